@@ -1,0 +1,100 @@
+//! What the transport and the clock do to a socket: bytes taken and
+//! acknowledged, a connection lost, a deadline passed.
+
+use super::{Actions, Connection, Ending, Phase, SendSide, Socket, Time, UnreadInput};
+
+impl Socket {
+    /// The transport took this many queued bytes.
+    pub const fn transmitted(&mut self, bytes: u32) -> Actions {
+        let taken = if bytes < self.unsent {
+            bytes
+        } else {
+            self.unsent
+        };
+        self.unsent -= taken;
+        self.in_flight = self.in_flight.saturating_add(taken);
+        self.step()
+    }
+
+    /// The peer's transport acknowledged this many bytes.
+    pub const fn acknowledged(&mut self, bytes: u32) -> Actions {
+        self.in_flight = self.in_flight.saturating_sub(bytes);
+        self.step()
+    }
+
+    /// The peer reset the connection, or the network failed (L5). What was
+    /// queued is gone. While references exist only the connection is lost;
+    /// closing is still their owners' business.
+    pub const fn connection_lost(&mut self) -> Actions {
+        match self.connection {
+            Connection::Connected | Connection::Connecting => {}
+            Connection::Unconnected | Connection::Listening | Connection::Lost => {
+                return NOTHING;
+            }
+        }
+        match self.phase {
+            Phase::Open => {
+                self.connection = Connection::Lost;
+                self.discard_queue();
+                NOTHING
+            }
+            Phase::Draining { .. } => self.close_as(Ending::Lost),
+            Phase::Closed(_) => NOTHING,
+        }
+    }
+
+    /// Time has passed: a drain whose deadline was reached is reset (L table,
+    /// rows 1 and 3). Nothing happens before the deadline or when none is set.
+    pub fn expire(&mut self, now: Time) -> Actions {
+        match self.phase {
+            Phase::Draining {
+                deadline: Some(deadline),
+            } if deadline <= now => self.close_as(Ending::Expired),
+            Phase::Open | Phase::Draining { .. } | Phase::Closed(_) => NOTHING,
+        }
+    }
+
+    /// Goes on as far as the state allows: the FIN follows the last queued
+    /// byte; a drain ends when everything is acknowledged.
+    pub(super) const fn step(&mut self) -> Actions {
+        let send_fin = matches!(self.send_side, SendSide::Closing) && self.unsent == 0;
+        if send_fin {
+            self.send_side = SendSide::Finished;
+        }
+        let drained = self.is_draining()
+            && self.queued() == 0
+            && matches!(self.send_side, SendSide::Finished);
+        let ended = match (drained, self.input_unread, self.unread_input) {
+            (false, ..) => NOTHING,
+            (true, true, UnreadInput::Reset) => self.close_as(Ending::Unread),
+            (true, ..) => self.close_as(Ending::Graceful),
+        };
+        Actions { send_fin, ..ended }
+    }
+
+    /// The socket is released, in this way (D8).
+    pub(super) const fn close_as(&mut self, ending: Ending) -> Actions {
+        self.phase = Phase::Closed(ending);
+        let reset = matches!(ending, Ending::Hard | Ending::Expired | Ending::Unread);
+        if !matches!(ending, Ending::Graceful) {
+            self.discard_queue();
+        }
+        Actions {
+            reset,
+            release: true,
+            ..NOTHING
+        }
+    }
+
+    const fn discard_queue(&mut self) {
+        self.unsent = 0;
+        self.in_flight = 0;
+    }
+}
+
+const NOTHING: Actions = Actions {
+    send_fin: false,
+    reset: false,
+    reset_backlog: false,
+    release: false,
+};

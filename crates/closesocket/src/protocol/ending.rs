@@ -1,0 +1,88 @@
+//! How an operation and a descriptor end: who is told, and whether the handle
+//! goes back (O3, O4, S2, S3, H1, H4).
+
+use super::{Cause, Error};
+
+/// How the issuer of an operation waits for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Waiting {
+    /// A thread is blocked in the call.
+    Blocked,
+    /// Overlapped: an event, a queue packet or a completion routine.
+    Overlapped,
+}
+
+/// What an aborted operation's issuer gets, exactly once (O2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AbortNotice {
+    /// The blocked call returns this error; no notification is posted (O4).
+    Wake(Error),
+    /// The event, packet or routine is delivered with this error (O3).
+    Post(Error),
+    /// Nothing is delivered: the operation just ends (S2, S3).
+    Silent,
+}
+
+/// How the issuer of an operation that a close aborted is told.
+#[must_use]
+pub const fn abort_notice(cause: Cause, waiting: Waiting) -> AbortNotice {
+    match (waiting, cause) {
+        (Waiting::Blocked, _) => AbortNotice::Wake(Error::Interrupted),
+        (Waiting::Overlapped, Cause::Cleanup | Cause::Death) => AbortNotice::Silent,
+        (Waiting::Overlapped, Cause::Call | Cause::Reclaimed) => {
+            AbortNotice::Post(Error::OperationAborted)
+        }
+    }
+}
+
+/// Whether a provider's handles are the operating system's own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum HandleKind {
+    /// IFS: no upcall is made when a descriptor ends (H4).
+    #[default]
+    Ifs,
+    /// Non-IFS: the handle is given back with `WPUCloseSocketHandle` (H1).
+    NonIfs,
+}
+
+/// Whether a claimed descriptor's handle has to be given back: once for each
+/// descriptor that was closed, never for one that ended by its process's death
+/// (H1), never for an IFS provider (H4).
+#[must_use]
+pub const fn returns_handle(kind: HandleKind, cause: Cause) -> bool {
+    matches!(kind, HandleKind::NonIfs) && matches!(cause, Cause::Call | Cause::Cleanup)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_blocked_call_is_always_woken_and_never_posted_to() {
+        for cause in [Cause::Call, Cause::Cleanup, Cause::Death, Cause::Reclaimed] {
+            assert_eq!(
+                abort_notice(cause, Waiting::Blocked),
+                AbortNotice::Wake(Error::Interrupted)
+            );
+        }
+    }
+
+    #[test]
+    fn cleanup_and_death_are_silent_for_overlapped_operations() {
+        let notice = |cause| abort_notice(cause, Waiting::Overlapped);
+        assert_eq!(
+            notice(Cause::Call),
+            AbortNotice::Post(Error::OperationAborted)
+        );
+        assert_eq!(notice(Cause::Cleanup), AbortNotice::Silent);
+        assert_eq!(notice(Cause::Death), AbortNotice::Silent);
+    }
+
+    #[test]
+    fn a_handle_goes_back_for_closed_descriptors_of_non_ifs_providers_only() {
+        assert!(returns_handle(HandleKind::NonIfs, Cause::Call));
+        assert!(returns_handle(HandleKind::NonIfs, Cause::Cleanup));
+        assert!(!returns_handle(HandleKind::NonIfs, Cause::Death));
+        assert!(!returns_handle(HandleKind::Ifs, Cause::Call));
+    }
+}

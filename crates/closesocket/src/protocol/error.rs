@@ -1,0 +1,222 @@
+//! Errors: one enum, each variant with its Winsock code and the nearest
+//! [`std::io::ErrorKind`] (E1, E2).
+
+use std::io;
+
+/// Why a call failed, in the provider's terms (clause E2).
+///
+/// The message says what happened and what the caller can do. [`Error::code`]
+/// gives the Winsock number and [`Error::kind`] the nearest portable kind;
+/// `std::io::Error: From<Error>` keeps both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// `WSA_OPERATION_ABORTED`: the overlapped operation was ended by a close (O3).
+    #[error(
+        "the overlapped operation was aborted because its socket was closed; issue it again on an open descriptor"
+    )]
+    OperationAborted,
+    /// `WSAEINTR`: a blocked call was ended by a close or a cancel (O4, L9).
+    #[error(
+        "the blocking call was interrupted by a close or a cancel; the descriptor may no longer be valid"
+    )]
+    Interrupted,
+    /// `WSAEINVAL`: the argument or the socket's state does not fit the call.
+    #[error("the argument is not valid for this socket in its present state; correct the call")]
+    InvalidArgument,
+    /// `WSAEMFILE`: no descriptor, or no operation slot on one, is left.
+    #[error("no more descriptors or operations are available; close some and try again")]
+    TooManyDescriptors,
+    /// `WSAEWOULDBLOCK`: the call cannot finish now and nothing has changed (L2, L3).
+    #[error(
+        "the call would block and nothing was changed; try again later, or for a close turn lingering off, set its time to 0, or shut down the send side first"
+    )]
+    WouldBlock,
+    /// `WSAEINPROGRESS`: a blocking call of this thread is in progress (E1).
+    #[error("a blocking call is in progress on this thread; wait until it has returned")]
+    InProgress,
+    /// `WSAENOTSOCK`: the descriptor is closed, stale or was never issued (D1, D3).
+    #[error("the descriptor is not an open socket; it was closed or never issued")]
+    NotSocket,
+    /// `WSAEOPNOTSUPP`: this kind of socket cannot do that.
+    #[error(
+        "the operation is not supported on this kind of socket; use a socket of the right kind"
+    )]
+    NotSupported,
+    /// `WSAEADDRINUSE`: the address is taken.
+    #[error("the address is in use; choose another or wait until it is free")]
+    AddressInUse,
+    /// `WSAEADDRNOTAVAIL`: the address does not exist here.
+    #[error("the address is not available here; choose a local one")]
+    AddressNotAvailable,
+    /// `WSAENETDOWN`: the network has failed under the provider (E1).
+    #[error("the network is down; try again when it is back")]
+    NetworkDown,
+    /// `WSAECONNABORTED`: the connection was given up locally.
+    #[error("the connection was aborted locally; close the socket")]
+    ConnectionAborted,
+    /// `WSAECONNRESET`: the peer reset the connection.
+    #[error("the connection was reset by the peer; close the socket")]
+    ConnectionReset,
+    /// `WSAENOBUFS`: a counter or buffer limit was reached.
+    #[error("a resource limit was reached; release something and try again")]
+    NoBuffers,
+    /// `WSAEISCONN`: the socket is connected already.
+    #[error("the socket is connected already; use another socket")]
+    AlreadyConnected,
+    /// `WSAENOTCONN`: the socket is not connected.
+    #[error("the socket is not connected; connect it first")]
+    NotConnected,
+    /// `WSAESHUTDOWN`: that side of the connection was shut down.
+    #[error("that side of the connection was shut down; only closing is left")]
+    ShutDown,
+    /// `WSAETIMEDOUT`: the time given to the call has passed.
+    #[error("the time given has passed; try again or give more time")]
+    TimedOut,
+    /// `WSAECONNREFUSED`: nobody listens at the address.
+    #[error("the connection was refused; nobody listens at that address")]
+    ConnectionRefused,
+    /// `WSANOTINITIALISED`: the process has not called startup, or cleaned up (S2).
+    #[error("the provider is not started for this process; call startup first")]
+    NotInitialised,
+}
+
+impl Error {
+    /// The Winsock error number, as in `winsock2.h` (E2).
+    #[must_use]
+    pub const fn code(self) -> i32 {
+        match self {
+            Self::OperationAborted => 995,
+            Self::Interrupted => 10_004,
+            Self::InvalidArgument => 10_022,
+            Self::TooManyDescriptors => 10_024,
+            Self::WouldBlock => 10_035,
+            Self::InProgress => 10_036,
+            Self::NotSocket => 10_038,
+            Self::NotSupported => 10_045,
+            Self::AddressInUse => 10_048,
+            Self::AddressNotAvailable => 10_049,
+            Self::NetworkDown => 10_050,
+            Self::ConnectionAborted => 10_053,
+            Self::ConnectionReset => 10_054,
+            Self::NoBuffers => 10_055,
+            Self::AlreadyConnected => 10_056,
+            Self::NotConnected => 10_057,
+            Self::ShutDown => 10_058,
+            Self::TimedOut => 10_060,
+            Self::ConnectionRefused => 10_061,
+            Self::NotInitialised => 10_093,
+        }
+    }
+
+    /// The nearest portable error kind (E2).
+    #[must_use]
+    pub const fn kind(self) -> io::ErrorKind {
+        match self {
+            Self::OperationAborted | Self::Interrupted => io::ErrorKind::Interrupted,
+            Self::InvalidArgument | Self::NotSocket => io::ErrorKind::InvalidInput,
+            Self::TooManyDescriptors | Self::NoBuffers => io::ErrorKind::OutOfMemory,
+            Self::WouldBlock => io::ErrorKind::WouldBlock,
+            Self::InProgress => io::ErrorKind::ResourceBusy,
+            Self::NotSupported => io::ErrorKind::Unsupported,
+            Self::AddressInUse => io::ErrorKind::AddrInUse,
+            Self::AddressNotAvailable => io::ErrorKind::AddrNotAvailable,
+            Self::NetworkDown => io::ErrorKind::NetworkDown,
+            Self::ConnectionAborted => io::ErrorKind::ConnectionAborted,
+            Self::ConnectionReset => io::ErrorKind::ConnectionReset,
+            Self::AlreadyConnected => io::ErrorKind::AlreadyExists,
+            Self::NotConnected => io::ErrorKind::NotConnected,
+            Self::ShutDown => io::ErrorKind::BrokenPipe,
+            Self::TimedOut => io::ErrorKind::TimedOut,
+            Self::ConnectionRefused => io::ErrorKind::ConnectionRefused,
+            Self::NotInitialised => io::ErrorKind::Other,
+        }
+    }
+}
+
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        Self::new(error.kind(), error)
+    }
+}
+
+/// What can be wrong with a call before it looks at the socket, in the order
+/// in which it is reported (E1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Preconditions {
+    /// The process has an outstanding startup.
+    pub initialised: bool,
+    /// The network works.
+    pub network_up: bool,
+    /// No blocking call of this thread is in progress. Always true for a close
+    /// from a callback.
+    pub idle: bool,
+    /// The descriptor names an open socket.
+    pub open: bool,
+}
+
+impl Preconditions {
+    /// The first precondition that fails, by the precedence of E1.
+    ///
+    /// # Errors
+    /// [`Error::NotInitialised`], [`Error::NetworkDown`], [`Error::InProgress`],
+    /// [`Error::NotSocket`], in this order.
+    pub const fn check(self) -> Result<(), Error> {
+        if !self.initialised {
+            Err(Error::NotInitialised)
+        } else if !self.network_up {
+            Err(Error::NetworkDown)
+        } else if !self.idle {
+            Err(Error::InProgress)
+        } else if !self.open {
+            Err(Error::NotSocket)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_precedence_is_that_of_e1() {
+        let all = [false, true];
+        for initialised in all {
+            for network_up in all {
+                for idle in all {
+                    for open in all {
+                        let verdict = Preconditions {
+                            initialised,
+                            network_up,
+                            idle,
+                            open,
+                        }
+                        .check();
+                        let expected = [
+                            (initialised, 10_093),
+                            (network_up, 10_050),
+                            (idle, 10_036),
+                            (open, 10_038),
+                        ]
+                        .into_iter()
+                        .find(|(fine, _)| !fine)
+                        .map_or(0, |(_, code)| code);
+                        assert_eq!(verdict.err().map_or(0, Error::code), expected);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_io_error_keeps_code_and_kind() {
+        let error = io::Error::from(Error::ConnectionReset);
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+        let inner = error
+            .get_ref()
+            .and_then(|inner| inner.downcast_ref::<Error>());
+        assert_eq!(inner.map(|inner| inner.code()), Some(10_054));
+    }
+}

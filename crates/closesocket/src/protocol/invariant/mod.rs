@@ -1,0 +1,213 @@
+//! The invariants: one name, one definition, used by the model, the
+//! interleaving tests, the property tests and the documentation.
+//!
+//! An invariant is a predicate over one [`Step`] (before, event, after) of a
+//! [`World`]. [`Invariant::TABLE`] lists them all.
+
+mod predicate;
+mod world;
+
+pub use world::{
+    DescriptorState, DescriptorView, Event, OperationState, OperationView, RecordView, SocketView,
+    Step, World,
+};
+
+/// One rule about closing that holds in every step of every run.
+#[derive(Clone, Copy, Debug)]
+pub struct Invariant<W> {
+    /// The name used everywhere.
+    pub id: &'static str,
+    /// What must hold, in one sentence.
+    pub sentence: &'static str,
+    /// What goes wrong for users when it does not.
+    pub why: &'static str,
+    /// The clauses of the specification that it proves.
+    pub clauses: &'static [&'static str],
+    /// Whether it holds of a step.
+    pub predicate: fn(&Step<W>) -> bool,
+}
+
+/// How many invariants there are.
+pub const COUNT: usize = 19;
+
+/// A set of violated invariants, as bits in the order of the table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Violations(u32);
+
+impl Violations {
+    /// No violation.
+    pub const NONE: Self = Self(0);
+
+    /// Whether no invariant is violated.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether the invariant at this index of the table is violated.
+    #[must_use]
+    pub const fn contains(self, index: usize) -> bool {
+        index < COUNT && self.0 >> index & 1 == 1
+    }
+
+    /// The bits, the first invariant of the table lowest.
+    #[must_use]
+    pub const fn bits(self) -> u32 {
+        self.0
+    }
+
+    /// The set of these bits; bits beyond the table are dropped.
+    #[must_use]
+    pub const fn from_bits(bits: u32) -> Self {
+        Self(bits & ((1 << COUNT) - 1))
+    }
+}
+
+/// Judges one step by every invariant.
+pub fn violations<W: World>(step: &Step<W>) -> Violations {
+    let bits = Invariant::<W>::TABLE
+        .iter()
+        .enumerate()
+        .filter(|(_, invariant)| !(invariant.predicate)(step))
+        .fold(0, |bits, (index, _)| bits | 1 << index);
+    Violations(bits)
+}
+
+impl<W: World> Invariant<W> {
+    /// Every invariant, in a fixed order.
+    pub const TABLE: [Self; COUNT] = [
+        Self {
+            id: "no-release-before-last-reference",
+            sentence: "While a descriptor or an unredeemed record refers to a socket, no close changes its connection or data.",
+            why: "Another user of a shared socket would find it dead under its hands.",
+            clauses: &["D5", "D6"],
+            predicate: predicate::no_release_before_last_reference,
+        },
+        Self {
+            id: "queued-data-sent-when-graceful",
+            sentence: "A graceful close ends only when every accepted byte is acknowledged, or the connection is lost or out of time.",
+            why: "Bytes that a send reported as accepted would silently vanish.",
+            clauses: &["L-T1", "L-T3", "L5", "L6", "O6"],
+            predicate: predicate::queued_data_sent_when_graceful,
+        },
+        Self {
+            id: "every-pending-op-aborted",
+            sentence: "A commit leaves no operation in its scope pending, and each aborted one gets the error that its kind of wait calls for.",
+            why: "A thread would wait for ever for an operation that nothing can complete.",
+            clauses: &["O1", "O3", "O4", "L4"],
+            predicate: predicate::every_pending_op_aborted,
+        },
+        Self {
+            id: "each-op-ends-once",
+            sentence: "An operation is taken out once, by its completion or by an abort, and delivered once.",
+            why: "A second completion would touch memory that its owner has reused.",
+            clauses: &["O2", "O3"],
+            predicate: predicate::each_op_ends_once,
+        },
+        Self {
+            id: "closed-descriptor-never-resolves",
+            sentence: "A call is let in only through the open descriptor of its own generation, and acts on that descriptor's socket.",
+            why: "A stale handle would read or write somebody else's connection.",
+            clauses: &["D1", "D3"],
+            predicate: predicate::closed_descriptor_never_resolves,
+        },
+        Self {
+            id: "one-close-wins",
+            sentence: "A descriptor is closed by exactly one of the closes that do not fail for another reason.",
+            why: "A second commit would drop a reference that is not its own.",
+            clauses: &["D2"],
+            predicate: predicate::one_close_wins,
+        },
+        Self {
+            id: "released-exactly-once",
+            sentence: "A socket is released once, with its last reference gone, and stays as it ended.",
+            why: "A second release would free another connection's endpoint.",
+            clauses: &["D8"],
+            predicate: predicate::released_exactly_once,
+        },
+        Self {
+            id: "everything-released-at-the-end",
+            sentence: "When nothing can happen any more, every socket without references is released, every operation of a closed descriptor has ended, every handle is back and no thread is stuck.",
+            why: "Sockets, handles or threads would leak.",
+            clauses: &["D8", "H1", "H4", "O8"],
+            predicate: predicate::everything_released_at_the_end,
+        },
+        Self {
+            id: "hard-close-resets",
+            sentence: "The last close with a linger time of 0 resets the connection in its commit, and nothing is sent afterwards.",
+            why: "The peer would take a broken-off stream for a complete one.",
+            clauses: &["L-T2"],
+            predicate: predicate::hard_close_resets,
+        },
+        Self {
+            id: "linger-expiry-resets-before-return",
+            sentence: "A close that waited and succeeded returns only when the socket is closed, and reset if its time had passed.",
+            why: "The caller would believe data sent that is still queued.",
+            clauses: &["L-T3"],
+            predicate: predicate::linger_expiry_resets_before_return,
+        },
+        Self {
+            id: "would-block-changes-nothing",
+            sentence: "A close returns would-block only when all conditions hold, and then nothing at all has changed.",
+            why: "The retry would find a half-closed socket.",
+            clauses: &["L-T4", "L2", "L3"],
+            predicate: predicate::would_block_changes_nothing,
+        },
+        Self {
+            id: "other-descriptors-undisturbed",
+            sentence: "A commit changes no other descriptor, no operation of another descriptor and no other socket.",
+            why: "One user's close would break another user's calls.",
+            clauses: &["D7"],
+            predicate: predicate::other_descriptors_undisturbed,
+        },
+        Self {
+            id: "handle-returned-once-after-ops",
+            sentence: "A handle goes back once, for a closed descriptor, when no thread is inside and every operation is delivered.",
+            why: "The system would reuse a handle that a thread still works with.",
+            clauses: &["H1", "H2", "H3"],
+            predicate: predicate::handle_returned_once_after_ops,
+        },
+        Self {
+            id: "cleanup-is-silent",
+            sentence: "What the last cleanup aborts is not notified, and its closes neither wait nor would block.",
+            why: "A process that has cleaned up would be called back.",
+            clauses: &["S2"],
+            predicate: predicate::cleanup_is_silent,
+        },
+        Self {
+            id: "death-waits-for-nothing",
+            sentence: "The closes of a dying process neither wait nor would block, and nothing is notified to it.",
+            why: "Process death would hang, or write into memory that is gone.",
+            clauses: &["S3"],
+            predicate: predicate::death_waits_for_nothing,
+        },
+        Self {
+            id: "peer-receives-a-prefix",
+            sentence: "Bytes are accepted only from pending sends, and none goes missing in the middle while the connection lives.",
+            why: "The peer would receive a stream with a hole, or bytes after the abort.",
+            clauses: &["O6"],
+            predicate: predicate::peer_receives_a_prefix,
+        },
+        Self {
+            id: "no-operation-orphaned",
+            sentence: "No operation is pending whose reference is gone.",
+            why: "A call that raced the close would wait for ever.",
+            clauses: &["O1a"],
+            predicate: predicate::no_operation_orphaned,
+        },
+        Self {
+            id: "backlog-never-leaked",
+            sentence: "A closed listener has no connection left in its backlog.",
+            why: "Clients would hang on connections that nobody will ever accept.",
+            clauses: &["O7"],
+            predicate: predicate::backlog_never_leaked,
+        },
+        Self {
+            id: "linger-wait-blocks-nobody",
+            sentence: "A close that waits for a drain holds no lock.",
+            why: "One slow peer would stop everybody.",
+            clauses: &["L10"],
+            predicate: predicate::linger_wait_blocks_nobody,
+        },
+    ];
+}

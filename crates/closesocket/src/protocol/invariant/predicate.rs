@@ -1,0 +1,398 @@
+//! The predicates of the table, in its order. Each says what must hold of one
+//! step; those that speak of a state look at the world after it.
+
+use super::world::{DescriptorState, Event, OperationState, SocketView, Step, World, references};
+use crate::protocol::{
+    AbortNotice, AbortScope, Cause, Connection, Ending, Error, Farewell, Phase, SendSide, Socket,
+    Waiting, abort_notice,
+};
+
+pub(super) fn no_release_before_last_reference<W: World>(step: &Step<W>) -> bool {
+    let kept = (0..step.after.sockets()).all(|socket| {
+        step.after.socket(socket).machine.is_open() || references(step.after, socket) == 0
+    });
+    kept && match step.event {
+        Event::Committed { slot, .. } => {
+            let socket = step.before.descriptor(slot).socket;
+            let before = step.before.socket(socket).machine;
+            let expected = Socket {
+                references: before.references.saturating_sub(1),
+                ..before
+            };
+            references(step.after, socket) == 0 || step.after.socket(socket).machine == expected
+        }
+        _ => true,
+    }
+}
+
+pub(super) fn queued_data_sent_when_graceful<W: World>(step: &Step<W>) -> bool {
+    changed_sockets(step).all(|(socket, before, after)| {
+        let all_sent = after.accepted == after.acknowledged;
+        match (before.machine.phase, after.machine.phase) {
+            (Phase::Open, Phase::Draining { .. }) => {
+                before.machine.queued() == after.machine.queued()
+            }
+            (Phase::Open | Phase::Draining { .. }, Phase::Closed(ending)) => match ending {
+                Ending::Graceful => {
+                    all_sent && after.machine.send_side == SendSide::Finished && !after.reset
+                }
+                Ending::Unread => all_sent,
+                Ending::Unconnected => before.machine.connection != Connection::Connected,
+                Ending::Hard => before.machine.linger.farewell() == Farewell::Hard,
+                Ending::Expired => step.event == Event::Expired { socket },
+                Ending::Lost => {
+                    before.machine.connection == Connection::Lost
+                        || step.event == Event::ConnectionLost { socket }
+                }
+            },
+            _ => true,
+        }
+    })
+}
+
+pub(super) fn every_pending_op_aborted<W: World>(step: &Step<W>) -> bool {
+    match step.event {
+        Event::Committed { slot, .. } => {
+            let socket = step.before.descriptor(slot).socket;
+            let last = references(step.after, socket) == 0;
+            let scope = step.before.socket(socket).machine.abort_scope;
+            (0..step.after.operations()).all(|index| {
+                let operation = step.after.operation(index);
+                let in_scope = match scope {
+                    AbortScope::Descriptor => operation.slot == slot,
+                    AbortScope::LastReference => last && operation.socket == socket,
+                };
+                !in_scope || operation.state != OperationState::Pending
+            })
+        }
+        Event::Delivered {
+            operation,
+            posted,
+            result,
+        } => {
+            let operation = step.before.operation(operation);
+            let OperationState::Ending(Some(cause)) = operation.state else {
+                return true;
+            };
+            match abort_notice(cause, operation.waiting) {
+                AbortNotice::Wake(error) => !posted && result == Err(error),
+                AbortNotice::Post(error) => posted && result == Err(error),
+                // Whether a silent end is silent is the business of
+                // `cleanup-is-silent` and `death-waits-for-nothing`.
+                AbortNotice::Silent => true,
+            }
+        }
+        _ => true,
+    }
+}
+
+pub(super) fn each_op_ends_once<W: World>(step: &Step<W>) -> bool {
+    use OperationState::{Ended, Ending, Idle, Pending};
+    (0..step.after.operations()).all(|index| {
+        let delivered =
+            matches!(step.event, Event::Delivered { operation, .. } if operation == index);
+        let registered =
+            matches!(step.event, Event::Registered { operation } if operation == index);
+        match (
+            step.before.operation(index).state,
+            step.after.operation(index).state,
+        ) {
+            (Ending(how), Ended(after)) => delivered && how == after,
+            // A reused index is a new operation.
+            (Idle | Ended(_), Pending) => registered,
+            (Idle | Ended(_), Idle) | (Pending, Pending | Ending(_)) => !delivered,
+            (before, after) => before == after && !delivered,
+        }
+    })
+}
+
+pub(super) fn closed_descriptor_never_resolves<W: World>(step: &Step<W>) -> bool {
+    match step.event {
+        Event::Admitted { slot, generation } => is_open(step.before, slot, generation),
+        Event::Registered { operation } => {
+            let operation = step.after.operation(operation);
+            let occupant = step.after.descriptor(operation.slot);
+            operation.generation == occupant.generation && operation.socket == occupant.socket
+        }
+        _ => true,
+    }
+}
+
+pub(super) fn one_close_wins<W: World>(step: &Step<W>) -> bool {
+    match step.event {
+        Event::Committed {
+            slot, generation, ..
+        } => is_open(step.before, slot, generation) && !is_open(step.after, slot, generation),
+        Event::CloseRefused {
+            slot,
+            generation,
+            error: Error::NotSocket,
+            ..
+        } => !is_open(step.before, slot, generation),
+        Event::CloseReturned {
+            committed, result, ..
+        } => committed == matches!(result, Ok(()) | Err(Error::Interrupted)),
+        _ => true,
+    }
+}
+
+pub(super) fn released_exactly_once<W: World>(step: &Step<W>) -> bool {
+    (0..step.after.sockets()).all(|socket| {
+        let (before, after) = (step.before.socket(socket), step.after.socket(socket));
+        after.releases == u8::from(after.machine.is_closed())
+            && (after.releases == before.releases || references(step.after, socket) == 0)
+            && (!before.machine.is_closed() || before.machine.phase == after.machine.phase)
+    })
+}
+
+pub(super) fn everything_released_at_the_end<W: World>(step: &Step<W>) -> bool {
+    let Some(threads_inside) = step.after.at_rest() else {
+        return true;
+    };
+    let sockets = (0..step.after.sockets()).all(|socket| {
+        step.after.socket(socket).releases == 1 || references(step.after, socket) > 0
+    });
+    let operations = (0..step.after.operations()).all(|index| {
+        let operation = step.after.operation(index);
+        match operation.state {
+            OperationState::Idle | OperationState::Ended(_) => true,
+            OperationState::Pending => is_open(step.after, operation.slot, operation.generation),
+            OperationState::Ending(_) => false,
+        }
+    });
+    let descriptors = (0..step.after.slots()).all(|slot| {
+        let descriptor = step.after.descriptor(slot);
+        descriptor.retired || !matches!(descriptor.state, DescriptorState::Closed(_))
+    });
+    threads_inside == 0 && sockets && operations && descriptors
+}
+
+pub(super) fn hard_close_resets<W: World>(step: &Step<W>) -> bool {
+    let commit = match step.event {
+        Event::Committed { slot, .. } => {
+            let socket = step.before.descriptor(slot).socket;
+            let before = step.before.socket(socket).machine;
+            let after = step.after.socket(socket);
+            let hard = references(step.after, socket) == 0
+                && before.connection == Connection::Connected
+                && before.linger.farewell() == Farewell::Hard;
+            !hard || (after.machine.phase == Phase::Closed(Ending::Hard) && after.reset)
+        }
+        _ => true,
+    };
+    commit
+        && (0..step.after.sockets()).all(|socket| {
+            let (before, after) = (step.before.socket(socket), step.after.socket(socket));
+            before.machine.phase != Phase::Closed(Ending::Hard)
+                || (after.acknowledged == before.acknowledged
+                    && after.machine.send_side == before.machine.send_side)
+        })
+}
+
+pub(super) fn linger_expiry_resets_before_return<W: World>(step: &Step<W>) -> bool {
+    match step.event {
+        Event::CloseReturned {
+            socket,
+            waited: true,
+            result: Ok(()),
+            ..
+        } => {
+            let socket = step.before.socket(socket);
+            match socket.machine.phase {
+                Phase::Closed(Ending::Expired) => socket.reset,
+                Phase::Closed(_) => true,
+                Phase::Open | Phase::Draining { .. } => false,
+            }
+        }
+        _ => true,
+    }
+}
+
+pub(super) fn would_block_changes_nothing<W: World>(step: &Step<W>) -> bool {
+    let Event::CloseRefused {
+        slot,
+        cause,
+        error: Error::WouldBlock,
+        ..
+    } = step.event
+    else {
+        return true;
+    };
+    let socket = step.before.descriptor(slot).socket;
+    let machine = step.before.socket(socket).machine;
+    let allowed = cause == Cause::Call
+        && references(step.before, socket) == 1
+        && machine.connection == Connection::Connected
+        && machine.nonblocking
+        && matches!(machine.linger.farewell(), Farewell::Linger { .. })
+        && machine.queued() > 0
+        && machine.send_side == SendSide::Open;
+    allowed && same_but_for(step, None, None)
+}
+
+pub(super) fn other_descriptors_undisturbed<W: World>(step: &Step<W>) -> bool {
+    let Event::Committed { slot, .. } = step.event else {
+        return true;
+    };
+    let socket = step.before.descriptor(slot).socket;
+    same_but_for(step, Some(slot), Some(socket))
+}
+
+pub(super) fn handle_returned_once_after_ops<W: World>(step: &Step<W>) -> bool {
+    let once = (0..step.after.slots()).all(|slot| step.after.descriptor(slot).handle_returns <= 1);
+    once && match step.event {
+        Event::HandleReturned { slot } => {
+            let descriptor = step.before.descriptor(slot);
+            let closed = matches!(
+                descriptor.state,
+                DescriptorState::Closed(Cause::Call | Cause::Cleanup)
+            );
+            closed && descriptor.inside == 0 && descriptor.handle_returns == 0
+        }
+        _ => true,
+    }
+}
+
+pub(super) fn cleanup_is_silent<W: World>(step: &Step<W>) -> bool {
+    match step.event {
+        Event::Committed {
+            cause: Cause::Cleanup,
+            wait,
+            ..
+        } => !wait,
+        Event::CloseRefused {
+            cause: Cause::Cleanup,
+            error,
+            ..
+        } => error == Error::NotSocket,
+        _ => !posts_after(step, Cause::Cleanup),
+    }
+}
+
+pub(super) fn death_waits_for_nothing<W: World>(step: &Step<W>) -> bool {
+    match step.event {
+        Event::Committed {
+            cause: Cause::Death,
+            wait,
+            ..
+        } => !wait,
+        Event::CloseRefused {
+            cause: Cause::Death,
+            error,
+            ..
+        } => error == Error::NotSocket,
+        _ => !posts_after(step, Cause::Death),
+    }
+}
+
+pub(super) fn peer_receives_a_prefix<W: World>(step: &Step<W>) -> bool {
+    let from_pending = match step.event {
+        Event::BytesAccepted { operation } => {
+            step.before.operation(operation).state == OperationState::Pending
+        }
+        _ => true,
+    };
+    from_pending
+        && (0..step.after.sockets()).all(|socket| {
+            let (before, after) = (step.before.socket(socket), step.after.socket(socket));
+            let acknowledged = after.acknowledged.saturating_sub(before.acknowledged);
+            let kept = after.acknowledged.saturating_add(after.machine.queued());
+            let intact = after.machine.connection == Connection::Connected
+                && !matches!(after.machine.phase, Phase::Closed(ending) if discards(ending));
+            acknowledged <= before.machine.in_flight
+                && kept <= after.accepted
+                && (!intact || kept == after.accepted)
+        })
+}
+
+pub(super) fn no_operation_orphaned<W: World>(step: &Step<W>) -> bool {
+    (0..step.after.operations()).all(|index| {
+        let operation = step.after.operation(index);
+        let machine = step.after.socket(operation.socket).machine;
+        operation.state != OperationState::Pending
+            || match machine.abort_scope {
+                AbortScope::Descriptor => is_open(step.after, operation.slot, operation.generation),
+                AbortScope::LastReference => machine.is_open(),
+            }
+    })
+}
+
+pub(super) fn backlog_never_leaked<W: World>(step: &Step<W>) -> bool {
+    (0..step.after.sockets())
+        .map(|socket| step.after.socket(socket))
+        .all(|socket| {
+            let closed = socket.machine.is_closed();
+            (!closed || socket.waiting_connections == 0)
+                && (closed || socket.waiting_connections == socket.machine.backlog)
+        })
+}
+
+pub(super) fn linger_wait_blocks_nobody<W: World>(step: &Step<W>) -> bool {
+    (0..step.after.sockets()).all(|socket| !step.after.socket(socket).locked_by_waiter)
+}
+
+const fn discards(ending: Ending) -> bool {
+    !matches!(ending, Ending::Graceful | Ending::Unread)
+}
+
+fn is_open(world: &impl World, slot: usize, generation: u32) -> bool {
+    let descriptor = world.descriptor(slot);
+    descriptor.state == DescriptorState::Open && descriptor.generation == generation
+}
+
+/// Whether the step posts the result of an overlapped operation that this cause
+/// aborted.
+fn posts_after<W: World>(step: &Step<W>, cause: Cause) -> bool {
+    match step.event {
+        Event::Delivered {
+            operation,
+            posted: true,
+            ..
+        } => {
+            let operation = step.before.operation(operation);
+            operation.waiting == Waiting::Overlapped
+                && operation.state == OperationState::Ending(Some(cause))
+        }
+        _ => false,
+    }
+}
+
+fn changed_sockets<'a, W: World>(
+    step: &'a Step<W>,
+) -> impl Iterator<Item = (usize, SocketView, SocketView)> + 'a {
+    (0..step.after.sockets())
+        .map(|socket| {
+            (
+                socket,
+                step.before.socket(socket),
+                step.after.socket(socket),
+            )
+        })
+        .filter(|(_, before, after)| before.machine != after.machine)
+}
+
+/// Whether everything but this slot with its operations and this socket is as
+/// it was. An operation of the socket may be taken out when all references are
+/// gone and the scope says so (O1).
+fn same_but_for<W: World>(step: &Step<W>, slot: Option<usize>, socket: Option<usize>) -> bool {
+    let (before, after) = (step.before, step.after);
+    let gone = |it: usize| {
+        after.socket(it).machine.abort_scope == AbortScope::LastReference
+            && references(after, it) == 0
+    };
+    // A taken operation is no longer pending but still inside, so the count of
+    // its descriptor stays.
+    (0..after.slots())
+        .filter(|&it| Some(it) != slot)
+        .all(|it| before.descriptor(it) == after.descriptor(it))
+        && (0..after.operations()).all(|it| {
+            let operation = before.operation(it);
+            operation == after.operation(it)
+                || Some(operation.slot) == slot
+                || (Some(operation.socket) == socket && gone(operation.socket))
+        })
+        && (0..after.sockets())
+            .filter(|&it| Some(it) != socket)
+            .all(|it| before.socket(it) == after.socket(it))
+        && (0..after.records()).all(|it| before.record(it) == after.record(it))
+}

@@ -1,0 +1,247 @@
+//! The abstract view on which the invariants are judged. The model, a snapshot
+//! of the engine and a replayed trace can all give it.
+
+use crate::protocol::{Cause, Error, ProcessId, Socket, Waiting};
+
+/// A world whose steps can be judged. Everything is addressed by index: a slot
+/// of a descriptor table, a socket, an operation, a duplication record.
+pub trait World {
+    /// How many descriptor slots there are, over all processes.
+    fn slots(&self) -> usize;
+    /// The present occupant of a slot.
+    fn descriptor(&self, slot: usize) -> DescriptorView;
+    /// How many sockets there are or were.
+    fn sockets(&self) -> usize;
+    /// A socket.
+    fn socket(&self, socket: usize) -> SocketView;
+    /// How many operations there are or were.
+    fn operations(&self) -> usize;
+    /// An operation.
+    fn operation(&self, operation: usize) -> OperationView;
+    /// How many duplication records there are or were.
+    fn records(&self) -> usize;
+    /// A duplication record.
+    fn record(&self, record: usize) -> RecordView;
+    /// Whether nothing can happen any more, and how many threads are then still
+    /// inside a call. `None` while something can happen.
+    fn at_rest(&self) -> Option<usize>;
+}
+
+/// Where a descriptor is in its life, as its owner sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DescriptorState {
+    /// The slot has no occupant.
+    Free,
+    /// Valid.
+    Open,
+    /// Closed, for this reason; the slot is not free yet.
+    Closed(Cause),
+}
+
+/// The occupant of a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct DescriptorView {
+    /// Which occupant of the slot it is.
+    pub generation: u32,
+    /// Where it is in its life.
+    pub state: DescriptorState,
+    /// Whose table the slot is in.
+    pub process: ProcessId,
+    /// The socket it refers to.
+    pub socket: usize,
+    /// Threads inside a call through it and operations not delivered yet, as
+    /// counted from the threads and operations, not from the word.
+    pub inside: usize,
+    /// How often its handle was given back.
+    pub handle_returns: u8,
+    /// Giving its handle back was tried and failed: the slot is retired (H4).
+    pub retired: bool,
+}
+
+/// A socket and what really happened to its data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SocketView {
+    /// The socket machine as it stands.
+    pub machine: Socket,
+    /// How often it was released.
+    pub releases: u8,
+    /// Bytes that operations were told are accepted.
+    pub accepted: u32,
+    /// Bytes that the peer has acknowledged.
+    pub acknowledged: u32,
+    /// The transport was told to reset the connection.
+    pub reset: bool,
+    /// Connections that really wait in the transport's backlog.
+    pub waiting_connections: u32,
+    /// A thread that waits for the drain holds the socket's lock meanwhile.
+    pub locked_by_waiter: bool,
+}
+
+/// How far an operation has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OperationState {
+    /// Not registered.
+    Idle,
+    /// Registered and not ended.
+    Pending,
+    /// Taken out by its one owner, its result not delivered yet. With the cause
+    /// if it was aborted.
+    Ending(Option<Cause>),
+    /// Its result was delivered, or it ended silently. With the cause if it was
+    /// aborted.
+    Ended(Option<Cause>),
+}
+
+/// An operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct OperationView {
+    /// The slot of the descriptor it was issued through.
+    pub slot: usize,
+    /// The generation it was issued with.
+    pub generation: u32,
+    /// The socket it acts on.
+    pub socket: usize,
+    /// How its issuer waits for it.
+    pub waiting: Waiting,
+    /// How far it has come.
+    pub state: OperationState,
+}
+
+/// A duplication record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RecordView {
+    /// The socket it refers to.
+    pub socket: usize,
+    /// It was created, and neither redeemed nor reclaimed.
+    pub unredeemed: bool,
+}
+
+/// A step of the world. Steps that no rule speaks of are [`Event::Internal`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Event {
+    /// Nothing that a rule speaks of.
+    Internal,
+    /// A call through this descriptor value was let in.
+    Admitted {
+        /// The slot.
+        slot: usize,
+        /// The generation the value was issued with.
+        generation: u32,
+    },
+    /// A close committed.
+    Committed {
+        /// The slot.
+        slot: usize,
+        /// The generation the value was issued with.
+        generation: u32,
+        /// Why it was closed.
+        cause: Cause,
+        /// The close is going to wait for the drain.
+        wait: bool,
+    },
+    /// A close failed before its commit.
+    CloseRefused {
+        /// The slot.
+        slot: usize,
+        /// The generation the value was issued with.
+        generation: u32,
+        /// Why it was to be closed.
+        cause: Cause,
+        /// How it failed.
+        error: Error,
+    },
+    /// A close returned to its caller, after or without a commit of its own.
+    CloseReturned {
+        /// The socket it closed a reference of.
+        socket: usize,
+        /// This very call committed.
+        committed: bool,
+        /// It had to wait for the drain.
+        waited: bool,
+        /// What it returned.
+        result: Result<(), Error>,
+    },
+    /// An operation was registered.
+    Registered {
+        /// The operation.
+        operation: usize,
+    },
+    /// Bytes of a send were accepted.
+    BytesAccepted {
+        /// The operation.
+        operation: usize,
+    },
+    /// An operation was taken out by the one who will deliver it, outside a
+    /// commit.
+    Taken {
+        /// The operation.
+        operation: usize,
+    },
+    /// The result of an operation was delivered, or it ended silently.
+    Delivered {
+        /// The operation.
+        operation: usize,
+        /// An event, packet or routine was posted.
+        posted: bool,
+        /// What the issuer gets.
+        result: Result<(), Error>,
+    },
+    /// A duplication record was created, redeemed or reclaimed.
+    RecordChanged {
+        /// The record.
+        record: usize,
+    },
+    /// The peer acknowledged bytes.
+    Acknowledged {
+        /// The socket.
+        socket: usize,
+    },
+    /// The peer reset the connection, or the network failed.
+    ConnectionLost {
+        /// The socket.
+        socket: usize,
+    },
+    /// The deadline of a drain was reached.
+    Expired {
+        /// The socket.
+        socket: usize,
+    },
+    /// The handle of a descriptor was given back.
+    HandleReturned {
+        /// The slot.
+        slot: usize,
+    },
+}
+
+/// One step: the world before it, what happened, the world after it.
+#[derive(Debug)]
+pub struct Step<'a, W> {
+    /// The world before.
+    pub before: &'a W,
+    /// What happened.
+    pub event: Event,
+    /// The world after.
+    pub after: &'a W,
+}
+
+impl<W> Clone for Step<'_, W> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<W> Copy for Step<'_, W> {}
+
+/// Descriptors and records that really refer to a socket, counted from them and
+/// not from its reference count.
+pub(super) fn references(world: &impl World, socket: usize) -> usize {
+    let descriptors = (0..world.slots())
+        .map(|slot| world.descriptor(slot))
+        .filter(|it| it.state == DescriptorState::Open && it.socket == socket)
+        .count();
+    let records = (0..world.records())
+        .map(|record| world.record(record))
+        .filter(|it| it.unredeemed && it.socket == socket)
+        .count();
+    descriptors + records
+}

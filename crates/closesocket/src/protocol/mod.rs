@@ -1,0 +1,37 @@
+//! The close protocol: pure decisions.
+//!
+//! No clock, no atomics, no I/O, no threads. Two state machines and the small
+//! rules around them:
+//!
+//! - [`word`]: one descriptor's atomic word; who is inside, and is it open;
+//! - [`Socket`]: what all descriptors of a socket share; what a close makes of
+//!   it.
+//!
+//! The engine runs these functions under real atomics and locks, the model as
+//! its transition function, the property tests against an oracle. Nothing that
+//! decides is written anywhere else.
+
+mod close;
+mod drain;
+mod ending;
+mod error;
+mod handle;
+pub mod invariant;
+mod linger;
+mod record;
+mod socket;
+mod startup;
+mod time;
+pub mod word;
+
+pub use close::{Cause, CloseRequest, Commit, PendingOperations, Take};
+pub use ending::{AbortNotice, HandleKind, Waiting, abort_notice, returns_handle};
+pub use error::{Error, Preconditions};
+pub use handle::{Descriptor, ProcessId};
+pub use linger::{Farewell, Linger};
+pub use record::{DuplicationRecord, RecordState};
+pub use socket::{
+    AbortScope, Actions, Connection, Ending, OperationKind, Phase, SendSide, Socket, UnreadInput,
+};
+pub use startup::Startups;
+pub use time::Time;

@@ -1,0 +1,375 @@
+//! The socket machine: what all descriptors of a socket share.
+//!
+//! ```text
+//!               last reference dropped,            drained, lost,
+//!               something still to send            or out of time
+//!       OPEN ------------------------> DRAINING ------------------> CLOSED(how)
+//!        |                                                             ^
+//!        +-------------------------------------------------------------+
+//!               last reference dropped, nothing to send, or hard
+//! ```
+//!
+//! [`Socket`] is a small `Copy` value without clock, lock or I/O: the engine
+//! keeps one under each socket's lock, the model packs it into its state. It
+//! decides; whoever runs it carries out the returned [`Actions`] in order. The
+//! bulky rest (buffers, pending operations) stays with the runner. This file
+//! has the state and what happens while the socket is open; closing is in
+//! [`close`](super::close), what follows it in [`drain`](super::drain).
+
+use super::{Error, Linger, Time};
+
+/// Which operations a close aborts (O1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum AbortScope {
+    /// Every operation that was issued through the closed descriptor.
+    #[default]
+    Descriptor,
+    /// None until the last reference goes, then every operation of the socket.
+    LastReference,
+}
+
+/// What a graceful last close does with received data that nobody read (L6).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum UnreadInput {
+    /// Read it and throw it away, so that the queued data reaches the peer.
+    #[default]
+    Discard,
+    /// Reset the connection, but only once the queued data is acknowledged.
+    Reset,
+}
+
+/// How far a socket's connection has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Connection {
+    /// Created, perhaps bound.
+    Unconnected,
+    /// Accepting; connections may wait in the backlog.
+    Listening,
+    /// A connect is under way.
+    Connecting,
+    /// Connected: data can be sent and received.
+    Connected,
+    /// The peer reset the connection or the network failed (L5).
+    Lost,
+}
+
+/// The send side's way to the FIN.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SendSide {
+    /// Accepting bytes.
+    Open,
+    /// Shut down or closing: the FIN follows the queued bytes.
+    Closing,
+    /// The FIN has been handed to the transport.
+    Finished,
+}
+
+/// How a socket ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Ending {
+    /// It was never connected, or was a listener.
+    Unconnected,
+    /// Everything queued was acknowledged, then the connection was finished.
+    Graceful,
+    /// `l_linger = 0`: what was queued was discarded and the connection reset.
+    Hard,
+    /// The linger time, or the provider's own limit, passed first: reset.
+    Expired,
+    /// The peer reset the connection or the network failed (L5).
+    Lost,
+    /// Drained, then reset because unread input was there
+    /// ([`UnreadInput::Reset`]).
+    Unread,
+}
+
+/// The phase of a socket's life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Phase {
+    /// References exist.
+    Open,
+    /// No reference is left; queued data is still being sent.
+    Draining {
+        /// When to give up and reset, if ever.
+        deadline: Option<Time>,
+    },
+    /// Released: the transport endpoint is freed (D8).
+    Closed(Ending),
+}
+
+/// What the transport must do, in the order of the fields. Several can be asked
+/// for at once; none is asked for twice in a socket's life.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[must_use = "actions are orders to the transport"]
+pub struct Actions {
+    /// Send the FIN behind the bytes handed over so far.
+    pub send_fin: bool,
+    /// Throw away the queued bytes and reset the connection.
+    pub reset: bool,
+    /// Reset every connection that waits in the backlog (O7).
+    pub reset_backlog: bool,
+    /// Free the endpoint: the socket is released (D8).
+    pub release: bool,
+}
+
+/// The shared state of a socket that decides.
+///
+/// The fields are open so that a runner can store, show and pack them; only the
+/// methods change them by the rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Socket {
+    /// The phase of its life.
+    pub phase: Phase,
+    /// How far the connection has come.
+    pub connection: Connection,
+    /// The linger option.
+    pub linger: Linger,
+    /// Calls return [`Error::WouldBlock`] instead of waiting.
+    pub nonblocking: bool,
+    /// Which operations a close aborts (O1).
+    pub abort_scope: AbortScope,
+    /// What a graceful close does with unread input (L6).
+    pub unread_input: UnreadInput,
+    /// Descriptors and unredeemed duplication records (D5).
+    pub references: u32,
+    /// The most bytes that may be queued.
+    pub window: u32,
+    /// Accepted bytes that the transport has not taken yet.
+    pub unsent: u32,
+    /// Bytes that the transport took and the peer has not acknowledged.
+    pub in_flight: u32,
+    /// The send side's way to the FIN.
+    pub send_side: SendSide,
+    /// The receive side was shut down.
+    pub receive_shut: bool,
+    /// Received data waits to be read, or was thrown away while draining.
+    pub input_unread: bool,
+    /// Connections that wait in the backlog of a listener.
+    pub backlog: u32,
+}
+
+/// The kinds of operation a thread can have pending on a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OperationKind {
+    /// Receives bytes.
+    Recv,
+    /// Queues bytes for sending.
+    Send,
+    /// Takes a connection from a listener's backlog.
+    Accept,
+    /// Establishes a connection.
+    Connect,
+}
+
+impl Socket {
+    /// A new, unconnected socket with one reference, its first descriptor.
+    /// `window` is the most bytes it queues.
+    #[must_use]
+    pub const fn new(window: u32, abort_scope: AbortScope, unread_input: UnreadInput) -> Self {
+        Self {
+            phase: Phase::Open,
+            connection: Connection::Unconnected,
+            linger: Linger::off(),
+            nonblocking: false,
+            abort_scope,
+            unread_input,
+            references: 1,
+            window,
+            unsent: 0,
+            in_flight: 0,
+            send_side: SendSide::Open,
+            receive_shut: false,
+            input_unread: false,
+            backlog: 0,
+        }
+    }
+
+    /// The socket of an accepted connection: connected, with the listener's
+    /// options and one reference.
+    #[must_use]
+    pub const fn accepted(listener: &Self) -> Self {
+        Self {
+            connection: Connection::Connected,
+            linger: listener.linger,
+            nonblocking: listener.nonblocking,
+            ..Self::new(listener.window, listener.abort_scope, listener.unread_input)
+        }
+    }
+
+    /// Whether references exist.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        matches!(self.phase, Phase::Open)
+    }
+
+    /// Whether the socket is released.
+    #[must_use]
+    pub const fn is_closed(&self) -> bool {
+        matches!(self.phase, Phase::Closed(_))
+    }
+
+    /// Whether the last reference is gone and queued data is still being sent.
+    #[must_use]
+    pub const fn is_draining(&self) -> bool {
+        matches!(self.phase, Phase::Draining { .. })
+    }
+
+    /// Queued data in bytes: accepted and not yet acknowledged.
+    #[must_use]
+    pub const fn queued(&self) -> u32 {
+        self.unsent.saturating_add(self.in_flight)
+    }
+
+    /// Sets `SO_LINGER` or `SO_DONTLINGER` (D4).
+    pub const fn set_linger(&mut self, linger: Linger) {
+        self.linger = linger;
+    }
+
+    /// Sets the nonblocking mode (D4).
+    pub const fn set_nonblocking(&mut self, nonblocking: bool) {
+        self.nonblocking = nonblocking;
+    }
+
+    /// Adds the reference that a new duplication record is (D5, D6a). `live`
+    /// says whether the duplicating descriptor is still open; the caller
+    /// evaluates it under the socket's lock.
+    ///
+    /// # Errors
+    /// [`Error::NotSocket`] if it is not, [`Error::NoBuffers`] if the count is
+    /// at its limit. Nothing has changed then.
+    pub const fn duplicate(&mut self, live: bool) -> Result<(), Error> {
+        if !live || !self.is_open() {
+            return Err(Error::NotSocket);
+        }
+        match self.references.checked_add(1) {
+            Some(references) => {
+                self.references = references;
+                Ok(())
+            }
+            None => Err(Error::NoBuffers),
+        }
+    }
+
+    /// Whether an operation may start (O1a, D6a). `live` says whether its
+    /// descriptor is still open; the caller evaluates it under the socket's
+    /// lock, in the same critical section that registers the operation.
+    ///
+    /// # Errors
+    /// [`Error::NotSocket`] if the reference is gone, else what the
+    /// connection's state makes of the operation.
+    pub const fn may_start(&self, kind: OperationKind, live: bool) -> Result<(), Error> {
+        if !live || !self.is_open() {
+            return Err(Error::NotSocket);
+        }
+        match (kind, self.connection) {
+            (OperationKind::Send | OperationKind::Recv, Connection::Lost) => {
+                Err(Error::ConnectionReset)
+            }
+            (OperationKind::Send, Connection::Connected) => match self.send_side {
+                SendSide::Open => Ok(()),
+                SendSide::Closing | SendSide::Finished => Err(Error::ShutDown),
+            },
+            (OperationKind::Recv, Connection::Connected) => {
+                if self.receive_shut {
+                    Err(Error::ShutDown)
+                } else {
+                    Ok(())
+                }
+            }
+            (OperationKind::Send | OperationKind::Recv, _) => Err(Error::NotConnected),
+            (OperationKind::Accept, Connection::Listening)
+            | (OperationKind::Connect, Connection::Unconnected | Connection::Connecting) => Ok(()),
+            (OperationKind::Connect, Connection::Connected) => Err(Error::AlreadyConnected),
+            (OperationKind::Connect, Connection::Lost) => Err(Error::ConnectionReset),
+            (OperationKind::Accept | OperationKind::Connect, _) => Err(Error::InvalidArgument),
+        }
+    }
+
+    /// Starts listening.
+    ///
+    /// # Errors
+    /// [`Error::AlreadyConnected`] or [`Error::InvalidArgument`] if the socket
+    /// is not unconnected or listening.
+    pub const fn listen(&mut self) -> Result<(), Error> {
+        match self.connection {
+            Connection::Unconnected | Connection::Listening => {
+                self.connection = Connection::Listening;
+                Ok(())
+            }
+            Connection::Connected => Err(Error::AlreadyConnected),
+            Connection::Connecting | Connection::Lost => Err(Error::InvalidArgument),
+        }
+    }
+
+    /// A connect was started.
+    pub const fn connecting(&mut self) {
+        if matches!(self.connection, Connection::Unconnected) {
+            self.connection = Connection::Connecting;
+        }
+    }
+
+    /// The connect succeeded, or failed and the socket can try again.
+    pub const fn connect_finished(&mut self, connected: bool) {
+        if matches!(
+            self.connection,
+            Connection::Unconnected | Connection::Connecting
+        ) {
+            self.connection = if connected {
+                Connection::Connected
+            } else {
+                Connection::Unconnected
+            };
+        }
+    }
+
+    /// A connection joined the backlog of a listener.
+    pub const fn backlog_joined(&mut self) {
+        if matches!(self.connection, Connection::Listening) && self.is_open() {
+            self.backlog = self.backlog.saturating_add(1);
+        }
+    }
+
+    /// An accept took a connection from the backlog.
+    pub const fn backlog_taken(&mut self) {
+        self.backlog = self.backlog.saturating_sub(1);
+    }
+
+    /// Accepts as many of `offered` bytes as fit into the window and returns
+    /// how many; the runner appends exactly these to its send buffer. They are
+    /// queued data from here on, whatever becomes of the send (O6).
+    pub fn accept_bytes(&mut self, offered: usize) -> u32 {
+        let room = self.window.saturating_sub(self.queued());
+        let accepted = u32::try_from(offered).unwrap_or(u32::MAX).min(room);
+        self.unsent = self.unsent.saturating_add(accepted);
+        accepted
+    }
+
+    /// The receive side was shut down.
+    pub const fn shut_down_receive(&mut self) {
+        self.receive_shut = true;
+    }
+
+    /// The send side was shut down: no more bytes are accepted, the FIN follows
+    /// what is queued. Frees and closes nothing (S1).
+    ///
+    /// # Errors
+    /// [`Error::NotConnected`] or [`Error::ConnectionReset`] if there is no
+    /// connection.
+    pub const fn shut_down_send(&mut self) -> Result<Actions, Error> {
+        match self.connection {
+            Connection::Connected => {
+                if matches!(self.send_side, SendSide::Open) {
+                    self.send_side = SendSide::Closing;
+                }
+                Ok(self.step())
+            }
+            Connection::Lost => Err(Error::ConnectionReset),
+            _ => Err(Error::NotConnected),
+        }
+    }
+
+    /// Whether received data waits to be read, as the transport tells. What
+    /// arrives while draining stays on record, because nobody will read it.
+    pub const fn set_input_unread(&mut self, unread: bool) {
+        self.input_unread = unread || (self.input_unread && !self.is_open());
+    }
+}
