@@ -83,10 +83,6 @@ impl Word {
 
     /// The occupant this word speaks of.
     #[must_use]
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the upper 32 bits are the generation"
-    )]
     pub const fn generation(self) -> u32 {
         (self.0 >> GENERATION_SHIFT) as u32
     }

@@ -1,0 +1,179 @@
+//! The synchronization primitives the engine is built on, as a type parameter.
+//!
+//! [`Std`] is the default. The interleaving tests give an implementation that
+//! explores every schedule, in the same build of the same code.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// A family of synchronization primitives.
+pub trait Primitives: Sized + Send + Sync + 'static {
+    /// An atomic 64-bit word.
+    type Word: Word;
+    /// A lock that threads can wait at.
+    type Monitor<T: Send + 'static>: Monitor<T>;
+
+    /// A number for the calling thread, unique among living threads. It names
+    /// the thread to [`cancel_blocking_call`](super::Process::cancel_blocking_call)
+    /// and spreads threads over the free lists.
+    fn current_thread() -> u64;
+}
+
+/// An atomic 64-bit word. Each method is one atomic instruction.
+pub trait Word: Send + Sync {
+    /// A word with this value.
+    fn new(value: u64) -> Self;
+    /// Reads the value.
+    fn load(&self, ordering: Ordering) -> u64;
+    /// Writes the value.
+    fn store(&self, value: u64, ordering: Ordering);
+    /// Adds, wrapping, and returns the value before.
+    fn fetch_add(&self, amount: u64, ordering: Ordering) -> u64;
+    /// Subtracts, wrapping, and returns the value before.
+    fn fetch_sub(&self, amount: u64, ordering: Ordering) -> u64;
+    /// Sets bits and returns the value before.
+    fn fetch_or(&self, bits: u64, ordering: Ordering) -> u64;
+    /// Puts `new` in place of `current`, with acquire-release ordering.
+    ///
+    /// # Errors
+    /// The value found, if it was another one.
+    fn compare_exchange(&self, current: u64, new: u64) -> Result<u64, u64>;
+}
+
+/// A value under a lock, with threads that wait until it changes.
+pub trait Monitor<T>: Send + Sync {
+    /// A monitor of this value.
+    fn new(value: T) -> Self;
+
+    /// Runs one critical section. It must not call out: see the invariants of
+    /// absence in `docs/architecture.md`.
+    fn lock<R>(&self, section: impl FnOnce(&mut T) -> R) -> R;
+
+    /// Repeats a critical section until it gives a result, waiting between the
+    /// tries for [`Monitor::notify`]; `None` when the time limit passed first.
+    /// `None` as a limit waits for ever.
+    fn wait<R>(
+        &self,
+        limit: Option<Duration>,
+        section: impl FnMut(&mut T) -> Option<R>,
+    ) -> Option<R>;
+
+    /// Wakes every thread that waits.
+    fn notify(&self);
+}
+
+/// The standard library's primitives.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Std;
+
+impl Primitives for Std {
+    type Word = AtomicU64;
+    type Monitor<T: Send + 'static> = StdMonitor<T>;
+
+    fn current_thread() -> u64 {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        thread_local! {
+            static THIS: Cell<u64> = const { Cell::new(0) };
+        }
+        THIS.with(|this| {
+            if this.get() == 0 {
+                this.set(NEXT.fetch_add(1, Ordering::Relaxed));
+            }
+            this.get()
+        })
+    }
+}
+
+impl Word for AtomicU64 {
+    #[inline]
+    fn new(value: u64) -> Self {
+        Self::new(value)
+    }
+
+    #[inline]
+    fn load(&self, ordering: Ordering) -> u64 {
+        Self::load(self, ordering)
+    }
+
+    #[inline]
+    fn store(&self, value: u64, ordering: Ordering) {
+        Self::store(self, value, ordering);
+    }
+
+    #[inline]
+    fn fetch_add(&self, amount: u64, ordering: Ordering) -> u64 {
+        Self::fetch_add(self, amount, ordering)
+    }
+
+    #[inline]
+    fn fetch_sub(&self, amount: u64, ordering: Ordering) -> u64 {
+        Self::fetch_sub(self, amount, ordering)
+    }
+
+    #[inline]
+    fn fetch_or(&self, bits: u64, ordering: Ordering) -> u64 {
+        Self::fetch_or(self, bits, ordering)
+    }
+
+    #[inline]
+    fn compare_exchange(&self, current: u64, new: u64) -> Result<u64, u64> {
+        Self::compare_exchange(self, current, new, Ordering::AcqRel, Ordering::Acquire)
+    }
+}
+
+/// A mutex with a condition variable. A panic inside a critical section does
+/// not poison it: sections change nothing before they can fail.
+#[derive(Debug, Default)]
+pub struct StdMonitor<T> {
+    value: Mutex<T>,
+    changed: Condvar,
+}
+
+impl<T: Send> Monitor<T> for StdMonitor<T> {
+    fn new(value: T) -> Self {
+        Self {
+            value: Mutex::new(value),
+            changed: Condvar::new(),
+        }
+    }
+
+    fn lock<R>(&self, section: impl FnOnce(&mut T) -> R) -> R {
+        section(&mut self.value.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn wait<R>(
+        &self,
+        limit: Option<Duration>,
+        mut section: impl FnMut(&mut T) -> Option<R>,
+    ) -> Option<R> {
+        let end = limit.and_then(|limit| Instant::now().checked_add(limit));
+        let mut guard = self.value.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if let Some(result) = section(&mut guard) {
+                return Some(result);
+            }
+            guard = match end {
+                None => self
+                    .changed
+                    .wait(guard)
+                    .unwrap_or_else(PoisonError::into_inner),
+                Some(end) => {
+                    let left = end.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        return None;
+                    }
+                    self.changed
+                        .wait_timeout(guard, left)
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0
+                }
+            };
+        }
+    }
+
+    fn notify(&self) {
+        self.changed.notify_all();
+    }
+}

@@ -1,0 +1,168 @@
+//! What the engine needs from a transport, as a type parameter.
+//!
+//! Every method is nonblocking. The engine calls an [`Endpoint`] under its
+//! socket's lock, so that the calls on one endpoint keep their order (a FIN
+//! never overtakes the last chunk). For that reason an endpoint must never call
+//! [`Events`] from within: it notes what happened, and the engine, holding no
+//! lock, asks for it with [`Transport::deliver_events`]. A thread of the
+//! transport's own (a reactor) calls [`Events`] whenever it likes, holding no
+//! lock that an endpoint method takes.
+
+use std::fmt::Debug;
+use std::sync::Weak;
+use std::time::Duration;
+
+use crate::protocol::Error;
+
+/// Names a socket to its transport. A token is never reused, so an event that
+/// comes late reaches nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Token(pub u64);
+
+/// Where a transport reports to; implemented by the engine.
+pub trait Events: Send + Sync {
+    /// Something may have changed at this endpoint: data or a connection has
+    /// come, room to send, an acknowledgement, a reset. Spurious calls are fine.
+    fn ready(&self, token: Token);
+
+    /// Lets time pass: expires drains and looks again at sockets for which no
+    /// event comes (acknowledgements, deadlines). Returns after how long it
+    /// wants to be called again, `None` if there is nothing to watch.
+    fn tick(&self) -> Option<Duration>;
+}
+
+/// A kind of network.
+pub trait Transport: Send + Sync + 'static {
+    /// One end of a connection, or a listener.
+    type Endpoint: Endpoint;
+
+    /// Tells where to report events. Called once, before anything else.
+    fn attach(&self, events: Weak<dyn Events>);
+
+    /// A new, unconnected endpoint.
+    ///
+    /// # Errors
+    /// What the network says, as a Winsock error.
+    fn open(&self, token: Token) -> Result<Self::Endpoint, Error>;
+
+    /// Reports what endpoint calls have caused, with [`Events::ready`]. The
+    /// engine calls it after such calls, holding no lock. For transports whose
+    /// events come from a thread of their own this is empty.
+    fn deliver_events(&self) {}
+
+    /// There is something new to watch: call [`Events::tick`] soon.
+    fn wake(&self) {}
+}
+
+/// How far a connect has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Connecting {
+    /// Not yet; an event will tell.
+    InProgress,
+    /// Connected.
+    Done,
+}
+
+/// What a receive found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Received {
+    /// This many bytes, at least one.
+    Bytes(usize),
+    /// Nothing yet; an event will tell.
+    Nothing,
+    /// The peer has finished sending.
+    End,
+}
+
+/// One end of a connection, or a listener. Dropping it frees it without sending
+/// anything that was not ordered.
+///
+/// Errors are Winsock errors. [`Error::ConnectionReset`],
+/// [`Error::ConnectionAborted`], [`Error::TimedOut`] and [`Error::NetworkDown`]
+/// from `send`, `receive`, `unacknowledged` or `send_fin` mean that the
+/// connection is lost.
+pub trait Endpoint: Send + Sized + 'static {
+    /// How peers are named.
+    type Address: Clone + Debug + Send + Sync + 'static;
+
+    /// Sets the local address.
+    ///
+    /// # Errors
+    /// [`Error::AddressInUse`] and the like.
+    fn bind(&mut self, address: &Self::Address) -> Result<(), Error>;
+
+    /// The local address.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] if there is none yet.
+    fn local_address(&self) -> Result<Self::Address, Error>;
+
+    /// Starts listening; `backlog` connections may wait.
+    ///
+    /// # Errors
+    /// What the network says.
+    fn listen(&mut self, backlog: u32) -> Result<(), Error>;
+
+    /// Starts to connect.
+    ///
+    /// # Errors
+    /// What the network says.
+    fn connect(&mut self, address: &Self::Address) -> Result<Connecting, Error>;
+
+    /// How far the connect has come.
+    ///
+    /// # Errors
+    /// [`Error::ConnectionRefused`] and the like, if it failed.
+    fn connect_progress(&mut self) -> Result<Connecting, Error>;
+
+    /// Takes a waiting connection, if there is one. It reports no events until
+    /// [`Endpoint::register`].
+    ///
+    /// # Errors
+    /// What the network says.
+    fn accept(&mut self) -> Result<Option<Self>, Error>;
+
+    /// Makes an accepted endpoint report its events under this token.
+    ///
+    /// # Errors
+    /// What the network says.
+    fn register(&mut self, token: Token) -> Result<(), Error>;
+
+    /// Takes as many bytes as it can; 0 if none, and an event will tell.
+    ///
+    /// # Errors
+    /// See the trait.
+    fn send(&mut self, bytes: &[u8]) -> Result<usize, Error>;
+
+    /// Receives into the buffer, which is not empty.
+    ///
+    /// # Errors
+    /// See the trait.
+    fn receive(&mut self, buffer: &mut [u8]) -> Result<Received, Error>;
+
+    /// Whether a receive would find something: bytes or the end.
+    ///
+    /// # Errors
+    /// See the trait.
+    fn has_input(&mut self) -> Result<bool, Error>;
+
+    /// Bytes taken by [`Endpoint::send`] that the peer's transport has not
+    /// acknowledged, and the FIN if one is out.
+    ///
+    /// # Errors
+    /// See the trait.
+    fn unacknowledged(&mut self) -> Result<usize, Error>;
+
+    /// Sends the FIN behind the bytes taken so far.
+    ///
+    /// # Errors
+    /// See the trait.
+    fn send_fin(&mut self) -> Result<(), Error>;
+
+    /// Throws away what the peer still sends.
+    fn shut_down_receive(&mut self);
+
+    /// Throws away what was not sent and resets the connection. Of a listener:
+    /// resets the connections that wait for an accept (O7).
+    fn reset(&mut self);
+}
