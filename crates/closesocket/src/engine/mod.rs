@@ -1,15 +1,75 @@
 //! The engine: the close protocol under real atomics and locks.
+//!
+//! A [`Provider`] serves any number of [`Process`]es over a [`Transport`]. Each
+//! process has a table of descriptors, one atomic word each; each socket has
+//! one lock. Calls enter and leave a descriptor without a lock; everything that
+//! decides happens in critical sections of the socket, in
+//! [`protocol`](crate::protocol) code; results are delivered and threads woken
+//! outside all locks. `docs/architecture.md` has the map.
 
+mod blocked;
 mod clock;
+mod close;
+mod config;
+mod connection;
+mod duplicate;
+mod free_list;
+mod io;
+mod memory;
+mod notify;
+mod operation;
+mod options;
 mod primitives;
 mod probe;
+mod process;
+mod progress;
+mod provider;
+mod select;
+mod shared;
+mod slab;
+mod socket;
+mod table;
 mod transport;
 
 pub use clock::{Clock, SystemClock};
+pub use config::{Config, NoUpcalls, UpcallFailed, Upcalls};
+pub use connection::Shutdown;
+pub use duplicate::Record;
+pub use memory::{Memory, MemoryAddress, MemoryEndpoint, Peer, PeerListener, PeerRead};
+pub use notify::{
+    AlertableThread, Completion, CompletionQueue, Event, Notify, Overlapped, Routine,
+};
 pub use primitives::{Monitor, Primitives, Std, StdMonitor, Word};
 pub use probe::{NoProbe, Observation, OperationId, Probe};
+pub use process::Admission;
+pub use provider::{AddressOf, Process, Provider, Usage};
+pub use select::{Interest, Readiness};
+pub use crate::protocol::{Descriptor, Error, ProcessId};
 pub use transport::{Connecting, Endpoint, Events, Received, Token, Transport};
 
 /// Names a socket within its provider; never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SocketId(pub u64);
+
+/// What a provider is built on: a transport, a family of synchronization
+/// primitives, a clock and a probe. Any tuple of the four is one.
+pub trait System: Sized + 'static {
+    /// The network.
+    type Transport: Transport;
+    /// The synchronization primitives.
+    type Primitives: Primitives;
+    /// The clock.
+    type Clock: Clock;
+    /// The observer.
+    type Probe: Probe;
+}
+
+impl<T: Transport, P: Primitives, C: Clock, B: Probe> System for (T, P, C, B) {
+    type Transport = T;
+    type Primitives = P;
+    type Clock = C;
+    type Probe = B;
+}
+
+/// Connections in memory under the standard library's primitives.
+pub type InMemory = (Memory, Std, SystemClock, NoProbe);

@@ -33,8 +33,6 @@ pub trait Word: Send + Sync {
     fn fetch_add(&self, amount: u64, ordering: Ordering) -> u64;
     /// Subtracts, wrapping, and returns the value before.
     fn fetch_sub(&self, amount: u64, ordering: Ordering) -> u64;
-    /// Sets bits and returns the value before.
-    fn fetch_or(&self, bits: u64, ordering: Ordering) -> u64;
     /// Puts `new` in place of `current`, with acquire-release ordering.
     ///
     /// # Errors
@@ -110,11 +108,6 @@ impl Word for AtomicU64 {
     #[inline]
     fn fetch_sub(&self, amount: u64, ordering: Ordering) -> u64 {
         Self::fetch_sub(self, amount, ordering)
-    }
-
-    #[inline]
-    fn fetch_or(&self, bits: u64, ordering: Ordering) -> u64 {
-        Self::fetch_or(self, bits, ordering)
     }
 
     #[inline]

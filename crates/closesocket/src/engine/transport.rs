@@ -9,7 +9,7 @@
 //! lock that an endpoint method takes.
 
 use std::fmt::Debug;
-use std::sync::Weak;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::protocol::Error;
@@ -36,8 +36,9 @@ pub trait Transport: Send + Sync + 'static {
     /// One end of a connection, or a listener.
     type Endpoint: Endpoint;
 
-    /// Tells where to report events. Called once, before anything else.
-    fn attach(&self, events: Weak<dyn Events>);
+    /// Tells where to report events. Called once, before anything else. The
+    /// events do not keep their provider alive.
+    fn attach(&self, events: Arc<dyn Events>);
 
     /// A new, unconnected endpoint.
     ///

@@ -94,10 +94,11 @@ impl Socket {
         }
         seal()?;
         let last = self.drop_reference();
-        let aborted = operations.take(match self.abort_scope {
-            AbortScope::Descriptor => Take::ThisReference,
-            AbortScope::LastReference if last => Take::EveryReference,
-            AbortScope::LastReference => Take::Nothing,
+        let aborted = operations.take(match (self.abort_scope, request.cause) {
+            (AbortScope::LastReference, _) if last => Take::EveryReference,
+            (AbortScope::LastReference, Cause::Call) => Take::Nothing,
+            // Nothing of a process outlives it (S2, S3).
+            _ => Take::ThisReference,
         });
         let (actions, wait) = if last {
             self.end(request)

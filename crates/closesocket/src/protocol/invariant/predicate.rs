@@ -52,7 +52,7 @@ pub(super) fn queued_data_sent_when_graceful<W: World>(step: &Step<W>) -> bool {
 
 pub(super) fn every_pending_op_aborted<W: World>(step: &Step<W>) -> bool {
     match step.event {
-        Event::Committed { slot, .. } => {
+        Event::Committed { slot, cause, .. } => {
             let socket = step.before.descriptor(slot).socket;
             let last = references(step.after, socket) == 0;
             let scope = step.before.socket(socket).machine.abort_scope;
@@ -60,7 +60,10 @@ pub(super) fn every_pending_op_aborted<W: World>(step: &Step<W>) -> bool {
                 let operation = step.after.operation(index);
                 let in_scope = match scope {
                     AbortScope::Descriptor => operation.slot == slot,
-                    AbortScope::LastReference => last && operation.socket == socket,
+                    AbortScope::LastReference => {
+                        (last && operation.socket == socket)
+                            || (cause != Cause::Call && operation.slot == slot)
+                    }
                 };
                 !in_scope || operation.state != OperationState::Pending
             })

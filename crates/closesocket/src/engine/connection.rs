@@ -1,0 +1,233 @@
+//! Establishing connections: bind, listen, accept, connect, shutdown.
+
+use super::System;
+use super::io::Step;
+use super::notify::Notify;
+use super::probe::OperationId;
+use super::provider::{AddressOf, Process};
+use super::transport::{Connecting, Endpoint as _};
+use crate::protocol::{Connection, Descriptor, Error, OperationKind};
+
+/// Which side of a connection to shut down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Shutdown {
+    /// What still arrives is thrown away.
+    Receive,
+    /// The FIN follows what is queued.
+    Send,
+    /// Both.
+    Both,
+}
+
+impl<S: System> Process<S> {
+    /// Sets the local address.
+    ///
+    /// # Errors
+    /// [`Error::NotSocket`], or what the transport says.
+    pub fn bind(&self, descriptor: Descriptor, address: &AddressOf<S>) -> Result<(), Error> {
+        self.with_endpoint(descriptor, |endpoint| endpoint.bind(address))
+    }
+
+    /// The local address.
+    ///
+    /// # Errors
+    /// [`Error::NotSocket`], or [`Error::InvalidArgument`] if there is none.
+    pub fn local_address(&self, descriptor: Descriptor) -> Result<AddressOf<S>, Error> {
+        self.with_endpoint(descriptor, |endpoint| endpoint.local_address())
+    }
+
+    fn with_endpoint<R>(
+        &self,
+        descriptor: Descriptor,
+        call: impl FnOnce(&mut super::shared::EndpointOf<S>) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        let admission = self.state.admit(descriptor)?;
+        admission.work(|work| {
+            work.require_live(&admission)?;
+            call(work.state.endpoint.as_mut().ok_or(Error::NotSocket)?)
+        })
+    }
+
+    /// Starts listening; `backlog` connections may wait.
+    ///
+    /// # Errors
+    /// [`Error::NotSocket`], [`Error::AlreadyConnected`], or what the transport
+    /// says.
+    pub fn listen(&self, descriptor: Descriptor, backlog: u32) -> Result<(), Error> {
+        let admission = self.state.admit(descriptor)?;
+        admission.work(|work| {
+            work.require_live(&admission)?;
+            let mut core = work.state.core;
+            core.listen()?;
+            work.state
+                .endpoint
+                .as_mut()
+                .ok_or(Error::NotSocket)?
+                .listen(backlog)?;
+            work.state.core = core;
+            Ok(())
+        })
+    }
+
+    /// Takes the connection that waits longest and returns its descriptor.
+    /// Blocks until there is one, unless the socket is nonblocking.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] if the listener is closed meanwhile (O4, O7) or
+    /// the call cancelled; [`Error::WouldBlock`]; [`Error::InvalidArgument`] if
+    /// it does not listen; [`Error::TooManyDescriptors`]; [`Error::NotSocket`].
+    pub fn accept(&self, descriptor: Descriptor) -> Result<Descriptor, Error> {
+        let admission = self.state.admit(descriptor)?;
+        let slot = self.state.table.reserve()?;
+        let mut connection = None;
+        let step = admission.work(|work| {
+            work.start(&admission, OperationKind::Accept)?;
+            if work.front(super::progress::Side::Reads).is_none() {
+                connection = work.next_connection()?;
+                if connection.is_some() {
+                    return Ok(Step::Done(0));
+                }
+            }
+            work.park_blocked(&admission, OperationKind::Accept, Vec::new(), 0, Some(slot))
+        });
+        match (step, connection) {
+            (Ok(Step::Parked(operation, cell)), _) => {
+                let answer = self.state.block(operation, &cell);
+                answer.result?;
+                answer.accepted.ok_or(Error::ConnectionAborted)
+            }
+            (Ok(Step::Done(_)), Some(endpoint)) => {
+                self.state
+                    .adopt_connection(endpoint, slot, admission.socket())
+            }
+            (step, _) => {
+                self.state.table.unreserve(slot);
+                Err(step.err().unwrap_or(Error::WouldBlock))
+            }
+        }
+    }
+
+    /// Starts an overlapped accept; the completion carries the new descriptor.
+    ///
+    /// # Errors
+    /// As [`Process::recv_overlapped`]; also [`Error::TooManyDescriptors`].
+    pub fn accept_overlapped(
+        &self,
+        descriptor: Descriptor,
+        notify: Notify<S::Primitives>,
+    ) -> Result<OperationId, Error> {
+        self.state.check_usable()?;
+        let slot = self.state.table.reserve()?;
+        let kind = OperationKind::Accept;
+        let started =
+            self.start_overlapped(descriptor, kind, Vec::new(), notify, Some(slot), |_| Ok(()));
+        if started.is_err() {
+            self.state.table.unreserve(slot);
+        }
+        started
+    }
+
+    /// Connects to a peer. Blocks until connected or refused; on a nonblocking
+    /// socket the connect goes on, to be seen by a select for writing.
+    ///
+    /// # Errors
+    /// [`Error::ConnectionRefused`] and the like; [`Error::WouldBlock`] if it
+    /// goes on; [`Error::Interrupted`] if the descriptor is closed meanwhile
+    /// (O4) or the call cancelled; [`Error::AlreadyConnected`];
+    /// [`Error::NotSocket`].
+    pub fn connect(&self, descriptor: Descriptor, address: &AddressOf<S>) -> Result<(), Error> {
+        let admission = self.state.admit(descriptor)?;
+        let step = admission.work(|work| {
+            work.start(&admission, OperationKind::Connect)?;
+            work.begin_connect(address)?;
+            if work.state.core.connection == Connection::Connected {
+                return Ok(Step::Done(0));
+            }
+            work.park_blocked(&admission, OperationKind::Connect, Vec::new(), 0, None)
+        })?;
+        match step {
+            Step::Done(_) => Ok(()),
+            Step::Parked(operation, cell) => self.state.block(operation, &cell).result.map(|_| ()),
+        }
+    }
+
+    /// Starts an overlapped connect.
+    ///
+    /// # Errors
+    /// As [`Process::recv_overlapped`], or what the transport says at once.
+    pub fn connect_overlapped(
+        &self,
+        descriptor: Descriptor,
+        address: &AddressOf<S>,
+        notify: Notify<S::Primitives>,
+    ) -> Result<OperationId, Error> {
+        self.start_overlapped(
+            descriptor,
+            OperationKind::Connect,
+            Vec::new(),
+            notify,
+            None,
+            |work| work.begin_connect(address),
+        )
+    }
+
+    /// Shuts down one side of a connection, or both. Frees and closes nothing:
+    /// a close is still needed (S1).
+    ///
+    /// # Errors
+    /// [`Error::NotConnected`], [`Error::ConnectionReset`],
+    /// [`Error::NotSocket`].
+    pub fn shutdown(&self, descriptor: Descriptor, how: Shutdown) -> Result<(), Error> {
+        let admission = self.state.admit(descriptor)?;
+        admission.work(|work| {
+            work.require_live(&admission)?;
+            if work.state.core.connection != Connection::Connected {
+                // The protocol says which error it is.
+                return work.state.core.shut_down_send().map(|_| ());
+            }
+            if matches!(how, Shutdown::Send | Shutdown::Both) {
+                let actions = work.state.core.shut_down_send()?;
+                work.state.carry_out(actions, work.out);
+            }
+            if matches!(how, Shutdown::Receive | Shutdown::Both) {
+                work.state.core.shut_down_receive();
+                if let Some(endpoint) = work.state.endpoint.as_mut() {
+                    endpoint.shut_down_receive();
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+impl<S: System> super::progress::Section<'_, S> {
+    /// Fails unless the admission's reference still exists (O1a).
+    pub(super) fn require_live(
+        &mut self,
+        admission: &super::process::Admission<'_, S>,
+    ) -> Result<(), Error> {
+        match self
+            .state
+            .reference(admission.process, admission.descriptor)
+        {
+            Some(_) => Ok(()),
+            None => Err(Error::NotSocket),
+        }
+    }
+
+    fn begin_connect(&mut self, address: &AddressOf<S>) -> Result<(), Error> {
+        if let Some(error) = self.state.connect_error.take() {
+            return Err(error);
+        }
+        if self.state.core.connection == Connection::Connecting {
+            return Ok(());
+        }
+        let endpoint = self.state.endpoint.as_mut().ok_or(Error::NotSocket)?;
+        let progress = endpoint.connect(address)?;
+        self.state.core.connecting();
+        if progress == Connecting::Done {
+            self.state.core.connect_finished(true);
+        }
+        Ok(())
+    }
+}

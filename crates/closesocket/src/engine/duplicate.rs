@@ -1,0 +1,117 @@
+//! Duplicating descriptors to other processes (D4, D5).
+
+use std::fmt;
+
+use super::probe::{Observation, Probe as _};
+use super::provider::Process;
+use super::{SocketId, System};
+use crate::protocol::{Descriptor, DuplicationRecord, Error, ProcessId};
+
+/// A duplication record, to be handed to its target process by any means
+/// (`WSAPROTOCOL_INFO` of `WSPDuplicateSocket`). It counts as a reference to
+/// the socket until the target redeems it or dies (D5).
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Record {
+    socket: SocketId,
+    number: u64,
+    target: ProcessId,
+}
+
+impl Record {
+    /// The only process that can redeem it.
+    #[must_use]
+    pub const fn target(self) -> ProcessId {
+        self.target
+    }
+}
+
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Record")
+            .field("target", &self.target)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S: System> Process<S> {
+    /// Makes a record with which `target` can share this descriptor's socket.
+    /// State and options are shared, descriptors are independent for I/O (D4).
+    ///
+    /// # Errors
+    /// [`Error::NotSocket`]; [`Error::InvalidArgument`] if the target does not
+    /// exist or is dead; [`Error::NoBuffers`] if there are too many references.
+    pub fn duplicate(&self, descriptor: Descriptor, target: ProcessId) -> Result<Record, Error> {
+        let admission = self.state.admit(descriptor)?;
+        let shared = &self.state.shared;
+        let process = shared.process(target).ok_or(Error::InvalidArgument)?;
+        let socket = admission.socket();
+        admission.work(|work| {
+            // Under the lock: a dying target marks itself dead before it takes
+            // this lock to reclaim its records, so none slips through.
+            if process.is_dead() {
+                return Err(Error::InvalidArgument);
+            }
+            let live = work
+                .state
+                .reference(admission.process, descriptor)
+                .is_some();
+            work.state.core.duplicate(live)?;
+            let number = work.state.number();
+            work.state
+                .records
+                .push((number, DuplicationRecord::new(target)));
+            shared
+                .probe
+                .observe(Observation::Duplicated { socket, target });
+            Ok(Record {
+                socket,
+                number,
+                target,
+            })
+        })
+    }
+
+    /// Redeems a record made for this process: its reference becomes a
+    /// descriptor here.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] if the record is another process's, was
+    /// redeemed before, or its socket is gone; [`Error::TooManyDescriptors`].
+    /// The record is as it was then.
+    pub fn redeem(&self, record: Record) -> Result<Descriptor, Error> {
+        self.state.check_usable()?;
+        let slot = self.state.table.reserve()?;
+        let shared = &self.state.shared;
+        let redeemed = shared.with_socket(record.socket, |work| {
+            let records = &mut work.state.records;
+            let index = records
+                .iter()
+                .position(|(number, _)| *number == record.number)
+                .ok_or(Error::InvalidArgument)?;
+            let (_, entry) = records.get_mut(index).ok_or(Error::InvalidArgument)?;
+            entry.redeem(self.id())?;
+            records.swap_remove(index);
+            let descriptor = self.state.table.open(slot, record.socket)?;
+            work.state
+                .attach(std::sync::Arc::clone(&self.state), descriptor);
+            let (socket, by) = (record.socket, self.id());
+            shared.probe.observe(Observation::Redeemed { socket, by });
+            shared.probe.observe(Observation::Opened {
+                process: by,
+                descriptor,
+                socket,
+            });
+            Ok(descriptor)
+        });
+        match redeemed.unwrap_or(Err(Error::InvalidArgument)) {
+            Ok(descriptor) => {
+                self.state.close_if_stopped(descriptor)?;
+                Ok(descriptor)
+            }
+            Err(error) => {
+                self.state.table.unreserve(slot);
+                Err(error)
+            }
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! Sending and receiving, blocking and overlapped.
+
+use std::sync::Arc;
+
+use super::System;
+use super::notify::Notify;
+use super::operation::{Answer, Pending, Reply};
+use super::primitives::{Monitor, Primitives};
+use super::probe::OperationId;
+use super::process::Admission;
+use super::progress::{Section, Side};
+use super::provider::Process;
+use super::transport::{Endpoint as _, Received};
+use crate::protocol::{Descriptor, Error, OperationKind};
+
+/// How a blocking call went on under the lock.
+pub(super) enum Step<P: Primitives> {
+    /// It is done: this many bytes.
+    Done(usize),
+    /// It was parked and its thread has to wait.
+    Parked(OperationId, super::operation::AnswerCell<P>),
+}
+
+impl<S: System> Process<S> {
+    /// Receives into `buffer`; returns how many bytes, 0 when the peer has
+    /// finished sending. Blocks until there is something, unless the socket is
+    /// nonblocking.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] if the descriptor is closed meanwhile (O4) or the
+    /// call cancelled; [`Error::WouldBlock`]; [`Error::NotSocket`] and what the
+    /// connection's state makes of it.
+    pub fn recv(&self, descriptor: Descriptor, buffer: &mut [u8]) -> Result<usize, Error> {
+        let admission = self.state.admit(descriptor)?;
+        let step = admission.work(|work| {
+            work.start(&admission, OperationKind::Recv)?;
+            if let Some(received) = work.receive_now(buffer)? {
+                return Ok(Step::Done(received));
+            }
+            work.park_blocked(
+                &admission,
+                OperationKind::Recv,
+                vec![0; buffer.len()],
+                0,
+                None,
+            )
+        })?;
+        match step {
+            Step::Done(received) => Ok(received),
+            Step::Parked(operation, cell) => {
+                let answer = self.state.block(operation, &cell);
+                let received = answer.result?;
+                let bytes = answer
+                    .buffer
+                    .get(..received)
+                    .ok_or(Error::InvalidArgument)?;
+                buffer
+                    .get_mut(..received)
+                    .ok_or(Error::InvalidArgument)?
+                    .copy_from_slice(bytes);
+                Ok(received)
+            }
+        }
+    }
+
+    /// Queues `bytes` for sending and returns how many were accepted. A blocking
+    /// socket waits until all are; a nonblocking one takes what fits.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] if the descriptor is closed meanwhile (O4) or the
+    /// call cancelled: a part may have been accepted and is still sent (O6);
+    /// [`Error::WouldBlock`] if nothing fits; [`Error::NotSocket`] and what the
+    /// connection's state makes of it.
+    pub fn send(&self, descriptor: Descriptor, bytes: &[u8]) -> Result<usize, Error> {
+        let admission = self.state.admit(descriptor)?;
+        let step = admission.work(|work| {
+            work.start(&admission, OperationKind::Send)?;
+            let accepted = work.send_now(bytes)?;
+            let nonblocking = work.state.core.nonblocking;
+            if accepted == bytes.len() || (nonblocking && accepted > 0) {
+                return Ok(Step::Done(accepted));
+            }
+            let kind = OperationKind::Send;
+            work.park_blocked(&admission, kind, bytes.to_vec(), accepted, None)
+        })?;
+        match step {
+            Step::Done(accepted) => Ok(accepted),
+            Step::Parked(operation, cell) => self.state.block(operation, &cell).result,
+        }
+    }
+
+    /// Starts an overlapped receive into `buffer`, which comes back with the
+    /// completion (O5). The end is reported through `notify`, exactly once,
+    /// also when it is there at once.
+    ///
+    /// # Errors
+    /// The call was not started and nothing will be reported:
+    /// [`Error::NotSocket`] and what the connection's state makes of it.
+    pub fn recv_overlapped(
+        &self,
+        descriptor: Descriptor,
+        buffer: Vec<u8>,
+        notify: Notify<S::Primitives>,
+    ) -> Result<OperationId, Error> {
+        self.start_overlapped(
+            descriptor,
+            OperationKind::Recv,
+            buffer,
+            notify,
+            None,
+            |_| Ok(()),
+        )
+    }
+
+    /// Starts an overlapped send of `buffer`, which comes back with the
+    /// completion (O5). It is complete when all bytes are accepted.
+    ///
+    /// # Errors
+    /// As [`Process::recv_overlapped`].
+    pub fn send_overlapped(
+        &self,
+        descriptor: Descriptor,
+        buffer: Vec<u8>,
+        notify: Notify<S::Primitives>,
+    ) -> Result<OperationId, Error> {
+        self.start_overlapped(
+            descriptor,
+            OperationKind::Send,
+            buffer,
+            notify,
+            None,
+            |_| Ok(()),
+        )
+    }
+
+    pub(super) fn start_overlapped(
+        &self,
+        descriptor: Descriptor,
+        kind: OperationKind,
+        buffer: Vec<u8>,
+        notify: Notify<S::Primitives>,
+        reserved: Option<u32>,
+        prepare: impl FnOnce(&mut Section<'_, S>) -> Result<(), Error>,
+    ) -> Result<OperationId, Error> {
+        let admission = self.state.admit(descriptor)?;
+        let operation = admission.work(|work| {
+            work.start(&admission, kind)?;
+            prepare(work)?;
+            let reply = Reply::Overlapped(notify);
+            let operation = work.park(&admission, kind, buffer, 0, reply, reserved)?;
+            // From here on the operation has the hold: whoever delivers it
+            // leaves, perhaps before this call returns.
+            Ok(operation)
+        })?;
+        admission.keep();
+        Ok(operation)
+    }
+}
+
+impl<S: System> Admission<'_, S> {
+    /// Works on the socket, and lets it go on afterwards.
+    pub(super) fn work<R>(
+        &self,
+        section: impl FnOnce(&mut Section<'_, S>) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        let done = self.process.shared.with_socket(self.socket(), |work| {
+            let result = section(work);
+            work.advance();
+            result
+        });
+        done.unwrap_or(Err(Error::NotSocket))
+    }
+}
+
+impl<S: System> Section<'_, S> {
+    /// Whether the call may start (O1a).
+    pub(super) fn start(
+        &mut self,
+        admission: &Admission<'_, S>,
+        kind: OperationKind,
+    ) -> Result<(), Error> {
+        let live = self
+            .state
+            .reference(admission.process, admission.descriptor)
+            .is_some();
+        self.state.core.may_start(kind, live)
+    }
+
+    /// Receives at once, if no earlier receive waits.
+    fn receive_now(&mut self, buffer: &mut [u8]) -> Result<Option<usize>, Error> {
+        if buffer.is_empty() {
+            return Ok(Some(0));
+        }
+        if self.front(Side::Reads).is_some() {
+            return Ok(None);
+        }
+        let Some(endpoint) = self.state.endpoint.as_mut() else {
+            return Ok(None);
+        };
+        match endpoint.receive(buffer) {
+            Ok(Received::Bytes(bytes)) => Ok(Some(bytes)),
+            Ok(Received::End) => Ok(Some(0)),
+            Ok(Received::Nothing) => Ok(None),
+            Err(error) => {
+                self.lose(error);
+                Err(error)
+            }
+        }
+    }
+
+    /// Accepts what fits at once, if no earlier send waits.
+    fn send_now(&mut self, bytes: &[u8]) -> Result<usize, Error> {
+        if self.front(Side::Writes).is_some() {
+            return Ok(0);
+        }
+        if (self.state.core.queued() as usize).saturating_add(bytes.len())
+            > self.state.core.window as usize
+            && let Err(error) = self.note_acknowledged()
+        {
+            self.lose(error);
+            return Err(error);
+        }
+        let accepted = self.state.core.accept_bytes(bytes.len()) as usize;
+        let part = bytes.get(..accepted).unwrap_or_default();
+        self.state.unsent.extend(part);
+        if let Err(error) = self.flush() {
+            self.lose(error);
+            return Err(error);
+        }
+        Ok(accepted)
+    }
+
+    /// Parks the call of a thread that is going to block.
+    pub(super) fn park_blocked(
+        &mut self,
+        admission: &Admission<'_, S>,
+        kind: OperationKind,
+        buffer: Vec<u8>,
+        done: usize,
+        reserved: Option<u32>,
+    ) -> Result<Step<S::Primitives>, Error> {
+        if self.state.core.nonblocking {
+            return Err(Error::WouldBlock);
+        }
+        let cell = Arc::new(Monitor::new(None::<Answer>));
+        let reply = Reply::Blocked(Arc::clone(&cell));
+        let operation = self.park(admission, kind, buffer, done, reply, reserved)?;
+        Ok(Step::Parked(operation, cell))
+    }
+
+    pub(super) fn park(
+        &mut self,
+        admission: &Admission<'_, S>,
+        kind: OperationKind,
+        buffer: Vec<u8>,
+        done: usize,
+        reply: Reply<S::Primitives>,
+        reserved: Option<u32>,
+    ) -> Result<OperationId, Error> {
+        let pending = Pending {
+            number: 0,
+            kind,
+            buffer,
+            done,
+            reply,
+            reserved,
+        };
+        let (process, descriptor) = (admission.process, admission.descriptor);
+        self.state
+            .park(self.shared, self.id, process, descriptor, pending)
+    }
+}

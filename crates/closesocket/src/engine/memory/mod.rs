@@ -1,0 +1,408 @@
+//! Connections in memory: a transport for tests and for embedding.
+//!
+//! Every connection has a bounded window each way. Its far end can be another
+//! socket of the provider, or a [`Peer`] that knows nothing of the engine and
+//! can stall, reset and vanish.
+
+mod link;
+mod peer;
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, OnceLock};
+
+use link::{Inbox, Link, Side};
+pub use peer::{Peer, PeerListener, PeerRead};
+
+use super::primitives::{Monitor, Primitives, Std};
+use super::transport::{Connecting, Endpoint, Events, Received, Token, Transport};
+use crate::protocol::Error;
+
+/// An address in a memory network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct MemoryAddress(pub u32);
+
+/// A network in memory. Clones are the same network.
+pub struct Memory<P: Primitives = Std> {
+    network: Arc<Network<P>>,
+}
+
+type LinkOf<P> = Arc<<P as Primitives>::Monitor<Link>>;
+
+struct Network<P: Primitives> {
+    window: usize,
+    events: OnceLock<Arc<dyn Events>>,
+    listeners: P::Monitor<Listeners<P>>,
+    pending: P::Monitor<PendingEvents>,
+}
+
+struct Listeners<P: Primitives> {
+    by_address: HashMap<MemoryAddress, Backlog<P>>,
+    next_address: u32,
+}
+
+/// The connections that wait at an address.
+struct Backlog<P: Primitives> {
+    token: Option<Token>,
+    limit: usize,
+    waiting: VecDeque<LinkOf<P>>,
+    /// A connect is done at once, not only when it is accepted.
+    eager: bool,
+}
+
+#[derive(Default)]
+struct PendingEvents {
+    tokens: VecDeque<Token>,
+    /// Somebody is delivering and will deliver these too; so deliveries do not
+    /// nest, however long two sockets keep each other busy.
+    delivering: bool,
+}
+
+impl<P: Primitives> Memory<P> {
+    /// A network whose connections have this window in bytes, each way.
+    #[must_use]
+    pub fn with_window(window: usize) -> Self {
+        Self {
+            network: Arc::new(Network {
+                window,
+                events: OnceLock::new(),
+                listeners: Monitor::new(Listeners {
+                    by_address: HashMap::new(),
+                    next_address: 1,
+                }),
+                pending: Monitor::new(PendingEvents::default()),
+            }),
+        }
+    }
+
+    /// A listener outside the engine, for its sockets to connect to. A connect
+    /// is done when [`PeerListener::accept`] has taken it.
+    ///
+    /// # Errors
+    /// [`Error::AddressInUse`].
+    pub fn listen(&self, address: MemoryAddress) -> Result<PeerListener<P>, Error> {
+        self.network.listen(address, None, usize::MAX, false)?;
+        Ok(PeerListener::new(Arc::clone(&self.network), address))
+    }
+
+    /// Connects from outside the engine to a socket that listens.
+    ///
+    /// # Errors
+    /// [`Error::ConnectionRefused`] if nobody listens there or the backlog is
+    /// full.
+    pub fn dial(&self, address: MemoryAddress) -> Result<Peer<P>, Error> {
+        let (link, _) = self.network.dial(address)?;
+        self.network.deliver();
+        Ok(Peer::new(Arc::clone(&self.network), link, 0))
+    }
+}
+
+impl<P: Primitives> Default for Memory<P> {
+    /// A network with windows of 64 KiB.
+    fn default() -> Self {
+        Self::with_window(64 * 1024)
+    }
+}
+
+impl<P: Primitives> Clone for Memory<P> {
+    fn clone(&self) -> Self {
+        Self {
+            network: Arc::clone(&self.network),
+        }
+    }
+}
+
+impl<P: Primitives> std::fmt::Debug for Memory<P> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Memory")
+            .field("window", &self.network.window)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<P: Primitives> Network<P> {
+    fn listen(
+        &self,
+        address: MemoryAddress,
+        token: Option<Token>,
+        limit: usize,
+        eager: bool,
+    ) -> Result<(), Error> {
+        self.listeners.lock(|listeners| {
+            if listeners.by_address.contains_key(&address) {
+                return Err(Error::AddressInUse);
+            }
+            let backlog = Backlog {
+                token,
+                limit,
+                waiting: VecDeque::new(),
+                eager,
+            };
+            listeners.by_address.insert(address, backlog);
+            Ok(())
+        })
+    }
+
+    /// Puts a new connection into a backlog. True if it is established.
+    fn dial(&self, address: MemoryAddress) -> Result<(LinkOf<P>, bool), Error> {
+        self.listeners.lock(|listeners| {
+            let backlog = listeners
+                .by_address
+                .get_mut(&address)
+                .ok_or(Error::ConnectionRefused)?;
+            if backlog.waiting.len() >= backlog.limit {
+                return Err(Error::ConnectionRefused);
+            }
+            let link: LinkOf<P> = Arc::new(Monitor::new(Link::new(self.window, backlog.eager)));
+            backlog.waiting.push_back(Arc::clone(&link));
+            self.note(backlog.token);
+            Ok((link, backlog.eager))
+        })
+    }
+
+    fn accept(&self, address: MemoryAddress) -> Option<LinkOf<P>> {
+        let link = self
+            .listeners
+            .lock(|listeners| listeners.by_address.get_mut(&address)?.waiting.pop_front())?;
+        link.lock(|link| {
+            link.established = true;
+            self.note(link.halves[0].token);
+        });
+        Some(link)
+    }
+
+    /// Ends a listener: whoever waits in its backlog is reset (O7).
+    fn close_listener(&self, address: MemoryAddress) {
+        let backlog = self
+            .listeners
+            .lock(|listeners| listeners.by_address.remove(&address));
+        for link in backlog.into_iter().flat_map(|backlog| backlog.waiting) {
+            link.lock(|link| {
+                link.refused = !link.established;
+                link.reset(1);
+                self.note(link.halves[0].token);
+            });
+        }
+    }
+
+    fn note(&self, token: Option<Token>) {
+        if let Some(token) = token {
+            self.pending.lock(|pending| {
+                if !pending.tokens.contains(&token) {
+                    pending.tokens.push_back(token);
+                }
+            });
+        }
+    }
+
+    /// Delivers the events noted so far, unless somebody is at it already.
+    /// Holds no lock while it calls out.
+    fn deliver(&self) {
+        let Some(events) = self.events.get() else {
+            return;
+        };
+        let mut first = true;
+        loop {
+            let next = self.pending.lock(|pending| {
+                if first && pending.delivering {
+                    return None;
+                }
+                let next = pending.tokens.pop_front();
+                pending.delivering = next.is_some();
+                next
+            });
+            first = false;
+            match next {
+                Some(token) => events.ready(token),
+                None => return,
+            }
+        }
+    }
+}
+
+impl<P: Primitives> Transport for Memory<P> {
+    type Endpoint = MemoryEndpoint<P>;
+
+    fn attach(&self, events: Arc<dyn Events>) {
+        // A second provider on one network hears nothing; its sockets are
+        // driven by calls alone.
+        let _ = self.network.events.set(events);
+    }
+
+    fn open(&self, token: Token) -> Result<MemoryEndpoint<P>, Error> {
+        let network = Arc::clone(&self.network);
+        Ok(MemoryEndpoint {
+            network,
+            token: Some(token),
+            address: None,
+            role: Role::Fresh,
+        })
+    }
+
+    fn deliver_events(&self) {
+        self.network.deliver();
+    }
+}
+
+/// One end of a connection in memory, or a listener.
+pub struct MemoryEndpoint<P: Primitives = Std> {
+    network: Arc<Network<P>>,
+    token: Option<Token>,
+    address: Option<MemoryAddress>,
+    role: Role<P>,
+}
+
+enum Role<P: Primitives> {
+    Fresh,
+    Listening,
+    Connected(LinkOf<P>, Side),
+}
+
+impl<P: Primitives> MemoryEndpoint<P> {
+    /// Works on the connection and notes what the other side has to see.
+    fn with<R>(&self, work: impl FnOnce(&mut Link, Side) -> R) -> Option<R> {
+        let Role::Connected(link, side) = &self.role else {
+            return None;
+        };
+        Some(link.lock(|link| {
+            let result = work(link, *side);
+            self.network.note(link.halves[1 - side].token);
+            result
+        }))
+    }
+}
+
+impl<P: Primitives> Endpoint for MemoryEndpoint<P> {
+    type Address = MemoryAddress;
+
+    fn bind(&mut self, address: &MemoryAddress) -> Result<(), Error> {
+        self.address = Some(*address);
+        Ok(())
+    }
+
+    fn local_address(&self) -> Result<MemoryAddress, Error> {
+        self.address.ok_or(Error::InvalidArgument)
+    }
+
+    fn listen(&mut self, backlog: u32) -> Result<(), Error> {
+        if matches!(self.role, Role::Listening) {
+            return Ok(());
+        }
+        let address = self.address.unwrap_or_else(|| {
+            self.network.listeners.lock(|listeners| {
+                // Beyond what tests write by hand.
+                listeners.next_address += 1;
+                MemoryAddress(u32::MAX - listeners.next_address)
+            })
+        });
+        let limit = usize::try_from(backlog).unwrap_or(usize::MAX).max(1);
+        self.network.listen(address, self.token, limit, true)?;
+        self.address = Some(address);
+        self.role = Role::Listening;
+        Ok(())
+    }
+
+    fn connect(&mut self, address: &MemoryAddress) -> Result<Connecting, Error> {
+        let (link, established) = self.network.dial(*address)?;
+        link.lock(|link| link.halves[0].token = self.token);
+        self.role = Role::Connected(link, 0);
+        Ok(if established {
+            Connecting::Done
+        } else {
+            Connecting::InProgress
+        })
+    }
+
+    fn connect_progress(&mut self) -> Result<Connecting, Error> {
+        self.with(|link, _| match (link.refused, link.established) {
+            (true, _) => Err(Error::ConnectionRefused),
+            (false, true) => Ok(Connecting::Done),
+            (false, false) => Ok(Connecting::InProgress),
+        })
+        .unwrap_or(Err(Error::NotConnected))
+    }
+
+    fn accept(&mut self) -> Result<Option<Self>, Error> {
+        let address = self.address.ok_or(Error::InvalidArgument)?;
+        let link = self.network.accept(address);
+        Ok(link.map(|link| Self {
+            network: Arc::clone(&self.network),
+            token: None,
+            address: Some(address),
+            role: Role::Connected(link, 1),
+        }))
+    }
+
+    fn register(&mut self, token: Token) -> Result<(), Error> {
+        self.token = Some(token);
+        self.with(|link, side| link.halves[side].token = Some(token));
+        Ok(())
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> Result<usize, Error> {
+        self.with(|link, side| link.send(side, bytes))
+            .unwrap_or(Err(Error::NotConnected))
+    }
+
+    fn receive(&mut self, buffer: &mut [u8]) -> Result<Received, Error> {
+        let inbox = self
+            .with(|link, side| link.receive(side, buffer))
+            .unwrap_or(Err(Error::NotConnected))?;
+        Ok(match inbox {
+            Inbox::Bytes(bytes) => Received::Bytes(bytes),
+            Inbox::Empty => Received::Nothing,
+            Inbox::End => Received::End,
+        })
+    }
+
+    fn has_input(&mut self) -> Result<bool, Error> {
+        let waits = |link: &mut Link, side: Side| {
+            link.halves[side].reset || link.peek(side) != Inbox::Empty
+        };
+        self.with(waits).ok_or(Error::NotConnected)
+    }
+
+    fn unacknowledged(&mut self) -> Result<usize, Error> {
+        self.with(|link, side| link.unacknowledged(side))
+            .unwrap_or(Err(Error::NotConnected))
+    }
+
+    fn send_fin(&mut self) -> Result<(), Error> {
+        self.with(Link::send_fin)
+            .unwrap_or(Err(Error::NotConnected))
+    }
+
+    fn shut_down_receive(&mut self) {
+        self.with(Link::shut_down_receive);
+    }
+
+    fn reset(&mut self) {
+        match (&self.role, self.address) {
+            (Role::Listening, Some(address)) => self.network.close_listener(address),
+            _ => {
+                self.with(Link::reset);
+            }
+        }
+    }
+}
+
+impl<P: Primitives> Drop for MemoryEndpoint<P> {
+    fn drop(&mut self) {
+        match (&self.role, self.address) {
+            (Role::Listening, Some(address)) => self.network.close_listener(address),
+            _ => {
+                self.with(|link, side| {
+                    link.halves[side].token = None;
+                    link.close(side);
+                });
+            }
+        }
+    }
+}
+
+impl<P: Primitives> std::fmt::Debug for MemoryEndpoint<P> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MemoryEndpoint")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,256 @@
+//! Pending operations and the delivery of their results.
+//!
+//! Whoever removes a [`Pending`] from its reference, under the socket's lock,
+//! owns it and delivers it once, outside the lock (O2).
+
+use std::sync::Arc;
+
+use super::notify::{Completion, CompletionQueue, How, Notify};
+use super::primitives::{Monitor, Primitives};
+use super::probe::{Observation, OperationId, Probe};
+use super::process::ProcessState;
+use super::shared::{EndpointOf, Shared};
+use super::{SocketId, System};
+use crate::protocol::{
+    AbortNotice, Cause, Descriptor, Error, OperationKind, Waiting, abort_notice,
+};
+
+/// What a blocked thread gets.
+pub(super) struct Answer {
+    pub(super) result: Result<usize, Error>,
+    pub(super) buffer: Vec<u8>,
+    pub(super) accepted: Option<Descriptor>,
+}
+
+/// Where a blocked thread waits for its answer.
+pub(super) type AnswerCell<P> = Arc<<P as Primitives>::Monitor<Option<Answer>>>;
+
+/// How the issuer is told.
+pub(super) enum Reply<P: Primitives> {
+    /// A thread is blocked; it leaves the descriptor itself.
+    Blocked(AnswerCell<P>),
+    /// Overlapped; whoever delivers leaves the descriptor for it.
+    Overlapped(Notify<P>),
+}
+
+impl<P: Primitives> Reply<P> {
+    pub(super) const fn waiting(&self) -> Waiting {
+        match self {
+            Self::Blocked(_) => Waiting::Blocked,
+            Self::Overlapped(_) => Waiting::Overlapped,
+        }
+    }
+}
+
+/// A registered operation.
+pub(super) struct Pending<P: Primitives> {
+    pub(super) number: u64,
+    pub(super) kind: OperationKind,
+    pub(super) buffer: Vec<u8>,
+    /// Bytes done so far: of a send, those accepted.
+    pub(super) done: usize,
+    pub(super) reply: Reply<P>,
+    /// The slot reserved for the connection that an accept will give.
+    pub(super) reserved: Option<u32>,
+}
+
+/// An operation that was taken out, with its result.
+pub(super) struct Finished<S: System> {
+    pub(super) process: Arc<ProcessState<S>>,
+    pub(super) descriptor: Descriptor,
+    pub(super) pending: Pending<S::Primitives>,
+    pub(super) result: Result<usize, Error>,
+    /// The connection, of an accept that succeeded.
+    pub(super) connection: Option<EndpointOf<S>>,
+}
+
+impl<S: System> Finished<S> {
+    /// Delivers the result and leaves the descriptor. Holds no lock.
+    pub(super) fn deliver(self, shared: &Arc<Shared<S>>, socket: SocketId) {
+        let Self {
+            process,
+            descriptor,
+            mut pending,
+            mut result,
+            connection,
+        } = self;
+        let accepted = match (connection, pending.reserved.take()) {
+            (Some(endpoint), Some(slot)) => {
+                match process.adopt_connection(endpoint, slot, socket) {
+                    Ok(descriptor) => Some(descriptor),
+                    Err(error) => {
+                        result = Err(error);
+                        None
+                    }
+                }
+            }
+            (_, reserved) => {
+                process.unreserve(reserved);
+                None
+            }
+        };
+        let operation = OperationId {
+            socket,
+            number: pending.number,
+        };
+        let transferred = pending.done;
+        let posted = pending.reply.waiting() == Waiting::Overlapped;
+        match pending.reply {
+            Reply::Blocked(cell) => {
+                answer::<S>(
+                    &cell,
+                    Answer {
+                        result,
+                        buffer: pending.buffer,
+                        accepted,
+                    },
+                );
+            }
+            Reply::Overlapped(notify) => notify_completion(
+                notify,
+                operation,
+                result,
+                transferred,
+                pending.buffer,
+                accepted,
+            ),
+        }
+        shared.probe.observe(Observation::Delivered {
+            operation,
+            posted,
+            error: result.err(),
+        });
+        if posted {
+            process.leave(descriptor, 1);
+        }
+    }
+}
+
+fn answer<S: System>(cell: &AnswerCell<S::Primitives>, answer: Answer) {
+    cell.lock(|place| *place = Some(answer));
+    cell.notify();
+}
+
+fn notify_completion<P: Primitives>(
+    notify: Notify<P>,
+    operation: OperationId,
+    result: Result<usize, Error>,
+    transferred: usize,
+    buffer: Vec<u8>,
+    accepted: Option<Descriptor>,
+) {
+    let key = notify.key();
+    notify.deliver(Completion {
+        operation,
+        key,
+        result,
+        transferred,
+        buffer,
+        accepted,
+    });
+}
+
+/// Delivers the operations that a close took out of one reference (O1, O3, O4,
+/// S2, S3) and returns how many holds on the descriptor end with them. Packets
+/// for one queue go there in one batch.
+pub(super) fn deliver_aborted<S: System>(
+    shared: &Shared<S>,
+    process: &ProcessState<S>,
+    socket: SocketId,
+    cause: Cause,
+    operations: impl Iterator<Item = Pending<S::Primitives>>,
+) -> u64 {
+    let mut holds = 0;
+    let mut batch = Batch {
+        queue: None,
+        completions: Vec::new(),
+    };
+    for pending in operations {
+        process.unreserve(pending.reserved);
+        let operation = OperationId {
+            socket,
+            number: pending.number,
+        };
+        let notice = abort_notice(cause, pending.reply.waiting());
+        let transferred = pending.done;
+        let buffer = pending.buffer;
+        let (posted, error) = match (notice, pending.reply) {
+            (AbortNotice::Silent, Reply::Overlapped(_)) => {
+                holds += 1;
+                (false, None)
+            }
+            (AbortNotice::Post(error) | AbortNotice::Wake(error), Reply::Overlapped(notify)) => {
+                holds += 1;
+                let result = Err(error);
+                batch.add(notify, |key| Completion {
+                    operation,
+                    key,
+                    result,
+                    transferred,
+                    buffer,
+                    accepted: None,
+                });
+                (true, Some(error))
+            }
+            (AbortNotice::Wake(error) | AbortNotice::Post(error), Reply::Blocked(cell)) => {
+                answer::<S>(
+                    &cell,
+                    Answer {
+                        result: Err(error),
+                        buffer,
+                        accepted: None,
+                    },
+                );
+                (false, Some(error))
+            }
+            // A blocked thread is never left asleep, whatever the notice says.
+            (AbortNotice::Silent, Reply::Blocked(cell)) => {
+                let error = Error::Interrupted;
+                answer::<S>(
+                    &cell,
+                    Answer {
+                        result: Err(error),
+                        buffer,
+                        accepted: None,
+                    },
+                );
+                (false, Some(error))
+            }
+        };
+        shared.probe.observe(Observation::Delivered {
+            operation,
+            posted,
+            error,
+        });
+    }
+    batch.flush();
+    holds
+}
+
+/// Completions for one queue, posted together.
+struct Batch<P: Primitives> {
+    queue: Option<CompletionQueue<P>>,
+    completions: Vec<Completion>,
+}
+
+impl<P: Primitives> Batch<P> {
+    fn add(&mut self, notify: Notify<P>, completion: impl FnOnce(u64) -> Completion) {
+        let completion = completion(notify.key());
+        match notify.0 {
+            How::Queue { queue, .. } => {
+                if !self.queue.as_ref().is_some_and(|open| open.is(&queue)) {
+                    self.flush();
+                    self.queue = Some(queue);
+                }
+                self.completions.push(completion);
+            }
+            other => Notify(other).deliver(completion),
+        }
+    }
+
+    fn flush(&mut self) {
+        if let Some(queue) = self.queue.take() {
+            queue.post_all(self.completions.drain(..));
+        }
+    }
+}

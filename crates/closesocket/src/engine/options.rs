@@ -1,0 +1,76 @@
+//! Socket options, shared by all descriptors of a socket (D4).
+
+use super::System;
+use super::provider::Process;
+use crate::protocol::{Descriptor, Error, Linger, Socket};
+
+impl<S: System> Process<S> {
+    /// Sets `SO_LINGER`: `Some(seconds)` turns lingering on, 0 asking for a hard
+    /// close; `None` turns it off.
+    ///
+    /// # Errors
+    /// [`Error::NotSocket`].
+    pub fn set_linger(&self, descriptor: Descriptor, seconds: Option<u16>) -> Result<(), Error> {
+        self.change(descriptor, |core| {
+            core.set_linger(match seconds {
+                Some(seconds) => core.linger.set_on(seconds),
+                None => core.linger.set_dont_linger(true),
+            });
+        })
+    }
+
+    /// The linger time in seconds, if lingering is on.
+    ///
+    /// # Errors
+    /// [`Error::NotSocket`].
+    pub fn linger(&self, descriptor: Descriptor) -> Result<Option<u16>, Error> {
+        self.change(descriptor, |core| core.linger.seconds())
+    }
+
+    /// Sets `SO_DONTLINGER`. False turns lingering on with the last nonzero time
+    /// that was set, else [`Linger::DEFAULT_SECONDS`] (L7).
+    ///
+    /// # Errors
+    /// [`Error::NotSocket`].
+    pub fn set_dont_linger(&self, descriptor: Descriptor, dont: bool) -> Result<(), Error> {
+        self.change(descriptor, |core| {
+            core.set_linger(Linger::set_dont_linger(core.linger, dont))
+        })
+    }
+
+    /// Sets the nonblocking mode (`FIONBIO`).
+    ///
+    /// # Errors
+    /// [`Error::NotSocket`].
+    pub fn set_nonblocking(&self, descriptor: Descriptor, nonblocking: bool) -> Result<(), Error> {
+        self.change(descriptor, |core| core.set_nonblocking(nonblocking))
+    }
+
+    /// Queued data in bytes: accepted for sending and not acknowledged by the
+    /// peer's transport.
+    ///
+    /// # Errors
+    /// [`Error::NotSocket`].
+    pub fn queued(&self, descriptor: Descriptor) -> Result<u32, Error> {
+        let admission = self.state.admit(descriptor)?;
+        admission.work(|work| {
+            work.require_live(&admission)?;
+            if let Err(error) = work.note_acknowledged() {
+                work.lose(error);
+            }
+            Ok(work.state.core.queued())
+        })
+    }
+
+    fn change<R>(
+        &self,
+        descriptor: Descriptor,
+        change: impl FnOnce(&mut Socket) -> R,
+    ) -> Result<R, Error> {
+        let admission = self.state.admit(descriptor)?;
+        admission.work(|work| {
+            work.require_live(&admission)?;
+            Ok(change(&mut work.state.core))
+        })
+    }
+}

@@ -1,0 +1,326 @@
+//! A process: a user of the provider with its own descriptor table.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::blocked::BlockedCalls;
+use super::primitives::{Monitor, Primitives, Word as _};
+use super::probe::{Observation, Probe as _};
+use super::shared::{EndpointOf, Shared};
+use super::table::{Slot, Table};
+use super::transport::Endpoint as _;
+use super::{SocketId, System};
+use crate::protocol::word::Word;
+use crate::protocol::{
+    Cause, Descriptor, Error, Preconditions, ProcessId, Socket, Startups, returns_handle,
+};
+
+/// The process has no startup that no cleanup has matched.
+const STOPPED: u64 = 1;
+/// The process is dead.
+const DEAD: u64 = 2;
+
+/// A process as the engine keeps it.
+pub(super) struct ProcessState<S: System> {
+    pub(super) id: ProcessId,
+    pub(super) shared: Arc<Shared<S>>,
+    pub(super) table: Table<S::Primitives>,
+    pub(super) blocked: BlockedCalls<S>,
+    startups: <S::Primitives as Primitives>::Monitor<Startups>,
+    /// `STOPPED` and `DEAD`; 0 while calls are allowed.
+    flags: <S::Primitives as Primitives>::Word,
+}
+
+/// A call's hold on a descriptor: while it exists, the descriptor's handle is
+/// not given back and its slot not reused (H2). Dropping it leaves.
+pub struct Admission<'a, S: System> {
+    pub(super) process: &'a ProcessState<S>,
+    pub(super) descriptor: Descriptor,
+    slot: &'a Slot<S::Primitives>,
+}
+
+impl<S: System> Admission<'_, S> {
+    /// The socket behind the descriptor.
+    #[inline]
+    #[must_use]
+    pub fn socket(&self) -> SocketId {
+        self.slot.socket()
+    }
+
+    /// Keeps the hold for an overlapped operation; whoever delivers it leaves.
+    pub(super) const fn keep(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl<S: System> Drop for Admission<'_, S> {
+    #[inline]
+    fn drop(&mut self) {
+        self.process.leave_slot(self.slot, self.descriptor, 1);
+    }
+}
+
+impl<S: System> std::fmt::Debug for Admission<'_, S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Admission")
+            .field("descriptor", &self.descriptor)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S: System> ProcessState<S> {
+    pub(super) fn new(id: ProcessId, shared: Arc<Shared<S>>) -> Self {
+        let config = &shared.config;
+        Self {
+            id,
+            table: Table::new(
+                config.first_segment_log2,
+                config.descriptor_limit,
+                config.free_list_shards,
+            ),
+            blocked: BlockedCalls::new(),
+            startups: Monitor::new(Startups::default()),
+            flags: <S::Primitives as Primitives>::Word::new(STOPPED),
+            shared,
+        }
+    }
+
+    /// Lets a call in through this descriptor.
+    ///
+    /// # Errors
+    /// By the precedence of E1, [`Error::NotSocket`] at the end, or
+    /// [`Error::TooManyDescriptors`] if too many operations are pending.
+    #[inline]
+    pub(super) fn admit(&self, descriptor: Descriptor) -> Result<Admission<'_, S>, Error> {
+        self.check_usable()?;
+        let Some(slot) = self.table.slot(descriptor) else {
+            return Err(Error::NotSocket);
+        };
+        let (before, admitted) = slot.enter(descriptor.generation());
+        self.shared.probe.observe(Observation::Entered {
+            process: self.id,
+            descriptor,
+            before,
+            admitted: admitted.is_ok(),
+        });
+        if let Err(error) = admitted {
+            return Err(self.back_out(slot, descriptor, error));
+        }
+        Ok(Admission {
+            process: self,
+            descriptor,
+            slot,
+        })
+    }
+
+    /// Whether calls are allowed at all (E1).
+    #[inline]
+    pub(super) fn check_usable(&self) -> Result<(), Error> {
+        let flags = self.flags.load(Ordering::Acquire);
+        let network_down = self.shared.network_down.load(Ordering::Acquire);
+        if flags | network_down == 0 {
+            return Ok(());
+        }
+        Preconditions {
+            initialised: flags == 0,
+            network_up: network_down == 0,
+            idle: true,
+            open: true,
+        }
+        .check()
+    }
+
+    #[cold]
+    fn back_out(&self, slot: &Slot<S::Primitives>, descriptor: Descriptor, error: Error) -> Error {
+        self.leave_slot(slot, descriptor, 1);
+        // A cleanup may have closed the descriptor since the flags were read.
+        self.check_usable().err().unwrap_or(error)
+    }
+
+    /// Ends this many holds.
+    pub(super) fn leave(&self, descriptor: Descriptor, holders: u64) {
+        if let Some(slot) = self.table.slot(descriptor) {
+            self.leave_slot(slot, descriptor, holders);
+        }
+    }
+
+    #[inline]
+    fn leave_slot(&self, slot: &Slot<S::Primitives>, descriptor: Descriptor, holders: u64) {
+        let (before, empty) = slot.leave(holders);
+        self.shared.probe.observe(Observation::Left {
+            process: self.id,
+            descriptor,
+            before,
+            holders,
+        });
+        if let Some(seen) = empty {
+            self.claim(slot, descriptor.slot(), seen);
+        }
+    }
+
+    /// Nobody is left inside a closed descriptor: its one claimer gives the
+    /// handle back and recycles the slot (H1, H2, H4).
+    #[cold]
+    fn claim(&self, slot: &Slot<S::Primitives>, index: u32, seen: Word) {
+        if !slot.claim(seen) {
+            return;
+        }
+        let descriptor = crate::protocol::word::descriptor(seen, index);
+        let (process, shared) = (self.id, &self.shared);
+        shared.probe.observe(Observation::Claimed {
+            process,
+            descriptor,
+        });
+        let mut returned = true;
+        if returns_handle(shared.config.handle_kind, slot.cause()) {
+            returned = shared
+                .upcalls
+                .close_socket_handle(process, descriptor)
+                .is_ok();
+            shared.probe.observe(Observation::HandleReturned {
+                process,
+                descriptor,
+                succeeded: returned,
+            });
+        }
+        if !returned {
+            shared.retired_handles.fetch_add(1, Ordering::Relaxed);
+        }
+        self.table.recycle(descriptor, returned);
+    }
+
+    pub(super) fn unreserve(&self, slot: Option<u32>) {
+        if let Some(slot) = slot {
+            self.table.unreserve(slot);
+        }
+    }
+
+    /// Makes a descriptor of this socket, whose reference is counted already.
+    /// The slot was reserved before, so this cannot fail half-way. If the
+    /// process has been stopped meanwhile, the new descriptor is closed again.
+    pub(super) fn open_slot(
+        self: &Arc<Self>,
+        slot: u32,
+        socket: SocketId,
+    ) -> Result<Descriptor, Error> {
+        let opened = self.shared.with_socket(socket, |work| {
+            let descriptor = self.table.open(slot, socket)?;
+            work.state.attach(Arc::clone(self), descriptor);
+            self.shared.probe.observe(Observation::Opened {
+                process: self.id,
+                descriptor,
+                socket,
+            });
+            Ok(descriptor)
+        });
+        let descriptor = opened.unwrap_or(Err(Error::NotSocket))?;
+        self.close_if_stopped(descriptor)?;
+        Ok(descriptor)
+    }
+
+    /// Closes a descriptor that opened while the process was being stopped,
+    /// after the sweep had passed its slot.
+    pub(super) fn close_if_stopped(&self, descriptor: Descriptor) -> Result<(), Error> {
+        match self.flags.fetch_add(0, Ordering::AcqRel) {
+            0 => Ok(()),
+            flags => {
+                let cause = if flags & DEAD == 0 {
+                    Cause::Cleanup
+                } else {
+                    Cause::Death
+                };
+                // It fails only if the sweep closed the descriptor first.
+                let _ = self.close_descriptor(descriptor, cause);
+                Err(Error::NotInitialised)
+            }
+        }
+    }
+
+    /// Makes socket and descriptor of an accepted connection.
+    pub(super) fn adopt_connection(
+        self: &Arc<Self>,
+        mut endpoint: EndpointOf<S>,
+        slot: u32,
+        listener: SocketId,
+    ) -> Result<Descriptor, Error> {
+        let model = self
+            .shared
+            .with_socket(listener, |work| Socket::accepted(&work.state.core));
+        let config = &self.shared.config;
+        let core = model.unwrap_or_else(|| {
+            let closed = Socket::new(config.window, config.abort_scope, config.unread_input);
+            Socket::accepted(&closed)
+        });
+        let socket = self.shared.new_socket(core, |token| {
+            endpoint.register(token)?;
+            Ok(endpoint)
+        });
+        let opened = socket.and_then(|socket| self.open_slot(slot, socket));
+        if socket.is_err() {
+            self.table.unreserve(slot);
+        }
+        opened
+    }
+
+    pub(super) fn is_dead(&self) -> bool {
+        self.flags.load(Ordering::Acquire) & DEAD != 0
+    }
+
+    /// Whether the process was stopped: cleaned up or dead.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.flags.load(Ordering::Acquire) != 0
+    }
+
+    pub(super) fn startup(&self) -> Result<(), Error> {
+        if self.is_dead() {
+            return Err(Error::NotInitialised);
+        }
+        self.startups.lock(|startups| {
+            startups.startup()?;
+            self.set_flags(0);
+            Ok(())
+        })
+    }
+
+    pub(super) fn cleanup(&self) -> Result<(), Error> {
+        let last = self.startups.lock(|startups| {
+            let last = startups.cleanup()?;
+            if last {
+                self.set_flags(STOPPED);
+            }
+            Ok(last)
+        })?;
+        if last {
+            self.sweep(Cause::Cleanup);
+        }
+        Ok(())
+    }
+
+    pub(super) fn die(&self) {
+        self.startups.lock(|startups| {
+            startups.die();
+            self.set_flags(STOPPED | DEAD);
+        });
+        self.sweep(Cause::Death);
+        self.reclaim_records();
+    }
+
+    fn set_flags(&self, flags: u64) {
+        // Only ever changed under the lock of the startups.
+        let old = self.flags.load(Ordering::Acquire);
+        if old & DEAD == 0 {
+            self.flags
+                .fetch_add(flags.wrapping_sub(old), Ordering::SeqCst);
+        }
+    }
+
+    /// Closes every descriptor of the process, waiting for nothing (S2, S3).
+    fn sweep(&self, cause: Cause) {
+        for descriptor in self.table.open_descriptors() {
+            // It fails only if somebody else closed it first.
+            let _ = self.close_descriptor(descriptor, cause);
+        }
+        self.forsake_operations(cause);
+        self.blocked.interrupt_all(&self.shared);
+    }
+}

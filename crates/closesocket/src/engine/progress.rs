@@ -1,0 +1,299 @@
+//! Progress: what a socket can do now, it does. Called under the socket's lock
+//! after anything that may have changed something.
+
+use super::operation::{Finished, Pending};
+use super::probe::{Observation, OperationId, Probe};
+use super::shared::{EndpointOf, Shared};
+use super::socket::{Outbox, SocketState};
+use super::transport::{Connecting, Endpoint as _, Received};
+use super::{SocketId, System};
+use crate::protocol::{Connection, Error, OperationKind};
+
+use std::sync::Arc;
+
+/// Which queue of a reference.
+#[derive(Clone, Copy)]
+pub(super) enum Side {
+    Reads,
+    Writes,
+}
+
+/// A critical section at work: the state with what it needs from outside.
+pub(super) struct Section<'a, S: System> {
+    pub(super) shared: &'a Shared<S>,
+    pub(super) id: SocketId,
+    pub(super) state: &'a mut SocketState<S>,
+    pub(super) out: &'a mut Outbox<S>,
+}
+
+impl<S: System> Section<'_, S> {
+    /// Does what can be done now: finishes a connect, accepts, sends, receives,
+    /// drains.
+    pub(super) fn advance(&mut self) {
+        if let Err(error) = self.try_advance() {
+            self.lose(error);
+        }
+        self.state.signal_watches(self.out);
+    }
+
+    fn try_advance(&mut self) -> Result<(), Error> {
+        match self.state.core.connection {
+            Connection::Connecting => {
+                self.advance_connect();
+                if self.state.core.connection == Connection::Connected {
+                    return self.try_advance();
+                }
+                Ok(())
+            }
+            Connection::Listening => {
+                self.advance_accepts();
+                Ok(())
+            }
+            Connection::Connected => {
+                if self.state.core.is_draining() || self.front(Side::Writes).is_some() {
+                    self.note_acknowledged()?;
+                }
+                self.flush()?;
+                while self.accept_sends() {
+                    self.flush()?;
+                }
+                if self.state.core.is_draining() {
+                    self.discard_input()
+                } else {
+                    self.advance_receives()
+                }
+            }
+            Connection::Unconnected | Connection::Lost => Ok(()),
+        }
+    }
+
+    /// The connection is lost: pending sends and receives fail (L5).
+    pub(super) fn lose(&mut self, error: Error) {
+        let actions = self.state.core.connection_lost();
+        self.state.carry_out(actions, self.out);
+        self.state.unsent.clear();
+        for side in [Side::Writes, Side::Reads] {
+            while let Some(pending) = self.front(side) {
+                self.finish(side, pending, Err(error), None);
+            }
+        }
+    }
+
+    /// Hands accepted bytes to the transport.
+    pub(super) fn flush(&mut self) -> Result<(), Error> {
+        loop {
+            let state = &mut *self.state;
+            let Some(endpoint) = state.endpoint.as_mut() else {
+                return Ok(());
+            };
+            let (chunk, _) = state.unsent.as_slices();
+            if chunk.is_empty() {
+                return Ok(());
+            }
+            let sent = endpoint.send(chunk)?;
+            if sent == 0 {
+                return Ok(());
+            }
+            state.unsent.drain(..sent);
+            let actions = state
+                .core
+                .transmitted(u32::try_from(sent).unwrap_or(u32::MAX));
+            state.carry_out(actions, self.out);
+        }
+    }
+
+    /// Asks the transport what the peer has acknowledged.
+    pub(super) fn note_acknowledged(&mut self) -> Result<(), Error> {
+        let state = &mut *self.state;
+        let Some(endpoint) = state.endpoint.as_mut() else {
+            return Ok(());
+        };
+        if state.core.in_flight == 0 {
+            return Ok(());
+        }
+        let left = u32::try_from(endpoint.unacknowledged()?).unwrap_or(u32::MAX);
+        let actions = state
+            .core
+            .acknowledged(state.core.in_flight.saturating_sub(left));
+        state.carry_out(actions, self.out);
+        Ok(())
+    }
+
+    /// Moves bytes of pending sends into the send buffer, as many as fit. True
+    /// if there is something new to flush.
+    fn accept_sends(&mut self) -> bool {
+        let mut moved = false;
+        while let Some(index) = self.front(Side::Writes) {
+            let state = &mut *self.state;
+            let Some(pending) = state.references[index].writes.front_mut() else {
+                break;
+            };
+            if pending.kind != OperationKind::Send {
+                // A connect, and the socket is connected.
+                self.finish(Side::Writes, index, Ok(0), None);
+                continue;
+            }
+            let rest = &pending.buffer[pending.done..];
+            let accepted = state.core.accept_bytes(rest.len()) as usize;
+            state.unsent.extend(&rest[..accepted]);
+            pending.done += accepted;
+            moved |= accepted > 0;
+            if pending.done < pending.buffer.len() {
+                break;
+            }
+            let done = pending.done;
+            self.finish(Side::Writes, index, Ok(done), None);
+        }
+        moved
+    }
+
+    fn advance_receives(&mut self) -> Result<(), Error> {
+        while let Some(index) = self.front(Side::Reads) {
+            let state = &mut *self.state;
+            let Some(endpoint) = state.endpoint.as_mut() else {
+                return Ok(());
+            };
+            let Some(pending) = state.references[index].reads.front_mut() else {
+                break;
+            };
+            let received = if pending.buffer.is_empty() {
+                Received::End
+            } else {
+                endpoint.receive(&mut pending.buffer)?
+            };
+            let bytes = match received {
+                Received::Nothing => break,
+                Received::Bytes(bytes) => bytes,
+                Received::End => 0,
+            };
+            pending.done = bytes;
+            self.finish(Side::Reads, index, Ok(bytes), None);
+        }
+        Ok(())
+    }
+
+    /// Reads what still arrives and throws it away, so that the queued data and
+    /// the FIN reach the peer (L6).
+    fn discard_input(&mut self) -> Result<(), Error> {
+        let mut scratch = [0; 4096];
+        while self.state.core.is_draining() {
+            let Some(endpoint) = self.state.endpoint.as_mut() else {
+                break;
+            };
+            match endpoint.receive(&mut scratch)? {
+                Received::Bytes(_) => self.state.core.set_input_unread(true),
+                Received::Nothing | Received::End => break,
+            }
+        }
+        Ok(())
+    }
+
+    fn advance_connect(&mut self) {
+        let Some(endpoint) = self.state.endpoint.as_mut() else {
+            return;
+        };
+        let result = match endpoint.connect_progress() {
+            Ok(Connecting::InProgress) => return,
+            Ok(Connecting::Done) => Ok(0),
+            Err(error) => Err(error),
+        };
+        self.state.core.connect_finished(result.is_ok());
+        if self.front(Side::Writes).is_none() {
+            self.state.connect_error = result.err();
+        }
+        while let Some(index) = self.front(Side::Writes) {
+            self.finish(Side::Writes, index, result, None);
+        }
+    }
+
+    fn advance_accepts(&mut self) {
+        while let Some(index) = self.front(Side::Reads) {
+            match self.next_connection() {
+                Ok(None) => break,
+                Ok(Some(connection)) => self.finish(Side::Reads, index, Ok(0), Some(connection)),
+                Err(error) => self.finish(Side::Reads, index, Err(error), None),
+            }
+        }
+    }
+
+    /// The connection that waits longest.
+    pub(super) fn next_connection(&mut self) -> Result<Option<EndpointOf<S>>, Error> {
+        if let Some(connection) = self.state.backlog.pop_front() {
+            self.state.core.backlog_taken();
+            return Ok(Some(connection));
+        }
+        match self.state.endpoint.as_mut() {
+            Some(endpoint) => endpoint.accept(),
+            None => Ok(None),
+        }
+    }
+
+    /// The reference whose oldest operation on this side is the oldest of the
+    /// socket.
+    pub(super) fn front(&self, side: Side) -> Option<usize> {
+        let oldest = |index: usize| -> Option<&Pending<S::Primitives>> {
+            let reference = self.state.references.get(index)?;
+            match side {
+                Side::Reads => reference.reads.front(),
+                Side::Writes => reference.writes.front(),
+            }
+        };
+        (0..self.state.references.len())
+            .filter_map(|index| Some((oldest(index)?.number, index)))
+            .min()
+            .map(|(_, index)| index)
+    }
+
+    /// Takes the oldest operation of this reference's side out, with its
+    /// result, to be delivered outside the lock.
+    fn finish(
+        &mut self,
+        side: Side,
+        index: usize,
+        result: Result<usize, Error>,
+        connection: Option<EndpointOf<S>>,
+    ) {
+        let Some(reference) = self.state.references.get_mut(index) else {
+            return;
+        };
+        let taken = match side {
+            Side::Reads => reference.reads.pop_front(),
+            Side::Writes => reference.writes.pop_front(),
+        };
+        if let Some(pending) = taken {
+            self.hand_over(index, pending, result, connection);
+        }
+    }
+
+    /// Notes an operation that was taken out for delivery.
+    pub(super) fn hand_over(
+        &mut self,
+        index: usize,
+        pending: Pending<S::Primitives>,
+        result: Result<usize, Error>,
+        connection: Option<EndpointOf<S>>,
+    ) {
+        let Some(reference) = self.state.references.get(index) else {
+            return;
+        };
+        let (process, descriptor) = (Arc::clone(&reference.process), reference.descriptor);
+        let operation = OperationId {
+            socket: self.id,
+            number: pending.number,
+        };
+        self.shared.probe.observe(Observation::Taken {
+            operation,
+            aborted: None,
+        });
+        self.out.finished.push(Finished {
+            process,
+            descriptor,
+            pending,
+            result,
+            connection,
+        });
+        if !reference.live && !reference.has_operations() {
+            self.state.references.swap_remove(index);
+        }
+    }
+}

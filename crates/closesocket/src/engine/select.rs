@@ -1,0 +1,179 @@
+//! Waiting for readiness: select, and events that readiness signals (O8, S4).
+
+use std::time::Duration;
+
+use super::System;
+use super::clock::Clock as _;
+use super::notify::Event;
+use super::process::Admission;
+use super::provider::Process;
+use super::socket::Watch;
+use crate::protocol::{Descriptor, Error};
+
+/// What to wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Interest {
+    /// A receive or accept would not block.
+    pub readable: bool,
+    /// A send would not block.
+    pub writable: bool,
+}
+
+impl Interest {
+    /// Ready to receive or accept.
+    pub const READABLE: Self = Self {
+        readable: true,
+        writable: false,
+    };
+    /// Ready to send.
+    pub const WRITABLE: Self = Self {
+        readable: false,
+        writable: true,
+    };
+
+    pub(super) const fn matches(self, ready: Readiness) -> bool {
+        (self.readable && ready.readable) || (self.writable && ready.writable) || ready.closed
+    }
+}
+
+/// What is ready.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Readiness {
+    /// A receive or accept would not block.
+    pub readable: bool,
+    /// A send would not block.
+    pub writable: bool,
+    /// The descriptor was closed meanwhile (O8).
+    pub closed: bool,
+}
+
+impl Readiness {
+    pub(super) const CLOSED: Self = Self {
+        readable: false,
+        writable: false,
+        closed: true,
+    };
+}
+
+impl<S: System> Process<S> {
+    /// Waits until at least one of the descriptors is ready or closed, and
+    /// returns those that are; none if the limit passed first.
+    ///
+    /// # Errors
+    /// [`Error::NotSocket`] if one of them is not open at the call;
+    /// [`Error::InvalidArgument`] if there are none.
+    pub fn select(
+        &self,
+        interests: &[(Descriptor, Interest)],
+        limit: Option<Duration>,
+    ) -> Result<Vec<(Descriptor, Readiness)>, Error> {
+        if interests.is_empty() {
+            return Err(Error::InvalidArgument);
+        }
+        let event = Event::<S::Primitives>::new();
+        let mut selected = Vec::with_capacity(interests.len());
+        for &(descriptor, interest) in interests {
+            let admission = self.state.admit(descriptor)?;
+            selected.push(Selected::new(admission, interest, &event)?);
+        }
+        let clock = &self.state.shared.clock;
+        let end = limit.map(|limit| clock.now().after(limit));
+        loop {
+            event.reset();
+            let ready: Vec<_> = selected.iter().filter_map(Selected::ready).collect();
+            if !ready.is_empty() || !event.wait(end.map(|end| clock.now().until(end))) {
+                return Ok(ready);
+            }
+        }
+    }
+
+    /// Sets `event` whenever the descriptor gets ready, until the descriptor is
+    /// closed; the registration dies with it (S4).
+    ///
+    /// # Errors
+    /// [`Error::NotSocket`].
+    pub fn event_select(
+        &self,
+        descriptor: Descriptor,
+        interest: Interest,
+        event: &Event<S::Primitives>,
+    ) -> Result<(), Error> {
+        let admission = self.state.admit(descriptor)?;
+        watch(&admission, interest, event).map(|_| ())
+    }
+}
+
+/// A descriptor in a select, held and watched while it lasts.
+struct Selected<'a, S: System> {
+    admission: Admission<'a, S>,
+    interest: Interest,
+    number: u64,
+}
+
+impl<'a, S: System> Selected<'a, S> {
+    fn new(
+        admission: Admission<'a, S>,
+        interest: Interest,
+        event: &Event<S::Primitives>,
+    ) -> Result<Self, Error> {
+        let number = watch(&admission, interest, event)?;
+        Ok(Self {
+            admission,
+            interest,
+            number,
+        })
+    }
+
+    fn ready(&self) -> Option<(Descriptor, Readiness)> {
+        let Admission {
+            process,
+            descriptor,
+            ..
+        } = self.admission;
+        let ready = process.shared.with_socket(self.admission.socket(), |work| {
+            match work.state.reference(process, descriptor) {
+                Some(_) => work.state.readiness(),
+                None => Readiness::CLOSED,
+            }
+        });
+        let ready = ready.unwrap_or(Readiness::CLOSED);
+        self.interest.matches(ready).then_some((descriptor, ready))
+    }
+}
+
+impl<S: System> Drop for Selected<'_, S> {
+    fn drop(&mut self) {
+        let Admission {
+            process,
+            descriptor,
+            ..
+        } = self.admission;
+        let number = self.number;
+        process.shared.with_socket(self.admission.socket(), |work| {
+            if let Some(reference) = work.state.reference(process, descriptor) {
+                reference.watches.retain(|watch| watch.number != number);
+            }
+        });
+    }
+}
+
+fn watch<S: System>(
+    admission: &Admission<'_, S>,
+    interest: Interest,
+    event: &Event<S::Primitives>,
+) -> Result<u64, Error> {
+    admission.work(|work| {
+        let number = work.state.number();
+        let event = event.clone();
+        work.state
+            .reference(admission.process, admission.descriptor)
+            .ok_or(Error::NotSocket)?
+            .watches
+            .push(Watch {
+                number,
+                interest,
+                event,
+            });
+        Ok(number)
+    })
+}

@@ -1,0 +1,273 @@
+//! What all processes of a provider share: the sockets, and the rule how a
+//! socket is worked on.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use super::clock::Clock as _;
+use super::config::{Config, Upcalls};
+use super::free_list::FreeList;
+use super::primitives::{Monitor, Primitives, Word};
+use super::probe::{Observation, Probe as _};
+use super::process::ProcessState;
+use super::progress::Section;
+use super::slab::Slab;
+use super::socket::{Outbox, SocketCell, SocketState};
+use super::transport::{Events, Token, Transport};
+use super::{SocketId, System};
+use crate::protocol::{Error, Phase, ProcessId, Socket};
+
+/// The endpoints of a system's transport.
+pub(super) type EndpointOf<S> = <<S as System>::Transport as Transport>::Endpoint;
+type MonitorOf<S, T> = <<S as System>::Primitives as Primitives>::Monitor<T>;
+type WordOf<S> = <<S as System>::Primitives as Primitives>::Word;
+
+/// The most sockets a provider has at once.
+const SOCKET_LIMIT: u32 = 1 << 24;
+
+/// The provider's shared part.
+pub(super) struct Shared<S: System> {
+    pub(super) config: Config,
+    pub(super) transport: S::Transport,
+    pub(super) clock: S::Clock,
+    pub(super) probe: S::Probe,
+    pub(super) upcalls: Box<dyn Upcalls>,
+    cells: Slab<SocketCell<S>>,
+    free_cells: FreeList<S::Primitives>,
+    /// Sockets to look at as time passes.
+    watched: MonitorOf<S, Vec<SocketId>>,
+    pub(super) processes: MonitorOf<S, Vec<Weak<ProcessState<S>>>>,
+    /// Not 0 while the network is down.
+    pub(super) network_down: WordOf<S>,
+    pub(super) retired_handles: WordOf<S>,
+}
+
+impl<S: System> Shared<S> {
+    pub(super) fn new(
+        config: Config,
+        transport: S::Transport,
+        clock: S::Clock,
+        probe: S::Probe,
+        upcalls: Box<dyn Upcalls>,
+    ) -> Self {
+        Self {
+            cells: Slab::new(config.first_segment_log2),
+            free_cells: FreeList::new(SOCKET_LIMIT, config.free_list_shards),
+            config,
+            transport,
+            clock,
+            probe,
+            upcalls,
+            watched: Monitor::new(Vec::new()),
+            processes: Monitor::new(Vec::new()),
+            network_down: Word::new(0),
+            retired_handles: Word::new(0),
+        }
+    }
+
+    pub(super) fn process(&self, id: ProcessId) -> Option<Arc<ProcessState<S>>> {
+        let index = usize::try_from(id.0).ok()?;
+        self.processes
+            .lock(|all| all.get(index).and_then(Weak::upgrade))
+    }
+
+    /// How many sockets are not released yet, draining ones included.
+    pub(super) fn sockets_in_use(&self) -> usize {
+        self.free_cells.taken()
+    }
+
+    /// Every socket that may exist, for a sweep.
+    pub(super) fn every_socket(&self) -> Vec<SocketId> {
+        (0..self.free_cells.issued())
+            .filter_map(|index| {
+                let generation = self
+                    .cells
+                    .get(index)?
+                    .monitor
+                    .lock(|state| state.generation);
+                Some(socket_id(index, generation))
+            })
+            .collect()
+    }
+
+    /// Makes a socket around an endpoint that `open` gives.
+    ///
+    /// # Errors
+    /// [`Error::NoBuffers`] if there are too many sockets, or what `open` says.
+    pub(super) fn new_socket(
+        &self,
+        core: Socket,
+        open: impl FnOnce(Token) -> Result<EndpointOf<S>, Error>,
+    ) -> Result<SocketId, Error> {
+        let index = self.free_cells.take().ok_or(Error::NoBuffers)?;
+        let Some(cell) = self.cells.cell(index) else {
+            return Err(Error::NoBuffers);
+        };
+        let opened = cell.monitor.lock(|state| {
+            let id = socket_id(index, state.generation);
+            let endpoint = open(Token(id.0))?;
+            state.core = core;
+            state.endpoint = Some(endpoint);
+            Ok(id)
+        });
+        if opened.is_err() {
+            self.free_cells.put(index);
+        }
+        opened
+    }
+
+    /// The monitor of a socket's cell.
+    pub(super) fn monitor(&self, id: SocketId) -> Option<&MonitorOf<S, SocketState<S>>> {
+        self.cells.get(index_of(id)).map(|cell| &cell.monitor)
+    }
+
+    /// Works on a socket: one critical section under its lock, then, outside,
+    /// whatever the section has left to deliver. `None` if the socket is gone.
+    pub(super) fn with_socket<R>(
+        self: &Arc<Self>,
+        id: SocketId,
+        section: impl FnOnce(&mut Section<'_, S>) -> R,
+    ) -> Option<R> {
+        let monitor = self.monitor(id)?;
+        let mut out = Outbox::default();
+        let (result, watch) = monitor.lock(|state| {
+            if state.generation != generation_of(id) || state.endpoint.is_none() {
+                return (None, false);
+            }
+            let mut work = Section {
+                shared: self,
+                id,
+                state,
+                out: &mut out,
+            };
+            let result = section(&mut work);
+            let watch = !state.watched && state.needs_watching();
+            state.watched |= watch;
+            if out.released {
+                self.probe.observe(Observation::Released { socket: id });
+                state.generation = state.generation.wrapping_add(1);
+            }
+            (Some(result), watch)
+        });
+        if out.released && generation_of(id) < u32::MAX {
+            self.free_cells.put(index_of(id));
+        }
+        if out.wake {
+            monitor.notify();
+        }
+        if watch {
+            self.watched.lock(|watched| watched.push(id));
+            self.transport.wake();
+        }
+        self.deliver(id, out);
+        self.transport.deliver_events();
+        result
+    }
+
+    fn deliver(self: &Arc<Self>, id: SocketId, out: Outbox<S>) {
+        for finished in out.finished {
+            finished.deliver(self, id);
+        }
+        for event in out.events {
+            event.set();
+        }
+    }
+
+    /// Whether a socket is still draining, for those who wait for it.
+    pub(super) fn is_draining(state: &SocketState<S>, id: SocketId) -> bool {
+        state.generation == generation_of(id) && state.core.is_draining()
+    }
+
+    /// Expires the socket's drain if its deadline has passed, and lets it go on
+    /// otherwise. True if it still has to be watched.
+    pub(super) fn look_at(self: &Arc<Self>, id: SocketId) -> bool {
+        self.with_socket(id, |work| {
+            work.advance();
+            let actions = work.state.core.expire(work.shared.clock.now());
+            work.state.carry_out(actions, work.out);
+            work.state.watched = work.state.needs_watching();
+            work.state.watched
+        })
+        .unwrap_or(false)
+    }
+
+    /// Waits until the socket has ended its drain; its deadline expires it on
+    /// the way. `interrupted` is asked under the lock, whenever something
+    /// changed; true ends the wait early. Returns false then (L9).
+    pub(super) fn wait_for_drain(
+        self: &Arc<Self>,
+        id: SocketId,
+        mut interrupted: impl FnMut() -> bool,
+    ) -> bool {
+        let Some(monitor) = self.monitor(id) else {
+            return true;
+        };
+        loop {
+            let left = monitor.lock(|state| match state.core.phase {
+                Phase::Draining {
+                    deadline: Some(deadline),
+                } if Self::is_draining(state, id) => Some(self.clock.now().until(deadline)),
+                _ => None,
+            });
+            let ended = monitor.wait(left, |state| {
+                if Self::is_draining(state, id) {
+                    interrupted().then_some(false)
+                } else {
+                    Some(true)
+                }
+            });
+            if let Some(ended) = ended {
+                return ended;
+            }
+            self.look_at(id);
+        }
+    }
+}
+
+/// What the transport reports to.
+pub(super) struct EventSink<S: System>(pub(super) Weak<Shared<S>>);
+
+impl<S: System> Events for EventSink<S> {
+    fn ready(&self, token: Token) {
+        if let Some(shared) = self.0.upgrade() {
+            shared.with_socket(SocketId(token.0), |work| work.advance());
+        }
+    }
+
+    fn tick(&self) -> Option<Duration> {
+        self.0.upgrade().and_then(|shared| shared.tick())
+    }
+}
+
+impl<S: System> Shared<S> {
+    /// Looks at every socket on the list. Returns after how long to look again.
+    pub(super) fn tick(self: &Arc<Self>) -> Option<Duration> {
+        let mut looked_at = self.watched.lock(std::mem::take);
+        looked_at.retain(|&id| self.look_at(id));
+        let left = self.watched.lock(|watched| {
+            watched.append(&mut looked_at);
+            watched.len()
+        });
+        // The more sockets, the longer the pause, so that looking stays a small
+        // part of the time.
+        let pause = Duration::from_millis(1)
+            + Duration::from_micros(2) * u32::try_from(left).unwrap_or(u32::MAX);
+        (left > 0).then_some(pause)
+    }
+}
+
+const fn socket_id(index: u32, generation: u32) -> SocketId {
+    SocketId(((generation as u64) << 32) | index as u64)
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the lower 32 bits are the cell"
+)]
+const fn index_of(id: SocketId) -> u32 {
+    id.0 as u32
+}
+
+const fn generation_of(id: SocketId) -> u32 {
+    (id.0 >> 32) as u32
+}

@@ -1,0 +1,357 @@
+//! A socket as the engine keeps it: the protocol's machine with the bulk beside
+//! it, all under one lock.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::notify::Event;
+use super::operation::{Finished, Pending};
+use super::primitives::Monitor;
+use super::probe::{Observation, OperationId, Probe};
+use super::process::ProcessState;
+use super::select::{Interest, Readiness};
+use super::shared::EndpointOf;
+use super::transport::Endpoint as _;
+use super::{SocketId, System};
+use crate::protocol::{
+    AbortScope, Actions, Cause, Descriptor, DuplicationRecord, Error, OperationKind,
+    PendingOperations, Socket, Take, UnreadInput,
+};
+
+/// A cell of the socket slab.
+pub(super) struct SocketCell<S: System> {
+    pub(super) monitor: <S::Primitives as super::Primitives>::Monitor<SocketState<S>>,
+}
+
+impl<S: System> Default for SocketCell<S> {
+    fn default() -> Self {
+        Self {
+            monitor: Monitor::new(SocketState::new()),
+        }
+    }
+}
+
+/// One descriptor's share of a socket: its pending operations and watches.
+pub(super) struct Reference<S: System> {
+    pub(super) process: Arc<ProcessState<S>>,
+    pub(super) descriptor: Descriptor,
+    /// False once closed; it then only waits for its operations to end
+    /// (`AbortScope::LastReference`).
+    pub(super) live: bool,
+    /// Receives and accepts, in the order of registration.
+    pub(super) reads: VecDeque<Pending<S::Primitives>>,
+    /// Sends and connects, in the order of registration.
+    pub(super) writes: VecDeque<Pending<S::Primitives>>,
+    pub(super) watches: Vec<Watch<S>>,
+}
+
+impl<S: System> Reference<S> {
+    pub(super) fn has_operations(&self) -> bool {
+        !self.reads.is_empty() || !self.writes.is_empty()
+    }
+}
+
+/// Somebody who wants to know when the socket gets ready.
+pub(super) struct Watch<S: System> {
+    /// Which watch, for its removal.
+    pub(super) number: u64,
+    pub(super) interest: Interest,
+    pub(super) event: Event<S::Primitives>,
+}
+
+/// Everything about a socket, under its lock.
+pub(super) struct SocketState<S: System> {
+    /// Which occupant of the cell; late events and stale ids miss it.
+    pub(super) generation: u32,
+    pub(super) core: Socket,
+    pub(super) endpoint: Option<EndpointOf<S>>,
+    /// Accepted bytes that the transport has not taken: `core.unsent` of them.
+    pub(super) unsent: VecDeque<u8>,
+    pub(super) references: Vec<Reference<S>>,
+    pub(super) records: Vec<(u64, DuplicationRecord)>,
+    /// Connections taken from the transport's backlog for a select to see.
+    pub(super) backlog: VecDeque<EndpointOf<S>>,
+    pub(super) next_number: u64,
+    /// How a connect failed that no operation was waiting for.
+    pub(super) connect_error: Option<Error>,
+    /// It is on the provider's list of sockets to look at as time passes.
+    pub(super) watched: bool,
+}
+
+/// What a critical section leaves to be done outside the lock.
+pub(super) struct Outbox<S: System> {
+    pub(super) finished: Vec<Finished<S>>,
+    pub(super) events: Vec<Event<S::Primitives>>,
+    /// Threads wait at the cell and what they wait for may have come.
+    pub(super) wake: bool,
+    /// The socket was released: its cell is free.
+    pub(super) released: bool,
+}
+
+impl<S: System> Default for Outbox<S> {
+    fn default() -> Self {
+        Self {
+            finished: Vec::new(),
+            events: Vec::new(),
+            wake: false,
+            released: false,
+        }
+    }
+}
+
+impl<S: System> SocketState<S> {
+    pub(super) fn new() -> Self {
+        Self {
+            generation: 1,
+            core: Socket::new(0, AbortScope::Descriptor, UnreadInput::Discard),
+            endpoint: None,
+            unsent: VecDeque::new(),
+            references: Vec::new(),
+            records: Vec::new(),
+            backlog: VecDeque::new(),
+            next_number: 0,
+            connect_error: None,
+            watched: false,
+        }
+    }
+
+    pub(super) const fn number(&mut self) -> u64 {
+        self.next_number += 1;
+        self.next_number
+    }
+
+    /// The live reference of this descriptor (O1a).
+    pub(super) fn reference(
+        &mut self,
+        process: &ProcessState<S>,
+        descriptor: Descriptor,
+    ) -> Option<&mut Reference<S>> {
+        self.references.iter_mut().find(|it| {
+            it.live && it.descriptor == descriptor && std::ptr::eq(&raw const *it.process, process)
+        })
+    }
+
+    pub(super) fn attach(&mut self, process: Arc<ProcessState<S>>, descriptor: Descriptor) {
+        self.references.push(Reference {
+            process,
+            descriptor,
+            live: true,
+            reads: VecDeque::new(),
+            writes: VecDeque::new(),
+            watches: Vec::new(),
+        });
+    }
+
+    /// Registers an operation that may start, behind those of its kind.
+    pub(super) fn park(
+        &mut self,
+        shared: &super::shared::Shared<S>,
+        id: SocketId,
+        process: &ProcessState<S>,
+        descriptor: Descriptor,
+        mut pending: Pending<S::Primitives>,
+    ) -> Result<OperationId, Error> {
+        let number = self.number();
+        let operation = OperationId { socket: id, number };
+        pending.number = number;
+        let Some(reference) = self.reference(process, descriptor) else {
+            return Err(Error::NotSocket);
+        };
+        let waiting = pending.reply.waiting();
+        match pending.kind {
+            OperationKind::Recv | OperationKind::Accept => reference.reads.push_back(pending),
+            OperationKind::Send | OperationKind::Connect => reference.writes.push_back(pending),
+        }
+        shared.probe.observe(Observation::Registered {
+            process: process.id,
+            descriptor,
+            operation,
+            waiting,
+        });
+        Ok(operation)
+    }
+
+    /// Takes out one operation, if nobody else has (a cancel).
+    pub(super) fn take_operation(
+        &mut self,
+        number: u64,
+    ) -> Option<(usize, Pending<S::Primitives>)> {
+        self.references
+            .iter_mut()
+            .enumerate()
+            .find_map(|(index, reference)| {
+                let Reference { reads, writes, .. } = reference;
+                [reads, writes].into_iter().find_map(|queue| {
+                    let place = queue.binary_search_by_key(&number, |it| it.number).ok()?;
+                    Some((index, queue.remove(place)?))
+                })
+            })
+    }
+
+    /// Carries out what the protocol ordered, in its order.
+    pub(super) fn carry_out(&mut self, actions: Actions, out: &mut Outbox<S>) {
+        let Some(endpoint) = self.endpoint.as_mut() else {
+            return;
+        };
+        let mut failed = None;
+        if actions.send_fin {
+            failed = endpoint.send_fin().err();
+        }
+        if actions.reset {
+            endpoint.reset();
+        }
+        if actions.reset_backlog {
+            endpoint.reset();
+            self.backlog
+                .drain(..)
+                .for_each(|mut waiting| waiting.reset());
+        }
+        if actions.release {
+            self.release(out);
+        } else if failed.is_some() {
+            let lost = self.core.connection_lost();
+            self.carry_out(lost, out);
+        }
+    }
+
+    /// Frees everything; the cell's next occupant gets the next generation.
+    fn release(&mut self, out: &mut Outbox<S>) {
+        self.endpoint = None;
+        self.unsent.clear();
+        self.backlog.clear();
+        self.records.clear();
+        self.connect_error = None;
+        self.watched = false;
+        out.wake = true;
+        out.released = true;
+    }
+
+    /// Whether the socket must be looked at as time passes: a drain has a
+    /// deadline and acknowledgements come without an event.
+    pub(super) fn needs_watching(&self) -> bool {
+        self.core.is_draining()
+            || (self.core.is_open()
+                && self.core.in_flight > 0
+                && self.references.iter().any(|it| !it.writes.is_empty()))
+    }
+
+    /// Signals the watches whose interest is ready.
+    pub(super) fn signal_watches(&mut self, out: &mut Outbox<S>) {
+        if self.references.iter().all(|it| it.watches.is_empty()) {
+            return;
+        }
+        let ready = self.readiness();
+        let watches = self.references.iter().flat_map(|it| &it.watches);
+        out.events.extend(
+            watches
+                .filter(|it| it.interest.matches(ready))
+                .map(|it| it.event.clone()),
+        );
+    }
+
+    /// What would not block now.
+    pub(super) fn readiness(&mut self) -> Readiness {
+        use crate::protocol::{Connection, SendSide};
+        let Some(endpoint) = self.endpoint.as_mut() else {
+            return Readiness::CLOSED;
+        };
+        match self.core.connection {
+            Connection::Listening => {
+                if self.backlog.is_empty()
+                    && let Ok(Some(connection)) = endpoint.accept()
+                {
+                    self.core.backlog_joined();
+                    self.backlog.push_back(connection);
+                }
+                Readiness {
+                    readable: !self.backlog.is_empty(),
+                    ..Readiness::default()
+                }
+            }
+            Connection::Connected => Readiness {
+                readable: self.core.receive_shut || endpoint.has_input().unwrap_or(true),
+                writable: self.core.send_side != SendSide::Open
+                    || self.core.queued() < self.core.window,
+                closed: false,
+            },
+            Connection::Lost => Readiness {
+                readable: true,
+                writable: true,
+                closed: false,
+            },
+            Connection::Unconnected | Connection::Connecting => Readiness {
+                writable: self.connect_error.is_some(),
+                ..Readiness::default()
+            },
+        }
+    }
+}
+
+/// What a close takes out of a socket's references.
+pub(super) struct Taker<'a, S: System> {
+    pub(super) references: &'a mut Vec<Reference<S>>,
+    /// The closing descriptor; `None` when a record is reclaimed.
+    pub(super) closing: Option<(&'a ProcessState<S>, Descriptor)>,
+}
+
+impl<S: System> PendingOperations for Taker<'_, S> {
+    type Taken = Vec<Reference<S>>;
+
+    fn take(&mut self, take: Take) -> Vec<Reference<S>> {
+        let closing = self.closing;
+        let is_closing = |it: &Reference<S>| {
+            closing.is_some_and(|(process, descriptor)| {
+                it.live
+                    && it.descriptor == descriptor
+                    && std::ptr::eq(&raw const *it.process, process)
+            })
+        };
+        match take {
+            Take::EveryReference => std::mem::take(self.references),
+            Take::ThisReference => match self.references.iter().position(is_closing) {
+                Some(index) => vec![self.references.swap_remove(index)],
+                None => Vec::new(),
+            },
+            Take::Nothing => {
+                let Some(index) = self.references.iter().position(is_closing) else {
+                    return Vec::new();
+                };
+                let Some(reference) = self.references.get_mut(index) else {
+                    return Vec::new();
+                };
+                if reference.has_operations() {
+                    // The operations outlive their descriptor; its watches do
+                    // not (O8, S4).
+                    reference.live = false;
+                    let watches = std::mem::take(&mut reference.watches);
+                    let process = Arc::clone(&reference.process);
+                    let descriptor = reference.descriptor;
+                    vec![Reference {
+                        process,
+                        descriptor,
+                        live: false,
+                        reads: VecDeque::new(),
+                        writes: VecDeque::new(),
+                        watches,
+                    }]
+                } else {
+                    vec![self.references.swap_remove(index)]
+                }
+            }
+        }
+    }
+}
+
+/// Whose abort an operation of `reference` is, when `closing` closes for
+/// `cause`: another process's operation is never silenced by this one's end.
+pub(super) fn abort_cause<S: System>(
+    reference: &Reference<S>,
+    closing: &ProcessState<S>,
+    cause: Cause,
+) -> Cause {
+    if std::ptr::eq(&raw const *reference.process, closing) {
+        cause
+    } else {
+        Cause::Call
+    }
+}

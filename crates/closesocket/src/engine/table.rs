@@ -1,0 +1,198 @@
+//! A process's descriptor table: one atomic word per slot, and free lists.
+//!
+//! Each method that touches a word is one atomic instruction judged by the
+//! matching function of [`word`].
+
+use std::sync::atomic::Ordering;
+
+use super::SocketId;
+use super::free_list::FreeList;
+use super::primitives::{Primitives, Word as _};
+use super::slab::Slab;
+use crate::protocol::word::{self, Recycling, Word};
+use crate::protocol::{Cause, Descriptor, Error};
+
+/// One slot. A cache line of its own, so that threads on different descriptors
+/// do not slow each other down.
+#[repr(align(64))]
+pub(super) struct Slot<P: Primitives> {
+    word: P::Word,
+    /// The socket of the present occupant; written before the word opens.
+    socket: P::Word,
+    /// Why the occupant was closed; written by the closer, who is inside.
+    cause: P::Word,
+}
+
+impl<P: Primitives> Default for Slot<P> {
+    fn default() -> Self {
+        Self {
+            word: P::Word::new(Word::unused().bits()),
+            socket: P::Word::new(0),
+            cause: P::Word::new(0),
+        }
+    }
+}
+
+impl<P: Primitives> Slot<P> {
+    /// Enters: one instruction. A refused entry is still counted and must
+    /// [`leave`](Self::leave). Returns the word before too.
+    ///
+    /// # Errors
+    /// As [`word::admit`].
+    #[inline]
+    pub(super) fn enter(&self, generation: u32) -> (Word, Result<(), Error>) {
+        let before = Word::from_bits(self.word.fetch_add(word::HOLDER, Ordering::Acquire));
+        (before, word::admit(before, generation))
+    }
+
+    /// Leaves: one instruction. Returns the word before, and the word to claim
+    /// if nobody is left inside a closed descriptor.
+    #[inline]
+    pub(super) fn leave(&self, holders: u64) -> (Word, Option<Word>) {
+        let before = Word::from_bits(self.word.fetch_sub(holders, Ordering::AcqRel));
+        let empty = word::leave(before, holders);
+        (
+            before,
+            empty.then(|| Word::from_bits(before.bits() - holders)),
+        )
+    }
+
+    /// Claims the closed and empty descriptor: one instruction, one try. If a
+    /// transient entry has changed the word, whoever backs out tries again.
+    pub(super) fn claim(&self, seen: Word) -> bool {
+        word::claim(seen).is_some_and(|claimed| {
+            self.word
+                .compare_exchange(seen.bits(), claimed.bits())
+                .is_ok()
+        })
+    }
+
+    /// Seals the descriptor: the commit of a close. `seen` is the caller's
+    /// guess of the word and becomes the word that was replaced.
+    ///
+    /// # Errors
+    /// [`Error::NotSocket`] if it is not open in this generation.
+    pub(super) fn seal(&self, seen: &mut Word, generation: u32) -> Result<(), Error> {
+        loop {
+            let sealed = word::seal(*seen, generation)?;
+            match self.word.compare_exchange(seen.bits(), sealed.bits()) {
+                Ok(_) => return Ok(()),
+                Err(found) => *seen = Word::from_bits(found),
+            }
+        }
+    }
+
+    /// Opens the reserved slot for this socket and returns its descriptor.
+    pub(super) fn open(&self, index: u32, socket: SocketId) -> Descriptor {
+        self.socket.store(socket.0, Ordering::Release);
+        let before = Word::from_bits(self.word.fetch_add(word::STEP, Ordering::AcqRel));
+        word::descriptor(before, index)
+    }
+
+    /// The word now.
+    pub(super) fn word(&self) -> Word {
+        Word::from_bits(self.word.load(Ordering::Acquire))
+    }
+
+    /// The socket of the occupant. Only a hint unless the caller is inside.
+    #[inline]
+    pub(super) fn socket(&self) -> SocketId {
+        SocketId(self.socket.load(Ordering::Acquire))
+    }
+
+    /// Notes why the descriptor was closed; called by its closer.
+    pub(super) fn set_cause(&self, cause: Cause) {
+        self.cause.store(cause as u64, Ordering::Release);
+    }
+
+    /// Why the descriptor was closed; called by its claimer.
+    pub(super) fn cause(&self) -> Cause {
+        let value = self.cause.load(Ordering::Acquire);
+        [Cause::Call, Cause::Cleanup, Cause::Death]
+            .into_iter()
+            .find(|&cause| cause as u64 == value)
+            .unwrap_or(Cause::Call)
+    }
+}
+
+/// The descriptor table of one process.
+pub(super) struct Table<P: Primitives> {
+    slots: Slab<Slot<P>>,
+    free: FreeList<P>,
+}
+
+impl<P: Primitives> Table<P> {
+    /// A table for at most `limit` descriptors at once; its first segment has
+    /// `2^first_log2` slots.
+    pub(super) fn new(first_log2: u32, limit: u32, shards: usize) -> Self {
+        Self {
+            slots: Slab::new(first_log2),
+            free: FreeList::new(limit, shards),
+        }
+    }
+
+    /// The slot of this descriptor value, if there ever was one.
+    #[inline]
+    pub(super) fn slot(&self, descriptor: Descriptor) -> Option<&Slot<P>> {
+        self.slots.get(descriptor.slot())
+    }
+
+    /// Takes a slot out of the free list, for [`Slot::open`] or
+    /// [`Table::unreserve`].
+    ///
+    /// # Errors
+    /// [`Error::TooManyDescriptors`] if none is left.
+    pub(super) fn reserve(&self) -> Result<u32, Error> {
+        let index = self.free.take().ok_or(Error::TooManyDescriptors)?;
+        match self.slots.cell(index) {
+            Some(_) => Ok(index),
+            None => Err(Error::TooManyDescriptors),
+        }
+    }
+
+    /// Gives an unopened slot back.
+    pub(super) fn unreserve(&self, index: u32) {
+        self.free.put(index);
+    }
+
+    /// Opens a reserved slot.
+    ///
+    /// # Errors
+    /// [`Error::TooManyDescriptors`] if the slot was not reserved here.
+    pub(super) fn open(&self, index: u32, socket: SocketId) -> Result<Descriptor, Error> {
+        let slot = self.slots.get(index).ok_or(Error::TooManyDescriptors)?;
+        Ok(slot.open(index, socket))
+    }
+
+    /// Gives a claimed slot to its next occupant, or retires it (D3, H4).
+    pub(super) fn recycle(&self, descriptor: Descriptor, handle_returned: bool) {
+        let Some(slot) = self.slot(descriptor) else {
+            return;
+        };
+        if word::recycle(slot.word(), handle_returned) == Recycling::Free {
+            slot.word.fetch_add(word::STEP, Ordering::AcqRel);
+            self.free.put(descriptor.slot());
+        }
+    }
+
+    /// The open descriptors, for a sweep of the whole table. Those that open
+    /// after the sweep has passed them re-check their process's state.
+    pub(super) fn open_descriptors(&self) -> Vec<Descriptor> {
+        (0..self.free.issued())
+            .filter_map(|index| {
+                let slot = self.slots.get(index)?;
+                // An addition of nothing, not a load: it takes part in the
+                // word's one order, so either the sweep sees the opening or
+                // the opener sees the sweep's flag.
+                let word = Word::from_bits(slot.word.fetch_add(0, Ordering::SeqCst));
+                let open = word.is_open(word.generation());
+                open.then(|| word::descriptor(word, index))
+            })
+            .collect()
+    }
+
+    /// How many slots are not free: open, closing or retired.
+    pub(super) fn occupied(&self) -> usize {
+        self.free.taken()
+    }
+}
