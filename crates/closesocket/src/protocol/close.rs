@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::word::{self, Word};
 use super::{
     AbortScope, Actions, Connection, Ending, Error, Farewell, Phase, SendSide, Socket, Time,
 };
@@ -73,26 +74,34 @@ impl Socket {
     /// Closes one descriptor of this socket. All of it is one critical section
     /// under the socket's lock (D6a), in the order that matters:
     ///
-    /// 1. the would-block decision, before anything has changed (L2, L3);
-    /// 2. `seal`, which must close the descriptor by one compare-and-swap with
-    ///    [`word::seal`](super::word::seal): the commit (D1, D2);
-    /// 3. the operations are taken out (O1, L4);
-    /// 4. the reference is dropped, and whether it was the last and what
+    /// 1. whether the descriptor is still open: `seen`, which must have been
+    ///    loaded under this lock, is sealed by [`word::seal`]. It comes first,
+    ///    because the socket may be another user's by now, whose linger options
+    ///    must not answer a close of a closed descriptor (D1, E1);
+    /// 2. the would-block decision, before anything has changed (L2, L3);
+    /// 3. `swap`, which must put the sealed word in place of `seen` by one
+    ///    compare-and-swap: the commit (D1, D2). It fails if somebody entered
+    ///    or left meanwhile; then load again and repeat, under the same lock;
+    /// 4. the operations are taken out (O1, L4);
+    /// 5. the reference is dropped, and whether it was the last and what
     ///    follows is decided in the same step (D6).
     ///
     /// # Errors
-    /// [`Error::WouldBlock`], or whatever `seal` returned. Nothing has changed
-    /// then (L3).
+    /// [`Error::NotSocket`], [`Error::WouldBlock`], or whatever `swap` returned.
+    /// Nothing has changed then (L3).
     pub fn close<O: PendingOperations, E: From<Error>>(
         &mut self,
         request: CloseRequest,
+        seen: Word,
+        generation: u32,
         operations: &mut O,
-        seal: impl FnOnce() -> Result<(), E>,
+        swap: impl FnOnce(Word) -> Result<(), E>,
     ) -> Result<Commit<O::Taken>, E> {
+        let sealed = word::seal(seen, generation)?;
         if self.would_block(request.cause) {
             return Err(Error::WouldBlock.into());
         }
-        seal()?;
+        swap(sealed)?;
         let last = self.drop_reference();
         let aborted = operations.take(match (self.abort_scope, request.cause) {
             (AbortScope::LastReference, _) if last => Take::EveryReference,

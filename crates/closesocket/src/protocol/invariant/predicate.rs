@@ -214,9 +214,9 @@ pub(super) fn linger_expiry_resets_before_return<W: World>(step: &Step<W>) -> bo
 pub(super) fn would_block_changes_nothing<W: World>(step: &Step<W>) -> bool {
     let Event::CloseRefused {
         slot,
+        generation,
         cause,
         error: Error::WouldBlock,
-        ..
     } = step.event
     else {
         return true;
@@ -224,6 +224,7 @@ pub(super) fn would_block_changes_nothing<W: World>(step: &Step<W>) -> bool {
     let socket = step.before.descriptor(slot).socket;
     let machine = step.before.socket(socket).machine;
     let allowed = cause == Cause::Call
+        && is_open(step.before, slot, generation)
         && references(step.before, socket) == 1
         && machine.connection == Connection::Connected
         && machine.nonblocking
