@@ -55,8 +55,12 @@ impl Socket {
     }
 
     /// Goes on as far as the state allows: the FIN follows the last queued
-    /// byte; a drain ends when everything is acknowledged.
+    /// byte; a drain ends when everything is acknowledged. A lost or closed
+    /// connection goes nowhere: its queue is empty because it was discarded.
     pub(super) const fn step(&mut self) -> Actions {
+        if self.is_closed() || !matches!(self.connection, Connection::Connected) {
+            return NOTHING;
+        }
         let send_fin = matches!(self.send_side, SendSide::Closing) && self.unsent == 0;
         if send_fin {
             self.send_side = SendSide::Finished;
