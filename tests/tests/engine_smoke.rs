@@ -1,5 +1,7 @@
 //! The engine over connections in memory, one behaviour a test.
 
+#![allow(clippy::unwrap_used)]
+
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -23,13 +25,20 @@ impl World {
     fn new() -> Self {
         let provider = Provider::in_memory();
         let listener = provider.transport().listen(HOME).unwrap();
-        Self { process: provider.startup().unwrap(), provider, listener }
+        Self {
+            process: provider.startup().unwrap(),
+            provider,
+            listener,
+        }
     }
 
     fn connect(&self) -> (Descriptor, Peer) {
         let descriptor = self.process.socket().unwrap();
         self.process.set_nonblocking(descriptor, true).unwrap();
-        assert_eq!(self.process.connect(descriptor, &HOME), Err(Error::WouldBlock));
+        assert_eq!(
+            self.process.connect(descriptor, &HOME),
+            Err(Error::WouldBlock)
+        );
         let peer = self.listener.accept().unwrap();
         self.process.set_nonblocking(descriptor, false).unwrap();
         (descriptor, peer)
@@ -83,12 +92,18 @@ fn an_overlapped_receive_is_aborted_once_through_its_queue() {
     let queue = CompletionQueue::new();
     for key in 0..100 {
         let notify = Notify::queue(&queue, key);
-        world.process.recv_overlapped(descriptor, vec![0; 4], notify).unwrap();
+        world
+            .process
+            .recv_overlapped(descriptor, vec![0; 4], notify)
+            .unwrap();
     }
     assert_eq!(world.process.close(descriptor), Ok(()));
     for key in 0..100 {
         let completion = queue.take().unwrap();
-        assert_eq!((completion.key, completion.result), (key, Err(Error::OperationAborted)));
+        assert_eq!(
+            (completion.key, completion.result),
+            (key, Err(Error::OperationAborted))
+        );
         assert_eq!(completion.buffer.len(), 4);
     }
     assert!(queue.is_empty());
@@ -134,7 +149,8 @@ fn a_cancelled_linger_returns_and_the_drain_goes_on() {
     let process = world.process.clone();
     let (tell, thread_id) = std::sync::mpsc::channel();
     let closer = thread::spawn(move || {
-        tell.send(Process::<closesocket::engine::InMemory>::current_thread()).unwrap();
+        tell.send(Process::<closesocket::engine::InMemory>::current_thread())
+            .unwrap();
         process.close(descriptor)
     });
     let thread_id = thread_id.recv().unwrap();
@@ -165,7 +181,10 @@ fn a_nonblocking_lingering_close_would_block_and_changes_nothing() {
     world.process.set_nonblocking(descriptor, true).unwrap();
     world.process.set_linger(descriptor, Some(5)).unwrap();
     let queue = CompletionQueue::new();
-    world.process.recv_overlapped(descriptor, vec![0; 4], Notify::queue(&queue, 7)).unwrap();
+    world
+        .process
+        .recv_overlapped(descriptor, vec![0; 4], Notify::queue(&queue, 7))
+        .unwrap();
     world.process.send(descriptor, b"queued").unwrap();
     assert_eq!(world.process.close(descriptor), Err(Error::WouldBlock));
     assert!(queue.is_empty());
@@ -198,7 +217,10 @@ fn an_accept_gives_a_connection_and_a_listener_close_resets_its_backlog() {
     world.process.bind(listener, &address).unwrap();
     world.process.listen(listener, 4).unwrap();
     let overlapped = Overlapped::new();
-    world.process.accept_overlapped(listener, Notify::event(&overlapped)).unwrap();
+    world
+        .process
+        .accept_overlapped(listener, Notify::event(&overlapped))
+        .unwrap();
     let first = world.provider.transport().dial(address).unwrap();
     let accepted = overlapped.wait(LONG).unwrap().accepted.unwrap();
     let second = world.provider.transport().dial(address).unwrap();
@@ -220,7 +242,10 @@ fn a_close_from_within_a_completion_routine_works() {
         assert_eq!(completion.result, Ok(2));
         assert_eq!(process.close(descriptor), Ok(()));
     });
-    world.process.recv_overlapped(descriptor, vec![0; 4], notify).unwrap();
+    world
+        .process
+        .recv_overlapped(descriptor, vec![0; 4], notify)
+        .unwrap();
     peer.write(b"go").unwrap();
     assert_eq!(thread.wait(LONG), 1);
     assert_eq!(peer.read(8), PeerRead::End);
@@ -234,7 +259,10 @@ fn cleanup_closes_everything_without_notification_and_death_reclaims_records() {
     let other = world.provider.startup().unwrap();
     let record = world.process.duplicate(descriptor, other.id()).unwrap();
     let queue = CompletionQueue::new();
-    world.process.recv_overlapped(descriptor, vec![0; 4], Notify::queue(&queue, 1)).unwrap();
+    world
+        .process
+        .recv_overlapped(descriptor, vec![0; 4], Notify::queue(&queue, 1))
+        .unwrap();
     assert_eq!(world.process.cleanup(), Ok(()));
     assert!(queue.is_empty());
     assert_eq!(world.process.close(descriptor), Err(Error::NotInitialised));

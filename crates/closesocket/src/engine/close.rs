@@ -6,6 +6,7 @@ use super::probe::{Observation, OperationId, Probe as _};
 use super::process::ProcessState;
 use super::progress::Section;
 use super::socket::{Reference, Taker, abort_cause};
+use super::table::Changed;
 use super::{SocketId, System};
 use crate::protocol::{Cause, CloseRequest, Commit, Descriptor, Error, UnreadInput};
 
@@ -55,8 +56,7 @@ impl<S: System> ProcessState<S> {
     ) -> Result<(SocketId, Commit<Taken<S>>), Error> {
         let slot = self.table.slot(descriptor).ok_or(Error::NotSocket)?;
         let generation = descriptor.generation();
-        let mut seen = slot.word();
-        if !seen.is_open(generation) {
+        if !slot.word().is_open(generation) {
             return Err(Error::NotSocket);
         }
         // A hint until the word is sealed in this generation.
@@ -69,11 +69,20 @@ impl<S: System> ProcessState<S> {
                 references: &mut state.references,
                 closing: Some((self, descriptor)),
             };
-            let commit = state
-                .core
-                .close(request, &mut taker, || slot.seal(&mut seen, generation))?;
+            let (before, commit) = loop {
+                let seen = slot.word();
+                let swap = |sealed| slot.swap(seen, sealed).map_err(Refusal::from);
+                match state
+                    .core
+                    .close(request, seen, generation, &mut taker, swap)
+                {
+                    Ok(commit) => break (seen, commit),
+                    Err(Refusal::Changed) => {}
+                    Err(Refusal::Failed(error)) => return Err(error),
+                }
+            };
             slot.set_cause(cause);
-            work.observe_commit(self, descriptor, seen, cause, &commit);
+            work.observe_commit(self, descriptor, before, cause, &commit);
             work.settle(commit.actions);
             Ok(commit)
         });
@@ -182,6 +191,26 @@ impl<S: System> ProcessState<S> {
                 Some(commit)
             })
             .flatten()
+    }
+}
+
+/// Why a try to commit came to nothing.
+enum Refusal {
+    /// Somebody entered or left between the load and the swap: try again.
+    Changed,
+    /// The close failed.
+    Failed(Error),
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<Changed> for Refusal {
+    fn from(Changed: Changed) -> Self {
+        Self::Changed
     }
 }
 

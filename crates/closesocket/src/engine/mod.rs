@@ -31,6 +31,7 @@ mod socket;
 mod table;
 mod transport;
 
+pub use crate::protocol::{Descriptor, Error, ProcessId};
 pub use clock::{Clock, SystemClock};
 pub use config::{Config, NoUpcalls, UpcallFailed, Upcalls};
 pub use connection::Shutdown;
@@ -44,7 +45,6 @@ pub use probe::{NoProbe, Observation, OperationId, Probe};
 pub use process::Admission;
 pub use provider::{AddressOf, Process, Provider, Usage};
 pub use select::{Interest, Readiness};
-pub use crate::protocol::{Descriptor, Error, ProcessId};
 pub use transport::{Connecting, Endpoint, Events, Received, Token, Transport};
 
 /// Names a socket within its provider; never reused.

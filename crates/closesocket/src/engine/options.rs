@@ -34,7 +34,7 @@ impl<S: System> Process<S> {
     /// [`Error::NotSocket`].
     pub fn set_dont_linger(&self, descriptor: Descriptor, dont: bool) -> Result<(), Error> {
         self.change(descriptor, |core| {
-            core.set_linger(Linger::set_dont_linger(core.linger, dont))
+            core.set_linger(Linger::set_dont_linger(core.linger, dont));
         })
     }
 

@@ -230,7 +230,9 @@ pub(super) struct EventSink<S: System>(pub(super) Weak<Shared<S>>);
 impl<S: System> Events for EventSink<S> {
     fn ready(&self, token: Token) {
         if let Some(shared) = self.0.upgrade() {
-            shared.with_socket(SocketId(token.0), |work| work.advance());
+            shared.with_socket(SocketId(token.0), |work| {
+                work.advance();
+            });
         }
     }
 

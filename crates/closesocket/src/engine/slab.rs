@@ -27,7 +27,7 @@ impl<T: Default> Slab<T> {
     pub(super) fn cell(&self, index: u32) -> Option<&T> {
         let (segment, offset) = self.place(index);
         let cells = self.segments.get(segment)?.get_or_init(|| {
-            (0..1_usize << (segment as u32 + self.first_log2))
+            (0..1_u64 << (u64::try_from(segment).unwrap_or(0) + u64::from(self.first_log2)))
                 .map(|_| T::default())
                 .collect()
         });
@@ -42,6 +42,10 @@ impl<T: Default> Slab<T> {
     }
 
     #[inline]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "an offset is at most the index"
+    )]
     const fn place(&self, index: u32) -> (usize, usize) {
         let shifted = index as u64 + (1 << self.first_log2);
         let log2 = shifted.ilog2();

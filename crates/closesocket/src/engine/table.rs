@@ -12,6 +12,9 @@ use super::slab::Slab;
 use crate::protocol::word::{self, Recycling, Word};
 use crate::protocol::{Cause, Descriptor, Error};
 
+/// The word has changed since it was seen.
+pub(super) struct Changed;
+
 /// One slot. A cache line of its own, so that threads on different descriptors
 /// do not slow each other down.
 #[repr(align(64))]
@@ -67,18 +70,15 @@ impl<P: Primitives> Slot<P> {
         })
     }
 
-    /// Seals the descriptor: the commit of a close. `seen` is the caller's
-    /// guess of the word and becomes the word that was replaced.
+    /// Puts the sealed word in place of the one that was seen: the commit of a
+    /// close, one instruction.
     ///
     /// # Errors
-    /// [`Error::NotSocket`] if it is not open in this generation.
-    pub(super) fn seal(&self, seen: &mut Word, generation: u32) -> Result<(), Error> {
-        loop {
-            let sealed = word::seal(*seen, generation)?;
-            match self.word.compare_exchange(seen.bits(), sealed.bits()) {
-                Ok(_) => return Ok(()),
-                Err(found) => *seen = Word::from_bits(found),
-            }
+    /// [`Changed`] if the word is another one by now.
+    pub(super) fn swap(&self, seen: Word, sealed: Word) -> Result<(), Changed> {
+        match self.word.compare_exchange(seen.bits(), sealed.bits()) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(Changed),
         }
     }
 
