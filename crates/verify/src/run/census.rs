@@ -12,7 +12,10 @@ pub(super) struct Census {
 
 impl Census {
     pub(super) fn take() -> Self {
-        Self { descriptors: entries("/proc/self/fd"), threads: entries("/proc/self/task") }
+        Self {
+            descriptors: entries("/proc/self/fd"),
+            threads: entries("/proc/self/task"),
+        }
     }
 
     /// Takes a census again and again until it is no higher than this one, or
@@ -34,7 +37,9 @@ impl Census {
     }
 
     pub(super) fn threads_over(&self, before: &Self) -> u64 {
-        self.threads.unwrap_or(0).saturating_sub(before.threads.unwrap_or(0))
+        self.threads
+            .unwrap_or(0)
+            .saturating_sub(before.threads.unwrap_or(0))
     }
 }
 

@@ -55,7 +55,12 @@ pub(super) struct Worker<'a> {
 
 impl<'a> Worker<'a> {
     pub(super) fn new(first: &'a Process<System>, second: &'a Process<System>) -> Self {
-        Self { first, second, queue: CompletionQueue::new(), report: Report::default() }
+        Self {
+            first,
+            second,
+            queue: CompletionQueue::new(),
+            report: Report::default(),
+        }
     }
 
     pub(super) fn finish(self) -> Report {
@@ -67,7 +72,9 @@ impl<'a> Worker<'a> {
         match self.try_close_one(number, way) {
             Ok(seen) => self.report.connections.push(seen),
             Err(problem) => {
-                self.report.problems.push(format!("connection {number} ({}): {problem}", way.name()));
+                self.report
+                    .problems
+                    .push(format!("connection {number} ({}): {problem}", way.name()));
             }
         }
         self.count_completions(number);
@@ -82,7 +89,9 @@ impl<'a> Worker<'a> {
         peer.set_read_timeout(Some(PEER_PATIENCE)).map_err(words)?;
         for _ in 0..PENDING {
             let notify = Notify::queue(&self.queue, number);
-            self.first.recv_overlapped(descriptor, vec![0; 16], notify).map_err(words)?;
+            self.first
+                .recv_overlapped(descriptor, vec![0; 16], notify)
+                .map_err(words)?;
         }
         // The peer does not read yet, so its kernel soon takes no more.
         let mut accepted = self.send_until_stalled(self.first, descriptor, 0)?;
@@ -90,7 +99,9 @@ impl<'a> Worker<'a> {
             Way::Graceful => {}
             Way::Hard => self.first.set_linger(descriptor, Some(0)).map_err(words)?,
             Way::Lingering => {
-                self.first.set_linger(descriptor, Some(LINGER_SECONDS)).map_err(words)?;
+                self.first
+                    .set_linger(descriptor, Some(LINGER_SECONDS))
+                    .map_err(words)?;
             }
             Way::Shared => {}
         }
@@ -103,7 +114,11 @@ impl<'a> Worker<'a> {
             Way::Shared => {
                 let theirs = self.share(descriptor)?;
                 self.first.close(descriptor).map_err(words)?;
-                expect(self.first.close(descriptor), Err(Error::NotSocket), "second close")?;
+                expect(
+                    self.first.close(descriptor),
+                    Err(Error::NotSocket),
+                    "second close",
+                )?;
                 accepted += self.send_until_stalled(self.second, theirs, accepted)?;
                 let unacknowledged = self.close(self.second, theirs)?;
                 (unacknowledged, read_to_end(peer))
@@ -136,7 +151,10 @@ impl<'a> Worker<'a> {
         let mut accepted = 0;
         // Until bytes stay unacknowledged: kernels take megabytes at first.
         loop {
-            match process.send(descriptor, bytes.get(accepted % PAYLOAD..).unwrap_or_default()) {
+            match process.send(
+                descriptor,
+                bytes.get(accepted % PAYLOAD..).unwrap_or_default(),
+            ) {
                 Ok(count) => accepted += count,
                 Err(Error::WouldBlock) => break,
                 Err(error) => return Err(words(error)),
@@ -152,7 +170,11 @@ impl<'a> Worker<'a> {
     fn close(&self, process: &Process<System>, descriptor: Descriptor) -> Result<bool, String> {
         let unacknowledged = process.queued(descriptor).map_err(words)? > 0;
         process.close(descriptor).map_err(words)?;
-        expect(process.close(descriptor), Err(Error::NotSocket), "second close")?;
+        expect(
+            process.close(descriptor),
+            Err(Error::NotSocket),
+            "second close",
+        )?;
         Ok(unacknowledged)
     }
 
@@ -175,13 +197,18 @@ impl<'a> Worker<'a> {
                 read_to_end(peer)
             });
             let unacknowledged = self.close(self.first, descriptor);
-            let end = reader.join().map_err(|_| "the peer's thread panicked".to_owned())?;
+            let end = reader
+                .join()
+                .map_err(|_| "the peer's thread panicked".to_owned())?;
             Ok((unacknowledged?, end))
         })
     }
 
     fn share(&self, descriptor: Descriptor) -> Result<Descriptor, String> {
-        let record = self.first.duplicate(descriptor, self.second.id()).map_err(words)?;
+        let record = self
+            .first
+            .duplicate(descriptor, self.second.id())
+            .map_err(words)?;
         self.second.redeem(record).map_err(words)
     }
 
@@ -193,7 +220,9 @@ impl<'a> Worker<'a> {
                 aborted += 1;
             } else {
                 let (key, result) = (completion.key, completion.result);
-                self.report.problems.push(format!("completion {key} ended with {result:?}"));
+                self.report
+                    .problems
+                    .push(format!("completion {key} ended with {result:?}"));
             }
         }
         self.report.missing_completions += PENDING.saturating_sub(aborted);
@@ -225,9 +254,14 @@ fn read_to_end(mut peer: TcpStream) -> (u64, End) {
             Err(error) => return (received, End::Broken(words(error))),
         };
         let bytes = buffer.get(..count).unwrap_or_default();
-        let wrong = (received..).zip(bytes).find(|(position, byte)| pattern(*position) != **byte);
+        let wrong = (received..)
+            .zip(bytes)
+            .find(|(position, byte)| pattern(*position) != **byte);
         if let Some((position, _)) = wrong {
-            return (received, End::Broken(format!("a wrong byte at position {position}")));
+            return (
+                received,
+                End::Broken(format!("a wrong byte at position {position}")),
+            );
         }
         received += count as u64;
     }
@@ -244,7 +278,11 @@ fn expect(
     expected: Result<(), Error>,
     what: &str,
 ) -> Result<(), String> {
-    if result == expected { Ok(()) } else { Err(format!("{what} gave {result:?}")) }
+    if result == expected {
+        Ok(())
+    } else {
+        Err(format!("{what} gave {result:?}"))
+    }
 }
 
 fn words(error: impl std::fmt::Display) -> String {

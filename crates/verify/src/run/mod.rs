@@ -3,6 +3,7 @@
 
 mod census;
 mod connection;
+mod print;
 mod way;
 
 use std::sync::Mutex;
@@ -15,7 +16,8 @@ use serde::Serialize;
 
 use census::Census;
 use connection::{Report, Worker};
-pub(crate) use way::Way;
+pub(crate) use print::{command, print_text, verdict, with_progress};
+use way::Way;
 
 /// How much to run.
 #[derive(Clone, Copy, Debug)]
@@ -76,7 +78,7 @@ pub(crate) struct RunReport {
 }
 
 /// Opens and closes connections in every way and counts.
-pub(crate) fn run(plan: Plan, progress: &(impl Fn(u64, u64) + Sync)) -> Result<RunReport, Error> {
+fn run(plan: Plan, progress: &(impl Fn(u64, u64) + Sync)) -> Result<RunReport, Error> {
     let start = Instant::now();
     let before = Census::take();
     let mut report = drive(plan, progress)?;
@@ -101,15 +103,22 @@ fn drive(plan: Plan, progress: &(impl Fn(u64, u64) + Sync)) -> Result<RunReport,
                 let mut worker = Worker::new(&first, &second);
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(way) = Way::of(number, plan.connections) else { break };
+                    let Some(way) = Way::of(number, plan.connections) else {
+                        break;
+                    };
                     worker.close_one(number, way);
                     progress(number + 1, total);
                 }
-                reports.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(worker.finish());
+                reports
+                    .lock()
+                    .unwrap_or_else(std::sync::PoisonError::into_inner)
+                    .push(worker.finish());
             });
         }
     });
-    let parts = reports.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let parts = reports
+        .into_inner()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
     let end = Instant::now() + DRAIN_TIME;
     while provider.usage().sockets > 0 && Instant::now() < end {
         std::thread::sleep(Duration::from_millis(1));
@@ -124,8 +133,15 @@ fn drive(plan: Plan, progress: &(impl Fn(u64, u64) + Sync)) -> Result<RunReport,
 fn summarise(parts: &[Report]) -> RunReport {
     let mut report = RunReport::default();
     for way in Way::ALL {
-        let mut sum = WayReport { way: way.name(), ..WayReport::default() };
-        for seen in parts.iter().flat_map(|part| &part.connections).filter(|it| it.way == way) {
+        let mut sum = WayReport {
+            way: way.name(),
+            ..WayReport::default()
+        };
+        for seen in parts
+            .iter()
+            .flat_map(|part| &part.connections)
+            .filter(|it| it.way == way)
+        {
             sum.connections += 1;
             sum.unacknowledged_at_commit += u64::from(seen.unacknowledged_at_commit);
             sum.accepted_bytes += seen.accepted;
@@ -143,7 +159,9 @@ fn summarise(parts: &[Report]) -> RunReport {
         report.double_completions += part.double_completions;
         report.missing_completions += part.missing_completions;
         report.unexpected_results += part.problems.len() as u64;
-        report.first_problem = report.first_problem.or_else(|| part.problems.first().cloned());
+        report.first_problem = report
+            .first_problem
+            .or_else(|| part.problems.first().cloned());
     }
     report
 }
@@ -151,8 +169,11 @@ fn summarise(parts: &[Report]) -> RunReport {
 impl RunReport {
     fn judge(&mut self) {
         let ends = self.ways.iter().all(|way| {
-            let (ends, others) =
-                if way.way == Way::Hard.name() { (way.resets, way.fins) } else { (way.fins, way.resets) };
+            let (ends, others) = if way.way == Way::Hard.name() {
+                (way.resets, way.fins)
+            } else {
+                (way.fins, way.resets)
+            };
             ends == way.connections && others == 0
         });
         // A run whose closes found nothing unsent would prove nothing.

@@ -22,7 +22,11 @@ impl Way {
     pub(crate) fn of(number: u64, each: u64) -> Option<Self> {
         let ways = Self::ALL.len() as u64;
         let way = usize::try_from(number % ways).ok()?;
-        if number < each * ways { Self::ALL.get(way).copied() } else { None }
+        if number < each * ways {
+            Self::ALL.get(way).copied()
+        } else {
+            None
+        }
     }
 
     pub(crate) const fn name(self) -> &'static str {

@@ -1,0 +1,64 @@
+//! The command line.
+
+use std::net::SocketAddr;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Checks the close protocol that ships, and drives the real engine.
+///
+/// Without a command: explores every scenario of the model completely, then
+/// closes real TCP connections in every way, and says what held.
+#[derive(Debug, Parser)]
+#[command(name = "cargo verify", version, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    /// How to print the result.
+    #[arg(long, value_enum, default_value_t = Format::Text, global = true)]
+    pub(crate) format: Format,
+}
+
+/// How to print.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// For scripts; see docs/verification.md.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Explore scenarios of the model and judge every invariant.
+    Check {
+        /// Only this scenario; can be given several times.
+        #[arg(long = "scenario", value_name = "NAME")]
+        scenarios: Vec<String>,
+        /// Explore this defect in the scenario that shows it: its invariants
+        /// must be violated.
+        #[arg(long, value_name = "NAME", conflicts_with = "scenarios")]
+        defect: Option<String>,
+    },
+    /// Look at a scenario in the browser, with stateright's Explorer.
+    Explore {
+        /// The scenario; the first of the list if none is given.
+        scenario: Option<String>,
+        /// Where to serve.
+        #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:3000")]
+        address: SocketAddr,
+        /// Explore this defect, in the scenario that shows it.
+        #[arg(long, value_name = "NAME", conflicts_with = "scenario")]
+        defect: Option<String>,
+    },
+    /// Close real TCP connections in every way, on real threads.
+    Run {
+        /// Connections to close in each way.
+        #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+        connections: u64,
+        /// Threads that open and close them.
+        #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=256))]
+        threads: u64,
+    },
+    /// List the scenarios, the defects and the invariants.
+    List,
+}

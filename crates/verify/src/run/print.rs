@@ -1,0 +1,120 @@
+//! Runs the real engine and prints what was seen.
+
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+use super::{Plan, RunReport, run};
+use crate::Outcome;
+use crate::cli::Format;
+
+/// The documented JSON of `run`.
+#[derive(Serialize)]
+struct Json<'a> {
+    schema: u32,
+    run: &'a RunReport,
+}
+
+/// Runs and prints.
+pub(crate) fn command(plan: Plan, format: Format) -> Outcome {
+    let Some(report) = with_progress(plan) else {
+        return Outcome::Differs;
+    };
+    match format {
+        Format::Text => print_text(&report),
+        Format::Json => crate::print_json(&Json {
+            schema: 1,
+            run: &report,
+        }),
+    }
+    verdict(&report)
+}
+
+/// The outcome that a report stands for.
+pub(crate) fn verdict(report: &RunReport) -> Outcome {
+    if report.ok {
+        Outcome::AsExpected
+    } else {
+        Outcome::Differs
+    }
+}
+
+/// Runs with a progress bar, if a person is watching.
+pub(crate) fn with_progress(plan: Plan) -> Option<RunReport> {
+    // Hides itself where standard error is no terminal.
+    let bar = ProgressBar::no_length();
+    if let Ok(style) =
+        ProgressStyle::with_template("closing connections {pos}/{len} {wide_bar} {eta}")
+    {
+        bar.set_style(style);
+    }
+    let bar = Mutex::new(bar);
+    let report = run(plan, &|done, total| {
+        let bar = bar.lock().unwrap_or_else(PoisonError::into_inner);
+        bar.set_length(total);
+        bar.set_position(done);
+    });
+    bar.into_inner()
+        .unwrap_or_else(PoisonError::into_inner)
+        .finish_and_clear();
+    match report {
+        Ok(report) => Some(report),
+        Err(error) => {
+            eprintln!("error: the engine could not be started: {error}");
+            None
+        }
+    }
+}
+
+/// Prints a report for people.
+pub(crate) fn print_text(report: &RunReport) {
+    println!(
+        "real TCP: {} connections closed in {:.1} s",
+        report.connections, report.seconds
+    );
+    println!(
+        "  {:<10} {:>7} {:>9} {:>13} {:>13} {:>6} {:>6}",
+        "way", "closed", "unsent", "accepted B", "received B", "FIN", "RST"
+    );
+    for way in &report.ways {
+        println!(
+            "  {:<10} {:>7} {:>9} {:>13} {:>13} {:>6} {:>6}",
+            way.way,
+            way.connections,
+            way.unacknowledged_at_commit,
+            way.accepted_bytes,
+            way.received_bytes,
+            way.fins,
+            way.resets
+        );
+    }
+    println!(
+        "  lost bytes {}, double completions {}, missing completions {}, unexpected results {}",
+        report.lost_bytes,
+        report.double_completions,
+        report.missing_completions,
+        report.unexpected_results
+    );
+    println!(
+        "  left over: descriptors {}, sockets {}, system descriptors {}, threads {}",
+        report.leaked_descriptors,
+        report.leaked_sockets,
+        report
+            .leaked_system_descriptors
+            .map_or("unknown".to_owned(), |count| count.to_string()),
+        report.leaked_threads
+    );
+    if let Some(problem) = &report.first_problem {
+        println!("  first problem: {problem}");
+    }
+    println!(
+        "  {}",
+        if report.ok {
+            "as the rules say"
+        } else {
+            "NOT as the rules say"
+        }
+    );
+}
