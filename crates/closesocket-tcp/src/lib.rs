@@ -1,1 +1,34 @@
-//! To be described.
+//! Real TCP on Linux as a [`Transport`](closesocket::engine::Transport) for the
+//! engine of [`closesocket`].
+//!
+//! [`Tcp`] owns a reactor thread that turns the kernel's readiness into
+//! [`Events`](closesocket::engine::Events); [`TcpEndpoint`] is a nonblocking
+//! socket. Nothing here blocks in the kernel: a close never waits there, since a
+//! linger time above zero is never given to it.
+//!
+//! What the kernel does differently from what the engine asks for, and what is
+//! done about it (each has a test):
+//!
+//! - A socket that is closed with unread input resets the connection, and
+//!   `shutdown(SHUT_RD)` makes it reset on input that comes behind its own FIN;
+//!   either destroys queued data on its way (L6). So `SHUT_RD` is never used:
+//!   input that nobody wants is read and thrown away.
+//! - `SIOCOUTQ` says nothing of a lost connection: it goes on reporting the
+//!   bytes that will never be acknowledged. The socket's error decides.
+//! - The kernel gives a socket's error to the first who asks and then forgets
+//!   it; the endpoint remembers it.
+//! - No event comes for an acknowledgement; the engine's tick asks for it.
+
+#[cfg(not(target_os = "linux"))]
+compile_error!("closesocket-tcp uses SIOCOUTQ and accept4 as Linux has them");
+
+mod config;
+mod endpoint;
+mod error;
+mod kernel;
+mod reactor;
+mod transport;
+
+pub use config::TcpConfig;
+pub use endpoint::TcpEndpoint;
+pub use transport::Tcp;

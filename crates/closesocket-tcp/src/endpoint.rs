@@ -1,0 +1,216 @@
+//! An endpoint: a nonblocking socket and what the kernel would forget about it.
+
+mod calls;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use closesocket::engine::{Received, Token};
+use closesocket::protocol::Error;
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::error::{is_loss, winsock};
+use crate::kernel::{self, Discarded};
+use crate::reactor::Shared;
+
+/// Unwanted input that one call throws away at most, in bytes.
+const DISCARD_PER_CALL: usize = 1 << 20;
+
+/// Unread input that a drop throws away at most, in bytes: more than a receive
+/// buffer holds, so only a peer that sends faster than this reads is reset.
+const DISCARD_AT_DROP: usize = 16 << 20;
+
+/// How far the endpoint has come.
+///
+/// ```text
+/// Idle ── listen ──► Listening
+///   └─── connect ──► Connecting ──► Connected      (accept starts here)
+///                        └──► Failed ── connect ──► Connecting
+/// any ── reset ──► Reset
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// No connection; bound or not.
+    Idle,
+    Listening,
+    Connecting,
+    Connected,
+    /// The connect ended with this error; another may be tried.
+    Failed(Error),
+    /// Reset by order; the socket is closed.
+    Reset,
+}
+
+/// One end of a TCP connection, or a listener.
+///
+/// IPv6 sockets take IPv6 only, and addresses may be bound while old
+/// connections of theirs are in `TIME_WAIT`, both as Winsock does it.
+///
+/// Dropping it closes the socket. If neither a FIN nor a reset was ordered, the
+/// kernel sends a FIN behind what was queued; unread input is thrown away
+/// first, since it would make that a reset.
+#[derive(Debug)]
+pub struct TcpEndpoint {
+    shared: Arc<Shared>,
+    /// Where to report; none for an accepted connection not yet registered.
+    token: Option<Token>,
+    /// Made by the first bind or connect, which tell the family.
+    socket: Option<Socket>,
+    stage: Stage,
+    /// Why the connection is lost. The kernel tells it once, to whichever call
+    /// comes first.
+    lost: Option<Error>,
+    /// The FIN was ordered.
+    fin_sent: bool,
+    /// The peer's FIN was read.
+    end_seen: bool,
+    /// Input is to be thrown away.
+    discarding: bool,
+}
+
+impl TcpEndpoint {
+    pub(crate) const fn new(shared: Arc<Shared>, token: Token) -> Self {
+        Self {
+            shared,
+            token: Some(token),
+            socket: None,
+            stage: Stage::Idle,
+            lost: None,
+            fin_sent: false,
+            end_seen: false,
+            discarding: false,
+        }
+    }
+
+    /// A connection that a listener has taken; not registered yet.
+    const fn accepted(shared: Arc<Shared>, socket: Socket) -> Self {
+        Self {
+            shared,
+            token: None,
+            socket: Some(socket),
+            stage: Stage::Connected,
+            lost: None,
+            fin_sent: false,
+            end_seen: false,
+            discarding: false,
+        }
+    }
+
+    /// The socket of an endpoint that was bound, connected or accepted.
+    fn socket(&self) -> Result<&Socket, Error> {
+        match (&self.socket, self.stage) {
+            (Some(socket), _) => Ok(socket),
+            (None, Stage::Reset) => Err(Error::ConnectionAborted),
+            (None, _) => Err(Error::InvalidArgument),
+        }
+    }
+
+    /// The socket of a connection, or of one that is being made.
+    fn connection(&self) -> Result<&Socket, Error> {
+        match (&self.socket, self.stage) {
+            (Some(socket), Stage::Connecting | Stage::Connected) => Ok(socket),
+            (_, Stage::Reset) => Err(Error::ConnectionAborted),
+            _ => Err(Error::NotConnected),
+        }
+    }
+
+    /// A new socket of the address's family, registered.
+    fn create(&self, address: &SocketAddr) -> Result<Socket, Error> {
+        if self.stage == Stage::Reset {
+            return Err(Error::ConnectionAborted);
+        }
+        let token = self.token.ok_or(Error::InvalidArgument)?;
+        let create = || {
+            let domain = Domain::for_address(*address);
+            let socket = Socket::new(domain, Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
+            if domain == Domain::IPV6 {
+                socket.set_only_v6(true)?;
+            }
+            self.shared.config.apply(&socket)?;
+            Ok(socket)
+        };
+        let socket = create().map_err(|error: io::Error| winsock(&error))?;
+        self.shared.register(&socket, token)?;
+        Ok(socket)
+    }
+
+    /// Notes what the kernel said and translates it.
+    fn fail(&mut self, error: &io::Error) -> Error {
+        let error = winsock(error);
+        match self.stage {
+            Stage::Connecting => self.stage = Stage::Failed(error),
+            Stage::Connected if is_loss(error) => self.lost = Some(error),
+            _ => {}
+        }
+        error
+    }
+
+    /// Whether the connection is lost; takes the kernel's error if there is one.
+    fn check_lost(&mut self) -> Result<(), Error> {
+        if let Some(error) = self.lost {
+            return Err(error);
+        }
+        let socket = self.connection()?;
+        let pending = match kernel::poll(socket) {
+            Ok(seen) if seen.error => socket.take_error(),
+            Ok(_) => Ok(None),
+            Err(error) => Err(error),
+        };
+        match pending {
+            Ok(None) => Ok(()),
+            Ok(Some(error)) | Err(error) => Err(self.fail(&error)),
+        }
+    }
+
+    /// Throws away input, if that was ordered.
+    fn discard(&mut self) -> Result<(), Error> {
+        if !self.discarding || self.end_seen || self.lost.is_some() {
+            return Ok(());
+        }
+        match kernel::discard(self.connection()?, DISCARD_PER_CALL) {
+            Ok(Discarded::SoFar) => Ok(()),
+            Ok(Discarded::End) => {
+                self.end_seen = true;
+                Ok(())
+            }
+            Err(error) => Err(self.fail(&error)),
+        }
+    }
+
+    /// What to say when the kernel has nothing more to read, ever.
+    const fn end(&mut self) -> Result<Received, Error> {
+        match self.lost {
+            // The kernel reports the end here because it has told its error
+            // before.
+            Some(error) if !self.end_seen => Err(error),
+            _ => {
+                self.end_seen = true;
+                Ok(Received::End)
+            }
+        }
+    }
+
+    /// Deregisters, then closes, so that the number cannot be reused while it
+    /// is watched.
+    fn close(&mut self) {
+        if let Some(socket) = self.socket.take()
+            && self.token.is_some()
+        {
+            self.shared.deregister(&socket);
+        }
+    }
+}
+
+impl Drop for TcpEndpoint {
+    fn drop(&mut self) {
+        if self.lost.is_none()
+            && !self.end_seen
+            && let Ok(socket) = self.connection()
+        {
+            // An error means that there is no connection left to spare.
+            let _ = kernel::discard(socket, DISCARD_AT_DROP);
+        }
+        self.close();
+    }
+}

@@ -1,0 +1,290 @@
+//! The calls of the engine, each one or two system calls that never wait.
+
+use std::io::{self, Read};
+use std::mem::MaybeUninit;
+use std::net::{Shutdown, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use closesocket::engine::{Connecting, Endpoint, Received, Token};
+use closesocket::protocol::Error;
+use socket2::SockAddr;
+
+use super::{Stage, TcpEndpoint};
+use crate::error::winsock;
+use crate::kernel::{self, retry};
+
+impl Endpoint for TcpEndpoint {
+    type Address = SocketAddr;
+
+    fn bind(&mut self, address: &SocketAddr) -> Result<(), Error> {
+        if self.socket.is_some() {
+            return Err(Error::InvalidArgument);
+        }
+        let socket = self.create(address)?;
+        let bound = socket
+            .set_reuse_address(true)
+            .and_then(|()| socket.bind(&SockAddr::from(*address)));
+        self.socket = Some(socket);
+        bound.map_err(|error| {
+            // The next attempt may be of the other family.
+            self.close();
+            winsock(&error)
+        })
+    }
+
+    fn local_address(&self) -> Result<SocketAddr, Error> {
+        let address = self
+            .socket()?
+            .local_addr()
+            .map_err(|error| winsock(&error))?;
+        address.as_socket().ok_or(Error::InvalidArgument)
+    }
+
+    fn listen(&mut self, backlog: u32) -> Result<(), Error> {
+        let backlog = i32::try_from(backlog).unwrap_or(i32::MAX);
+        let listening = self.socket()?.listen(backlog);
+        listening.map_err(|error| winsock(&error))?;
+        self.stage = Stage::Listening;
+        Ok(())
+    }
+
+    fn connect(&mut self, address: &SocketAddr) -> Result<Connecting, Error> {
+        // Asked again, the kernel would say yes once, when the connection that
+        // it was told to make has come about.
+        match self.stage {
+            Stage::Idle | Stage::Failed(_) => {}
+            Stage::Connected => return Err(Error::AlreadyConnected),
+            // Winsock 1.1 has no other name for a connect on its way.
+            Stage::Connecting | Stage::Listening => return Err(Error::InvalidArgument),
+            Stage::Reset => return Err(Error::ConnectionAborted),
+        }
+        let socket = match self.socket.take() {
+            Some(socket) => socket,
+            None => self.create(address)?,
+        };
+        let address = SockAddr::from(*address);
+        let result = match (socket.connect(&address), self.stage) {
+            // The kernel first reports the end of the attempt before, whose
+            // error we have taken.
+            (Err(error), Stage::Failed(_)) if error.raw_os_error() == Some(libc::ECONNABORTED) => {
+                socket.connect(&address)
+            }
+            (result, _) => result,
+        };
+        self.socket = Some(socket);
+        match result {
+            Ok(()) => {
+                self.stage = Stage::Connected;
+                Ok(Connecting::Done)
+            }
+            // A signal does not stop a connect that has begun.
+            Err(error) if matches!(error.raw_os_error(), Some(libc::EINPROGRESS | libc::EINTR)) => {
+                self.stage = Stage::Connecting;
+                Ok(Connecting::InProgress)
+            }
+            Err(error) => {
+                let error = winsock(&error);
+                self.stage = Stage::Failed(error);
+                Err(error)
+            }
+        }
+    }
+
+    fn connect_progress(&mut self) -> Result<Connecting, Error> {
+        match self.stage {
+            Stage::Connected => return Ok(Connecting::Done),
+            Stage::Failed(error) => return Err(error),
+            Stage::Connecting => {}
+            Stage::Idle | Stage::Listening => return Err(Error::NotConnected),
+            Stage::Reset => return Err(Error::ConnectionAborted),
+        }
+        self.check_lost()?;
+        let socket = self.connection()?;
+        match kernel::poll(socket) {
+            Ok(seen) if !seen.output => return Ok(Connecting::InProgress),
+            Ok(_) => {}
+            Err(error) => return Err(self.fail(&error)),
+        }
+        match socket.peer_addr() {
+            Ok(_) => {
+                self.stage = Stage::Connected;
+                Ok(Connecting::Done)
+            }
+            // It has ended between the two looks: the error says how.
+            Err(error) => match self.check_lost() {
+                Err(error) => Err(error),
+                Ok(()) => Err(self.fail(&error)),
+            },
+        }
+    }
+
+    fn accept(&mut self) -> Result<Option<Self>, Error> {
+        if self.stage != Stage::Listening {
+            return Err(Error::InvalidArgument);
+        }
+        loop {
+            match self
+                .socket()?
+                .accept4(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC)
+            {
+                Ok((socket, _)) => {
+                    return Ok(Some(Self::accepted(Arc::clone(&self.shared), socket)));
+                }
+                Err(error) => match error.raw_os_error() {
+                    Some(libc::EAGAIN) => return Ok(None),
+                    // Interrupted, or the connection has died in the backlog
+                    // and is out of it: the next one, as accept(2) advises.
+                    Some(
+                        libc::EINTR
+                        | libc::ECONNABORTED
+                        | libc::EPROTO
+                        | libc::ENOPROTOOPT
+                        | libc::ENETDOWN
+                        | libc::ENETUNREACH
+                        | libc::EHOSTDOWN
+                        | libc::EHOSTUNREACH
+                        | libc::ENONET,
+                    ) => {}
+                    _ => return Err(winsock(&error)),
+                },
+            }
+        }
+    }
+
+    fn register(&mut self, token: Token) -> Result<(), Error> {
+        if self.token.is_some() {
+            return Err(Error::InvalidArgument);
+        }
+        self.shared.register(self.socket()?, token)?;
+        self.token = Some(token);
+        Ok(())
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> Result<usize, Error> {
+        if let Some(error) = self.lost {
+            return Err(error);
+        }
+        let socket = self.connection()?;
+        if self.fin_sent {
+            return Err(Error::ShutDown);
+        }
+        if bytes.is_empty() {
+            return Ok(0);
+        }
+        match retry(|| socket.send_with_flags(bytes, libc::MSG_NOSIGNAL)) {
+            Ok(taken) => {
+                self.stage = Stage::Connected;
+                Ok(taken)
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+            Err(error) => Err(self.fail(&error)),
+        }
+    }
+
+    /// After [`Endpoint::shut_down_receive`] it finds no bytes any more.
+    fn receive(&mut self, buffer: &mut [u8]) -> Result<Received, Error> {
+        if buffer.is_empty() {
+            return Err(Error::InvalidArgument);
+        }
+        if self.discarding {
+            self.discard()?;
+            return match (self.end_seen, self.lost) {
+                (true, _) => Ok(Received::End),
+                (false, Some(error)) => Err(error),
+                (false, None) => Ok(Received::Nothing),
+            };
+        }
+        let mut socket = self.connection()?;
+        match retry(|| socket.read(buffer)) {
+            Ok(0) => self.end(),
+            Ok(bytes) => Ok(Received::Bytes(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Received::Nothing),
+            Err(error) => Err(self.fail(&error)),
+        }
+    }
+
+    /// Of a listener: whether an accept would find a connection. Nothing is
+    /// found where there is no connection.
+    fn has_input(&mut self) -> Result<bool, Error> {
+        match self.stage {
+            Stage::Listening => {
+                let seen = kernel::poll(self.socket()?).map_err(|error| winsock(&error))?;
+                return Ok(seen.input);
+            }
+            Stage::Idle | Stage::Failed(_) => return Ok(false),
+            Stage::Connecting | Stage::Connected | Stage::Reset => {}
+        }
+        if self.discarding {
+            let found = self.receive(&mut [0])?;
+            return Ok(found == Received::End);
+        }
+        let socket = self.connection()?;
+        match retry(|| socket.peek(&mut [MaybeUninit::uninit()])) {
+            Ok(0) => self.end().map(|_| true),
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+            Err(error) => Err(self.fail(&error)),
+        }
+    }
+
+    /// Also throws away input after [`Endpoint::shut_down_receive`], so that
+    /// the ticks of a drain keep the peer's window open.
+    fn unacknowledged(&mut self) -> Result<usize, Error> {
+        match self.stage {
+            Stage::Connected => {}
+            Stage::Reset => return Err(Error::ConnectionAborted),
+            // Nothing was taken. The kernel would count the SYN.
+            Stage::Idle | Stage::Listening | Stage::Connecting | Stage::Failed(_) => return Ok(0),
+        }
+        self.discard()?;
+        let bytes = kernel::unacknowledged(self.connection()?);
+        // The error after the bytes: a reset in between is seen.
+        self.check_lost()?;
+        bytes.map_err(|error| self.fail(&error))
+    }
+
+    fn send_fin(&mut self) -> Result<(), Error> {
+        if let Some(error) = self.lost {
+            return Err(error);
+        }
+        let socket = self.connection()?;
+        if self.fin_sent {
+            return Ok(());
+        }
+        match socket.shutdown(Shutdown::Write) {
+            Ok(()) => {
+                self.fin_sent = true;
+                Ok(())
+            }
+            // The kernel has no connection any more; its error says why.
+            Err(error) => match self.check_lost() {
+                Err(lost) => Err(lost),
+                Ok(()) => Err(self.fail(&error)),
+            },
+        }
+    }
+
+    /// Reads and throws away; see the crate's description why it is not
+    /// `shutdown(SHUT_RD)`.
+    fn shut_down_receive(&mut self) {
+        self.discarding = true;
+        // A loss is remembered, and reported by the calls that can.
+        let _ = self.discard();
+    }
+
+    /// By closing at once with a linger time of 0. A peer whose FIN was received
+    /// and whose reply of ours was transmitted to the last byte, FIN included,
+    /// is sent no reset by Linux: it has everything on its way.
+    fn reset(&mut self) {
+        if self.stage != Stage::Listening
+            && let Some(socket) = &self.socket
+        {
+            // It cannot fail on an open socket; if it did, the close would be
+            // graceful, and there is no other way to order a reset.
+            let _ = socket.set_linger(Some(Duration::ZERO));
+        }
+        self.stage = Stage::Reset;
+        self.close();
+    }
+}

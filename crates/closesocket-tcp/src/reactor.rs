@@ -1,0 +1,176 @@
+//! The reactor: one thread that waits for the kernel and tells the engine.
+
+use std::io;
+use std::os::fd::AsRawFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{OnceLock, Weak};
+use std::time::{Duration, Instant};
+
+use closesocket::engine::{Events, Token};
+use closesocket::protocol::Error;
+use mio::unix::SourceFd;
+use mio::{Interest, Poll, Registry, Waker};
+use socket2::Socket;
+
+use crate::TcpConfig;
+use crate::error::winsock;
+
+/// The token of the reactor's own waker; no endpoint gets it.
+const WAKE: mio::Token = mio::Token(usize::MAX);
+
+/// Ticks are at least this far apart, so that the polling of acknowledgements
+/// cannot eat a core.
+const MIN_TICK: Duration = Duration::from_millis(1);
+
+/// Events taken from the kernel at a time.
+const BATCH: usize = 1024;
+
+/// What the transport, its endpoints and its reactor share. No lock in it: an
+/// endpoint is called under a lock of the engine, and the reactor calls the
+/// engine.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) config: TcpConfig,
+    registry: Registry,
+    waker: Waker,
+    events: OnceLock<Weak<dyn Events>>,
+    /// A tick was asked for and has not begun.
+    tick_wanted: AtomicBool,
+    /// The transport was dropped.
+    stopping: AtomicBool,
+    /// The reactor thread has ended, for whatever reason.
+    ended: AtomicBool,
+}
+
+impl Shared {
+    /// # Errors
+    /// What the kernel says.
+    pub(crate) fn new(poll: &Poll, config: TcpConfig) -> io::Result<Self> {
+        Ok(Self {
+            config,
+            registry: poll.registry().try_clone()?,
+            waker: Waker::new(poll.registry(), WAKE)?,
+            events: OnceLock::new(),
+            tick_wanted: AtomicBool::new(false),
+            stopping: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
+        })
+    }
+
+    /// Sets where events go. Only the first call counts.
+    pub(crate) fn attach(&self, events: Weak<dyn Events>) {
+        // A second call breaks the contract of `Transport::attach`; there is
+        // nobody to tell.
+        let _ = self.events.set(events);
+    }
+
+    /// Asks the reactor for a tick.
+    pub(crate) fn wake(&self) {
+        // Those who come while a tick is on order need no second system call:
+        // the reactor takes the order before it ticks.
+        if !self.tick_wanted.swap(true, Ordering::AcqRel) && self.waker.wake().is_err() {
+            self.tick_wanted.store(false, Ordering::Release);
+        }
+    }
+
+    /// Asks the reactor to end.
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+        self.wake_up();
+    }
+
+    /// # Errors
+    /// [`Error::NetworkDown`] if nobody would report events any more.
+    pub(crate) fn check_running(&self) -> Result<(), Error> {
+        if self.ended.load(Ordering::Acquire) {
+            Err(Error::NetworkDown)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Has the socket's events reported under this token, as edges. What is
+    /// ready already is reported too.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] for a token that cannot be used;
+    /// [`Error::NoBuffers`] when the kernel watches too much already.
+    pub(crate) fn register(&self, socket: &Socket, token: Token) -> Result<(), Error> {
+        self.check_running()?;
+        let token = usize::try_from(token.0)
+            .ok()
+            .map(mio::Token)
+            .filter(|token| *token != WAKE)
+            .ok_or(Error::InvalidArgument)?;
+        self.registry
+            .register(
+                &mut SourceFd(&socket.as_raw_fd()),
+                token,
+                Interest::READABLE | Interest::WRITABLE,
+            )
+            .map_err(|error| winsock(&error))
+    }
+
+    /// Ends the reports. One that the reactor has fetched already may still
+    /// come, under a token that nobody has any more.
+    pub(crate) fn deregister(&self, socket: &Socket) {
+        // It fails only for a socket that is not registered.
+        let _ = self.registry.deregister(&mut SourceFd(&socket.as_raw_fd()));
+        // The engine is gone, and this is the only sign of it that there is:
+        // the reactor may go too.
+        if self.events.get().is_some_and(|to| to.strong_count() == 0) {
+            self.wake_up();
+        }
+    }
+
+    fn wake_up(&self) {
+        // Writing to an eventfd fails only when its counter is full, that is
+        // when the reactor is going to wake up anyway.
+        let _ = self.waker.wake();
+    }
+}
+
+/// Notes that the reactor is gone, also when a callback has panicked.
+struct Ending<'a>(&'a Shared);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.ended.store(true, Ordering::Release);
+    }
+}
+
+/// Runs until the transport is dropped or the engine is gone. Holds no lock, and
+/// keeps the engine alive only while it calls it.
+pub(crate) fn run(mut poll: Poll, shared: &Shared) {
+    let _ending = Ending(shared);
+    let mut batch = mio::Events::with_capacity(BATCH);
+    let mut next_tick: Option<Instant> = None;
+    loop {
+        let wait = next_tick.map(|at| at.saturating_duration_since(Instant::now()));
+        match poll.poll(&mut batch, wait) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(_) => return,
+        }
+        if shared.stopping.load(Ordering::Acquire) {
+            return;
+        }
+        let Some(attached) = shared.events.get() else {
+            continue;
+        };
+        let Some(events) = attached.upgrade() else {
+            return;
+        };
+        for event in &batch {
+            if event.token() != WAKE {
+                events.ready(Token(event.token().0 as u64));
+            }
+        }
+        let wanted = shared.tick_wanted.swap(false, Ordering::AcqRel);
+        if wanted || next_tick.is_some_and(|at| at <= Instant::now()) {
+            next_tick = events
+                .tick()
+                .and_then(|wait| Instant::now().checked_add(wait.max(MIN_TICK)));
+        }
+    }
+}

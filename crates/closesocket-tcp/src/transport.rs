@@ -1,0 +1,88 @@
+//! The transport: the reactor's owner, and where endpoints come from.
+
+use std::sync::{Arc, Weak};
+use std::thread::{self, JoinHandle};
+
+use closesocket::engine::{Events, Token, Transport};
+use closesocket::protocol::Error;
+use mio::Poll;
+
+use crate::error::winsock;
+use crate::reactor::{self, Shared};
+use crate::{TcpConfig, TcpEndpoint};
+
+/// TCP over IPv4 and IPv6, with a reactor thread of its own.
+///
+/// Dropping it ends the reactor and waits for it, unless the drop happens on
+/// the reactor thread itself (the engine's last reference may end there). So do
+/// not drop it while holding a lock that [`Events`] needs. The thread also ends
+/// when the [`Events`] are gone, at the next event or dropped endpoint.
+/// Endpoints that outlive the transport keep working but report nothing.
+#[derive(Debug)]
+pub struct Tcp {
+    shared: Arc<Shared>,
+    reactor: Option<JoinHandle<()>>,
+}
+
+impl Tcp {
+    /// A transport with the kernel's defaults; starts the reactor.
+    ///
+    /// # Errors
+    /// [`Error::TooManyDescriptors`] or [`Error::NoBuffers`] when the process
+    /// has no descriptors, memory or threads left.
+    pub fn new() -> Result<Self, Error> {
+        Self::with_config(TcpConfig::default())
+    }
+
+    /// A transport whose sockets are set up like this; starts the reactor.
+    ///
+    /// # Errors
+    /// As [`Tcp::new`].
+    pub fn with_config(config: TcpConfig) -> Result<Self, Error> {
+        let poll = Poll::new().map_err(|error| winsock(&error))?;
+        let shared = Arc::new(Shared::new(&poll, config).map_err(|error| winsock(&error))?);
+        let seen = Arc::clone(&shared);
+        let reactor = thread::Builder::new()
+            .name("closesocket-tcp".to_owned())
+            .spawn(move || reactor::run(poll, &seen))
+            // EAGAIN: no more threads.
+            .map_err(|_| Error::NoBuffers)?;
+        Ok(Self {
+            shared,
+            reactor: Some(reactor),
+        })
+    }
+}
+
+impl Transport for Tcp {
+    type Endpoint = TcpEndpoint;
+
+    fn attach(&self, events: Weak<dyn Events>) {
+        self.shared.attach(events);
+    }
+
+    /// The kernel's socket comes with the first bind or connect, which tell its
+    /// family; so this fails only when the reactor is gone
+    /// ([`Error::NetworkDown`]).
+    fn open(&self, token: Token) -> Result<TcpEndpoint, Error> {
+        self.shared.check_running()?;
+        Ok(TcpEndpoint::new(Arc::clone(&self.shared), token))
+    }
+
+    fn wake(&self) {
+        self.shared.wake();
+    }
+}
+
+impl Drop for Tcp {
+    fn drop(&mut self) {
+        self.shared.stop();
+        if let Some(reactor) = self.reactor.take()
+            && reactor.thread().id() != thread::current().id()
+        {
+            // An error means that a callback has panicked; the panic was
+            // reported by its thread, and a drop has nobody to tell.
+            let _ = reactor.join();
+        }
+    }
+}
