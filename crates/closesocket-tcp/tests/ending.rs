@@ -1,0 +1,272 @@
+//! Connections end: drained, reset, lost.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod common;
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::time::Duration;
+
+use closesocket::engine::{Endpoint, Received};
+use closesocket::protocol::Error;
+use closesocket_tcp::{TcpConfig, TcpEndpoint};
+use common::{Net, SMALL, read_to_end, reset_peer};
+
+const MILLISECOND: Option<Duration> = Some(Duration::from_millis(1));
+
+/// The loss, once the kernel has heard of it.
+fn loss(net: &Net, endpoint: &mut TcpEndpoint) -> Error {
+    net.until(|| endpoint.unacknowledged().err())
+}
+
+#[test]
+fn bytes_are_unacknowledged_while_the_peer_is_stalled_and_not_after_it_has_read() {
+    let net = Net::new(SMALL);
+    let (mut endpoint, mut peer) = net.connected();
+    assert_eq!(endpoint.unacknowledged(), Ok(0));
+    let taken = net.fill(&mut endpoint);
+    let stalled = endpoint.unacknowledged().unwrap();
+    assert!(stalled > 0 && stalled <= taken, "{stalled} of {taken}");
+    endpoint.send_fin().unwrap();
+    let reader = std::thread::spawn(move || (read_to_end(&mut peer).unwrap(), peer));
+    net.tick_every(MILLISECOND);
+    net.until(|| (endpoint.unacknowledged().unwrap() == 0).then_some(()));
+    assert_eq!(reader.join().unwrap().0, taken);
+}
+
+#[test]
+fn the_fin_counts_as_one_byte_until_it_is_acknowledged() {
+    let net = Net::new(SMALL);
+    let (mut endpoint, _peer) = net.connected();
+    net.fill(&mut endpoint);
+    // Nothing is acknowledged between the two looks: the window is closed once
+    // two looks a tick apart agree.
+    net.tick_every(MILLISECOND);
+    let mut last = usize::MAX;
+    net.until(|| {
+        let now = endpoint.unacknowledged().unwrap();
+        (std::mem::replace(&mut last, now) == now).then_some(())
+    });
+    endpoint.send_fin().unwrap();
+    assert_eq!(endpoint.unacknowledged(), Ok(last + 1));
+    assert_eq!(endpoint.send_fin(), Ok(()), "a second FIN is no error");
+    assert_eq!(endpoint.unacknowledged(), Ok(last + 1));
+    assert_eq!(endpoint.send(b"x"), Err(Error::ShutDown));
+}
+
+#[test]
+fn room_to_send_is_an_event() {
+    let net = Net::new(SMALL);
+    let (mut endpoint, mut peer) = net.connected();
+    net.fill(&mut endpoint);
+    let reader = std::thread::spawn(move || read_to_end(&mut peer));
+    net.until(|| (endpoint.send(b"more").unwrap() > 0).then_some(()));
+    drop(endpoint);
+    reader.join().unwrap().unwrap();
+}
+
+#[test]
+fn the_fin_comes_behind_the_data_and_input_still_arrives_afterwards() {
+    let net = Net::new(TcpConfig::default());
+    let (mut endpoint, mut peer) = net.connected();
+    endpoint.send(b"last words").unwrap();
+    endpoint.send_fin().unwrap();
+    let mut all = Vec::new();
+    peer.read_to_end(&mut all).unwrap();
+    assert_eq!(all, b"last words");
+    peer.write_all(b"answer").unwrap();
+    let mut buffer = [0; 16];
+    assert_eq!(
+        net.receive(&mut endpoint, &mut buffer),
+        Ok(Received::Bytes(6))
+    );
+    drop(peer);
+    assert_eq!(net.receive(&mut endpoint, &mut buffer), Ok(Received::End));
+    assert_eq!(endpoint.has_input(), Ok(true));
+    assert_eq!(endpoint.unacknowledged(), Ok(0));
+}
+
+#[test]
+fn an_end_is_input() {
+    let net = Net::new(TcpConfig::default());
+    let (mut endpoint, peer) = net.connected();
+    assert_eq!(endpoint.has_input(), Ok(false));
+    peer.shutdown(Shutdown::Write).unwrap();
+    net.until(|| endpoint.has_input().unwrap().then_some(()));
+    assert_eq!(endpoint.receive(&mut [0]), Ok(Received::End));
+}
+
+#[test]
+fn a_reset_reaches_the_peer_and_ends_the_endpoint() {
+    let net = Net::new(SMALL);
+    let (mut endpoint, mut peer) = net.connected();
+    net.fill(&mut endpoint);
+    endpoint.reset();
+    let error = read_to_end(&mut peer).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+    assert_eq!(endpoint.send(b"x"), Err(Error::ConnectionAborted));
+    assert_eq!(endpoint.receive(&mut [0]), Err(Error::ConnectionAborted));
+    assert_eq!(endpoint.has_input(), Err(Error::ConnectionAborted));
+    assert_eq!(endpoint.unacknowledged(), Err(Error::ConnectionAborted));
+    assert_eq!(endpoint.send_fin(), Err(Error::ConnectionAborted));
+    endpoint.reset();
+}
+
+#[test]
+fn a_reset_after_the_fin_still_reaches_a_stalled_peer() {
+    for peer_finished in [false, true] {
+        let net = Net::new(SMALL);
+        let (mut endpoint, mut peer) = net.connected();
+        if peer_finished {
+            peer.shutdown(Shutdown::Write).unwrap();
+            assert_eq!(net.receive(&mut endpoint, &mut [0]), Ok(Received::End));
+        }
+        net.fill(&mut endpoint);
+        endpoint.send_fin().unwrap();
+        endpoint.reset();
+        let error = read_to_end(&mut peer).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+    }
+}
+
+#[test]
+fn a_reset_by_the_peer_is_told_by_every_call_however_often() {
+    let told = [
+        |e: &mut TcpEndpoint| e.send(b"x").err(),
+        |e: &mut TcpEndpoint| e.receive(&mut [0]).err(),
+        |e: &mut TcpEndpoint| e.has_input().err(),
+        |e: &mut TcpEndpoint| e.unacknowledged().err(),
+        |e: &mut TcpEndpoint| e.send_fin().err(),
+    ];
+    for first in 0..told.len() {
+        let net = Net::new(SMALL);
+        let (mut endpoint, peer) = net.connected();
+        net.fill(&mut endpoint);
+        let before = net.ready().len();
+        reset_peer(peer);
+        net.until(|| (net.ready().len() > before).then_some(()));
+        // The first call takes the error from the kernel, the others must
+        // know it all the same.
+        let order = (first..told.len()).chain(0..told.len());
+        for call in order {
+            assert_eq!(
+                told[call](&mut endpoint),
+                Some(Error::ConnectionReset),
+                "call {call}, after {first}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_reset_is_a_loss_in_whatever_state_it_comes() {
+    for (fin_sent, peer_finished) in [(true, false), (false, true), (true, true)] {
+        let net = Net::new(SMALL);
+        let (mut endpoint, peer) = net.connected();
+        if peer_finished {
+            peer.shutdown(Shutdown::Write).unwrap();
+            net.until(|| endpoint.has_input().unwrap().then_some(()));
+        }
+        net.fill(&mut endpoint);
+        if fin_sent {
+            endpoint.send_fin().unwrap();
+        }
+        net.tick_every(MILLISECOND);
+        reset_peer(peer);
+        assert_eq!(loss(&net, &mut endpoint), Error::ConnectionReset);
+        assert_eq!(endpoint.unacknowledged(), Err(Error::ConnectionReset));
+    }
+}
+
+#[test]
+fn bytes_that_came_before_a_reset_can_be_read_before_it_is_told() {
+    let net = Net::new(TcpConfig::default());
+    let (mut endpoint, mut peer) = net.connected();
+    peer.write_all(b"hello").unwrap();
+    net.until(|| endpoint.has_input().unwrap().then_some(()));
+    net.tick_every(MILLISECOND);
+    reset_peer(peer);
+    assert_eq!(loss(&net, &mut endpoint), Error::ConnectionReset);
+    let mut buffer = [0; 8];
+    assert_eq!(endpoint.receive(&mut buffer), Ok(Received::Bytes(5)));
+    assert_eq!(endpoint.receive(&mut buffer), Err(Error::ConnectionReset));
+}
+
+#[test]
+fn unread_input_does_not_make_a_drop_a_reset() {
+    let net = Net::new(SMALL);
+    let (mut endpoint, mut peer) = net.connected();
+    peer.write_all(b"never read").unwrap();
+    net.until(|| endpoint.has_input().unwrap().then_some(()));
+    let taken = net.fill(&mut endpoint);
+    drop(endpoint);
+    assert_eq!(read_to_end(&mut peer).unwrap(), taken);
+}
+
+#[test]
+fn input_that_comes_while_draining_is_thrown_away_and_destroys_nothing() {
+    let net = Net::new(SMALL);
+    let (mut endpoint, mut peer) = net.connected();
+    peer.write_all(b"before").unwrap();
+    net.until(|| endpoint.has_input().unwrap().then_some(()));
+    let taken = net.fill(&mut endpoint);
+    endpoint.shut_down_receive();
+    assert_eq!(endpoint.has_input(), Ok(false));
+    endpoint.send_fin().unwrap();
+    // Far more than any window: the peer writes all of it before it reads, so
+    // the endpoint must go on reading.
+    let mut writer: TcpStream = peer.try_clone().unwrap();
+    let talk = std::thread::spawn(move || {
+        writer.write_all(&vec![1; 1 << 22]).unwrap();
+        let read = read_to_end(&mut peer).unwrap();
+        writer.shutdown(Shutdown::Write).unwrap();
+        read
+    });
+    net.tick_every(MILLISECOND);
+    net.until(|| (endpoint.unacknowledged().unwrap() == 0).then_some(()));
+    assert_eq!(talk.join().unwrap(), taken);
+    let ended = net.receive(&mut endpoint, &mut [0; 8]);
+    assert_eq!(ended, Ok(Received::End));
+    assert_eq!(endpoint.has_input(), Ok(true));
+}
+
+#[test]
+fn a_listener_resets_its_backlog_when_reset_or_dropped() {
+    let net = Net::new(TcpConfig::default());
+    for order in [true, false] {
+        let (mut listener, address, _) = net.listening();
+        let mut waiting = TcpStream::connect(address).unwrap();
+        net.until(|| listener.has_input().unwrap().then_some(()));
+        if order {
+            listener.reset();
+            assert!(matches!(listener.accept(), Err(Error::InvalidArgument)));
+        } else {
+            drop(listener);
+        }
+        let error = waiting.read(&mut [0]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+        assert!(TcpStream::connect(address).is_err());
+    }
+}
+
+#[test]
+fn a_connection_reset_in_the_backlog_is_accepted_or_skipped_but_never_an_accept_error() {
+    let net = Net::new(TcpConfig::default());
+    let (mut listener, address, _) = net.listening();
+    let dead = TcpStream::connect(address).unwrap();
+    net.until(|| listener.has_input().unwrap().then_some(()));
+    reset_peer(dead);
+    let _alive = TcpStream::connect(address).unwrap();
+    let mut accepted = 0;
+    net.tick_every(MILLISECOND);
+    net.until(|| {
+        while let Some(mut endpoint) = listener.accept().unwrap() {
+            accepted += 1;
+            if endpoint.unacknowledged().is_ok() {
+                return Some(());
+            }
+        }
+        None
+    });
+    assert!((1..=2).contains(&accepted));
+}
