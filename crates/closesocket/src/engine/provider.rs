@@ -10,8 +10,8 @@ use super::memory::Memory;
 use super::primitives::{Monitor, Primitives as _, Word as _};
 use super::probe::NoProbe;
 use super::process::{Admission, ProcessState};
-use super::shared::{EventSink, Shared};
-use super::transport::{Endpoint, Events, Transport};
+use super::shared::Shared;
+use super::transport::{Endpoint, Transport};
 use super::{InMemory, System, SystemClock};
 use crate::protocol::{Descriptor, Error, ProcessId, Socket};
 
@@ -80,8 +80,7 @@ impl<S: System> Provider<S> {
             probe,
             Box::new(upcalls),
         ));
-        let sink: Arc<dyn Events> = Arc::new(EventSink::<S>(Arc::downgrade(&shared)));
-        shared.transport.attach(sink);
+        shared.attach_transport();
         Self { shared }
     }
 

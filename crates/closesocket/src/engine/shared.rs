@@ -1,7 +1,7 @@
 //! What all processes of a provider share: the sockets, and the rule how a
 //! socket is worked on.
 
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use super::clock::Clock as _;
@@ -40,6 +40,8 @@ pub(super) struct Shared<S: System> {
     /// Not 0 while the network is down.
     pub(super) network_down: WordOf<S>,
     pub(super) retired_handles: WordOf<S>,
+    /// Keeps alive what the transport reports to.
+    sink: OnceLock<Arc<EventSink<S>>>,
 }
 
 impl<S: System> Shared<S> {
@@ -62,7 +64,17 @@ impl<S: System> Shared<S> {
             processes: Monitor::new(Vec::new()),
             network_down: Word::new(0),
             retired_handles: Word::new(0),
+            sink: OnceLock::new(),
         }
+    }
+
+    /// Lets the transport report here.
+    pub(super) fn attach_transport(self: &Arc<Self>) {
+        let sink = self
+            .sink
+            .get_or_init(|| Arc::new(EventSink(Arc::downgrade(self))));
+        let events: Weak<EventSink<S>> = Arc::downgrade(sink);
+        self.transport.attach(events);
     }
 
     pub(super) fn process(&self, id: ProcessId) -> Option<Arc<ProcessState<S>>> {
@@ -225,7 +237,7 @@ impl<S: System> Shared<S> {
 }
 
 /// What the transport reports to.
-pub(super) struct EventSink<S: System>(pub(super) Weak<Shared<S>>);
+struct EventSink<S: System>(Weak<Shared<S>>);
 
 impl<S: System> Events for EventSink<S> {
     fn ready(&self, token: Token) {

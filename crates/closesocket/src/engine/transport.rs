@@ -9,7 +9,7 @@
 //! lock that an endpoint method takes.
 
 use std::fmt::Debug;
-use std::sync::Arc;
+use std::sync::Weak;
 use std::time::Duration;
 
 use crate::protocol::Error;
@@ -36,9 +36,9 @@ pub trait Transport: Send + Sync + 'static {
     /// One end of a connection, or a listener.
     type Endpoint: Endpoint;
 
-    /// Tells where to report events. Called once, before anything else. The
-    /// events do not keep their provider alive.
-    fn attach(&self, events: Arc<dyn Events>);
+    /// Tells where to report events. Called once, before anything else. They are
+    /// gone when the provider is.
+    fn attach(&self, events: Weak<dyn Events>);
 
     /// A new, unconnected endpoint.
     ///

@@ -8,7 +8,7 @@ mod link;
 mod peer;
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
 use link::{Inbox, Link, Side};
 pub use peer::{Peer, PeerListener, PeerRead};
@@ -30,7 +30,7 @@ type LinkOf<P> = Arc<<P as Primitives>::Monitor<Link>>;
 
 struct Network<P: Primitives> {
     window: usize,
-    events: OnceLock<Arc<dyn Events>>,
+    events: OnceLock<Weak<dyn Events>>,
     listeners: P::Monitor<Listeners<P>>,
     pending: P::Monitor<PendingEvents>,
 }
@@ -197,7 +197,7 @@ impl<P: Primitives> Network<P> {
     /// Delivers the events noted so far, unless somebody is at it already.
     /// Holds no lock while it calls out.
     fn deliver(&self) {
-        let Some(events) = self.events.get() else {
+        let Some(events) = self.events.get().and_then(Weak::upgrade) else {
             return;
         };
         let mut first = true;
@@ -222,7 +222,7 @@ impl<P: Primitives> Network<P> {
 impl<P: Primitives> Transport for Memory<P> {
     type Endpoint = MemoryEndpoint<P>;
 
-    fn attach(&self, events: Arc<dyn Events>) {
+    fn attach(&self, events: Weak<dyn Events>) {
         // A second provider on one network hears nothing; its sockets are
         // driven by calls alone.
         let _ = self.network.events.set(events);
