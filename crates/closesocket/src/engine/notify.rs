@@ -295,6 +295,12 @@ pub(super) enum How<P: Primitives> {
 }
 
 impl<P: Primitives> Notify<P> {
+    /// To nobody.
+    #[must_use]
+    pub fn nobody() -> Self {
+        Self(How::Event(Overlapped::new()))
+    }
+
     /// Through an event.
     #[must_use]
     pub fn event(overlapped: &Overlapped<P>) -> Self {
