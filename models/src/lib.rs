@@ -1,1 +1,42 @@
-//! To be described.
+//! The close protocol as a stateright model.
+//!
+//! The model runs the code that ships: every decision is made by
+//! `closesocket::protocol`; the model has the threads, as step programs of
+//! atomic instructions and critical sections, and the surroundings. Each
+//! [`Scenario`] is a small world that is explored completely, each [`Defect`] a
+//! deviation that its scenario must catch, each [`Probe`] a shape that must be
+//! reached.
+#![forbid(unsafe_code)]
+
+mod action;
+mod catalogue;
+mod check;
+mod defect;
+mod explore;
+mod model;
+mod pack;
+mod probe;
+mod rank;
+mod scenario;
+mod search;
+mod show;
+mod state;
+mod steps;
+pub mod trivial;
+mod view;
+
+pub use action::{Action, What};
+pub use catalogue::SCENARIOS;
+pub use check::{Outcome, Verdict, check, check_all};
+pub use defect::{DEFECTS, Defect, DefectSpec};
+pub use explore::ExplorerModel;
+pub use model::{CloseModel, Transition};
+pub use pack::Packed;
+pub use probe::{PROBES, Probe};
+pub use rank::rank;
+pub use scenario::{
+    Call, Handle, OperationSpec, Scenario, SlotSpec, SocketSpec, Surroundings, ThreadSpec,
+};
+pub use search::{Counterexample, Search, search};
+pub use state::State;
+pub use view::View;

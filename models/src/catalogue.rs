@@ -1,0 +1,539 @@
+//! The scenarios.
+
+use std::time::Duration;
+
+use closesocket::protocol::OperationKind::{Accept, Recv};
+use closesocket::protocol::{AbortScope, Connection, HandleKind, Linger, UnreadInput};
+
+use crate::scenario::Call::{
+    Cleanup, Close, Die, Duplicate, Open, Redeem, SetLinger, ShutDownSend, Start, TakeAccepted,
+};
+use crate::scenario::Handle::{First, Own};
+use crate::scenario::{
+    Call, OperationSpec, Scenario, SlotSpec, SocketSpec, Surroundings, ThreadSpec,
+};
+
+const CONNECTED: SocketSpec = SocketSpec::CONNECTED;
+const QUEUED: SocketSpec = SocketSpec {
+    queued: 2,
+    ..CONNECTED
+};
+const LINGERING: SocketSpec = SocketSpec {
+    linger: Linger::off().set_on(1),
+    ..QUEUED
+};
+const HARD: SocketSpec = SocketSpec {
+    linger: Linger::off().set_on(0),
+    ..QUEUED
+};
+const LISTENING: SocketSpec = SocketSpec {
+    connection: Connection::Listening,
+    joins: 2,
+    ..CONNECTED
+};
+const PLAIN: Surroundings = Surroundings::PLAIN;
+const LIMITED: Surroundings = Surroundings {
+    drain_limit: Some(Duration::from_secs(2)),
+    ..PLAIN
+};
+
+const RECV: OperationSpec = OperationSpec::overlapped(Recv);
+const BLOCKING_RECV: OperationSpec = OperationSpec::blocking(Recv);
+const SEND: OperationSpec = OperationSpec::send(2);
+
+/// A slot of process `process` whose descriptor refers to a socket.
+const fn open(process: u8, socket: u8) -> SlotSpec {
+    SlotSpec {
+        process,
+        socket: Some(socket),
+    }
+}
+
+/// A free slot of a process.
+const fn free(process: u8) -> SlotSpec {
+    SlotSpec {
+        process,
+        socket: None,
+    }
+}
+
+/// A thread of a process with its script.
+const fn thread(process: u8, calls: &'static [Call]) -> ThreadSpec {
+    ThreadSpec { process, calls }
+}
+
+/// Starts an operation through a slot's first descriptor.
+const fn start(operation: u8, slot: u8) -> Call {
+    Start {
+        operation,
+        through: First(slot),
+    }
+}
+
+const fn duplicate(slot: u8, target: u8, record: u8) -> Call {
+    Duplicate {
+        through: First(slot),
+        target,
+        record,
+    }
+}
+
+/// Every scenario.
+pub static SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "two-closers-one-operation",
+        summary: "Two threads close one descriptor while a third has a recv pending through it.",
+        sockets: &[SocketSpec {
+            inputs: 1,
+            queued: 1,
+            ..CONNECTED
+        }],
+        slots: &[open(0, 0)],
+        operations: &[RECV],
+        threads: &[
+            thread(0, &[start(0, 0)]),
+            thread(0, &[Close(First(0))]),
+            thread(0, &[Close(First(0))]),
+        ],
+        surroundings: PLAIN,
+        states: 0,
+    },
+    Scenario {
+        name: "close-against-completion",
+        summary: "A close meets a recv that completes at the same time.",
+        sockets: &[SocketSpec {
+            inputs: 2,
+            queued: 1,
+            may_be_lost: true,
+            ..CONNECTED
+        }],
+        slots: &[open(0, 0)],
+        operations: &[RECV, RECV],
+        threads: &[
+            thread(0, &[start(0, 0)]),
+            thread(0, &[start(1, 0), Close(First(0))]),
+        ],
+        surroundings: PLAIN,
+        states: 0,
+    },
+    Scenario {
+        name: "close-against-two-operations",
+        summary: "A close aborts a blocked recv and an overlapped send of other threads together.",
+        sockets: &[SocketSpec {
+            inputs: 1,
+            window: 1,
+            ..CONNECTED
+        }],
+        slots: &[open(0, 0)],
+        operations: &[BLOCKING_RECV, SEND],
+        threads: &[
+            thread(0, &[start(0, 0)]),
+            thread(0, &[start(1, 0)]),
+            thread(0, &[Close(First(0))]),
+        ],
+        surroundings: PLAIN,
+        states: 0,
+    },
+    Scenario {
+        name: "close-against-begin",
+        summary: "A close meets calls that are just beginning: admitted, registered, or too late.",
+        sockets: &[CONNECTED],
+        slots: &[open(0, 0)],
+        operations: &[RECV, RECV, BLOCKING_RECV],
+        threads: &[
+            thread(0, &[start(0, 0), start(1, 0)]),
+            thread(0, &[start(2, 0)]),
+            thread(0, &[Close(First(0)), Close(First(0))]),
+        ],
+        surroundings: PLAIN,
+        states: 0,
+    },
+    Scenario {
+        name: "close-against-blocked-call",
+        summary: "Two threads are blocked in a recv and a send when a third closes their descriptor.",
+        sockets: &[SocketSpec {
+            inputs: 1,
+            window: 1,
+            queued: 1,
+            ..CONNECTED
+        }],
+        slots: &[open(0, 0)],
+        operations: &[
+            BLOCKING_RECV,
+            OperationSpec {
+                chunks: 1,
+                ..OperationSpec::blocking(closesocket::protocol::OperationKind::Send)
+            },
+        ],
+        threads: &[
+            thread(0, &[start(0, 0)]),
+            thread(0, &[start(1, 0)]),
+            thread(0, &[Close(First(0))]),
+        ],
+        surroundings: PLAIN,
+        states: 0,
+    },
+    Scenario {
+        name: "two-processes-share-a-socket",
+        summary: "Two processes share a socket, each with an operation and queued data, and both close it.",
+        sockets: &[SocketSpec {
+            queued: 1,
+            ..CONNECTED
+        }],
+        slots: &[open(0, 0), open(1, 0)],
+        operations: &[SEND, RECV],
+        threads: &[
+            thread(0, &[start(0, 0), Close(First(0))]),
+            thread(1, &[start(1, 1), Close(First(1))]),
+        ],
+        surroundings: PLAIN,
+        states: 0,
+    },
+    Scenario {
+        name: "abort-at-the-last-reference",
+        summary: "Under AbortScope::LastReference the operations outlive their descriptor until the last close.",
+        sockets: &[SocketSpec {
+            abort_scope: AbortScope::LastReference,
+            queued: 1,
+            inputs: 1,
+            ..CONNECTED
+        }],
+        slots: &[open(0, 0), open(1, 0)],
+        operations: &[RECV, RECV, BLOCKING_RECV],
+        threads: &[
+            thread(0, &[start(0, 0), Close(First(0))]),
+            thread(1, &[start(1, 1), Close(First(1))]),
+            thread(0, &[start(2, 0)]),
+        ],
+        surroundings: PLAIN,
+        states: 0,
+    },
+    Scenario {
+        name: "duplicate-against-close",
+        summary: "A descriptor is duplicated and the record redeemed while the descriptor is being closed.",
+        sockets: &[QUEUED],
+        slots: &[open(0, 0), free(1)],
+        operations: &[RECV],
+        threads: &[
+            thread(0, &[duplicate(0, 1, 0)]),
+            thread(0, &[Close(First(0))]),
+            thread(
+                1,
+                &[
+                    Redeem { record: 0 },
+                    Start {
+                        operation: 0,
+                        through: Own,
+                    },
+                    Close(Own),
+                ],
+            ),
+        ],
+        surroundings: LIMITED,
+        states: 0,
+    },
+    Scenario {
+        name: "record-redeemed-twice",
+        summary: "Two threads of the target and one of another process want the same record.",
+        sockets: &[SocketSpec {
+            queued: 1,
+            ..CONNECTED
+        }],
+        slots: &[open(0, 0), free(0), free(1), free(1)],
+        operations: &[],
+        threads: &[
+            thread(0, &[duplicate(0, 1, 0), Close(First(0))]),
+            thread(1, &[Redeem { record: 0 }, Close(Own)]),
+            thread(1, &[Redeem { record: 0 }, Close(Own)]),
+            thread(0, &[Redeem { record: 0 }, Close(Own)]),
+        ],
+        surroundings: PLAIN,
+        states: 0,
+    },
+    Scenario {
+        name: "record-with-a-dead-target",
+        summary: "The target of two records dies before, between or after redeeming them.",
+        sockets: &[QUEUED],
+        slots: &[open(0, 0), free(1), free(1)],
+        operations: &[RECV],
+        threads: &[
+            thread(
+                0,
+                &[
+                    start(0, 0),
+                    duplicate(0, 1, 0),
+                    duplicate(0, 1, 1),
+                    Close(First(0)),
+                ],
+            ),
+            thread(1, &[Redeem { record: 0 }, Redeem { record: 1 }]),
+            thread(1, &[Die]),
+        ],
+        surroundings: PLAIN,
+        states: 0,
+    },
+    Scenario {
+        name: "reuse-by-a-stale-operation",
+        summary: "A slot is closed and reused by another socket while calls still come with the old handle.",
+        sockets: &[
+            CONNECTED,
+            SocketSpec {
+                queued: 1,
+                inputs: 1,
+                ..CONNECTED
+            },
+        ],
+        slots: &[open(0, 0)],
+        operations: &[RECV, RECV, RECV],
+        threads: &[
+            thread(0, &[start(0, 0)]),
+            thread(0, &[start(1, 0), Close(First(0))]),
+            thread(
+                0,
+                &[
+                    Close(First(0)),
+                    Open { socket: 1 },
+                    Start {
+                        operation: 2,
+                        through: Own,
+                    },
+                    Close(Own),
+                ],
+            ),
+        ],
+        surroundings: PLAIN,
+        states: 0,
+    },
+    Scenario {
+        name: "graceful-drain",
+        summary: "A graceful close drains while input arrives and the peer may reset.",
+        sockets: &[SocketSpec {
+            window: 3,
+            queued: 3,
+            inputs: 1,
+            may_be_lost: true,
+            ..CONNECTED
+        }],
+        slots: &[open(0, 0)],
+        operations: &[RECV],
+        threads: &[thread(0, &[start(0, 0)]), thread(0, &[Close(First(0))])],
+        surroundings: LIMITED,
+        states: 0,
+    },
+    Scenario {
+        name: "stalled-peer-with-limit",
+        summary: "The peer of a draining socket acknowledges nothing; only the provider's own limit ends it.",
+        sockets: &[SocketSpec {
+            acknowledges: false,
+            ..QUEUED
+        }],
+        slots: &[open(0, 0), open(1, 0)],
+        operations: &[RECV],
+        threads: &[
+            thread(0, &[start(0, 0), Close(First(0))]),
+            thread(1, &[Close(First(1))]),
+        ],
+        surroundings: LIMITED,
+        states: 0,
+    },
+    Scenario {
+        name: "unread-input-resets",
+        summary: "Under UnreadInput::Reset a drained socket with unread input is reset, never before.",
+        sockets: &[SocketSpec {
+            unread_input: UnreadInput::Reset,
+            inputs: 1,
+            ..QUEUED
+        }],
+        slots: &[open(0, 0), open(1, 0)],
+        operations: &[RECV],
+        threads: &[
+            thread(0, &[start(0, 0), Close(First(0))]),
+            thread(1, &[Close(First(1))]),
+        ],
+        surroundings: PLAIN,
+        states: 0,
+    },
+    Scenario {
+        name: "hard-close-with-queued-data",
+        summary: "Two references to a socket with linger time 0 and queued data are closed.",
+        sockets: &[HARD],
+        slots: &[open(0, 0), open(1, 0)],
+        operations: &[RECV, SEND],
+        threads: &[
+            thread(0, &[start(0, 0), Close(First(0))]),
+            thread(1, &[start(1, 1), Close(First(1))]),
+        ],
+        surroundings: PLAIN,
+        states: 0,
+    },
+    Scenario {
+        name: "lingering-wait",
+        summary: "A lingering close waits, drains, expires, loses its peer or is cancelled, while a second closer comes.",
+        sockets: &[SocketSpec {
+            may_be_lost: true,
+            ..LINGERING
+        }],
+        slots: &[open(0, 0)],
+        operations: &[RECV],
+        threads: &[
+            thread(0, &[start(0, 0)]),
+            thread(0, &[Close(First(0))]),
+            thread(0, &[Close(First(0))]),
+        ],
+        surroundings: Surroundings {
+            may_cancel: true,
+            ..LIMITED
+        },
+        states: 0,
+    },
+    Scenario {
+        name: "nonblocking-linger",
+        summary: "A nonblocking lingering close would block; then lingering is turned off, or made hard, by another thread.",
+        sockets: &[SocketSpec {
+            nonblocking: true,
+            ..LINGERING
+        }],
+        slots: &[open(0, 0)],
+        operations: &[RECV],
+        threads: &[
+            thread(0, &[start(0, 0), Close(First(0)), Close(First(0))]),
+            thread(0, &[SetLinger(First(0), None), Close(First(0))]),
+            thread(0, &[SetLinger(First(0), Some(0)), Close(First(0))]),
+        ],
+        surroundings: PLAIN,
+        states: 0,
+    },
+    Scenario {
+        name: "nonblocking-linger-shut-down",
+        summary: "A nonblocking lingering close would block; then the send side is shut down, or it is called again later.",
+        sockets: &[SocketSpec {
+            nonblocking: true,
+            ..LINGERING
+        }],
+        slots: &[open(0, 0), open(1, 0)],
+        operations: &[SEND],
+        threads: &[
+            thread(0, &[start(0, 0), Close(First(0)), Close(First(0))]),
+            thread(
+                1,
+                &[Close(First(1)), ShutDownSend(First(1)), Close(First(1))],
+            ),
+        ],
+        surroundings: PLAIN,
+        states: 0,
+    },
+    Scenario {
+        name: "listener-with-backlog",
+        summary: "A listener with connections in its backlog and accepts pending is closed.",
+        sockets: &[
+            LISTENING,
+            SocketSpec {
+                queued: 0,
+                ..CONNECTED
+            },
+        ],
+        slots: &[open(0, 0), free(0)],
+        operations: &[
+            OperationSpec::blocking(Accept),
+            OperationSpec::overlapped(Accept),
+        ],
+        threads: &[
+            thread(
+                0,
+                &[
+                    start(0, 0),
+                    TakeAccepted {
+                        operation: 0,
+                        socket: 1,
+                    },
+                    Close(Own),
+                ],
+            ),
+            thread(0, &[start(1, 0)]),
+            thread(0, &[Close(First(0))]),
+        ],
+        surroundings: PLAIN,
+        states: 0,
+    },
+    Scenario {
+        name: "cleanup-with-operations-pending",
+        summary: "A process cleans up twice for its two startups while operations begin and a new socket is opened.",
+        sockets: &[LINGERING, CONNECTED],
+        slots: &[open(0, 0), free(0)],
+        operations: &[RECV, BLOCKING_RECV],
+        threads: &[
+            thread(0, &[start(0, 0), Open { socket: 1 }]),
+            thread(0, &[start(1, 0)]),
+            thread(0, &[Cleanup, Cleanup]),
+        ],
+        surroundings: Surroundings {
+            startups: 2,
+            ..PLAIN
+        },
+        states: 0,
+    },
+    Scenario {
+        name: "death-during-a-drain",
+        summary: "A process dies while the drain of another's last close goes on, and with lingering sockets of its own.",
+        sockets: &[LINGERING, LINGERING],
+        slots: &[open(0, 0), open(1, 0), open(1, 1)],
+        operations: &[RECV, BLOCKING_RECV],
+        threads: &[
+            thread(0, &[Close(First(0))]),
+            thread(1, &[start(0, 1), start(1, 2)]),
+            thread(1, &[Die]),
+        ],
+        surroundings: PLAIN,
+        states: 0,
+    },
+    Scenario {
+        name: "upcall-failure",
+        summary: "Giving a handle back fails, the slot is retired, and another descriptor is opened in another slot.",
+        sockets: &[QUEUED, CONNECTED],
+        slots: &[open(0, 0), free(0)],
+        operations: &[RECV, RECV],
+        threads: &[
+            thread(0, &[start(0, 0), Close(First(0))]),
+            thread(
+                0,
+                &[
+                    Open { socket: 1 },
+                    Start {
+                        operation: 1,
+                        through: Own,
+                    },
+                    Close(Own),
+                ],
+            ),
+        ],
+        surroundings: Surroundings {
+            upcall_may_fail: true,
+            ..PLAIN
+        },
+        states: 0,
+    },
+    Scenario {
+        name: "system-handles",
+        summary: "With the system's own handles no upcall is made, and everything is released all the same.",
+        sockets: &[QUEUED],
+        slots: &[open(0, 0), open(0, 0)],
+        operations: &[RECV, RECV],
+        threads: &[
+            thread(0, &[start(0, 0), Close(First(0))]),
+            thread(0, &[start(1, 1), Close(First(1))]),
+        ],
+        surroundings: Surroundings {
+            handles: HandleKind::Ifs,
+            ..PLAIN
+        },
+        states: 0,
+    },
+];
+
+impl Scenario {
+    /// The scenario of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<&'static Self> {
+        SCENARIOS.iter().find(|it| it.name == name)
+    }
+}

@@ -1,0 +1,135 @@
+//! Checking a scenario: what `cargo verify check` shows.
+
+use std::sync::Mutex;
+use std::time::Instant;
+
+use closesocket::protocol::invariant::{COUNT, Invariant};
+use stateright::{Checker, Model};
+
+use crate::catalogue::SCENARIOS;
+use crate::defect::Defect;
+use crate::model::CloseModel;
+use crate::scenario::Scenario;
+use crate::search::{Counterexample, search};
+use crate::view::View;
+
+/// Whether an invariant held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// In every step of every run.
+    Holds,
+    /// Not in the last step of this one, which is as short as any.
+    Violated(Counterexample),
+}
+
+/// What a check of one scenario found.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The scenario.
+    pub scenario: &'static str,
+    /// Unique states.
+    pub unique_states: usize,
+    /// Transitions, those into known states too.
+    pub transitions: usize,
+    /// The longest path that the search followed, in steps.
+    pub depth: usize,
+    /// Everything was explored.
+    pub complete: bool,
+    /// How long it took.
+    pub seconds: f64,
+    /// Every invariant's name and verdict, in the order of the table.
+    pub verdicts: Vec<(&'static str, Verdict)>,
+}
+
+impl Outcome {
+    /// The names of the violated invariants.
+    #[must_use]
+    pub fn violated(&self) -> Vec<&'static str> {
+        let violated = self.verdicts.iter();
+        violated
+            .filter(|(_, verdict)| *verdict != Verdict::Holds)
+            .map(|(id, _)| *id)
+            .collect()
+    }
+}
+
+/// Checks a scenario, with or without a defect.
+///
+/// Without a defect stateright's checker explores it, depth first. If that
+/// finds a violation, or if there is a defect, our own search does, which goes
+/// on after violations and has the shortest counterexamples.
+#[must_use]
+pub fn check(scenario: &'static Scenario, defect: Option<Defect>) -> Outcome {
+    let begin = Instant::now();
+    let model = CloseModel { scenario, defect };
+    let explored = defect.is_none().then(|| explore(model)).flatten();
+    let mut outcome = explored.unwrap_or_else(|| look_for_violations(&model));
+    outcome.seconds = begin.elapsed().as_secs_f64();
+    outcome
+}
+
+/// stateright's verdict, if it is that everything holds.
+fn explore(model: CloseModel) -> Option<Outcome> {
+    // Joined before anything is read: a worker that panicked is noticed here.
+    let checker = model.checker().spawn_dfs().join();
+    let holds = checker.discoveries().is_empty();
+    holds.then(|| Outcome {
+        scenario: model.scenario.name,
+        unique_states: checker.unique_state_count(),
+        transitions: checker.state_count() - model.init_states().len(),
+        depth: checker.max_depth() - 1,
+        complete: checker.is_done(),
+        seconds: 0.0,
+        verdicts: verdicts([const { None }; COUNT]),
+    })
+}
+
+fn look_for_violations(model: &CloseModel) -> Outcome {
+    let found = search(model);
+    Outcome {
+        scenario: model.scenario.name,
+        unique_states: found.unique_states,
+        transitions: found.transitions,
+        depth: found.depth,
+        complete: true,
+        seconds: 0.0,
+        verdicts: verdicts(found.counterexamples),
+    }
+}
+
+fn verdicts(found: [Option<Counterexample>; COUNT]) -> Vec<(&'static str, Verdict)> {
+    let table = Invariant::<View<'static>>::TABLE;
+    let ids = table.iter().map(|it| it.id);
+    ids.zip(found)
+        .map(|(id, found)| (id, found.map_or(Verdict::Holds, Verdict::Violated)))
+        .collect()
+}
+
+/// Checks every scenario, on this many threads; each scenario is searched by
+/// one thread, so that its counts and its depth are always the same.
+#[must_use]
+pub fn check_all(threads: usize) -> Vec<Outcome> {
+    let next = Mutex::new(SCENARIOS.iter().enumerate());
+    let done = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..threads.max(1) {
+            scope.spawn(|| {
+                while let Some((index, scenario)) = locked(&next).next() {
+                    let outcome = check(scenario, None);
+                    locked(&done).push((index, outcome));
+                }
+            });
+        }
+    });
+    let mut done = done
+        .into_inner()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    done.sort_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, outcome)| outcome).collect()
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}

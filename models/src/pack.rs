@@ -1,0 +1,453 @@
+//! Packing: the whole state in eight words, with a cheap hash.
+//!
+//! ```text
+//! words 0, 1   threads 1 to 4, 32 bits each
+//! word  2      the worker | records, counters, violations
+//! word  3      four slots, 16 bits each
+//! word  4      four operations, 13 bits each
+//! words 5 to 7 a socket each, 43 bits | a process, 4 bits
+//! ```
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+
+use closesocket::protocol::invariant::{OperationState, Violations};
+use closesocket::protocol::word::{Word, WordPhase};
+use closesocket::protocol::{
+    AbortScope, Cause, Connection, DuplicationRecord, Ending, Linger, Phase, ProcessId,
+    RecordState, SendSide, Socket, Startups, Time, UnreadInput,
+};
+
+use crate::state::{
+    At, Operation, PROCESSES, Process, RECORDS, Record, Slot, SocketState, State, Thread, WORKER,
+};
+
+/// A packed [`State`]: what a search stores and hashes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Packed([u64; 8]);
+
+impl Hash for Packed {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        for pair in self.0.as_chunks::<2>().0 {
+            state.write_u128(u128::from(pair[0]) << 64 | u128::from(pair[1]));
+        }
+    }
+}
+
+impl fmt::Debug for Packed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        crate::show::state(f, &self.unpack())
+    }
+}
+
+impl Packed {
+    /// Packs a state.
+    #[must_use]
+    pub fn new(state: &State) -> Self {
+        let [t0, t1, t2, t3, worker] = state.threads.map(|it| thread(&it));
+        let [s0, s1, s2, s3] = state.slots.map(|it| slot(&it));
+        let [o0, o1, o2, o3] = state.operations.map(|it| operation(&it));
+        let [k0, k1, k2] = state.sockets.map(|it| socket(&it));
+        let [p0, p1] = state.processes.map(process);
+        Self([
+            t0 | t1 << 32,
+            t2 | t3 << 32,
+            worker | rest(state) << 32,
+            s0 | s1 << 16 | s2 << 32 | s3 << 48,
+            o0 | o1 << 16 | o2 << 32 | o3 << 48,
+            k0 | p0 << 60,
+            k1 | p1 << 60,
+            k2,
+        ])
+    }
+
+    /// Unpacks it again.
+    #[must_use]
+    pub fn unpack(&self) -> State {
+        let w = &self.0;
+        let mut rest = Reader(w[2] >> 32);
+        let records = [(); RECORDS].map(|()| read_record(&mut rest));
+        let created = rest.take(2);
+        let rested = rest.flag();
+        let violated = Violations::from_bits(u32::try_from(rest.0).unwrap_or_default());
+        let processes: [Process; PROCESSES] =
+            [w[5] >> 60, w[6] >> 60].map(|bits| read_process(Reader(bits)));
+        State {
+            threads: [w[0], w[0] >> 32, w[1], w[1] >> 32, w[2]]
+                .map(|bits| read_thread(Reader(bits))),
+            slots: [w[3], w[3] >> 16, w[3] >> 32, w[3] >> 48].map(|bits| read_slot(Reader(bits))),
+            operations: [w[4], w[4] >> 16, w[4] >> 32, w[4] >> 48]
+                .map(|bits| read_operation(Reader(bits))),
+            sockets: [w[5], w[6], w[7]].map(|bits| read_socket(Reader(bits))),
+            records,
+            processes,
+            created,
+            rested,
+            violated,
+        }
+    }
+
+    /// What the step into this state violated.
+    #[must_use]
+    pub fn violated(&self) -> Violations {
+        Violations::from_bits(u32::try_from(self.0[2] >> 45).unwrap_or_default())
+    }
+}
+
+/// Puts fields next to each other, the first lowest.
+struct Writer {
+    bits: u64,
+    at: u32,
+}
+
+impl Writer {
+    const fn new() -> Self {
+        Self { bits: 0, at: 0 }
+    }
+
+    #[inline(always)]
+    fn put(&mut self, value: u64, width: u32) {
+        debug_assert!(value < 1 << width, "{value} does not fit into {width} bits");
+        self.bits |= value << self.at;
+        self.at += width;
+    }
+
+    #[inline(always)]
+    fn flag(&mut self, value: bool) {
+        self.put(u64::from(value), 1);
+    }
+
+    #[inline(always)]
+    fn byte(&mut self, value: u8, width: u32) {
+        self.put(u64::from(value), width);
+    }
+}
+
+/// Takes the fields off again in the same order.
+struct Reader(u64);
+
+impl Reader {
+    #[inline(always)]
+    fn take(&mut self, width: u32) -> u8 {
+        let value = self.0 & ((1 << width) - 1) & 0xff;
+        self.0 >>= width;
+        value as u8
+    }
+
+    #[inline(always)]
+    fn flag(&mut self) -> bool {
+        self.take(1) == 1
+    }
+
+    /// The entry of a table that this code stands for.
+    #[inline(always)]
+    fn pick<T: Copy, const N: usize>(&mut self, table: &[T; N], width: u32) -> T {
+        table[usize::from(self.take(width)).min(N - 1)]
+    }
+}
+
+fn thread(it: &Thread) -> u64 {
+    let mut bits = Writer::new();
+    bits.byte(it.call, 3);
+    bits.byte(it.at as u8, 5);
+    bits.byte(it.slot, 2);
+    bits.byte(it.generation, 2);
+    bits.byte(it.guess, 4);
+    bits.byte(it.socket, 2);
+    bits.byte(it.taken, 4);
+    bits.flag(it.holding);
+    bits.flag(it.waited);
+    bits.flag(it.cancelled);
+    bits.byte(it.own_slot, 2);
+    bits.byte(it.own_generation, 2);
+    bits.byte(it.cursor, 3);
+    bits.bits
+}
+
+fn read_thread(mut bits: Reader) -> Thread {
+    Thread {
+        call: bits.take(3),
+        at: bits.pick(&At::ALL, 5),
+        slot: bits.take(2),
+        generation: bits.take(2),
+        guess: bits.take(4),
+        socket: bits.take(2),
+        taken: bits.take(4),
+        holding: bits.flag(),
+        waited: bits.flag(),
+        cancelled: bits.flag(),
+        own_slot: bits.take(2),
+        own_generation: bits.take(2),
+        cursor: bits.take(3),
+    }
+}
+
+const PHASES: [WordPhase; 4] = [
+    WordPhase::Free,
+    WordPhase::Open,
+    WordPhase::Sealed,
+    WordPhase::Claimed,
+];
+const CAUSES: [Cause; 4] = [Cause::Call, Cause::Cleanup, Cause::Death, Cause::Reclaimed];
+
+fn slot(it: &Slot) -> u64 {
+    let mut bits = Writer::new();
+    bits.put(u64::from(it.word.generation()), 2);
+    bits.put(it.word.phase() as u64, 2);
+    bits.put(it.word.holders(), 4);
+    bits.put(it.cause as u64, 2);
+    bits.byte(it.socket, 2);
+    bits.byte(it.returns, 2);
+    bits.flag(it.retired);
+    bits.flag(it.reserved);
+    bits.bits
+}
+
+fn read_slot(mut bits: Reader) -> Slot {
+    let generation = bits.take(2);
+    let phase = bits.pick(&PHASES, 2);
+    let holders = bits.take(4);
+    Slot {
+        word: Word::new(u32::from(generation), phase, u64::from(holders)),
+        cause: bits.pick(&CAUSES, 2),
+        socket: bits.take(2),
+        returns: bits.take(2),
+        retired: bits.flag(),
+        reserved: bits.flag(),
+    }
+}
+
+fn operation(it: &Operation) -> u64 {
+    let mut bits = Writer::new();
+    bits.put(
+        match it.state {
+            OperationState::Idle => 0,
+            OperationState::Pending => 1,
+            OperationState::Ending(cause) => 2 + cause.map_or(0, |cause| 1 + cause as u64),
+            OperationState::Ended(cause) => 7 + cause.map_or(0, |cause| 1 + cause as u64),
+        },
+        4,
+    );
+    bits.byte(it.slot, 2);
+    bits.byte(it.generation, 2);
+    bits.byte(it.socket, 2);
+    bits.byte(it.remaining, 2);
+    bits.flag(it.succeeded);
+    bits.bits
+}
+
+fn read_operation(mut bits: Reader) -> Operation {
+    const STATES: [OperationState; 12] = {
+        use OperationState::{Ended, Ending, Idle, Pending};
+        [
+            Idle,
+            Pending,
+            Ending(None),
+            Ending(Some(Cause::Call)),
+            Ending(Some(Cause::Cleanup)),
+            Ending(Some(Cause::Death)),
+            Ending(Some(Cause::Reclaimed)),
+            Ended(None),
+            Ended(Some(Cause::Call)),
+            Ended(Some(Cause::Cleanup)),
+            Ended(Some(Cause::Death)),
+            Ended(Some(Cause::Reclaimed)),
+        ]
+    };
+    Operation {
+        state: bits.pick(&STATES, 4),
+        slot: bits.take(2),
+        generation: bits.take(2),
+        socket: bits.take(2),
+        remaining: bits.take(2),
+        succeeded: bits.flag(),
+    }
+}
+
+/// The deadlines a draining socket of the model can have: it commits at time
+/// zero, with one of these times to wait.
+const DEADLINE_SECONDS: [u64; 3] = [1, 2, 30];
+
+const fn deadline(index: usize) -> Phase {
+    Phase::Draining {
+        deadline: Some(Time::from_nanos(DEADLINE_SECONDS[index] * 1_000_000_000)),
+    }
+}
+
+const SOCKET_PHASES: [Phase; 11] = [
+    Phase::Open,
+    Phase::Draining { deadline: None },
+    deadline(0),
+    deadline(1),
+    deadline(2),
+    Phase::Closed(Ending::Unconnected),
+    Phase::Closed(Ending::Graceful),
+    Phase::Closed(Ending::Hard),
+    Phase::Closed(Ending::Expired),
+    Phase::Closed(Ending::Lost),
+    Phase::Closed(Ending::Unread),
+];
+const CONNECTIONS: [Connection; 5] = [
+    Connection::Unconnected,
+    Connection::Listening,
+    Connection::Connecting,
+    Connection::Connected,
+    Connection::Lost,
+];
+/// Every linger option that the scripts can set.
+const LINGERS: [Linger; 8] = [
+    Linger::off(),
+    Linger::off().set_on(1),
+    Linger::off().set_on(0),
+    Linger::off().set_on(1).set_dont_linger(true),
+    Linger::off().set_on(0).set_dont_linger(true),
+    Linger::off().set_on(1).set_on(0),
+    Linger::off().set_dont_linger(false),
+    Linger::off().set_on(1).set_on(0).set_dont_linger(true),
+];
+const SEND_SIDES: [SendSide; 3] = [SendSide::Open, SendSide::Closing, SendSide::Finished];
+
+/// The place of a value in its table. A value that is in none is a bug of the
+/// model, which the debug assertion shows.
+#[inline(always)]
+fn code<T: PartialEq, const N: usize>(table: &[T; N], value: &T) -> u64 {
+    let found = table.iter().position(|it| it == value);
+    debug_assert!(found.is_some(), "a value that cannot be packed");
+    found.unwrap_or_default() as u64
+}
+
+fn phase_code(phase: Phase) -> u64 {
+    match phase {
+        Phase::Open => 0,
+        Phase::Closed(ending) => 5 + ending as u64,
+        Phase::Draining { .. } => code(&SOCKET_PHASES, &phase),
+    }
+}
+
+fn socket(it: &SocketState) -> u64 {
+    let machine = &it.machine;
+    let mut bits = Writer::new();
+    bits.put(phase_code(machine.phase), 4);
+    bits.put(machine.connection as u64, 3);
+    bits.put(code(&LINGERS, &machine.linger), 3);
+    bits.flag(machine.nonblocking);
+    bits.put(machine.abort_scope as u64, 1);
+    bits.put(machine.unread_input as u64, 1);
+    bits.put(u64::from(machine.references), 3);
+    bits.put(u64::from(machine.window), 2);
+    bits.put(u64::from(machine.unsent), 2);
+    bits.put(u64::from(machine.in_flight), 2);
+    bits.put(machine.send_side as u64, 2);
+    bits.flag(machine.receive_shut);
+    bits.flag(machine.input_unread);
+    bits.put(u64::from(machine.backlog), 2);
+    bits.byte(it.releases, 2);
+    bits.byte(it.accepted, 3);
+    bits.byte(it.acknowledged, 3);
+    bits.flag(it.reset);
+    bits.byte(it.waiting, 2);
+    bits.flag(it.locked_by_waiter);
+    bits.byte(it.inputs_left, 2);
+    bits.byte(it.joins_left, 2);
+    bits.bits
+}
+
+fn read_socket(mut bits: Reader) -> SocketState {
+    SocketState {
+        machine: Socket {
+            phase: bits.pick(&SOCKET_PHASES, 4),
+            connection: bits.pick(&CONNECTIONS, 3),
+            linger: bits.pick(&LINGERS, 3),
+            nonblocking: bits.flag(),
+            abort_scope: bits.pick(&[AbortScope::Descriptor, AbortScope::LastReference], 1),
+            unread_input: bits.pick(&[UnreadInput::Discard, UnreadInput::Reset], 1),
+            references: u32::from(bits.take(3)),
+            window: u32::from(bits.take(2)),
+            unsent: u32::from(bits.take(2)),
+            in_flight: u32::from(bits.take(2)),
+            send_side: bits.pick(&SEND_SIDES, 2),
+            receive_shut: bits.flag(),
+            input_unread: bits.flag(),
+            backlog: u32::from(bits.take(2)),
+        },
+        releases: bits.take(2),
+        accepted: bits.take(3),
+        acknowledged: bits.take(3),
+        reset: bits.flag(),
+        waiting: bits.take(2),
+        locked_by_waiter: bits.flag(),
+        inputs_left: bits.take(2),
+        joins_left: bits.take(2),
+    }
+}
+
+/// Everything that is beside the worker in its word.
+fn rest(state: &State) -> u64 {
+    let mut bits = Writer::new();
+    for record in &state.records {
+        bits.put(
+            match record.record.map(|it| it.state) {
+                None => 0,
+                Some(RecordState::Unredeemed) => 1,
+                Some(RecordState::Redeemed) => 2,
+                Some(RecordState::Reclaimed) => 3,
+            },
+            2,
+        );
+        bits.put(record.record.map_or(0, |it| u64::from(it.target.0)), 1);
+        bits.byte(record.socket, 2);
+    }
+    bits.byte(state.created, 2);
+    bits.flag(state.rested);
+    bits.put(u64::from(state.violated.bits()), 19);
+    bits.bits
+}
+
+fn read_record(bits: &mut Reader) -> Record {
+    const STATES: [Option<RecordState>; 4] = [
+        None,
+        Some(RecordState::Unredeemed),
+        Some(RecordState::Redeemed),
+        Some(RecordState::Reclaimed),
+    ];
+    let state = bits.pick(&STATES, 2);
+    let target = ProcessId(u32::from(bits.take(1)));
+    Record {
+        record: state.map(|state| DuplicationRecord { target, state }),
+        socket: bits.take(2),
+    }
+}
+
+/// Startup counts up to three, as the shipped type has no way to read one.
+fn startups(count: u8) -> Startups {
+    let mut startups = Startups::default();
+    for _ in 0..count {
+        // At most three: the count cannot overflow.
+        let _ = startups.startup();
+    }
+    startups
+}
+
+fn process(it: Process) -> u64 {
+    let mut bits = Writer::new();
+    bits.put(
+        (0..4)
+            .find(|&count| startups(count) == it.startups)
+            .map_or(0, u64::from),
+        2,
+    );
+    bits.put(it.gone.map_or(0, |cause| cause as u64), 2);
+    bits.bits
+}
+
+fn read_process(mut bits: Reader) -> Process {
+    Process {
+        startups: startups(bits.take(2)),
+        gone: bits.pick(&[None, Some(Cause::Cleanup), Some(Cause::Death)], 2),
+    }
+}
+
+const _: () = assert!(
+    WORKER == 4,
+    "the layout has room for four threads and the worker"
+);

@@ -1,0 +1,139 @@
+//! Probes: shapes that must be reached, or the checks above them are empty.
+
+use closesocket::protocol::invariant::Event;
+use closesocket::protocol::word::WordPhase;
+use closesocket::protocol::{Ending, Error, Phase};
+
+use crate::action::What;
+use crate::state::State;
+
+/// A shape that at least one step of a scenario must have.
+#[derive(Clone, Copy, Debug)]
+pub struct Probe {
+    /// What it is.
+    pub name: &'static str,
+    /// The scenario in which it must be reached.
+    pub scenario: &'static str,
+    /// Whether a step has it.
+    pub seen: fn(before: &State, what: What, event: Event, after: &State) -> bool,
+}
+
+/// Every probe.
+pub const PROBES: &[Probe] = &[
+    Probe {
+        name: "a transient entry landed on the next occupant",
+        scenario: "reuse-by-a-stale-operation",
+        seen: |_, what, _, after| match what {
+            What::EnterRefused { slot, generation } => {
+                let word = after.slots[usize::from(slot)].word;
+                word.phase() == WordPhase::Open && word.generation() > u32::from(generation)
+            }
+            _ => false,
+        },
+    },
+    Probe {
+        name: "a claim was lost to a transient entry",
+        scenario: "close-against-begin",
+        seen: |_, what, _, _| matches!(what, What::LoseClaim { .. }),
+    },
+    Probe {
+        name: "a compare-and-swap had to be retried",
+        scenario: "close-against-begin",
+        seen: |_, what, _, _| matches!(what, What::RetryCommit { .. }),
+    },
+    Probe {
+        name: "a call was admitted before the commit and registered too late",
+        scenario: "close-against-begin",
+        seen: |_, what, _, _| matches!(what, What::StartRefused { .. }),
+    },
+    Probe {
+        name: "a close found its descriptor closed under the lock",
+        scenario: "two-closers-one-operation",
+        seen: |_, what, _, _| matches!(what, What::FindClosed { .. }),
+    },
+    Probe {
+        name: "a close would block",
+        scenario: "nonblocking-linger",
+        seen: |_, what, _, _| matches!(what, What::WouldBlock { .. }),
+    },
+    Probe {
+        name: "a drain ended by peer reset",
+        scenario: "graceful-drain",
+        seen: |before, _, _, after| ended(before, after, Ending::Lost),
+    },
+    Probe {
+        name: "a drain ended with everything acknowledged",
+        scenario: "graceful-drain",
+        seen: |before, _, _, after| ended(before, after, Ending::Graceful),
+    },
+    Probe {
+        name: "a drain ran out of time",
+        scenario: "stalled-peer-with-limit",
+        seen: |before, _, _, after| ended(before, after, Ending::Expired),
+    },
+    Probe {
+        name: "unread input reset a drained connection",
+        scenario: "unread-input-resets",
+        seen: |before, _, _, after| ended(before, after, Ending::Unread),
+    },
+    Probe {
+        name: "a lingering close was cancelled",
+        scenario: "lingering-wait",
+        seen: |_, _, event, _| {
+            matches!(
+                event,
+                Event::CloseReturned {
+                    result: Err(Error::Interrupted),
+                    ..
+                }
+            )
+        },
+    },
+    Probe {
+        name: "a slot was retired",
+        scenario: "upcall-failure",
+        seen: |_, what, _, _| matches!(what, What::Retire { .. }),
+    },
+    Probe {
+        name: "a record was refused",
+        scenario: "record-redeemed-twice",
+        seen: |_, what, _, _| {
+            matches!(
+                what,
+                What::Redeem {
+                    redeemed: false,
+                    ..
+                }
+            )
+        },
+    },
+    Probe {
+        name: "a record was reclaimed",
+        scenario: "record-with-a-dead-target",
+        seen: |_, what, _, _| {
+            matches!(
+                what,
+                What::Reclaim {
+                    reclaimed: true,
+                    ..
+                }
+            )
+        },
+    },
+    Probe {
+        name: "an opener found its process gone",
+        scenario: "cleanup-with-operations-pending",
+        seen: |_, what, _, _| matches!(what, What::LookAtProcess { gone: true }),
+    },
+];
+
+/// Whether a draining socket ended in this way.
+fn ended(before: &State, after: &State, ending: Ending) -> bool {
+    before
+        .sockets
+        .iter()
+        .zip(&after.sockets)
+        .any(|(before, after)| {
+            before.machine.is_draining() && after.machine.phase == Phase::Closed(ending)
+        })
+}

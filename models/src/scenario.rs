@@ -1,0 +1,327 @@
+//! Scenarios: named small worlds, and what their threads do.
+//!
+//! A scenario is plain data. The [catalogue](crate::catalogue) has them all.
+
+use std::time::Duration;
+
+use closesocket::protocol::invariant::{OperationState, Violations};
+use closesocket::protocol::word::{self, Word, WordPhase};
+use closesocket::protocol::{
+    AbortScope, Cause, Connection, HandleKind, Linger, OperationKind, Socket, UnreadInput, Waiting,
+};
+
+use crate::state::{
+    OPERATIONS, Operation, PROCESSES, Process, RECORDS, Record, SLOTS, SOCKETS, Slot, SocketState,
+    State, THREADS, Thread, small,
+};
+
+/// A small world, explored completely.
+#[derive(Debug)]
+pub struct Scenario {
+    /// Its name, kebab-case.
+    pub name: &'static str,
+    /// What happens in it, in one sentence.
+    pub summary: &'static str,
+    /// The sockets. Those that a slot refers to exist from the start, the
+    /// others are made by [`Call::Open`] and [`Call::TakeAccepted`], in order.
+    pub sockets: &'static [SocketSpec],
+    /// The slots of all processes' descriptor tables.
+    pub slots: &'static [SlotSpec],
+    /// The operations that the threads start.
+    pub operations: &'static [OperationSpec],
+    /// The threads, four at most.
+    pub threads: &'static [ThreadSpec],
+    /// What the surroundings can do.
+    pub surroundings: Surroundings,
+    /// How many unique states it has: pinned by a test.
+    pub states: usize,
+}
+
+/// A socket at the start.
+#[derive(Clone, Copy, Debug)]
+pub struct SocketSpec {
+    /// How far its connection has come.
+    pub connection: Connection,
+    /// Its linger option.
+    pub linger: Linger,
+    /// Its nonblocking mode.
+    pub nonblocking: bool,
+    /// Which operations a close aborts.
+    pub abort_scope: AbortScope,
+    /// What a graceful close does with unread input.
+    pub unread_input: UnreadInput,
+    /// The most chunks it queues.
+    pub window: u8,
+    /// Chunks that are queued already.
+    pub queued: u8,
+    /// How often the peer sends something.
+    pub inputs: u8,
+    /// How many connections join its backlog.
+    pub joins: u8,
+    /// The peer acknowledges what it gets.
+    pub acknowledges: bool,
+    /// The peer can reset the connection, or the network fail.
+    pub may_be_lost: bool,
+}
+
+impl SocketSpec {
+    /// A connected socket with nothing queued and a well-behaved peer.
+    pub const CONNECTED: Self = Self {
+        connection: Connection::Connected,
+        linger: Linger::off(),
+        nonblocking: false,
+        abort_scope: AbortScope::Descriptor,
+        unread_input: UnreadInput::Discard,
+        window: 2,
+        queued: 0,
+        inputs: 0,
+        joins: 0,
+        acknowledges: true,
+        may_be_lost: false,
+    };
+}
+
+/// A descriptor slot at the start.
+#[derive(Clone, Copy, Debug)]
+pub struct SlotSpec {
+    /// Whose table it is in.
+    pub process: u8,
+    /// The socket its first occupant refers to; `None` if it is free.
+    pub socket: Option<u8>,
+}
+
+/// An operation that a thread starts.
+#[derive(Clone, Copy, Debug)]
+pub struct OperationSpec {
+    /// What it does.
+    pub kind: OperationKind,
+    /// How its issuer waits.
+    pub waiting: Waiting,
+    /// Chunks to send.
+    pub chunks: u8,
+}
+
+impl OperationSpec {
+    /// An overlapped operation that sends nothing.
+    #[must_use]
+    pub const fn overlapped(kind: OperationKind) -> Self {
+        Self {
+            kind,
+            waiting: Waiting::Overlapped,
+            chunks: 0,
+        }
+    }
+
+    /// A blocking operation that sends nothing.
+    #[must_use]
+    pub const fn blocking(kind: OperationKind) -> Self {
+        Self {
+            kind,
+            waiting: Waiting::Blocked,
+            chunks: 0,
+        }
+    }
+
+    /// An overlapped send of this many chunks.
+    #[must_use]
+    pub const fn send(chunks: u8) -> Self {
+        Self {
+            kind: OperationKind::Send,
+            waiting: Waiting::Overlapped,
+            chunks,
+        }
+    }
+}
+
+/// A thread and what it does, one call after the other.
+#[derive(Clone, Copy, Debug)]
+pub struct ThreadSpec {
+    /// The process it belongs to.
+    pub process: u8,
+    /// Its calls.
+    pub calls: &'static [Call],
+}
+
+/// A descriptor value that a thread has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handle {
+    /// The first occupant of this slot; goes stale when the slot is recycled.
+    First(u8),
+    /// What the thread got by its last open, accept or redeem.
+    Own,
+}
+
+/// One call of a thread's script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// Starts an operation.
+    Start {
+        /// The operation, by its index.
+        operation: u8,
+        /// The descriptor it goes through.
+        through: Handle,
+    },
+    /// Closes a descriptor.
+    Close(Handle),
+    /// Sets `SO_DONTLINGER`, or `SO_LINGER` with these seconds.
+    SetLinger(Handle, Option<u16>),
+    /// Shuts down the send side.
+    ShutDownSend(Handle),
+    /// Makes a duplication record for another process.
+    Duplicate {
+        /// The descriptor to duplicate.
+        through: Handle,
+        /// The process that can redeem it.
+        target: u8,
+        /// The record, by its index.
+        record: u8,
+    },
+    /// Redeems a record, if it exists by then.
+    Redeem {
+        /// The record, by its index.
+        record: u8,
+    },
+    /// Makes a new socket with a descriptor of its own.
+    Open {
+        /// The socket, by its index.
+        socket: u8,
+    },
+    /// Gives the connection that an accept took, if it did, a descriptor.
+    TakeAccepted {
+        /// The accept.
+        operation: u8,
+        /// The socket of the connection, by its index.
+        socket: u8,
+    },
+    /// Cleans up the process.
+    Cleanup,
+    /// The process dies.
+    Die,
+}
+
+/// What the surroundings of a scenario can do.
+#[derive(Clone, Copy, Debug)]
+pub struct Surroundings {
+    /// Whether handles have to be given back.
+    pub handles: HandleKind,
+    /// Giving a handle back can fail.
+    pub upcall_may_fail: bool,
+    /// Waiting closes can be cancelled.
+    pub may_cancel: bool,
+    /// The provider's own limit for a background drain.
+    pub drain_limit: Option<Duration>,
+    /// Startups of every process.
+    pub startups: u8,
+}
+
+impl Surroundings {
+    /// A non-IFS provider whose upcalls succeed, without a limit of its own.
+    pub const PLAIN: Self = Self {
+        handles: HandleKind::NonIfs,
+        upcall_may_fail: false,
+        may_cancel: false,
+        drain_limit: None,
+        startups: 1,
+    };
+}
+
+impl Scenario {
+    /// The state it starts in.
+    #[must_use]
+    pub fn start(&self) -> State {
+        let mut sockets = [EMPTY_SOCKET; SOCKETS];
+        for (index, spec) in self.sockets.iter().enumerate() {
+            sockets[index] = spec.start();
+        }
+        let mut slots = [FREE_SLOT; SLOTS];
+        for (index, spec) in self.slots.iter().enumerate() {
+            if let Some(socket) = spec.socket {
+                slots[index].word = Word::from_bits(FREE_SLOT.word.bits() + word::STEP);
+                slots[index].socket = socket;
+            }
+        }
+        let mut created = 0;
+        for (index, socket) in sockets.iter_mut().enumerate() {
+            let references = self
+                .slots
+                .iter()
+                .filter(|it| it.socket == Some(small(index)));
+            let references = references.count();
+            if references > 0 {
+                socket.machine.references = u32::from(small(references));
+                created = small(index + 1);
+            }
+        }
+        let mut operations = [IDLE; OPERATIONS];
+        for (index, spec) in self.operations.iter().enumerate() {
+            operations[index].remaining = spec.chunks;
+        }
+        let mut process = Process::default();
+        for _ in 0..self.surroundings.startups {
+            // A handful: the count cannot overflow.
+            let _ = process.startups.startup();
+        }
+        State {
+            threads: [Thread::default(); THREADS],
+            slots,
+            sockets,
+            operations,
+            records: [Record::default(); RECORDS],
+            processes: [process; PROCESSES],
+            created,
+            rested: false,
+            violated: Violations::NONE,
+        }
+    }
+}
+
+impl SocketSpec {
+    /// The socket at the start, or when it is made later.
+    fn start(&self) -> SocketState {
+        let window = u32::from(self.window);
+        let mut machine = Socket::new(window, self.abort_scope, self.unread_input);
+        machine.connection = self.connection;
+        machine.set_linger(self.linger);
+        machine.set_nonblocking(self.nonblocking);
+        let accepted = machine.accept_bytes(usize::from(self.queued));
+        debug_assert_eq!(accepted, u32::from(self.queued), "the window is too small");
+        SocketState {
+            machine,
+            accepted: self.queued,
+            inputs_left: self.inputs,
+            joins_left: self.joins,
+            ..EMPTY_SOCKET
+        }
+    }
+}
+
+const EMPTY_SOCKET: SocketState = SocketState {
+    machine: Socket::new(0, AbortScope::Descriptor, UnreadInput::Discard),
+    releases: 0,
+    accepted: 0,
+    acknowledged: 0,
+    reset: false,
+    waiting: 0,
+    locked_by_waiter: false,
+    inputs_left: 0,
+    joins_left: 0,
+};
+
+/// A slot that was never used.
+pub const FREE_SLOT: Slot = Slot {
+    word: Word::new(1, WordPhase::Free, 0),
+    cause: Cause::Call,
+    socket: 0,
+    returns: 0,
+    retired: false,
+    reserved: false,
+};
+
+const IDLE: Operation = Operation {
+    state: OperationState::Idle,
+    slot: 0,
+    generation: 0,
+    socket: 0,
+    remaining: 0,
+    succeeded: false,
+};

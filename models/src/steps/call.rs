@@ -1,0 +1,331 @@
+//! A call through a descriptor: enter, section, leave; and what becomes of an
+//! operation that it leaves behind.
+
+use closesocket::protocol::invariant::{Event, OperationState};
+use closesocket::protocol::word::{self, Word};
+use closesocket::protocol::{
+    AbortNotice, Cause, Connection, DuplicationRecord, Error, OperationKind, ProcessId, Waiting,
+    abort_notice,
+};
+
+use super::{Done, Steps, each, is_ending, is_live};
+use crate::action::What;
+use crate::defect::Defect;
+use crate::scenario::{Call, Handle};
+use crate::state::{At, Record, State, WORKER, small};
+
+impl Steps<'_> {
+    /// enter: one `fetch_add`, judged by the shipped `admit` (D1, D3).
+    pub(super) fn enter(&self, state: &mut State, t: usize) -> Done {
+        let thread = state.threads[t];
+        let handle = match self.call(t, &thread) {
+            Some(Call::Start { through, .. } | Call::Duplicate { through, .. }) => through,
+            Some(Call::SetLinger(handle, _) | Call::ShutDownSend(handle)) => handle,
+            _ => Handle::Own,
+        };
+        let (slot, mut generation) = Self::resolve(&thread, handle);
+        let descriptor = &mut state.slots[usize::from(slot)];
+        let before = descriptor.word;
+        if self.has(Defect::ResolvesByValue) {
+            generation = generation_of(before);
+        }
+        descriptor.word = Word::from_bits(before.bits() + word::HOLDER);
+        let thread = &mut state.threads[t];
+        thread.slot = slot;
+        if word::admit(before, u32::from(generation)).is_err() {
+            thread.at = At::Refused;
+            return (What::EnterRefused { slot, generation }, Event::Internal);
+        }
+        thread.at = At::Inside;
+        thread.generation = generation;
+        thread.socket = descriptor.socket;
+        let event = Event::Admitted {
+            slot: usize::from(slot),
+            generation: u32::from(generation),
+        };
+        (What::Enter { slot, generation }, event)
+    }
+
+    /// back out: one `fetch_sub`; the transient entry may have been the last
+    /// holder of whoever has the slot now.
+    pub(super) fn back_out(&self, state: &mut State, t: usize) -> Done {
+        let slot = state.threads[t].slot;
+        if self.has(Defect::ForgetsToBackOut) {
+            Self::finish(state, t);
+            return (What::BackOut { slot }, Event::Internal);
+        }
+        let event = self.give_up(state, t, slot, 1);
+        (What::BackOut { slot }, event)
+    }
+
+    /// The critical section of a call under its socket's lock.
+    pub(super) fn section(&self, state: &mut State, t: usize) -> Done {
+        let thread = state.threads[t];
+        let live = is_live(state, thread.slot, thread.generation);
+        let socket = usize::from(thread.socket);
+        state.threads[t].at = At::Leaving;
+        match self.call(t, &thread) {
+            Some(Call::Start { operation, .. }) => self.register(state, t, operation, live),
+            Some(Call::SetLinger(_, seconds)) => {
+                let machine = &mut state.sockets[socket].machine;
+                if live {
+                    machine.set_linger(match seconds {
+                        Some(seconds) => machine.linger.set_on(seconds),
+                        None => machine.linger.set_dont_linger(true),
+                    });
+                }
+                (What::SetLinger { seconds }, Event::Internal)
+            }
+            Some(Call::ShutDownSend(_)) => {
+                if live && let Ok(actions) = state.sockets[socket].machine.shut_down_send() {
+                    self.carry_out(state, thread.socket, actions);
+                }
+                let socket = thread.socket;
+                (What::ShutDownSend { socket }, Event::Internal)
+            }
+            Some(Call::Duplicate { target, record, .. }) => {
+                self.duplicate(state, thread.socket, live, target, record)
+            }
+            _ => (What::Skip, Event::Internal),
+        }
+    }
+
+    /// register: started, completed at once, or parked; a parked operation
+    /// keeps the hold (O1a, H2).
+    fn register(&self, state: &mut State, t: usize, operation: u8, live: bool) -> Done {
+        let thread = state.threads[t];
+        let index = usize::from(operation);
+        let kind = self.scenario.operations[index].kind;
+        let machine = &mut state.sockets[usize::from(thread.socket)].machine;
+        let live = live || self.has(Defect::RegistersWithoutLooking);
+        let mut allowed = machine.may_start(kind, live);
+        if self.has(Defect::RegistersWithoutLooking) {
+            allowed = Ok(());
+        }
+        if allowed.is_err() {
+            return (What::StartRefused { kind, operation }, Event::Internal);
+        }
+        if kind == OperationKind::Connect {
+            machine.connecting();
+        } else if self.try_to_complete(state, thread.socket, index) {
+            state.operations[index].succeeded = true;
+            return (What::CompleteAtOnce { kind, operation }, Event::Internal);
+        }
+        let it = &mut state.operations[index];
+        it.state = OperationState::Pending;
+        it.slot = thread.slot;
+        it.generation = thread.generation;
+        it.socket = thread.socket;
+        match self.waiting(index) {
+            Waiting::Blocked => state.threads[t].at = At::Blocked,
+            Waiting::Overlapped => Self::finish(state, t),
+        }
+        let event = Event::Registered { operation: index };
+        (What::Register { kind, operation }, event)
+    }
+
+    /// Does what an operation wants as far as the socket allows now; true if
+    /// that is all of it.
+    fn try_to_complete(&self, state: &mut State, socket: u8, operation: usize) -> bool {
+        let socket = &mut state.sockets[usize::from(socket)];
+        let machine = &mut socket.machine;
+        match self.scenario.operations[operation].kind {
+            OperationKind::Recv => {
+                let there = machine.input_unread;
+                if there {
+                    machine.set_input_unread(false);
+                }
+                there
+            }
+            OperationKind::Send => {
+                let remaining = &mut state.operations[operation].remaining;
+                let bytes = machine.accept_bytes(usize::from(*remaining));
+                let accepted = small(bytes as usize);
+                *remaining -= accepted;
+                socket.accepted += accepted;
+                *remaining == 0
+            }
+            OperationKind::Accept => {
+                let there = machine.backlog > 0;
+                if there {
+                    machine.backlog_taken();
+                    socket.waiting -= 1;
+                }
+                there
+            }
+            OperationKind::Connect => {
+                machine.connect_finished(true);
+                true
+            }
+        }
+    }
+
+    /// duplicate: the target's flag is checked in the section (D5, D6a).
+    fn duplicate(&self, state: &mut State, socket: u8, live: bool, target: u8, record: u8) -> Done {
+        let alive = state.processes[usize::from(target)].gone.is_none();
+        let machine = &mut state.sockets[usize::from(socket)].machine;
+        let unchanged = *machine;
+        let made = alive && machine.duplicate(live).is_ok();
+        if self.has(Defect::RecordIsNoReference) {
+            *machine = unchanged;
+        }
+        let mut event = Event::Internal;
+        if made {
+            let target = ProcessId(u32::from(target));
+            state.records[usize::from(record)] = Record {
+                record: Some(DuplicationRecord::new(target)),
+                socket,
+            };
+            event = Event::RecordChanged {
+                record: usize::from(record),
+            };
+        }
+        (What::Duplicate { record, made }, event)
+    }
+
+    /// complete: the transport's worker takes an operation out that can end
+    /// now, or has more bytes of a send accepted (O2).
+    pub(super) fn complete(&self, before: &State, out: &mut impl FnMut(What, Event, &State)) {
+        for index in 0..self.scenario.operations.len() {
+            let operation = before.operations[index];
+            if !self.can_complete(before, index) || self.is_locked(before, operation.socket) {
+                continue;
+            }
+            let mut after = *before;
+            let kind = self.scenario.operations[index].kind;
+            let machine = before.sockets[usize::from(operation.socket)].machine;
+            let possible = machine.may_start(kind, true).is_ok();
+            let all = !possible || self.try_to_complete(&mut after, operation.socket, index);
+            if all && operation.state == OperationState::Pending {
+                after.operations[index].state = OperationState::Ending(None);
+                after.operations[index].succeeded = possible;
+                after.threads[WORKER].at = At::Delivering;
+                after.threads[WORKER].taken = 1 << index;
+            }
+            let rest = after.operations[index].remaining;
+            let operation = small(index);
+            if possible && kind == OperationKind::Send {
+                let event = Event::BytesAccepted { operation: index };
+                out(What::AcceptBytes { operation, rest }, event, &after);
+            } else {
+                let event = Event::Taken { operation: index };
+                out(What::Complete { kind, operation }, event, &after);
+            }
+        }
+    }
+
+    /// Whether the transport has something to do for this operation.
+    fn can_complete(&self, state: &State, index: usize) -> bool {
+        let operation = &state.operations[index];
+        let socket = &state.sockets[usize::from(operation.socket)];
+        let machine = &socket.machine;
+        let kind = self.scenario.operations[index].kind;
+        if self.has(Defect::AcceptsAfterAbort)
+            && matches!(operation.state, OperationState::Ending(Some(_)))
+        {
+            return kind == OperationKind::Send
+                && operation.remaining > 0
+                && machine.is_open()
+                && machine.queued() < machine.window;
+        }
+        operation.state == OperationState::Pending
+            && (machine.may_start(kind, true).is_err()
+                || match kind {
+                    OperationKind::Recv => machine.input_unread,
+                    OperationKind::Send => machine.queued() < machine.window,
+                    OperationKind::Accept => machine.backlog > 0,
+                    OperationKind::Connect => machine.connection == Connection::Connecting,
+                })
+    }
+
+    /// deliver: hands one result over, outside the lock. A woken thread leaves
+    /// by itself, for the others whoever delivered does (O3, O4, S2, S3).
+    pub(super) fn deliver(
+        &self,
+        before: &State,
+        t: usize,
+        out: &mut impl FnMut(What, Event, &State),
+    ) {
+        let taken = before.threads[t].taken;
+        for index in each(taken).filter(|&index| is_ending(before, index)) {
+            let mut after = *before;
+            let (what, event) = self.deliver_one(&mut after, index);
+            let thread = &mut after.threads[t];
+            if self.waiting(index) == Waiting::Blocked {
+                thread.taken &= !(1 << index);
+            }
+            self.after_taking(&mut after, t);
+            out(what, event, &after);
+        }
+    }
+
+    fn deliver_one(&self, state: &mut State, index: usize) -> Done {
+        let waiting = self.waiting(index);
+        let operation = &mut state.operations[index];
+        let cause = match operation.state {
+            OperationState::Ending(cause) => cause,
+            _ => None,
+        };
+        operation.state = OperationState::Ended(cause);
+        let succeeded = operation.succeeded;
+        if waiting == Waiting::Blocked {
+            self.wake(state, index);
+        }
+        let (posted, result) = match cause {
+            None if succeeded => (waiting == Waiting::Overlapped, Ok(())),
+            None => (waiting == Waiting::Overlapped, Err(Error::ConnectionReset)),
+            Some(cause) => match self.notice(cause, waiting) {
+                AbortNotice::Wake(error) => (self.has(Defect::PostsToBlockedCalls), Err(error)),
+                AbortNotice::Post(error) => (true, Err(error)),
+                AbortNotice::Silent => (false, Err(Error::OperationAborted)),
+            },
+        };
+        let kind = self.scenario.operations[index].kind;
+        let operation = small(index);
+        let event = Event::Delivered {
+            operation: index,
+            posted,
+            result,
+        };
+        match cause {
+            None => (What::DeliverCompleted { kind, operation }, event),
+            Some(_) => (What::DeliverAborted { kind, operation }, event),
+        }
+    }
+
+    /// Who is told of an abort, and how.
+    fn notice(&self, cause: Cause, waiting: Waiting) -> AbortNotice {
+        let told = match cause {
+            Cause::Cleanup if self.has(Defect::CleanupNotifies) => Cause::Call,
+            Cause::Death if self.has(Defect::DeathNotifies) => Cause::Call,
+            cause => cause,
+        };
+        abort_notice(told, waiting)
+    }
+
+    /// Wakes the thread that is blocked in this operation.
+    fn wake(&self, state: &mut State, index: usize) {
+        for t in 0..WORKER {
+            let thread = state.threads[t];
+            let blocked_in = match self.call(t, &thread) {
+                Some(Call::Start { operation, .. }) => usize::from(operation) == index,
+                _ => false,
+            };
+            if thread.at == At::Blocked && blocked_in {
+                state.threads[t].at = At::Leaving;
+            }
+        }
+    }
+
+    /// leave: the call gives up its one hold.
+    pub(super) fn leave(&self, state: &mut State, t: usize) -> Done {
+        let slot = state.threads[t].slot;
+        let event = self.give_up(state, t, slot, 1);
+        (What::Leave { slot, holds: 1 }, event)
+    }
+}
+
+/// The generation of a word, as small as the model's are.
+pub(super) fn generation_of(word: Word) -> u8 {
+    small(word.generation() as usize)
+}

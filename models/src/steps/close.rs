@@ -1,0 +1,359 @@
+//! Closing a descriptor, whatever the cause: look, lock, commit, deliver, wait,
+//! leave.
+
+use closesocket::protocol::invariant::{Event, OperationState};
+use closesocket::protocol::word::{self, Word, WordPhase};
+use closesocket::protocol::{
+    Cause, CloseRequest, Commit, Ending, Error, Farewell, PendingOperations, Phase, Take, Time,
+};
+
+use super::{Done, Steps, cause_of, each, is_ending};
+use crate::action::What;
+use crate::defect::Defect;
+use crate::scenario::Call;
+use crate::state::{At, OPERATIONS, Operation, State, Thread, small};
+
+/// The socket's pending operations, as the shipped close takes them out of the
+/// model's array: a mask of indices.
+struct Pending<'a> {
+    operations: &'a mut [Operation; OPERATIONS],
+    socket: u8,
+    /// The descriptor that is being closed, if it is one.
+    descriptor: Option<(u8, u8)>,
+    cause: Cause,
+    defect: Option<Defect>,
+}
+
+impl PendingOperations for Pending<'_> {
+    type Taken = u8;
+
+    fn take(&mut self, take: Take) -> u8 {
+        let take = match (self.defect, take) {
+            (Some(Defect::ForgetsToAbort), _) => Take::Nothing,
+            (Some(Defect::AbortsOtherDescriptors), Take::ThisReference) => Take::EveryReference,
+            _ => take,
+        };
+        let mut taken = 0;
+        for (index, operation) in self.operations.iter_mut().enumerate() {
+            let mine = self.descriptor == Some((operation.slot, operation.generation));
+            let pending = operation.state == OperationState::Pending
+                || (self.defect == Some(Defect::AbortsWhatCompleted)
+                    && operation.state == OperationState::Ending(None));
+            let in_scope = match take {
+                Take::Nothing => false,
+                Take::ThisReference => mine,
+                Take::EveryReference => true,
+            };
+            let enough = self.defect == Some(Defect::AbortsFirstOnly) && taken != 0;
+            if pending && in_scope && operation.socket == self.socket && !enough {
+                operation.state = OperationState::Ending(Some(self.cause));
+                taken |= 1 << index;
+            }
+        }
+        taken
+    }
+}
+
+/// Why a close went no further.
+enum Stopped {
+    /// It failed before its commit.
+    Failed(Error),
+    /// The word is another one than was seen: load and try again.
+    Changed,
+}
+
+impl From<Error> for Stopped {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl Steps<'_> {
+    /// The descriptor that this thread closes in its present call.
+    pub(super) fn closing(&self, t: usize, thread: &Thread) -> (u8, u8) {
+        match self.call(t, thread) {
+            Some(Call::Close(handle)) => Self::resolve(thread, handle),
+            Some(Call::Cleanup | Call::Die) => (thread.cursor, thread.generation),
+            _ => (thread.own_slot, thread.own_generation),
+        }
+    }
+
+    /// look: one load, then the socket's index from the slot.
+    pub(super) fn look(&self, state: &mut State, t: usize) -> Done {
+        let (slot, generation) = self.closing(t, &state.threads[t]);
+        let descriptor = state.slots[usize::from(slot)];
+        if !descriptor.word.is_open(u32::from(generation)) {
+            Self::finish(state, t);
+            let mut event = refused(slot, generation, Cause::Call, Error::NotSocket);
+            if self.has(Defect::SecondCloseSucceeds) {
+                event = Event::CloseReturned {
+                    socket: usize::from(descriptor.socket),
+                    committed: false,
+                    waited: false,
+                    result: Ok(()),
+                };
+            }
+            return (What::Look { slot, open: false }, event);
+        }
+        self.looked(state, t, slot, generation);
+        (What::Look { slot, open: true }, Event::Internal)
+    }
+
+    /// The thread goes on to close this open descriptor.
+    pub(super) fn looked(&self, state: &mut State, t: usize, slot: u8, generation: u8) {
+        let descriptor = state.slots[usize::from(slot)];
+        let thread = &mut state.threads[t];
+        thread.at = At::Looked;
+        thread.slot = slot;
+        thread.generation = generation;
+        thread.socket = descriptor.socket;
+        if self.has(Defect::SealIsAStore) {
+            thread.guess = holders(descriptor.word);
+        }
+    }
+
+    /// lock: takes the socket's lock and loads the word. The shipped close
+    /// runs up to its compare-and-swap, and may fail before it (L2, L3).
+    pub(super) fn lock_to_close(&self, state: &mut State, t: usize) -> Done {
+        let thread = state.threads[t];
+        let (slot, generation) = (thread.slot, thread.generation);
+        let cause = self.cause(state, t);
+        let seen = state.slots[usize::from(slot)].word;
+        if self.has(Defect::SealIsAStore) {
+            state.threads[t].at = At::Committing;
+            return (What::Lock { slot }, Event::Internal);
+        }
+        let mut untouched = *state;
+        let stopped = self.close(&mut untouched, t, seen, |_, _| Err(Stopped::Changed));
+        let Err(Stopped::Failed(error)) = stopped else {
+            state.threads[t].at = At::Committing;
+            state.threads[t].guess = holders(seen);
+            return (What::Lock { slot }, Event::Internal);
+        };
+        if error == Error::WouldBlock {
+            self.spoil_would_block(state, &thread);
+        }
+        let _ = self.go_on(state, t);
+        let what = match error {
+            Error::WouldBlock => What::WouldBlock { slot },
+            _ => What::FindClosed { slot },
+        };
+        (what, refused(slot, generation, cause, error))
+    }
+
+    /// commit: the compare-and-swap, and with it the rest of the section: the
+    /// shipped close from end to end (D2, D6a).
+    pub(super) fn commit(&self, state: &mut State, t: usize) -> Done {
+        let thread = state.threads[t];
+        let (slot, generation) = (thread.slot, thread.generation);
+        let word = state.slots[usize::from(slot)].word;
+        let mut seen = Word::new(word.generation(), word.phase(), u64::from(thread.guess));
+        if self.has(Defect::SealIsAStore) {
+            let generation = u32::from(generation);
+            seen = Word::new(generation, WordPhase::Open, u64::from(thread.guess));
+        }
+        let store = self.has(Defect::SealIsAStore);
+        let closed = self.close(state, t, seen, |word, sealed| {
+            if *word != seen && !store {
+                return Err(Stopped::Changed);
+            }
+            *word = sealed;
+            Ok(())
+        });
+        let cause = self.cause(state, t);
+        match closed {
+            Ok(commit) => self.committed(state, t, &commit),
+            Err(Stopped::Changed) => {
+                state.threads[t].guess = holders(word);
+                (What::RetryCommit { slot }, Event::Internal)
+            }
+            Err(Stopped::Failed(error)) => {
+                let _ = self.go_on(state, t);
+                (
+                    What::FindClosed { slot },
+                    refused(slot, generation, cause, error),
+                )
+            }
+        }
+    }
+
+    /// Calls the shipped close on the thread's socket.
+    fn close(
+        &self,
+        state: &mut State,
+        t: usize,
+        seen: Word,
+        swap: impl FnOnce(&mut Word, Word) -> Result<(), Stopped>,
+    ) -> Result<Commit<u8>, Stopped> {
+        let thread = state.threads[t];
+        let cause = self.cause(state, t);
+        let word = &mut state.slots[usize::from(thread.slot)].word;
+        let machine = &mut state.sockets[usize::from(thread.socket)].machine;
+        self.spoil_close(machine);
+        let linger = machine.linger;
+        if self.has(Defect::HardCloseDrains) && machine.linger.farewell() == Farewell::Hard {
+            machine.linger = linger.set_dont_linger(true);
+        }
+        let mut pending = Pending {
+            operations: &mut state.operations,
+            socket: thread.socket,
+            descriptor: Some((thread.slot, thread.generation)),
+            cause,
+            defect: self.defect,
+        };
+        let generation = u32::from(thread.generation);
+        let request = self.request(cause);
+        let result = machine.close(request, seen, generation, &mut pending, |sealed| {
+            swap(word, sealed)
+        });
+        machine.linger = linger;
+        result
+    }
+
+    /// What the shipped close is asked, by this cause.
+    pub(super) fn request(&self, cause: Cause) -> CloseRequest {
+        let asked = match cause {
+            Cause::Death if self.has(Defect::DeathLingers) => Cause::Call,
+            Cause::Cleanup if self.has(Defect::CleanupLingers) => Cause::Call,
+            cause => cause,
+        };
+        CloseRequest {
+            cause: asked,
+            now: Time::ZERO,
+            drain_limit: self.scenario.surroundings.drain_limit,
+        }
+    }
+
+    /// The close has committed: the rest of its section.
+    fn committed(&self, state: &mut State, t: usize, commit: &Commit<u8>) -> Done {
+        let cause = self.cause(state, t);
+        let thread = &mut state.threads[t];
+        let (slot, generation, socket) = (thread.slot, thread.generation, thread.socket);
+        thread.guess = 0;
+        thread.taken = commit.aborted;
+        thread.holding = true;
+        thread.waited = commit.wait;
+        state.slots[usize::from(slot)].cause = cause;
+        self.carry_out(state, socket, commit.actions);
+        self.spoil_commit(state, socket, commit);
+        self.after_taking(state, t);
+        let event = Event::Committed {
+            slot: usize::from(slot),
+            generation: u32::from(generation),
+            cause,
+            wait: commit.wait,
+        };
+        let last = commit.last;
+        (What::Commit { slot, cause, last }, event)
+    }
+
+    /// Goes on after operations were taken out: to deliver, wait, or leave.
+    pub(super) fn after_taking(&self, state: &mut State, t: usize) {
+        let thread = state.threads[t];
+        let undelivered = each(thread.taken).any(|index| is_ending(state, index));
+        if undelivered {
+            state.threads[t].at = At::Delivering;
+        } else if thread.waited && !self.has(Defect::ReturnsWithoutWaiting) {
+            let socket = &mut state.sockets[usize::from(thread.socket)];
+            socket.locked_by_waiter = self.has(Defect::WaitsUnderLock);
+            state.threads[t].at = At::Waiting;
+        } else {
+            let _ = self.go_on(state, t);
+        }
+    }
+
+    /// wait: until the socket is not draining any more, or cancelled (L9).
+    pub(super) fn wait(&self, before: &State, t: usize, out: &mut impl FnMut(What, Event, &State)) {
+        let socket = before.threads[t].socket;
+        let draining = before.sockets[usize::from(socket)].machine.is_draining();
+        let mut after = *before;
+        if !draining && !self.has(Defect::WaiterSleepsOn) {
+            after.threads[t].at = At::Quitting;
+            out(What::Wake { socket }, Event::Internal, &after);
+        } else if draining && self.scenario.surroundings.may_cancel {
+            after.threads[t].at = At::Quitting;
+            after.threads[t].cancelled = true;
+            out(What::Cancel { socket }, Event::Internal, &after);
+        }
+    }
+
+    /// Why the thread closes.
+    pub(super) fn cause(&self, state: &State, t: usize) -> Cause {
+        let process = usize::from(self.process_of(t));
+        cause_of(
+            self.call(t, &state.threads[t]),
+            state.processes[process].gone,
+        )
+    }
+
+    /// A record's reference goes with its target (D5): the shipped reclaim.
+    pub(super) fn reclaim(&self, state: &mut State, t: usize, socket: u8) {
+        let mut pending = Pending {
+            operations: &mut state.operations,
+            socket,
+            descriptor: None,
+            cause: Cause::Reclaimed,
+            defect: self.defect,
+        };
+        let machine = &mut state.sockets[usize::from(socket)].machine;
+        let commit = machine.reclaim(self.request(Cause::Reclaimed), &mut pending);
+        self.carry_out(state, socket, commit.actions);
+        state.threads[t].socket = socket;
+        state.threads[t].taken = commit.aborted;
+        self.after_taking(state, t);
+    }
+}
+
+/// The defects of the commit.
+impl Steps<'_> {
+    fn spoil_close(&self, machine: &mut closesocket::protocol::Socket) {
+        if self.has(Defect::ClosesAtAnyReference) {
+            machine.references = 1;
+        }
+    }
+
+    fn spoil_would_block(&self, state: &mut State, thread: &Thread) {
+        if self.has(Defect::DropsReferenceFirst) {
+            let machine = &mut state.sockets[usize::from(thread.socket)].machine;
+            machine.references = machine.references.saturating_sub(1);
+        }
+        if self.has(Defect::AbortsBeforeWouldBlock) {
+            for operation in &mut state.operations {
+                let mine =
+                    (operation.slot, operation.generation) == (thread.slot, thread.generation);
+                if mine && operation.state == OperationState::Pending {
+                    operation.state = OperationState::Ending(Some(Cause::Call));
+                }
+            }
+        }
+    }
+
+    fn spoil_commit(&self, state: &mut State, socket: u8, commit: &Commit<u8>) {
+        let socket = &mut state.sockets[usize::from(socket)];
+        if self.has(Defect::ReleasesAtCommitToo) && commit.last {
+            socket.releases += 1;
+        }
+        if self.has(Defect::ForgetsToDrain) && socket.machine.is_draining() {
+            socket.machine.phase = Phase::Closed(Ending::Graceful);
+            socket.machine.unsent = 0;
+            socket.machine.in_flight = 0;
+            socket.releases += 1;
+        }
+    }
+}
+
+/// The holders of a word, as small as the model's are.
+fn holders(word: Word) -> u8 {
+    small(usize::try_from(word.holders()).unwrap_or_default())
+}
+
+/// A close that failed before its commit.
+fn refused(slot: u8, generation: u8, cause: Cause, error: Error) -> Event {
+    debug_assert!(word::seal(Word::unused(), 1).is_err());
+    Event::CloseRefused {
+        slot: usize::from(slot),
+        generation: u32::from(generation),
+        cause,
+        error,
+    }
+}

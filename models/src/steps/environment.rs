@@ -1,0 +1,101 @@
+//! The surroundings: the transport, the peer, the clock. Each step is one
+//! critical section of the socket it meets.
+
+use closesocket::protocol::invariant::Event;
+use closesocket::protocol::{Actions, Connection, Phase};
+
+use super::Steps;
+use crate::action::What;
+use crate::defect::Defect;
+use crate::state::{SocketState, State};
+
+impl Steps<'_> {
+    /// Everything that the surroundings can do from here; if nobody can do
+    /// anything any more, that is the last step.
+    pub(super) fn of_environment(&self, before: &State, out: &mut impl FnMut(What, Event, &State)) {
+        for socket in 0..before.created {
+            if self.is_locked(before, socket) {
+                continue;
+            }
+            let it = &before.sockets[usize::from(socket)];
+            if !it.machine.is_closed() {
+                self.of_connection(before, socket, out);
+            }
+            if it.joins_left > 0
+                && it.machine.is_open()
+                && it.machine.connection == Connection::Listening
+            {
+                let mut after = *before;
+                let joined = &mut after.sockets[usize::from(socket)];
+                joined.joins_left -= 1;
+                joined.machine.backlog_joined();
+                joined.waiting += 1;
+                out(What::JoinBacklog { socket }, Event::Internal, &after);
+            }
+        }
+    }
+
+    /// What the transport and the peer can do to a connection.
+    fn of_connection(&self, before: &State, socket: u8, out: &mut impl FnMut(What, Event, &State)) {
+        let index = usize::from(socket);
+        let spec = &self.scenario.sockets[index];
+        let it = before.sockets[index];
+        let mut change = |what, event, change: fn(&Self, &mut SocketState) -> _| {
+            let mut after = *before;
+            let actions = change(self, &mut after.sockets[index]);
+            self.carry_out(&mut after, socket, actions);
+            out(what, event, &after);
+        };
+        let connected = it.machine.connection == Connection::Connected;
+        if connected && it.machine.unsent > 0 {
+            change(What::Transmit { socket }, Event::Internal, |steps, it| {
+                let actions = it.machine.transmitted(1);
+                if steps.has(Defect::TransportDropsChunks) {
+                    it.machine.in_flight -= 1;
+                }
+                actions
+            });
+        }
+        if connected && it.machine.in_flight > 0 && spec.acknowledges {
+            let event = Event::Acknowledged { socket: index };
+            change(What::Acknowledge { socket }, event, |_, it| {
+                it.acknowledged += 1;
+                it.machine.acknowledged(1)
+            });
+        }
+        if spec.may_be_lost
+            && matches!(
+                it.machine.connection,
+                Connection::Connected | Connection::Connecting
+            )
+        {
+            let event = Event::ConnectionLost { socket: index };
+            change(What::LoseConnection { socket }, event, |_, it| {
+                it.machine.connection_lost()
+            });
+        }
+        if connected && it.inputs_left > 0 {
+            change(What::Input { socket }, Event::Internal, |_, it| {
+                it.inputs_left -= 1;
+                it.machine.set_input_unread(true);
+                Actions::default()
+            });
+        }
+        if let Phase::Draining { deadline: Some(_) } = it.machine.phase
+            && !self.has(Defect::TimerForgotten)
+        {
+            let event = Event::Expired { socket: index };
+            change(What::Expire { socket }, event, |steps, it| {
+                let Phase::Draining {
+                    deadline: Some(now),
+                } = it.machine.phase
+                else {
+                    return Actions::default();
+                };
+                let mut actions = it.machine.expire(now);
+                actions.reset &= !steps.has(Defect::ExpiresWithoutReset);
+                actions
+            });
+        }
+    }
+}

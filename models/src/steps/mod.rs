@@ -1,0 +1,251 @@
+//! The step programs: every transition of the model.
+//!
+//! One transition is one atomic instruction, or one critical section under a
+//! socket's lock, of the engine. What it decides is decided by the shipped
+//! functions of `closesocket::protocol`; the steps only carry out.
+//!
+//! - [`call`]: an operation or an option through a descriptor;
+//! - [`close`]: closing a descriptor, for whatever cause;
+//! - [`slot`]: leaving, claiming, returning and recycling a slot;
+//! - [`share`]: new descriptors: opened, accepted, duplicated, redeemed;
+//! - [`process`]: cleanup and death;
+//! - [`environment`]: the transport, the peer and the clock.
+
+mod call;
+mod close;
+mod environment;
+mod process;
+mod share;
+mod slot;
+
+use closesocket::protocol::invariant::{Event, OperationState};
+use closesocket::protocol::word::{Word, WordPhase};
+use closesocket::protocol::{Actions, Cause, Waiting};
+
+use crate::action::{Action, What};
+use crate::defect::Defect;
+use crate::scenario::{Call, Handle, Scenario};
+use crate::state::{At, State, THREADS, Thread, WORKER, small};
+
+/// What one step did, besides changing the state.
+pub(crate) type Done = (What, Event);
+
+/// The step programs of a scenario, with or without a defect.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Steps<'a> {
+    pub(crate) scenario: &'a Scenario,
+    pub(crate) defect: Option<Defect>,
+}
+
+impl Steps<'_> {
+    /// Hands every step that can be taken from here to `out`.
+    pub(crate) fn from(&self, before: &State, mut out: impl FnMut(Action, Event, &State)) {
+        for thread in 0..THREADS {
+            self.of_thread(before, thread, &mut |what, event, after: &State| {
+                let thread = Some(small(thread));
+                out(Action { thread, what }, event, after);
+            });
+        }
+        self.of_environment(before, &mut |what, event, after: &State| {
+            out(Action { thread: None, what }, event, after);
+        });
+    }
+
+    /// The steps that this thread can take.
+    fn of_thread(&self, before: &State, t: usize, out: &mut impl FnMut(What, Event, &State)) {
+        let thread = &before.threads[t];
+        let mut one = |step: fn(&Self, &mut State, usize) -> Done| {
+            let mut after = *before;
+            let (what, event) = step(self, &mut after, t);
+            out(what, event, &after);
+        };
+        match thread.at {
+            At::Ready if t == WORKER => self.complete(before, out),
+            At::Ready => self.start(before, t, out),
+            At::Refused => one(Self::back_out),
+            At::Inside if !self.is_locked(before, thread.socket) => one(Self::section),
+            At::Leaving => one(Self::leave),
+            At::Looked if !self.is_locked(before, thread.socket) => one(Self::lock_to_close),
+            At::Committing => one(Self::commit),
+            At::Delivering => self.deliver(before, t, out),
+            At::Waiting => self.wait(before, t, out),
+            At::Quitting => one(Self::quit),
+            At::Claiming => one(Self::claim),
+            At::Upcalling => {
+                one(Self::upcall);
+                if self.scenario.surroundings.upcall_may_fail {
+                    one(Self::upcall_fails);
+                }
+            }
+            At::Recycling => one(Self::recycle),
+            At::Reserved if self.may_open(before, t) => one(Self::open),
+            At::Opened => one(Self::look_at_process),
+            At::NextSlot => one(Self::next_slot),
+            At::NextRecord if self.may_reclaim(before, t) => one(Self::next_record),
+            At::Blocked | At::Inside | At::Looked | At::Reserved | At::NextRecord => {}
+        }
+    }
+
+    /// The next call of a thread's script.
+    fn start(&self, before: &State, t: usize, out: &mut impl FnMut(What, Event, &State)) {
+        let Some(call) = self.call(t, &before.threads[t]) else {
+            return;
+        };
+        let mut one = |step: fn(&Self, &mut State, usize) -> Done| {
+            let mut after = *before;
+            let (what, event) = step(self, &mut after, t);
+            out(what, event, &after);
+        };
+        match call {
+            Call::Start { .. }
+            | Call::SetLinger(..)
+            | Call::ShutDownSend(_)
+            | Call::Duplicate { .. } => one(Self::enter),
+            Call::Close(_) => one(Self::look),
+            Call::Redeem { .. } | Call::Open { .. } | Call::TakeAccepted { .. } => {
+                self.reserve(before, t, out);
+            }
+            Call::Cleanup => one(Self::begin_cleanup),
+            Call::Die => one(Self::begin_death),
+        }
+    }
+
+    /// The call that this thread is in, or will make next.
+    pub(crate) fn call(&self, t: usize, thread: &Thread) -> Option<Call> {
+        let spec = self.scenario.threads.get(t)?;
+        spec.calls.get(usize::from(thread.call)).copied()
+    }
+
+    /// The process of a thread.
+    fn process_of(&self, t: usize) -> u8 {
+        self.scenario.threads.get(t).map_or(0, |it| it.process)
+    }
+
+    /// Whether a thread holds this socket's lock between two steps.
+    fn is_locked(&self, state: &State, socket: u8) -> bool {
+        state.sockets[usize::from(socket)].locked_by_waiter
+            || state
+                .threads
+                .iter()
+                .any(|it| it.at == At::Committing && it.socket == socket)
+    }
+
+    fn has(&self, defect: Defect) -> bool {
+        self.defect == Some(defect)
+    }
+
+    /// How an operation's issuer waits for it.
+    fn waiting(&self, operation: usize) -> Waiting {
+        self.scenario.operations[operation].waiting
+    }
+
+    /// Ends a thread's present call.
+    fn finish(state: &mut State, t: usize) {
+        let thread = &mut state.threads[t];
+        *thread = Thread {
+            call: thread.call + u8::from(t != WORKER),
+            own_slot: thread.own_slot,
+            own_generation: thread.own_generation,
+            ..Thread::default()
+        };
+    }
+
+    /// Goes on after a thread has given up a hold and, if it was told to,
+    /// claimed and recycled the slot.
+    fn go_on(&self, state: &mut State, t: usize) -> Event {
+        let thread = state.threads[t];
+        if thread.holding || thread.taken != 0 {
+            state.threads[t].at = At::Quitting;
+            return Event::Internal;
+        }
+        match self.call(t, &thread) {
+            Some(Call::Cleanup | Call::Die) => {
+                let records = usize::from(thread.cursor) >= self.scenario.slots.len();
+                state.threads[t] = Thread {
+                    call: thread.call,
+                    at: if records {
+                        At::NextRecord
+                    } else {
+                        At::NextSlot
+                    },
+                    cursor: thread.cursor + 1,
+                    own_slot: thread.own_slot,
+                    own_generation: thread.own_generation,
+                    ..Thread::default()
+                };
+                Event::Internal
+            }
+            Some(Call::Close(_)) => {
+                Self::finish(state, t);
+                Event::CloseReturned {
+                    socket: usize::from(thread.socket),
+                    committed: true,
+                    waited: thread.waited,
+                    result: if thread.cancelled {
+                        Err(closesocket::protocol::Error::Interrupted)
+                    } else {
+                        Ok(())
+                    },
+                }
+            }
+            _ => {
+                Self::finish(state, t);
+                Event::Internal
+            }
+        }
+    }
+
+    /// The descriptor that a handle of this thread stands for.
+    fn resolve(thread: &Thread, handle: Handle) -> (u8, u8) {
+        match handle {
+            Handle::First(slot) => (slot, 1),
+            Handle::Own => (thread.own_slot, thread.own_generation),
+        }
+    }
+
+    /// Does what the socket machine orders, within the critical section.
+    fn carry_out(&self, state: &mut State, socket: u8, actions: Actions) {
+        let socket = &mut state.sockets[usize::from(socket)];
+        if actions.reset && !self.has(Defect::HardCloseWithoutReset) {
+            socket.reset = true;
+        }
+        if actions.reset_backlog && !self.has(Defect::BacklogForgotten) {
+            socket.waiting = 0;
+        }
+        if actions.release {
+            socket.releases = (socket.releases + 1).min(3);
+        }
+    }
+}
+
+/// Whether the descriptor of this generation is still open, as its section
+/// sees it: its reference is in the socket's list until the commit.
+fn is_live(state: &State, slot: u8, generation: u8) -> bool {
+    let word = state.slots[usize::from(slot)].word;
+    word.is_open(u32::from(generation))
+}
+
+/// The operations of a mask, as indices.
+fn each(mask: u8) -> impl Iterator<Item = usize> {
+    (0..crate::state::OPERATIONS).filter(move |index| mask >> index & 1 == 1)
+}
+
+/// Whether an operation was taken out and waits to be delivered.
+fn is_ending(state: &State, operation: usize) -> bool {
+    matches!(state.operations[operation].state, OperationState::Ending(_))
+}
+
+/// Why this slot's occupant is being closed by the thread.
+fn cause_of(call: Option<Call>, gone: Option<Cause>) -> Cause {
+    match call {
+        Some(Call::Cleanup) => Cause::Cleanup,
+        Some(Call::Die) => Cause::Death,
+        Some(Call::Close(_)) => Cause::Call,
+        _ => gone.unwrap_or(Cause::Call),
+    }
+}
+
+/// Whether nobody has this slot.
+fn is_free(word: Word) -> bool {
+    word.phase() == WordPhase::Free
+}

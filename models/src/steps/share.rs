@@ -1,0 +1,145 @@
+//! New descriptors: opened, accepted, redeemed. A slot is reserved first, so
+//! that a failure leaks nothing.
+
+use closesocket::protocol::invariant::{Event, OperationState};
+use closesocket::protocol::word::{self, Word};
+use closesocket::protocol::{ProcessId, Socket};
+
+use super::call::generation_of;
+use super::{Done, Steps, is_free};
+use crate::action::What;
+use crate::defect::Defect;
+use crate::scenario::Call;
+use crate::state::{At, State, small};
+
+impl Steps<'_> {
+    /// reserve: takes any free slot of the process off the free list. Without
+    /// one, or with nothing to open, the call fails and nothing has happened.
+    pub(super) fn reserve(
+        &self,
+        before: &State,
+        t: usize,
+        out: &mut impl FnMut(What, Event, &State),
+    ) {
+        let process = self.process_of(t);
+        let mut reserved = false;
+        for (index, spec) in self.scenario.slots.iter().enumerate() {
+            let free = is_free(before.slots[index].word) && !before.slots[index].reserved;
+            if spec.process != process || !free || !self.has_something_to_open(before, t) {
+                continue;
+            }
+            reserved = true;
+            let mut after = *before;
+            after.slots[index].reserved = true;
+            after.threads[t].slot = small(index);
+            after.threads[t].at = At::Reserved;
+            let slot = small(index);
+            out(What::Reserve { slot }, Event::Internal, &after);
+        }
+        if !reserved {
+            let mut after = *before;
+            Self::finish(&mut after, t);
+            out(What::Skip, Event::Internal, &after);
+        }
+    }
+
+    fn has_something_to_open(&self, state: &State, t: usize) -> bool {
+        match self.call(t, &state.threads[t]) {
+            Some(Call::Redeem { record }) => state.records[usize::from(record)].record.is_some(),
+            Some(Call::TakeAccepted { operation, .. }) => {
+                let operation = &state.operations[usize::from(operation)];
+                let ended = matches!(
+                    operation.state,
+                    OperationState::Idle | OperationState::Ended(None)
+                );
+                ended && operation.succeeded
+            }
+            _ => true,
+        }
+    }
+
+    /// Whether the section that opens can be entered.
+    pub(super) fn may_open(&self, state: &State, t: usize) -> bool {
+        match self.call(t, &state.threads[t]) {
+            Some(Call::Redeem { record }) => {
+                !self.is_locked(state, state.records[usize::from(record)].socket)
+            }
+            _ => true,
+        }
+    }
+
+    /// open: the slot gets its socket, and one `fetch_add` opens the word.
+    pub(super) fn open(&self, state: &mut State, t: usize) -> Done {
+        let thread = state.threads[t];
+        let slot = thread.slot;
+        match self.call(t, &thread) {
+            Some(Call::Redeem { record }) => self.redeem(state, t, record),
+            Some(Call::TakeAccepted { operation, socket }) => {
+                let listener = usize::from(state.operations[usize::from(operation)].socket);
+                let machine = Socket::accepted(&state.sockets[listener].machine);
+                state.sockets[usize::from(socket)].machine = machine;
+                self.open_slot(state, t, socket);
+                (What::Open { slot, socket }, Event::Internal)
+            }
+            Some(Call::Open { socket }) => {
+                self.open_slot(state, t, socket);
+                (What::Open { slot, socket }, Event::Internal)
+            }
+            _ => (What::Skip, Event::Internal),
+        }
+    }
+
+    /// redeem: the record's reference moves to the slot in one section (D5).
+    fn redeem(&self, state: &mut State, t: usize, index: u8) -> Done {
+        let by = ProcessId(u32::from(self.process_of(t)));
+        let slot = state.threads[t].slot;
+        let record = &mut state.records[usize::from(index)];
+        let socket = record.socket;
+        let redeemed = record.record.as_mut().is_some_and(|it| {
+            it.redeem(by).is_ok() || (self.has(Defect::RedeemsTwice) && it.target == by)
+        });
+        if redeemed {
+            self.open_slot(state, t, socket);
+        } else {
+            state.slots[usize::from(slot)].reserved = false;
+            Self::finish(state, t);
+        }
+        let what = What::Redeem {
+            record: index,
+            slot,
+            redeemed,
+        };
+        let event = Event::RecordChanged {
+            record: usize::from(index),
+        };
+        (what, event)
+    }
+
+    fn open_slot(&self, state: &mut State, t: usize, socket: u8) {
+        let thread = &mut state.threads[t];
+        let descriptor = &mut state.slots[usize::from(thread.slot)];
+        descriptor.word = Word::from_bits(descriptor.word.bits() + word::STEP);
+        descriptor.socket = socket;
+        descriptor.reserved = false;
+        thread.own_slot = thread.slot;
+        thread.own_generation = generation_of(descriptor.word);
+        thread.at = At::Opened;
+        state.created = state.created.max(socket + 1);
+    }
+
+    /// The opener looks at its process's flag after the slot is open: either
+    /// cleanup and death see the slot, or it sees them and closes it itself.
+    pub(super) fn look_at_process(&self, state: &mut State, t: usize) -> Done {
+        let process = usize::from(self.process_of(t));
+        let gone = state.processes[process].gone.is_some();
+        let thread = state.threads[t];
+        let (slot, generation) = (thread.own_slot, thread.own_generation);
+        let open = super::is_live(state, slot, generation);
+        if gone && open {
+            self.looked(state, t, slot, generation);
+        } else {
+            Self::finish(state, t);
+        }
+        (What::LookAtProcess { gone }, Event::Internal)
+    }
+}

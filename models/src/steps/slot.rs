@@ -1,0 +1,128 @@
+//! The end of a descriptor: leave, claim, upcall, recycle (H1 to H4).
+
+use closesocket::protocol::invariant::Event;
+use closesocket::protocol::word::{self, Recycling, Word, WordPhase};
+use closesocket::protocol::{Cause, returns_handle};
+
+use super::call::generation_of;
+use super::{Done, Steps, each};
+use crate::action::What;
+use crate::defect::Defect;
+use crate::scenario::FREE_SLOT;
+use crate::state::{At, Slot, State};
+
+impl Steps<'_> {
+    /// One `fetch_sub` of some holds. Whoever is told that nobody is left
+    /// inside a closed descriptor has to claim it.
+    pub(super) fn give_up(&self, state: &mut State, t: usize, slot: u8, holds: u8) -> Event {
+        let descriptor = &mut state.slots[usize::from(slot)];
+        let before = descriptor.word;
+        let holds = u64::from(holds);
+        descriptor.word = Word::from_bits(before.bits() - holds);
+        if word::leave(before, holds) && !self.has(Defect::ForgetsToClaim) {
+            state.threads[t].at = At::Claiming;
+            state.threads[t].slot = slot;
+            state.threads[t].generation = generation_of(before);
+            return Event::Internal;
+        }
+        self.go_on(state, t)
+    }
+
+    /// leave, after a close or a delivery: for the overlapped operations that
+    /// the thread delivered, slot by slot, its own descriptor last.
+    pub(super) fn quit(&self, state: &mut State, t: usize) -> Done {
+        let thread = state.threads[t];
+        let own = thread.holding.then(|| self.closing(t, &thread).0);
+        let slot_of = |index: usize| state.operations[index].slot;
+        let other = each(thread.taken).map(slot_of).find(|&it| Some(it) != own);
+        let slot = other.or(own).unwrap_or_default();
+        let mine = each(thread.taken)
+            .filter(|&index| slot_of(index) == slot)
+            .fold(0, |mask: u8, index| mask | 1 << index);
+        let last = Some(slot) == own;
+        let holds = each(mine).map(|_| 1).sum::<u8>() + u8::from(last);
+        let thread = &mut state.threads[t];
+        thread.taken &= !mine;
+        thread.holding &= !last;
+        if last && self.has(Defect::ClaimsTooEarly) {
+            thread.at = At::Claiming;
+            thread.slot = slot;
+            let descriptor = &mut state.slots[usize::from(slot)];
+            thread.generation = generation_of(descriptor.word);
+            descriptor.word = Word::from_bits(descriptor.word.bits() - u64::from(holds));
+            return (What::Leave { slot, holds }, Event::Internal);
+        }
+        let event = self.give_up(state, t, slot, holds);
+        (What::Leave { slot, holds }, event)
+    }
+
+    /// claim: one compare-and-swap, tried once. If a transient entry came in
+    /// between, whoever backs out tries again.
+    pub(super) fn claim(&self, state: &mut State, t: usize) -> Done {
+        let thread = state.threads[t];
+        let slot = thread.slot;
+        let descriptor = &mut state.slots[usize::from(slot)];
+        let guess = Word::new(u32::from(thread.generation), WordPhase::Sealed, 0);
+        let mut claimed = word::claim(guess).filter(|_| descriptor.word == guess);
+        if self.has(Defect::ClaimsTooEarly) && descriptor.word.phase() == WordPhase::Sealed {
+            claimed = Some(Word::from_bits(descriptor.word.bits() + word::STEP));
+        }
+        let Some(claimed) = claimed else {
+            let event = self.go_on(state, t);
+            return (What::LoseClaim { slot }, event);
+        };
+        descriptor.word = claimed;
+        let mut cause = descriptor.cause;
+        if self.has(Defect::ReturnsHandlesOfTheDead) && cause == Cause::Death {
+            cause = Cause::Call;
+        }
+        state.threads[t].at = if returns_handle(self.scenario.surroundings.handles, cause) {
+            At::Upcalling
+        } else {
+            At::Recycling
+        };
+        (What::Claim { slot }, Event::Internal)
+    }
+
+    /// upcall: the handle goes back, once (H1).
+    pub(super) fn upcall(&self, state: &mut State, t: usize) -> Done {
+        let slot = state.threads[t].slot;
+        let descriptor = &mut state.slots[usize::from(slot)];
+        descriptor.returns += 1;
+        let again = self.has(Defect::ReturnsHandlesTwice) && descriptor.returns < 2;
+        if !again {
+            state.threads[t].at = At::Recycling;
+        }
+        let event = Event::HandleReturned {
+            slot: usize::from(slot),
+        };
+        (What::Upcall { slot }, event)
+    }
+
+    /// The upcall fails; it is not tried again (H4).
+    pub(super) fn upcall_fails(&self, state: &mut State, t: usize) -> Done {
+        let slot = state.threads[t].slot;
+        let descriptor = &mut state.slots[usize::from(slot)];
+        descriptor.retired = !self.has(Defect::LosesFailedHandles);
+        state.threads[t].at = At::Recycling;
+        (What::UpcallFails { slot }, Event::Internal)
+    }
+
+    /// recycle: one `fetch_add`, or the slot stays claimed for ever.
+    pub(super) fn recycle(&self, state: &mut State, t: usize) -> Done {
+        let slot = state.threads[t].slot;
+        let descriptor = &mut state.slots[usize::from(slot)];
+        let what = match word::recycle(descriptor.word, !descriptor.retired) {
+            Recycling::Free => {
+                *descriptor = Slot {
+                    word: Word::from_bits(descriptor.word.bits() + word::STEP),
+                    ..FREE_SLOT
+                };
+                What::Recycle { slot }
+            }
+            Recycling::Retired => What::Retire { slot },
+        };
+        let event = self.go_on(state, t);
+        (what, event)
+    }
+}

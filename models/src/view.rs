@@ -1,0 +1,118 @@
+//! The model's state as the invariants see it.
+
+use closesocket::protocol::ProcessId;
+use closesocket::protocol::invariant::{
+    DescriptorState, DescriptorView, OperationState, OperationView, RecordView, SocketView, World,
+};
+use closesocket::protocol::word::WordPhase;
+
+use crate::scenario::Scenario;
+use crate::state::{At, State};
+
+/// A state of a scenario.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// The scenario.
+    pub scenario: &'a Scenario,
+    /// The state.
+    pub state: &'a State,
+}
+
+impl View<'_> {
+    /// Threads inside a call through the occupant of this slot, and its
+    /// operations that are not delivered. A closer does not count itself (H2),
+    /// and a transient entry is not inside.
+    fn inside(&self, slot: usize, generation: u32) -> usize {
+        let here = |it_slot: u8, it_generation: u8| {
+            usize::from(it_slot) == slot && u32::from(it_generation) == generation
+        };
+        let threads =
+            self.state.threads.iter().filter(|it| {
+                matches!(it.at, At::Inside | At::Leaving) && here(it.slot, it.generation)
+            });
+        let operations = self.state.operations.iter().filter(|it| {
+            matches!(
+                it.state,
+                OperationState::Pending | OperationState::Ending(_)
+            ) && here(it.slot, it.generation)
+        });
+        threads.count() + operations.count()
+    }
+}
+
+impl World for View<'_> {
+    fn slots(&self) -> usize {
+        self.scenario.slots.len()
+    }
+
+    #[inline(always)]
+    fn descriptor(&self, slot: usize) -> DescriptorView {
+        let it = &self.state.slots[slot];
+        let generation = it.word.generation();
+        DescriptorView {
+            generation,
+            state: match it.word.phase() {
+                WordPhase::Free => DescriptorState::Free,
+                WordPhase::Open => DescriptorState::Open,
+                WordPhase::Sealed | WordPhase::Claimed => DescriptorState::Closed(it.cause),
+            },
+            process: ProcessId(u32::from(self.scenario.slots[slot].process)),
+            socket: usize::from(it.socket),
+            inside: self.inside(slot, generation),
+            handle_returns: it.returns,
+            retired: it.retired,
+        }
+    }
+
+    fn sockets(&self) -> usize {
+        usize::from(self.state.created)
+    }
+
+    #[inline(always)]
+    fn socket(&self, socket: usize) -> SocketView {
+        let it = &self.state.sockets[socket];
+        SocketView {
+            machine: it.machine,
+            releases: it.releases,
+            accepted: u32::from(it.accepted),
+            acknowledged: u32::from(it.acknowledged),
+            reset: it.reset,
+            waiting_connections: u32::from(it.waiting),
+            locked_by_waiter: it.locked_by_waiter,
+        }
+    }
+
+    fn operations(&self) -> usize {
+        self.scenario.operations.len()
+    }
+
+    #[inline(always)]
+    fn operation(&self, operation: usize) -> OperationView {
+        let it = &self.state.operations[operation];
+        OperationView {
+            slot: usize::from(it.slot),
+            generation: u32::from(it.generation),
+            socket: usize::from(it.socket),
+            waiting: self.scenario.operations[operation].waiting,
+            state: it.state,
+        }
+    }
+
+    fn records(&self) -> usize {
+        self.state.records.len()
+    }
+
+    #[inline(always)]
+    fn record(&self, record: usize) -> RecordView {
+        let it = &self.state.records[record];
+        RecordView {
+            socket: usize::from(it.socket),
+            unredeemed: it.record.is_some_and(|it| it.is_reference()),
+        }
+    }
+
+    fn at_rest(&self) -> Option<usize> {
+        let inside = self.state.threads.iter().filter(|it| it.at != At::Ready);
+        self.state.rested.then(|| inside.count())
+    }
+}
