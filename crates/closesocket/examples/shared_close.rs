@@ -12,5 +12,7 @@ fn main() -> Result<(), Error> {
     let theirs = child.redeem(parent.duplicate(ours, child.id())?)?;
     parent.close(ours)?; // not the last reference: the connection stays as it is
     child.send(theirs, b"still here")?;
-    child.close(theirs).map(|()| println!("{:?}", peer.read_all())) // queued data, then FIN
+    child
+        .close(theirs)
+        .map(|()| println!("{:?}", peer.read_all())) // queued data, then FIN
 }

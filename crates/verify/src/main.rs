@@ -1,6 +1,9 @@
 //! `cargo verify`: checks everything and shows it; what CI gates on.
 
+mod check;
 mod cli;
+mod explore;
+mod list;
 mod run;
 
 use std::process::ExitCode;
@@ -11,7 +14,7 @@ use clap::error::ErrorKind;
 use cli::{Cli, Command, Format};
 
 /// How a command ended; the exit codes are documented in `docs/verification.md`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
     /// Everything as expected.
     AsExpected = 0,
@@ -51,7 +54,17 @@ fn usage(error: &clap::Error) -> Outcome {
 }
 
 fn dispatch(cli: &Cli) -> Outcome {
+    let format = cli.format;
     match &cli.command {
+        None => everything(format),
+        Some(Command::Check { scenarios, defect }) => {
+            check::command(scenarios, defect.as_deref(), format)
+        }
+        Some(Command::Explore {
+            scenario,
+            address,
+            defect,
+        }) => explore::command(scenario.as_deref(), defect.as_deref(), *address),
         Some(Command::Run {
             connections,
             threads,
@@ -60,9 +73,39 @@ fn dispatch(cli: &Cli) -> Outcome {
                 connections: *connections,
                 threads: *threads,
             },
-            cli.format,
+            format,
         ),
-        _ => Outcome::Usage,
+        Some(Command::List) => list::command(format),
+    }
+}
+
+/// The documented JSON of the whole.
+#[derive(serde::Serialize)]
+struct Everything<'a> {
+    #[serde(flatten)]
+    check: &'a check::CheckReport,
+    run: Option<&'a run::RunReport>,
+}
+
+/// The main job: the model, then real connections.
+fn everything(format: Format) -> Outcome {
+    let check = check::every_scenario(format);
+    if format == Format::Text {
+        check::print_summary(&check);
+    }
+    let run = run::with_progress(run::Plan::STANDARD);
+    match (format, &run) {
+        (Format::Json, run) => print_json(&Everything {
+            check: &check,
+            run: run.as_ref(),
+        }),
+        (Format::Text, Some(run)) => run::print_text(run),
+        (Format::Text, None) => {}
+    }
+    let ran = run.as_ref().map_or(Outcome::Differs, run::verdict);
+    match (check.outcome(), ran) {
+        (Outcome::AsExpected, ran) => ran,
+        (checked, _) => checked,
     }
 }
 

@@ -28,6 +28,14 @@ pub(crate) struct Plan {
     pub(crate) threads: u64,
 }
 
+impl Plan {
+    /// What `cargo verify` runs.
+    pub(crate) const STANDARD: Self = Self {
+        connections: 1_000,
+        threads: 4,
+    };
+}
+
 /// How long drains may go on after the last close, before what is left counts
 /// as leaked.
 const DRAIN_TIME: Duration = Duration::from_secs(30);

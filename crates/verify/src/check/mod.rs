@@ -1,0 +1,136 @@
+//! `cargo verify check`: explores scenarios and compares every verdict with the
+//! expected one.
+
+mod print;
+mod report;
+
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::thread;
+
+use closesocket_models::{Defect, DefectSpec, Outcome as Found, SCENARIOS, Scenario, check};
+
+use crate::Outcome;
+use crate::cli::Format;
+pub(crate) use report::CheckReport;
+use report::ScenarioReport;
+
+/// What to explore.
+struct Job {
+    scenario: &'static Scenario,
+    defect: Option<&'static DefectSpec>,
+}
+
+/// Checks the named scenarios, or all, or the scenario of a defect; prints.
+pub(crate) fn command(names: &[String], defect: Option<&str>, format: Format) -> Outcome {
+    let jobs = match jobs(names, defect) {
+        Ok(jobs) => jobs,
+        Err(unknown) => {
+            eprintln!("error: {unknown}; see `cargo verify list`");
+            return Outcome::Usage;
+        }
+    };
+    let report = explore(&jobs, format);
+    match format {
+        Format::Text => print::summary(&report),
+        Format::Json => crate::print_json(&report),
+    }
+    report.outcome()
+}
+
+/// Explores every scenario.
+pub(crate) fn every_scenario(format: Format) -> CheckReport {
+    let jobs: Vec<_> = SCENARIOS
+        .iter()
+        .map(|scenario| Job {
+            scenario,
+            defect: None,
+        })
+        .collect();
+    explore(&jobs, format)
+}
+
+/// Prints the summary of a report for people.
+pub(crate) fn print_summary(report: &CheckReport) {
+    print::summary(report);
+}
+
+fn jobs(names: &[String], defect: Option<&str>) -> Result<Vec<Job>, String> {
+    if let Some(name) = defect {
+        let spec = DefectSpec::named(name).ok_or_else(|| format!("there is no defect `{name}`"))?;
+        let scenario = find(spec.scenario)?;
+        return Ok(vec![Job {
+            scenario,
+            defect: Some(spec),
+        }]);
+    }
+    if names.is_empty() {
+        return Ok(SCENARIOS
+            .iter()
+            .map(|scenario| Job {
+                scenario,
+                defect: None,
+            })
+            .collect());
+    }
+    names
+        .iter()
+        .map(|name| {
+            Ok(Job {
+                scenario: find(name)?,
+                defect: None,
+            })
+        })
+        .collect()
+}
+
+/// The scenario of this name.
+pub(crate) fn find(name: &str) -> Result<&'static Scenario, String> {
+    let found = SCENARIOS.iter().find(|scenario| scenario.name == name);
+    found.ok_or_else(|| format!("there is no scenario `{name}`"))
+}
+
+/// Explores the jobs side by side. Each scenario is searched by one thread, so
+/// that its counts and its depth are the same in every run.
+fn explore(jobs: &[Job], format: Format) -> CheckReport {
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let width = jobs
+        .iter()
+        .map(|job| job.scenario.name.len())
+        .max()
+        .unwrap_or(0);
+    // The largest first, so that none is left over for one thread at the end.
+    let mut order: Vec<usize> = (0..jobs.len()).collect();
+    order.sort_by_key(|&index| {
+        std::cmp::Reverse(jobs.get(index).map_or(0, |job| job.scenario.states))
+    });
+    let queue = Mutex::new(order.into_iter());
+    let done = Mutex::new(Vec::new());
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+    thread::scope(|scope| {
+        for _ in 0..threads.min(jobs.len()) {
+            scope.spawn(|| {
+                while let Some((index, job)) =
+                    next().and_then(|index| Some((index, jobs.get(index)?)))
+                {
+                    let report = judge(job);
+                    if format == Format::Text {
+                        print::scenario(&report, width);
+                    }
+                    done.lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .push((index, report));
+                }
+            });
+        }
+    });
+    let mut reports = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    reports.sort_by_key(|(index, _)| *index);
+    CheckReport::new(reports.into_iter().map(|(_, report)| report).collect())
+}
+
+fn judge(job: &Job) -> ScenarioReport {
+    let defect: Option<Defect> = job.defect.map(|spec| spec.defect);
+    let found: Found = check(job.scenario, defect);
+    ScenarioReport::new(job.scenario, job.defect, found)
+}
