@@ -7,8 +7,8 @@ use std::thread;
 use std::time::Duration;
 
 use closesocket::engine::{
-    AlertableThread, CompletionQueue, Error, Interest, MemoryAddress, Notify, Overlapped, Peer,
-    PeerListener, PeerRead, Process, Provider,
+    AlertableThread, CompletionQueue, Error, Event, Interest, MemoryAddress, Notify, Overlapped,
+    Peer, PeerListener, PeerRead, Process, Provider,
 };
 use closesocket::protocol::Descriptor;
 
@@ -301,5 +301,61 @@ fn a_large_transfer_between_two_sockets_of_the_engine_arrives_whole() {
     assert!(received == *bytes);
     world.process.close(receiver).unwrap();
     world.process.close(listener).unwrap();
+    world.assert_nothing_left();
+}
+
+#[test]
+fn a_shutdown_ends_what_is_pending_on_its_side_and_the_accepted_part_arrives() {
+    let world = World::new();
+    let (descriptor, peer) = world.connect();
+    peer.stall(true);
+    let queue = CompletionQueue::new();
+    let bytes: Vec<u8> = vec![7; 400_000];
+    world
+        .process
+        .send_overlapped(descriptor, bytes, Notify::queue(&queue, 1))
+        .unwrap();
+    world
+        .process
+        .recv_overlapped(descriptor, vec![0; 4], Notify::queue(&queue, 2))
+        .unwrap();
+    assert!(queue.is_empty());
+    world
+        .process
+        .shutdown(descriptor, closesocket::engine::Shutdown::Both)
+        .unwrap();
+    let (first, second) = (queue.take().unwrap(), queue.take().unwrap());
+    assert_eq!(
+        [(first.key, first.result), (second.key, second.result)],
+        [(1, Err(Error::ShutDown)), (2, Err(Error::ShutDown))]
+    );
+    peer.stall(false);
+    let (received, end) = peer.read_all();
+    assert_eq!((received.len(), end), (first.transferred, PeerRead::End));
+    assert_eq!(
+        world.process.send(descriptor, b"more"),
+        Err(Error::ShutDown)
+    );
+    assert_eq!(world.process.close(descriptor), Ok(()));
+    world.assert_nothing_left();
+}
+
+#[test]
+fn a_registered_event_is_set_by_readiness_and_replaced_by_the_next() {
+    let world = World::new();
+    let (descriptor, peer) = world.connect();
+    let (first, second) = (Event::new(), Event::new());
+    world
+        .process
+        .event_select(descriptor, Interest::READABLE, &first)
+        .unwrap();
+    world
+        .process
+        .event_select(descriptor, Interest::READABLE, &second)
+        .unwrap();
+    peer.write(b"now").unwrap();
+    assert!(second.wait(LONG));
+    assert!(!first.is_set());
+    world.process.close(descriptor).unwrap();
     world.assert_nothing_left();
 }

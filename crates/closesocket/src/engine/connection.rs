@@ -4,6 +4,7 @@ use super::System;
 use super::io::Step;
 use super::notify::Notify;
 use super::probe::OperationId;
+use super::progress::Side;
 use super::provider::{AddressOf, Process};
 use super::transport::{Connecting, Endpoint as _};
 use crate::protocol::{Connection, Descriptor, Error, OperationKind};
@@ -82,7 +83,7 @@ impl<S: System> Process<S> {
         let mut connection = None;
         let step = admission.work(|work| {
             work.start(&admission, OperationKind::Accept)?;
-            if work.front(super::progress::Side::Reads).is_none() {
+            if work.front(Side::Reads).is_none() {
                 connection = work.next_connection()?;
                 if connection.is_some() {
                     return Ok(Step::Done(0));
@@ -172,7 +173,8 @@ impl<S: System> Process<S> {
     }
 
     /// Shuts down one side of a connection, or both. Frees and closes nothing:
-    /// a close is still needed (S1).
+    /// a close is still needed (S1). Operations pending on that side fail with
+    /// [`Error::ShutDown`]; what a send has been told is accepted is still sent.
     ///
     /// # Errors
     /// [`Error::NotConnected`], [`Error::ConnectionReset`],
@@ -188,12 +190,14 @@ impl<S: System> Process<S> {
             if matches!(how, Shutdown::Send | Shutdown::Both) {
                 let actions = work.state.core.shut_down_send()?;
                 work.state.carry_out(actions, work.out);
+                work.fail_all(Side::Writes, Error::ShutDown);
             }
             if matches!(how, Shutdown::Receive | Shutdown::Both) {
                 work.state.core.shut_down_receive();
                 if let Some(endpoint) = work.state.endpoint.as_mut() {
                     endpoint.shut_down_receive();
                 }
+                work.fail_all(Side::Reads, Error::ShutDown);
             }
             Ok(())
         })

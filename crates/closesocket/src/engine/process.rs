@@ -262,8 +262,11 @@ impl<S: System> ProcessState<S> {
         opened
     }
 
+    /// Whether the process is dead. An addition of nothing, not a load: either
+    /// the caller sees the death, or the dying process's sweep sees what the
+    /// caller did before.
     pub(super) fn is_dead(&self) -> bool {
-        self.flags.load(Ordering::Acquire) & DEAD != 0
+        self.flags.fetch_add(0, Ordering::AcqRel) & DEAD != 0
     }
 
     /// Whether the process was stopped: cleaned up or dead.

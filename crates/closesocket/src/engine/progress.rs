@@ -72,10 +72,14 @@ impl<S: System> Section<'_, S> {
         let actions = self.state.core.connection_lost();
         self.state.carry_out(actions, self.out);
         self.state.unsent.clear();
-        for side in [Side::Writes, Side::Reads] {
-            while let Some(pending) = self.front(side) {
-                self.finish(side, pending, Err(error), None);
-            }
+        self.fail_all(Side::Writes, error);
+        self.fail_all(Side::Reads, error);
+    }
+
+    /// Ends every pending operation of this side with an error.
+    pub(super) fn fail_all(&mut self, side: Side, error: Error) {
+        while let Some(index) = self.front(side) {
+            self.finish(side, index, Err(error), None);
         }
     }
 

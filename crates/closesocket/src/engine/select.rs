@@ -99,9 +99,28 @@ impl<S: System> Process<S> {
         event: &Event<S::Primitives>,
     ) -> Result<(), Error> {
         let admission = self.state.admit(descriptor)?;
-        watch(&admission, interest, event).map(|_| ())
+        admission.work(|work| {
+            let reference = work
+                .state
+                .reference(admission.process, descriptor)
+                .ok_or(Error::NotSocket)?;
+            // A second registration replaces the first.
+            reference
+                .watches
+                .retain(|watch| watch.number != EVENT_SELECT);
+            let event = event.clone();
+            reference.watches.push(Watch {
+                number: EVENT_SELECT,
+                interest,
+                event,
+            });
+            Ok(())
+        })
     }
 }
+
+/// The number of a descriptor's event registration; selects have others.
+const EVENT_SELECT: u64 = 0;
 
 /// A descriptor in a select, held and watched while it lasts.
 struct Selected<'a, S: System> {

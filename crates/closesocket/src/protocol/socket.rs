@@ -335,8 +335,12 @@ impl Socket {
 
     /// Accepts as many of `offered` bytes as fit into the window and returns
     /// how many; the runner appends exactly these to its send buffer. They are
-    /// queued data from here on, whatever becomes of the send (O6).
+    /// queued data from here on, whatever becomes of the send (O6). None fit
+    /// once the send side was shut down: nothing may follow the FIN.
     pub fn accept_bytes(&mut self, offered: usize) -> u32 {
+        if self.send_side != SendSide::Open || self.connection != Connection::Connected {
+            return 0;
+        }
         let room = self.window.saturating_sub(self.queued());
         let accepted = u32::try_from(offered).unwrap_or(u32::MAX).min(room);
         self.unsent = self.unsent.saturating_add(accepted);
