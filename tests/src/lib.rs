@@ -4,4 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod call;
+pub mod ledger;
 pub mod oracle;
+pub mod runner;
+pub mod script;

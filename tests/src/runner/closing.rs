@@ -1,0 +1,205 @@
+//! Closing, by call, cleanup and death, and the waiting that may follow.
+
+use closesocket::protocol::word::{self, Word, WordPhase};
+use closesocket::protocol::{
+    AbortNotice, Cause, CloseRequest, Commit, Descriptor, Error, PendingOperations, Preconditions,
+    ProcessId, Take, Waiting, abort_notice,
+};
+
+use super::operations::OfSocket;
+use super::table::Reference;
+use super::{Closer, Operation, Runner};
+use crate::call::{Answer, Happening, Key, Origin, Outcome};
+
+impl Runner {
+    pub(super) fn close(
+        &mut self,
+        process: ProcessId,
+        descriptor: Descriptor,
+        from: Origin,
+    ) -> Result<Answer, Error> {
+        let open = self
+            .slot(process, descriptor)
+            .is_some_and(|slot| Word::from_bits(slot.word).is_open(descriptor.generation()));
+        Preconditions {
+            idle: from != Origin::BlockingCall,
+            open,
+            ..self.preconditions(process)
+        }
+        .check()?;
+        self.commit(process, descriptor, Cause::Call)
+    }
+
+    fn request(&self, cause: Cause) -> CloseRequest {
+        CloseRequest {
+            cause,
+            now: self.now,
+            drain_limit: self.setup.drain_limit,
+        }
+    }
+
+    /// The critical section of a close and what follows it.
+    fn commit(
+        &mut self,
+        process: ProcessId,
+        descriptor: Descriptor,
+        cause: Cause,
+    ) -> Result<Answer, Error> {
+        let request = self.request(cause);
+        let Self {
+            processes,
+            operations,
+            sockets,
+            ..
+        } = self;
+        let slot = processes
+            .get_mut(usize::try_from(process.0).unwrap_or(usize::MAX))
+            .and_then(|it| it.slot(descriptor))
+            .ok_or(Error::NotSocket)?;
+        let reference = Reference {
+            process,
+            descriptor,
+            socket: slot.socket,
+        };
+        let mut pending = OfSocket {
+            all: operations,
+            socket: slot.socket,
+            closing: Some(reference),
+        };
+        let Commit {
+            aborted,
+            actions,
+            wait,
+            ..
+        } = sockets[slot.socket]
+            .socket
+            .close(request, &mut pending, || {
+                let sealed = word::seal(Word::from_bits(slot.word), descriptor.generation())?;
+                slot.word = sealed.bits();
+                slot.closed = Some(cause);
+                Ok::<(), Error>(())
+            })?;
+        self.carry_out(reference.socket, actions);
+        let holds = 1 + self.deliver_aborted(aborted, Some(reference));
+        if wait {
+            let key = Key(self.calls);
+            self.closers.push(Closer {
+                key,
+                reference,
+                holds,
+            });
+            return Ok(Answer::Waiting);
+        }
+        self.leave(reference, holds);
+        Ok(Answer::Done)
+    }
+
+    /// Delivers aborted operations. Each is told by the cause that ended *its
+    /// own* descriptor or process. Returns how many holds on the closing
+    /// descriptor its closer has to give up: those of overlapped operations;
+    /// a woken thread leaves by itself, as do operations of other descriptors.
+    fn deliver_aborted(&mut self, aborted: Vec<Operation>, closing: Option<Reference>) -> u64 {
+        let mut holds = 0;
+        for operation in aborted {
+            let of = operation.reference;
+            let gone = self.process(of.process).ok().and_then(|it| it.gone);
+            let closed = self
+                .slot(of.process, of.descriptor)
+                .and_then(|it| it.closed);
+            let cause = gone.or(closed).unwrap_or(Cause::Call);
+            let outcome = match abort_notice(cause, operation.waiting) {
+                AbortNotice::Wake(error) => Outcome::Returned(Answer::refused(error)),
+                AbortNotice::Post(error) => Outcome::Posted(Answer::refused(error)),
+                AbortNotice::Silent => Outcome::Silent,
+            };
+            self.deliver(&operation, outcome);
+            if operation.waiting == Waiting::Overlapped && Some(of) == closing {
+                holds += 1;
+            } else {
+                self.leave(of, 1);
+            }
+        }
+        holds
+    }
+
+    pub(super) fn cleanup(&mut self, process: ProcessId) -> Result<Answer, Error> {
+        if self.process(process)?.startups.cleanup()? {
+            self.close_everything(process, Cause::Cleanup)?;
+        }
+        Ok(Answer::Done)
+    }
+
+    pub(super) fn die(&mut self, process: ProcessId) -> Result<Answer, Error> {
+        let dying = self.process(process)?;
+        if dying.gone == Some(Cause::Death) {
+            return Err(Error::NotInitialised);
+        }
+        dying.startups.die();
+        self.close_everything(process, Cause::Death)?;
+        for index in 0..self.records.len() {
+            let record = &mut self.records[index];
+            if !record.record.reclaim(process) {
+                continue;
+            }
+            let socket = record.socket;
+            let request = self.request(Cause::Reclaimed);
+            let mut pending = OfSocket {
+                all: &mut self.operations,
+                socket,
+                closing: None,
+            };
+            let commit = self.sockets[socket].socket.reclaim(request, &mut pending);
+            self.carry_out(socket, commit.actions);
+            self.deliver_aborted(commit.aborted, None);
+        }
+        Ok(Answer::Done)
+    }
+
+    /// Closes every open descriptor, and takes out what is pending through
+    /// closed ones (a close under `AbortScope::LastReference` left it).
+    fn close_everything(&mut self, process: ProcessId, cause: Cause) -> Result<(), Error> {
+        let dying = self.process(process)?;
+        dying.gone = Some(cause);
+        let slots: Vec<(u32, Word, usize)> = (0..)
+            .zip(&dying.slots)
+            .map(|(index, slot)| (index, Word::from_bits(slot.word), slot.socket))
+            .collect();
+        for (index, word, socket) in slots {
+            let descriptor = word::descriptor(word, index);
+            match word.phase() {
+                WordPhase::Free | WordPhase::Claimed => {}
+                WordPhase::Open => {
+                    self.commit(process, descriptor, cause)?;
+                }
+                WordPhase::Sealed => {
+                    let closing = Some(Reference {
+                        process,
+                        descriptor,
+                        socket,
+                    });
+                    let taken = OfSocket {
+                        all: &mut self.operations,
+                        socket,
+                        closing,
+                    }
+                    .take(Take::ThisReference);
+                    self.deliver_aborted(taken, None);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A waiting close returns once its socket is closed.
+    pub(super) fn wake_closers(&mut self) {
+        for closer in std::mem::take(&mut self.closers) {
+            if self.machine(closer.reference).is_closed() {
+                self.happenings
+                    .push(Happening::CloseReturned(closer.key, Answer::Done));
+                self.leave(closer.reference, closer.holds);
+            } else {
+                self.closers.push(closer);
+            }
+        }
+    }
+}
