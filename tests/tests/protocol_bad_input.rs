@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use closesocket::protocol::word::{Word, WordPhase};
 use closesocket::protocol::{
     AbortNotice, AbortScope, Actions, Cause, CloseRequest, Commit, Connection, DuplicationRecord,
     Ending, Error, Linger, OperationKind, PendingOperations, Phase, ProcessId, SendSide, Socket,
@@ -39,8 +40,11 @@ const fn request(cause: Cause) -> CloseRequest {
     }
 }
 
+/// An open descriptor's word, generation 1.
+const OPEN: Word = Word::new(1, WordPhase::Open, 0);
+
 fn close(socket: &mut Socket, request: CloseRequest) -> Result<Commit<Take>, Error> {
-    socket.close(request, &mut Asked::default(), || Ok(()))
+    socket.close(request, OPEN, 1, &mut Asked::default(), |_| Ok(()))
 }
 
 /// A socket that ended in each way, with its send side as it was before.
@@ -134,7 +138,9 @@ fn a_refused_seal_is_passed_on_and_changes_nothing() {
     };
     let mut after = before;
     let mut asked = Asked::default();
-    let refused = after.close(request(Cause::Call), &mut asked, || Err(Error::NotSocket));
+    let refused = after.close(request(Cause::Call), OPEN, 1, &mut asked, |_| {
+        Err(Error::NotSocket)
+    });
     assert_eq!(refused.err(), Some(Error::NotSocket));
     assert_eq!(after, before);
     assert!(asked.0.is_empty(), "nothing was taken out");
@@ -151,11 +157,36 @@ fn a_close_that_would_block_does_not_even_try_the_seal() {
     let mut after = before;
     let refused = after.close(
         request(Cause::Call),
+        OPEN,
+        1,
         &mut Asked::default(),
-        || -> Result<(), Error> { panic!("sealed before the decision") },
+        |_| -> Result<(), Error> { panic!("sealed before the decision") },
     );
     assert_eq!(refused.err(), Some(Error::WouldBlock));
     assert_eq!(after, before);
+}
+
+#[test]
+fn a_close_of_a_closed_descriptor_never_says_would_block() {
+    let before = Socket {
+        linger: Linger::off().set_on(1),
+        nonblocking: true,
+        in_flight: 1,
+        ..socket(Connection::Connected)
+    };
+    for word in [
+        Word::new(1, WordPhase::Sealed, 1),
+        Word::new(2, WordPhase::Open, 0),
+    ] {
+        let mut after = before;
+        let mut asked = Asked::default();
+        let refused = after.close(request(Cause::Call), word, 1, &mut asked, |_| {
+            Ok::<(), Error>(())
+        });
+        assert_eq!(refused.err(), Some(Error::NotSocket), "{word:?}");
+        assert_eq!(after, before);
+        assert!(asked.0.is_empty(), "nothing was taken out");
+    }
 }
 
 #[test]

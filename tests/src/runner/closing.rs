@@ -66,19 +66,23 @@ impl Runner {
             socket: slot.socket,
             closing: Some(reference),
         };
+        let seen = Word::from_bits(slot.word);
         let Commit {
             aborted,
             actions,
             wait,
             ..
-        } = sockets[slot.socket]
-            .socket
-            .close(request, &mut pending, || {
-                let sealed = word::seal(Word::from_bits(slot.word), descriptor.generation())?;
+        } = sockets[slot.socket].socket.close(
+            request,
+            seen,
+            descriptor.generation(),
+            &mut pending,
+            |sealed| {
                 slot.word = sealed.bits();
                 slot.closed = Some(cause);
                 Ok::<(), Error>(())
-            })?;
+            },
+        )?;
         self.carry_out(reference.socket, actions);
         let holds = 1 + self.deliver_aborted(aborted, Some(reference));
         if wait {

@@ -105,9 +105,10 @@ impl Socket {
         let last = self.drop_reference();
         let aborted = operations.take(match (self.abort_scope, request.cause) {
             (AbortScope::LastReference, _) if last => Take::EveryReference,
-            (AbortScope::LastReference, Cause::Call) => Take::Nothing,
+            (AbortScope::LastReference, Cause::Call | Cause::Reclaimed) => Take::Nothing,
             // Nothing of a process outlives it (S2, S3).
-            _ => Take::ThisReference,
+            (AbortScope::LastReference, Cause::Cleanup | Cause::Death)
+            | (AbortScope::Descriptor, _) => Take::ThisReference,
         });
         let (actions, wait) = if last {
             self.end(request)

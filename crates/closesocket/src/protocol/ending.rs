@@ -23,7 +23,10 @@ pub enum AbortNotice {
     Silent,
 }
 
-/// How the issuer of an operation that a close aborted is told.
+/// How the issuer of an operation that a close aborted is told. `cause` is why
+/// the operation's *own* descriptor was closed, or what has become of its
+/// process: under [`AbortScope::LastReference`](super::AbortScope) the last
+/// close, which takes it out, can be another process's.
 #[must_use]
 pub const fn abort_notice(cause: Cause, waiting: Waiting) -> AbortNotice {
     match (waiting, cause) {

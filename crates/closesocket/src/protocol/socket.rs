@@ -25,6 +25,7 @@ pub enum AbortScope {
     #[default]
     Descriptor,
     /// None until the last reference goes, then every operation of the socket.
+    /// Cleanup and death still end what their process issued (S2, S3).
     LastReference,
 }
 
