@@ -102,7 +102,7 @@ impl<S: System> Provider<S> {
     /// A new process that has called startup.
     ///
     /// # Errors
-    /// [`Error::NetworkDown`] if the network is down.
+    /// None for a new process; see [`Process::startup`].
     pub fn startup(&self) -> Result<Process<S>, Error> {
         let process = self.process();
         process.startup()?;
@@ -194,8 +194,8 @@ impl<S: System> Process<S> {
     /// Counts a startup (`WSPStartup`).
     ///
     /// # Errors
-    /// [`Error::NetworkDown`] if the network is down, [`Error::NotInitialised`]
-    /// if the process is dead, [`Error::NoBuffers`] if the count is at its limit.
+    /// [`Error::NotInitialised`] if the process is dead, [`Error::NoBuffers`] if
+    /// the count is at its limit.
     pub fn startup(&self) -> Result<(), Error> {
         self.state.startup()
     }
