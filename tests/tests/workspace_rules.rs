@@ -1,0 +1,129 @@
+//! Rules about the workspace itself.
+
+#![allow(clippy::unwrap_used)]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_path_buf()
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap()
+}
+
+#[test]
+fn the_core_depends_on_thiserror_and_its_macro_only() {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
+    let output = Command::new(cargo)
+        .args([
+            "tree",
+            "-p",
+            "closesocket",
+            "-e",
+            "normal",
+            "--prefix",
+            "none",
+            "--format",
+            "{p}",
+        ])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let allowed = [
+        "closesocket",
+        "thiserror",
+        "thiserror-impl",
+        "proc-macro2",
+        "quote",
+        "syn",
+        "unicode-ident",
+    ];
+    let text = String::from_utf8(output.stdout).unwrap();
+    let names: Vec<_> = text
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert!(names.contains(&"thiserror"), "the tree was read: {names:?}");
+    for name in names {
+        assert!(allowed.contains(&name), "the core depends on {name}");
+    }
+}
+
+#[test]
+fn the_readme_shows_the_example_that_runs() {
+    let example = read("crates/closesocket/examples/shared_close.rs");
+    let body = example.split_once("\n\n").unwrap().1;
+    assert!(
+        read("README.md").contains(body.trim()),
+        "the README's example is another one"
+    );
+}
+
+#[test]
+fn the_core_forbids_unsafe_code() {
+    assert!(read("crates/closesocket/src/lib.rs").contains("#![forbid(unsafe_code)]"));
+}
+
+#[test]
+fn every_clause_that_an_invariant_names_is_in_the_specification() {
+    use closesocket::protocol::invariant::Invariant;
+    use closesocket_models::View;
+    let specification = read("docs/specification.md");
+    for invariant in Invariant::<View<'static>>::TABLE {
+        assert!(
+            specification.contains(&format!("`{}`", invariant.id)),
+            "{}",
+            invariant.id
+        );
+        for clause in invariant.clauses {
+            let heading = format!("\n### {clause} ");
+            assert!(
+                specification.contains(&heading),
+                "{clause} of {}",
+                invariant.id
+            );
+        }
+    }
+}
+
+#[test]
+fn the_error_table_of_the_specification_is_that_of_the_code() {
+    use closesocket::protocol::Error;
+    let specification = read("docs/specification.md");
+    let errors = [
+        Error::OperationAborted,
+        Error::Interrupted,
+        Error::InvalidArgument,
+        Error::TooManyDescriptors,
+        Error::WouldBlock,
+        Error::InProgress,
+        Error::NotSocket,
+        Error::NotSupported,
+        Error::AddressInUse,
+        Error::AddressNotAvailable,
+        Error::NetworkDown,
+        Error::ConnectionAborted,
+        Error::ConnectionReset,
+        Error::NoBuffers,
+        Error::AlreadyConnected,
+        Error::NotConnected,
+        Error::ShutDown,
+        Error::TimedOut,
+        Error::ConnectionRefused,
+        Error::NotInitialised,
+    ];
+    for error in errors {
+        let row = format!("| {} | `{:?}` |", error.code(), error.kind());
+        assert!(specification.contains(&row), "{error:?}: no row with {row}");
+    }
+}
