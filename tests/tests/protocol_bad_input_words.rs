@@ -148,8 +148,12 @@ proptest! {
     )) {
         let mut slot = Slot { word: Word::unused().bits(), ..Slot::default() };
         for it in moves {
-            let admitted = slot.admitted.len();
+            let (admitted, before) = (slot.admitted.len(), slot.word());
             slot.step(it);
+            // A value of old closes nothing.
+            if matches!(it, Move::Close(ago) if slot.handle(ago) != before.generation()) {
+                prop_assert_eq!(slot.word(), before);
+            }
             let inside = slot.admitted.len() + slot.refused;
             prop_assert_eq!(slot.word().holders(), inside as u64);
             if slot.admitted.len() > admitted {
