@@ -152,7 +152,7 @@ fn notify_completion<P: Primitives>(
 
 /// Delivers the operations that a close took out of one reference (O1, O3, O4,
 /// S2, S3) and returns how many holds on the descriptor end with them. Packets
-/// for one queue go there in one batch.
+/// for one queue go there in batches.
 pub(super) fn deliver_aborted<S: System>(
     shared: &Shared<S>,
     process: &ProcessState<S>,
@@ -163,7 +163,7 @@ pub(super) fn deliver_aborted<S: System>(
     let mut holds = 0;
     let mut batch = Batch {
         queue: None,
-        completions: Vec::new(),
+        completions: Vec::with_capacity(operations.size_hint().0.min(BATCH)),
     };
     for pending in operations {
         process.unreserve(pending.reserved);
@@ -227,6 +227,10 @@ pub(super) fn deliver_aborted<S: System>(
     holds
 }
 
+/// The most completions that are posted together: few enough to stay in the
+/// cache on their way, and not to keep the queue's takers out for long.
+const BATCH: usize = 128;
+
 /// Completions for one queue, posted together.
 struct Batch<P: Primitives> {
     queue: Option<CompletionQueue<P>>,
@@ -238,7 +242,8 @@ impl<P: Primitives> Batch<P> {
         let completion = completion(notify.key());
         match notify.0 {
             How::Queue { queue, .. } => {
-                if !self.queue.as_ref().is_some_and(|open| open.is(&queue)) {
+                let open = self.queue.as_ref().is_some_and(|open| open.is(&queue));
+                if !open || self.completions.len() == BATCH {
                     self.flush();
                     self.queue = Some(queue);
                 }
