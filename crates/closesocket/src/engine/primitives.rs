@@ -5,7 +5,7 @@
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A family of synchronization primitives.
@@ -58,7 +58,9 @@ pub trait Monitor<T>: Send + Sync {
         section: impl FnMut(&mut T) -> Option<R>,
     ) -> Option<R>;
 
-    /// Wakes every thread that waits.
+    /// Wakes every thread that waits. What they wait for was changed in a
+    /// critical section of this monitor before: an implementation may skip the
+    /// wake-up if no thread was waiting by the end of that section.
     fn notify(&self);
 }
 
@@ -122,6 +124,9 @@ impl Word for AtomicU64 {
 pub struct StdMonitor<T> {
     value: Mutex<T>,
     changed: Condvar,
+    /// How many threads wait; changed only under the lock. Waking is a system
+    /// call even if nobody does.
+    waiting: AtomicU64,
 }
 
 impl<T: Send> Monitor<T> for StdMonitor<T> {
@@ -129,6 +134,7 @@ impl<T: Send> Monitor<T> for StdMonitor<T> {
         Self {
             value: Mutex::new(value),
             changed: Condvar::new(),
+            waiting: AtomicU64::new(0),
         }
     }
 
@@ -147,26 +153,71 @@ impl<T: Send> Monitor<T> for StdMonitor<T> {
             if let Some(result) = section(&mut guard) {
                 return Some(result);
             }
-            guard = match end {
-                None => self
-                    .changed
-                    .wait(guard)
-                    .unwrap_or_else(PoisonError::into_inner),
-                Some(end) => {
-                    let left = end.saturating_duration_since(Instant::now());
-                    if left.is_zero() {
-                        return None;
-                    }
-                    self.changed
-                        .wait_timeout(guard, left)
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .0
-                }
-            };
+            let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+            if left.is_some_and(|left| left.is_zero()) {
+                return None;
+            }
+            guard = self.wait_once(guard, left);
         }
     }
 
+    #[inline]
     fn notify(&self) {
-        self.changed.notify_all();
+        // The caller has held the lock since it changed something. A thread
+        // that looked before that had counted itself before it let go of the
+        // lock, so it is seen here; one that looks later sees the change.
+        if self.waiting.load(Ordering::Acquire) != 0 {
+            self.changed.notify_all();
+        }
+    }
+}
+
+impl<T> StdMonitor<T> {
+    /// Waits for one wake-up, or a spurious one, or until the time has passed.
+    fn wait_once<'a>(
+        &self,
+        guard: MutexGuard<'a, T>,
+        limit: Option<Duration>,
+    ) -> MutexGuard<'a, T> {
+        self.waiting.fetch_add(1, Ordering::AcqRel);
+        let guard = match limit {
+            None => self
+                .changed
+                .wait(guard)
+                .unwrap_or_else(PoisonError::into_inner),
+            Some(limit) => {
+                self.changed
+                    .wait_timeout(guard, limit)
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .0
+            }
+        };
+        self.waiting.fetch_sub(1, Ordering::AcqRel);
+        guard
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_wake_up_is_lost_when_two_threads_take_turns() {
+        const TURNS: u64 = 20_000;
+        let monitor = StdMonitor::new(0_u64);
+        let take_turns = |parity: u64| {
+            for turn in (parity..TURNS).step_by(2) {
+                let limit = Some(Duration::from_secs(20));
+                let mine = monitor.wait(limit, |value| (*value == turn).then(|| *value += 1));
+                assert_eq!(mine, Some(()), "turn {turn}");
+                monitor.notify();
+            }
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(|| take_turns(0));
+            scope.spawn(|| take_turns(1));
+        });
+        assert_eq!(monitor.lock(|value| *value), TURNS);
+        assert_eq!(monitor.waiting.load(Ordering::Acquire), 0);
     }
 }
