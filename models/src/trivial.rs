@@ -1,22 +1,26 @@
-//! A trivial model to measure the search against: the same state size and
-//! branching, and nothing to decide.
+//! A trivial model to measure the search against: states of the same size,
+//! branching and depth as the real ones, and nothing to decide.
 
 use std::hash::{Hash, Hasher};
 
 use stateright::{Model, Property};
 
-/// Counters that count up to a limit, in no order.
+/// Layers of states; each state leads to a few of the next layer.
 #[derive(Clone, Copy, Debug)]
 pub struct TrivialModel {
-    /// How far each of the six counters counts.
-    pub limit: u64,
+    /// How many layers there are: the depth.
+    pub layers: u64,
+    /// How many states a layer has at most.
+    pub width: u64,
+    /// Successors of every ten states: the branching.
+    pub successors_of_ten: u64,
 }
 
-/// As large as the model's state.
+/// As large as the model's state, and hashed in the same way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Counters([u64; 8]);
+pub struct Trivial([u64; 8]);
 
-impl Hash for Counters {
+impl Hash for Trivial {
     fn hash<H: Hasher>(&self, state: &mut H) {
         for pair in self.0.as_chunks::<2>().0 {
             state.write_u128(u128::from(pair[0]) << 64 | u128::from(pair[1]));
@@ -24,34 +28,41 @@ impl Hash for Counters {
     }
 }
 
-impl Model for TrivialModel {
-    type State = Counters;
-    type Action = u8;
+impl TrivialModel {
+    fn state(self, layer: u64, place: u64) -> Trivial {
+        let mut words = [0; 8];
+        words[0] = layer;
+        words[1] = place;
+        Trivial(words)
+    }
+}
 
-    fn init_states(&self) -> Vec<Counters> {
-        vec![Counters([0; 8])]
+impl Model for TrivialModel {
+    type State = Trivial;
+    type Action = u64;
+
+    fn init_states(&self) -> Vec<Trivial> {
+        vec![self.state(0, 0)]
     }
 
-    fn actions(&self, state: &Counters, actions: &mut Vec<u8>) {
-        for (index, &counter) in (0..COUNTERS).zip(&state.0) {
-            if counter < self.limit {
-                actions.push(index);
-            }
+    fn actions(&self, state: &Trivial, actions: &mut Vec<u64>) {
+        let [layer, place, ..] = state.0;
+        if layer < self.layers {
+            let all = self.successors_of_ten;
+            actions.extend(0..all / 10 + u64::from(place % 10 < all % 10));
         }
     }
 
-    fn next_state(&self, state: &Counters, action: u8) -> Option<Counters> {
-        let mut next = *state;
-        next.0[usize::from(action)] += 1;
-        Some(next)
+    fn next_state(&self, state: &Trivial, action: u64) -> Option<Trivial> {
+        let [layer, place, ..] = state.0;
+        let mixed = (place * 4 + action + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
+        Some(self.state(layer + 1, mixed % self.width))
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
         vec![Property::always(
             "counts",
-            |model: &Self, state: &Counters| state.0.iter().all(|&it| it <= model.limit),
+            |model: &Self, state: &Trivial| state.0[0] <= model.layers,
         )]
     }
 }
-
-const COUNTERS: u8 = 4;

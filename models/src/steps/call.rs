@@ -23,7 +23,8 @@ impl Steps<'_> {
             Some(Call::SetLinger(handle, _) | Call::ShutDownSend(handle)) => handle,
             _ => Handle::Own,
         };
-        let (slot, mut generation) = Self::resolve(&thread, handle);
+        let (slot, issued) = Self::resolve(&thread, handle);
+        let mut generation = issued;
         let descriptor = &mut state.slots[usize::from(slot)];
         let before = descriptor.word;
         if self.has(Defect::ResolvesByValue) {
@@ -41,7 +42,7 @@ impl Steps<'_> {
         thread.socket = descriptor.socket;
         let event = Event::Admitted {
             slot: usize::from(slot),
-            generation: u32::from(generation),
+            generation: u32::from(issued),
         };
         (What::Enter { slot, generation }, event)
     }

@@ -18,7 +18,7 @@ impl Steps<'_> {
         let descriptor = &mut state.slots[usize::from(slot)];
         let before = descriptor.word;
         let holds = u64::from(holds);
-        descriptor.word = Word::from_bits(before.bits() - holds);
+        descriptor.word = minus(before, holds);
         if word::leave(before, holds) && !self.has(Defect::ForgetsToClaim) {
             state.threads[t].at = At::Claiming;
             state.threads[t].slot = slot;
@@ -49,7 +49,7 @@ impl Steps<'_> {
             thread.slot = slot;
             let descriptor = &mut state.slots[usize::from(slot)];
             thread.generation = generation_of(descriptor.word);
-            descriptor.word = Word::from_bits(descriptor.word.bits() - u64::from(holds));
+            descriptor.word = minus(descriptor.word, u64::from(holds));
             return (What::Leave { slot, holds }, Event::Internal);
         }
         let event = self.give_up(state, t, slot, holds);
@@ -125,4 +125,10 @@ impl Steps<'_> {
         let event = self.go_on(state, t);
         (what, event)
     }
+}
+
+/// What a `fetch_sub` leaves. Only a defect can have lost holders; the model
+/// then stays at none, where the engine's count would borrow from the phase.
+fn minus(word: Word, holds: u64) -> Word {
+    Word::from_bits(word.bits() - holds.min(word.holders()))
 }
