@@ -11,7 +11,7 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
-use closesocket::protocol::invariant::{OperationState, Violations};
+use closesocket::protocol::invariant::{OperationState, Violations, When};
 use closesocket::protocol::word::{Word, WordPhase};
 use closesocket::protocol::{
     AbortScope, Cause, Connection, DuplicationRecord, Ending, Linger, Phase, ProcessId,
@@ -19,7 +19,7 @@ use closesocket::protocol::{
 };
 
 use crate::state::{
-    At, Operation, PROCESSES, Process, RECORDS, Record, Slot, SocketState, State, Thread, WORKER,
+    At, Operation, Process, RECORDS, Record, Slot, SocketState, State, Thread, WORKER,
 };
 
 /// A packed [`State`]: what a search stores and hashes.
@@ -44,21 +44,70 @@ impl Packed {
     /// Packs a state.
     #[must_use]
     pub fn new(state: &State) -> Self {
-        let [t0, t1, t2, t3, worker] = state.threads.map(|it| thread(&it));
-        let [s0, s1, s2, s3] = state.slots.map(|it| slot(&it));
-        let [o0, o1, o2, o3] = state.operations.map(|it| operation(&it));
-        let [k0, k1, k2] = state.sockets.map(|it| socket(&it));
         let [p0, p1] = state.processes.map(process);
+        let [k0, k1, k2] = state.sockets.map(|it| socket(&it));
+        Self::with_sockets(state, [k0 | p0 << 60, k1 | p1 << 60, k2])
+    }
+
+    /// Packs a state that one step made of another: sockets and processes, the
+    /// dear part, only if they changed.
+    #[must_use]
+    pub(crate) fn after(&self, before: &State, state: &State) -> Self {
+        let mut sockets = [self.0[5], self.0[6], self.0[7]];
+        for (index, word) in sockets.iter_mut().enumerate() {
+            if before.sockets[index] != state.sockets[index] {
+                *word = *word & 15 << 60 | socket(&state.sockets[index]);
+            }
+        }
+        for (index, it) in state.processes.iter().enumerate() {
+            if before.processes[index] != *it {
+                sockets[index] = sockets[index] << 4 >> 4 | process(*it) << 60;
+            }
+        }
+        Self::with_sockets(state, sockets)
+    }
+
+    #[inline]
+    fn with_sockets(state: &State, sockets: [u64; 3]) -> Self {
+        let [t0, t1, t2, t3, worker] = &state.threads;
+        let [s0, s1, s2, s3] = &state.slots;
+        let [o0, o1, o2, o3] = &state.operations;
+        let [k0, k1, k2] = sockets;
         Self([
-            t0 | t1 << 32,
-            t2 | t3 << 32,
-            worker | rest(state) << 32,
-            s0 | s1 << 16 | s2 << 32 | s3 << 48,
-            o0 | o1 << 16 | o2 << 32 | o3 << 48,
-            k0 | p0 << 60,
-            k1 | p1 << 60,
+            thread(t0) | thread(t1) << 32,
+            thread(t2) | thread(t3) << 32,
+            thread(worker) | rest(state) << 32,
+            slot(s0) | slot(s1) << 16 | slot(s2) << 32 | slot(s3) << 48,
+            operation(o0) | operation(o1) << 16 | operation(o2) << 32 | operation(o3) << 48,
+            k0,
+            k1,
             k2,
         ])
+    }
+
+    /// The same state with the verdict on the step into it.
+    #[must_use]
+    pub(crate) fn with_violated(mut self, violated: Violations) -> Self {
+        self.0[2] |= u64::from(violated.bits()) << 45;
+        self
+    }
+
+    /// What a step from `before` to here changed, as the invariants see it.
+    #[must_use]
+    pub(crate) fn changed_since(&self, before: &Self) -> When {
+        // Who is inside is no change of a descriptor, nor is a reservation.
+        const DESCRIPTORS: u64 = 0x7f0f_7f0f_7f0f_7f0f;
+        const RECORDS: u64 = 0x3ff << 32;
+        const CREATED: u64 = 3 << 42;
+        const RESTED: u64 = 1 << 44;
+        let word = |index: usize| self.0[index] ^ before.0[index];
+        let sockets = word(5) | word(6) | word(7) | (word(2) & CREATED);
+        When::DESCRIPTORS
+            .only_if(word(3) & DESCRIPTORS != 0)
+            .and(When::SOCKETS.only_if(sockets != 0))
+            .and(When::OPERATIONS.only_if(word(4) != 0))
+            .and(When::RECORDS.only_if(word(2) & RECORDS != 0))
+            .and(When::REST.only_if(word(2) & RESTED != 0))
     }
 
     /// Unpacks it again.
@@ -70,17 +119,34 @@ impl Packed {
         let created = rest.take(2);
         let rested = rest.flag();
         let violated = Violations::from_bits(u32::try_from(rest.0).unwrap_or_default());
-        let processes: [Process; PROCESSES] =
-            [w[5] >> 60, w[6] >> 60].map(|bits| read_process(Reader(bits)));
+        let bits = |word: usize, at: u32| Reader(w[word] >> at);
         State {
-            threads: [w[0], w[0] >> 32, w[1], w[1] >> 32, w[2]]
-                .map(|bits| read_thread(Reader(bits))),
-            slots: [w[3], w[3] >> 16, w[3] >> 32, w[3] >> 48].map(|bits| read_slot(Reader(bits))),
-            operations: [w[4], w[4] >> 16, w[4] >> 32, w[4] >> 48]
-                .map(|bits| read_operation(Reader(bits))),
-            sockets: [w[5], w[6], w[7]].map(|bits| read_socket(Reader(bits))),
+            threads: [
+                read_thread(bits(0, 0)),
+                read_thread(bits(0, 32)),
+                read_thread(bits(1, 0)),
+                read_thread(bits(1, 32)),
+                read_thread(bits(2, 0)),
+            ],
+            slots: [
+                read_slot(bits(3, 0)),
+                read_slot(bits(3, 16)),
+                read_slot(bits(3, 32)),
+                read_slot(bits(3, 48)),
+            ],
+            operations: [
+                read_operation(bits(4, 0)),
+                read_operation(bits(4, 16)),
+                read_operation(bits(4, 32)),
+                read_operation(bits(4, 48)),
+            ],
+            sockets: [
+                read_socket(bits(5, 0)),
+                read_socket(bits(6, 0)),
+                read_socket(bits(7, 0)),
+            ],
+            processes: [read_process(bits(5, 60)), read_process(bits(6, 60))],
             records,
-            processes,
             created,
             rested,
             violated,
@@ -147,6 +213,7 @@ impl Reader {
     }
 }
 
+#[inline(always)]
 fn thread(it: &Thread) -> u64 {
     let mut bits = Writer::new();
     bits.byte(it.call, 3);
@@ -165,6 +232,7 @@ fn thread(it: &Thread) -> u64 {
     bits.bits
 }
 
+#[inline(always)]
 fn read_thread(mut bits: Reader) -> Thread {
     Thread {
         call: bits.take(3),
@@ -191,6 +259,7 @@ const PHASES: [WordPhase; 4] = [
 ];
 const CAUSES: [Cause; 4] = [Cause::Call, Cause::Cleanup, Cause::Death, Cause::Reclaimed];
 
+#[inline(always)]
 fn slot(it: &Slot) -> u64 {
     let mut bits = Writer::new();
     bits.put(u64::from(it.word.generation()), 2);
@@ -204,6 +273,7 @@ fn slot(it: &Slot) -> u64 {
     bits.bits
 }
 
+#[inline(always)]
 fn read_slot(mut bits: Reader) -> Slot {
     let generation = bits.take(2);
     let phase = bits.pick(&PHASES, 2);
@@ -218,6 +288,7 @@ fn read_slot(mut bits: Reader) -> Slot {
     }
 }
 
+#[inline(always)]
 fn operation(it: &Operation) -> u64 {
     let mut bits = Writer::new();
     bits.put(
@@ -237,6 +308,7 @@ fn operation(it: &Operation) -> u64 {
     bits.bits
 }
 
+#[inline(always)]
 fn read_operation(mut bits: Reader) -> Operation {
     const STATES: [OperationState; 12] = {
         use OperationState::{Ended, Ending, Idle, Pending};
@@ -380,6 +452,7 @@ fn read_socket(mut bits: Reader) -> SocketState {
 }
 
 /// Everything that is beside the worker in its word.
+#[inline(always)]
 fn rest(state: &State) -> u64 {
     let mut bits = Writer::new();
     for record in &state.records {
@@ -401,6 +474,7 @@ fn rest(state: &State) -> u64 {
     bits.bits
 }
 
+#[inline(always)]
 fn read_record(bits: &mut Reader) -> Record {
     const STATES: [Option<RecordState>; 4] = [
         None,

@@ -7,53 +7,83 @@
 use closesocket::protocol::invariant::OperationState;
 use closesocket::protocol::{Connection, Phase};
 
-use crate::scenario::Scenario;
 use crate::state::{At, Operation, SocketState, State, Thread, WORKER};
 
 /// How far a state is from the end of every run through it, at most.
 #[must_use]
-pub fn rank(scenario: &Scenario, state: &State) -> u32 {
-    let mut sum = 0;
-    for (index, thread) in state.threads.iter().enumerate() {
-        let calls = scenario.threads.get(index).map_or(0, |it| it.calls.len());
-        sum += of_thread(thread, calls, index == WORKER);
+pub fn rank(state: &State) -> u32 {
+    let mut sum = of_worker(&state.threads[WORKER]);
+    for thread in &state.threads[..WORKER] {
+        sum += of_thread(thread);
     }
-    sum += state.sockets.iter().map(of_socket).sum::<u32>();
-    sum += state.operations.iter().map(of_operation).sum::<u32>();
+    for socket in &state.sockets {
+        sum += of_socket(socket);
+    }
+    for operation in &state.operations {
+        sum += of_operation(operation);
+    }
     // Who enters or leaves moves a word away from what a closer has seen, and
     // makes it try again: one step more, for at most four closers.
     8 * sum + outdated(state) + u32::from(!state.rested)
 }
 
-/// A call costs less than the calls it leaves; within a call, later is less.
-fn of_thread(it: &Thread, calls: usize, worker: bool) -> u32 {
-    let left = u32::try_from(calls).unwrap_or_default() - u32::from(it.call).min(calls as u32);
-    let holds = 8 * (it.taken.count_ones() + u32::from(it.holding));
-    // Cleanup and death go round once for each slot and record.
-    let rounds = 100 * (7 - u32::from(it.cursor));
-    let at = match it.at {
-        At::Ready if worker => 0,
-        At::Ready => 900,
-        At::Reserved => 870,
-        At::Opened => 860,
-        At::NextSlot => rounds + 99,
-        At::NextRecord => rounds + 98,
-        At::Looked => rounds + 95,
-        At::Committing => rounds + 90,
-        At::Refused | At::Inside => rounds + 60,
-        At::Blocked => rounds + 50,
-        At::Leaving => rounds + 40,
-        At::Claiming => rounds + holds + 7,
-        At::Upcalling => rounds + holds + 6,
-        At::Recycling => rounds + holds + 5,
-        At::Delivering => rounds + holds + 3,
-        At::Waiting => rounds + holds + 2,
-        At::Quitting => rounds + holds + 1,
+/// A call costs less than the calls it leaves, and cleanup and death go round
+/// once for each slot and record; within that, later is less.
+#[inline(always)]
+fn of_thread(it: &Thread) -> u32 {
+    const LATER_IS_LESS: [u32; At::ALL.len()] = {
+        let mut ranks = [0; At::ALL.len()];
+        let mut index = 0;
+        while index < ranks.len() {
+            ranks[index] = match At::ALL[index] {
+                At::Ready => 200,
+                At::Reserved => 170,
+                At::Opened => 160,
+                At::NextSlot => 99,
+                At::NextRecord => 98,
+                At::Looked => 95,
+                At::Committing => 90,
+                At::Refused | At::Inside => 60,
+                At::Blocked => 50,
+                At::Leaving => 40,
+                At::Claiming => 7,
+                At::Upcalling => 6,
+                At::Recycling => 5,
+                At::Delivering => 3,
+                At::Waiting => 2,
+                At::Quitting => 1,
+            };
+            index += 1;
+        }
+        ranks
     };
-    1000 * left + if worker { at.saturating_sub(700) } else { at }
+    let calls = 1000 * (7 - u32::from(it.call));
+    let rounds = 100 * (7 - u32::from(it.cursor));
+    calls + rounds + holds(it) + LATER_IS_LESS[it.at as usize]
+}
+
+/// The worker's rounds are paid for by the operations that it takes out.
+#[inline(always)]
+fn of_worker(it: &Thread) -> u32 {
+    let at = match it.at {
+        At::Claiming => 7,
+        At::Upcalling => 6,
+        At::Recycling => 5,
+        At::Delivering => 3,
+        At::Quitting => 1,
+        _ => 0,
+    };
+    at + holds(it)
+}
+
+/// Each hold that is left to give up is a round of leaving and claiming.
+#[inline(always)]
+fn holds(it: &Thread) -> u32 {
+    8 * (it.taken.count_ones() + u32::from(it.holding))
 }
 
 /// What is queued goes down by being sent; the peer has so much to do.
+#[inline(always)]
 const fn of_socket(it: &SocketState) -> u32 {
     let phase = match it.machine.phase {
         Phase::Open => 2,
@@ -70,6 +100,7 @@ const fn of_socket(it: &SocketState) -> u32 {
 }
 
 /// Taking an operation out pays for its delivery.
+#[inline(always)]
 const fn of_operation(it: &Operation) -> u32 {
     let state = match it.state {
         OperationState::Idle => 40,

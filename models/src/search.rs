@@ -88,7 +88,7 @@ pub fn search(model: &CloseModel) -> Search {
             }
             if known.insert(transition.next, ()).is_none() {
                 for (index, first) in first_violation.iter_mut().enumerate() {
-                    if after.violated.contains(index) && first.is_none() {
+                    if transition.next.violated().contains(index) && first.is_none() {
                         *first = Some(nodes.len());
                     }
                 }

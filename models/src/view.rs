@@ -22,6 +22,7 @@ impl View<'_> {
     /// Threads inside a call through the occupant of this slot, and its
     /// operations that are not delivered. A closer does not count itself (H2),
     /// and a transient entry is not inside.
+    #[inline(always)]
     fn inside(&self, slot: usize, generation: u32) -> usize {
         let here = |it_slot: u8, it_generation: u8| {
             usize::from(it_slot) == slot && u32::from(it_generation) == generation

@@ -5,8 +5,10 @@
 //! [`World`]. [`Invariant::TABLE`] lists them all.
 
 mod predicate;
+mod when;
 mod world;
 
+pub use when::When;
 pub use world::{
     DescriptorState, DescriptorView, Event, OperationState, OperationView, RecordView, SocketView,
     Step, World,
@@ -23,6 +25,9 @@ pub struct Invariant<W> {
     pub why: &'static str,
     /// The clauses of the specification that it proves.
     pub clauses: &'static [&'static str],
+    /// The steps that can break it: by what happens or by what changes. Of all
+    /// others it holds if it held before.
+    pub heeds: When,
     /// Whether it holds of a step.
     pub predicate: fn(&Step<W>) -> bool,
 }
@@ -73,7 +78,52 @@ pub fn violations<W: World>(step: &Step<W>) -> Violations {
     Violations(bits)
 }
 
+/// Judges one step by those invariants that it can break, if `changed` has all
+/// that the step changed. The same as [`violations`] after a world in which
+/// they held, at a fraction of the cost.
+pub fn violations_of<W: World>(step: &Step<W>, changed: When) -> Violations {
+    let mut heeding = Invariant::<W>::heeding(changed.and(When::event(step.event)));
+    let mut bits = 0;
+    while heeding != 0 {
+        let index = heeding.trailing_zeros();
+        heeding &= heeding - 1;
+        if !(Invariant::<W>::TABLE[index as usize].predicate)(step) {
+            bits |= 1 << index;
+        }
+    }
+    Violations(bits)
+}
+
 impl<W: World> Invariant<W> {
+    /// For each bit of a [`When`], the invariants that heed it.
+    const HEEDING: [u32; When::BITS] = {
+        let mut heeding = [0; When::BITS];
+        let mut bit = 0;
+        while bit < When::BITS {
+            let mut index = 0;
+            while index < COUNT {
+                if Self::TABLE[index].heeds.bits() >> bit & 1 == 1 {
+                    heeding[bit] |= 1 << index;
+                }
+                index += 1;
+            }
+            bit += 1;
+        }
+        heeding
+    };
+
+    /// The invariants that heed any of this, as bits in the order of the table.
+    #[inline]
+    fn heeding(when: When) -> u32 {
+        let mut left = when.bits();
+        let mut heeding = 0;
+        while left != 0 {
+            heeding |= Self::HEEDING[left.trailing_zeros() as usize];
+            left &= left - 1;
+        }
+        heeding
+    }
+
     /// Every invariant, in a fixed order.
     pub const TABLE: [Self; COUNT] = [
         Self {
@@ -81,6 +131,12 @@ impl<W: World> Invariant<W> {
             sentence: "While a descriptor or an unredeemed record refers to a socket, no close changes its connection or data.",
             why: "Another user of a shared socket would find it dead under its hands.",
             clauses: &["D5", "D6"],
+            heeds: When::any(&[
+                When::COMMITTED,
+                When::DESCRIPTORS,
+                When::SOCKETS,
+                When::RECORDS,
+            ]),
             predicate: predicate::no_release_before_last_reference,
         },
         Self {
@@ -88,6 +144,7 @@ impl<W: World> Invariant<W> {
             sentence: "A graceful close ends only when every accepted byte is acknowledged, or the connection is lost or out of time.",
             why: "Bytes that a send reported as accepted would silently vanish.",
             clauses: &["L-T1", "L-T3", "L5", "L6", "O6"],
+            heeds: When::any(&[When::SOCKETS]),
             predicate: predicate::queued_data_sent_when_graceful,
         },
         Self {
@@ -95,6 +152,7 @@ impl<W: World> Invariant<W> {
             sentence: "A commit leaves no operation in its scope pending, and each aborted one gets the error that its kind of wait calls for.",
             why: "A thread would wait for ever for an operation that nothing can complete.",
             clauses: &["O1", "O3", "O4", "L4"],
+            heeds: When::any(&[When::COMMITTED, When::DELIVERED]),
             predicate: predicate::every_pending_op_aborted,
         },
         Self {
@@ -102,6 +160,7 @@ impl<W: World> Invariant<W> {
             sentence: "An operation is taken out once, by its completion or by an abort, and delivered once.",
             why: "A second completion would touch memory that its owner has reused.",
             clauses: &["O2", "O3"],
+            heeds: When::any(&[When::DELIVERED, When::REGISTERED, When::OPERATIONS]),
             predicate: predicate::each_op_ends_once,
         },
         Self {
@@ -109,6 +168,7 @@ impl<W: World> Invariant<W> {
             sentence: "A call is let in only through the open descriptor of its own generation, and acts on that descriptor's socket.",
             why: "A stale handle would read or write somebody else's connection.",
             clauses: &["D1", "D3"],
+            heeds: When::any(&[When::ADMITTED, When::REGISTERED]),
             predicate: predicate::closed_descriptor_never_resolves,
         },
         Self {
@@ -116,6 +176,7 @@ impl<W: World> Invariant<W> {
             sentence: "A descriptor is closed by exactly one of the closes that do not fail for another reason.",
             why: "A second commit would drop a reference that is not its own.",
             clauses: &["D2"],
+            heeds: When::any(&[When::COMMITTED, When::CLOSE_REFUSED, When::CLOSE_RETURNED]),
             predicate: predicate::one_close_wins,
         },
         Self {
@@ -123,6 +184,7 @@ impl<W: World> Invariant<W> {
             sentence: "A socket is released once, with its last reference gone, and stays as it ended.",
             why: "A second release would free another connection's endpoint.",
             clauses: &["D8"],
+            heeds: When::any(&[When::SOCKETS]),
             predicate: predicate::released_exactly_once,
         },
         Self {
@@ -130,6 +192,7 @@ impl<W: World> Invariant<W> {
             sentence: "When nothing can happen any more, every socket without references is released, every operation of a closed descriptor has ended, every handle is back and no thread is stuck.",
             why: "Sockets, handles or threads would leak.",
             clauses: &["D8", "H1", "H4", "O8"],
+            heeds: When::any(&[When::REST]),
             predicate: predicate::everything_released_at_the_end,
         },
         Self {
@@ -137,6 +200,7 @@ impl<W: World> Invariant<W> {
             sentence: "The last close with a linger time of 0 resets the connection in its commit, and nothing is sent afterwards.",
             why: "The peer would take a broken-off stream for a complete one.",
             clauses: &["L-T2"],
+            heeds: When::any(&[When::COMMITTED, When::SOCKETS]),
             predicate: predicate::hard_close_resets,
         },
         Self {
@@ -144,6 +208,7 @@ impl<W: World> Invariant<W> {
             sentence: "A close that waited and succeeded returns only when the socket is closed, and reset if its time had passed.",
             why: "The caller would believe data sent that is still queued.",
             clauses: &["L-T3"],
+            heeds: When::any(&[When::CLOSE_RETURNED]),
             predicate: predicate::linger_expiry_resets_before_return,
         },
         Self {
@@ -151,6 +216,7 @@ impl<W: World> Invariant<W> {
             sentence: "A close returns would-block only when all conditions hold, and then nothing at all has changed.",
             why: "The retry would find a half-closed socket.",
             clauses: &["L-T4", "L2", "L3"],
+            heeds: When::any(&[When::CLOSE_REFUSED]),
             predicate: predicate::would_block_changes_nothing,
         },
         Self {
@@ -158,6 +224,7 @@ impl<W: World> Invariant<W> {
             sentence: "A commit changes no other descriptor, no operation of another descriptor and no other socket.",
             why: "One user's close would break another user's calls.",
             clauses: &["D7"],
+            heeds: When::any(&[When::COMMITTED]),
             predicate: predicate::other_descriptors_undisturbed,
         },
         Self {
@@ -165,6 +232,7 @@ impl<W: World> Invariant<W> {
             sentence: "A handle goes back once, for a closed descriptor, when no thread is inside and every operation is delivered.",
             why: "The system would reuse a handle that a thread still works with.",
             clauses: &["H1", "H2", "H3"],
+            heeds: When::any(&[When::HANDLE_RETURNED, When::DESCRIPTORS]),
             predicate: predicate::handle_returned_once_after_ops,
         },
         Self {
@@ -172,6 +240,7 @@ impl<W: World> Invariant<W> {
             sentence: "What the last cleanup aborts is not notified, and its closes neither wait nor would block.",
             why: "A process that has cleaned up would be called back.",
             clauses: &["S2"],
+            heeds: When::any(&[When::COMMITTED, When::CLOSE_REFUSED, When::DELIVERED]),
             predicate: predicate::cleanup_is_silent,
         },
         Self {
@@ -179,6 +248,7 @@ impl<W: World> Invariant<W> {
             sentence: "The closes of a dying process neither wait nor would block, and nothing is notified to it.",
             why: "Process death would hang, or write into memory that is gone.",
             clauses: &["S3"],
+            heeds: When::any(&[When::COMMITTED, When::CLOSE_REFUSED, When::DELIVERED]),
             predicate: predicate::death_waits_for_nothing,
         },
         Self {
@@ -186,6 +256,7 @@ impl<W: World> Invariant<W> {
             sentence: "Bytes are accepted only from pending sends, and none goes missing in the middle while the connection lives.",
             why: "The peer would receive a stream with a hole, or bytes after the abort.",
             clauses: &["O6"],
+            heeds: When::any(&[When::BYTES_ACCEPTED, When::SOCKETS]),
             predicate: predicate::peer_receives_a_prefix,
         },
         Self {
@@ -193,6 +264,7 @@ impl<W: World> Invariant<W> {
             sentence: "No operation is pending whose reference is gone.",
             why: "A call that raced the close would wait for ever.",
             clauses: &["O1a"],
+            heeds: When::any(&[When::OPERATIONS, When::DESCRIPTORS, When::SOCKETS]),
             predicate: predicate::no_operation_orphaned,
         },
         Self {
@@ -200,6 +272,7 @@ impl<W: World> Invariant<W> {
             sentence: "A closed listener has no connection left in its backlog.",
             why: "Clients would hang on connections that nobody will ever accept.",
             clauses: &["O7"],
+            heeds: When::any(&[When::SOCKETS]),
             predicate: predicate::backlog_never_leaked,
         },
         Self {
@@ -207,6 +280,7 @@ impl<W: World> Invariant<W> {
             sentence: "A close that waits for a drain holds no lock.",
             why: "One slow peer would stop everybody.",
             clauses: &["L10"],
+            heeds: When::any(&[When::SOCKETS]),
             predicate: predicate::linger_wait_blocks_nobody,
         },
     ];

@@ -1,0 +1,91 @@
+//! Which steps can break an invariant.
+
+use super::Event;
+
+/// What happened in a step, and which parts of the world it changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct When(u16);
+
+impl When {
+    /// How many bits there are.
+    pub(super) const BITS: usize = 13;
+
+    /// Nothing that an invariant heeds.
+    pub const NOTHING: Self = Self(0);
+    /// A call was let in.
+    pub const ADMITTED: Self = Self(1);
+    /// A close committed.
+    pub const COMMITTED: Self = Self(1 << 1);
+    /// A close failed before its commit.
+    pub const CLOSE_REFUSED: Self = Self(1 << 2);
+    /// A close returned.
+    pub const CLOSE_RETURNED: Self = Self(1 << 3);
+    /// An operation was registered.
+    pub const REGISTERED: Self = Self(1 << 4);
+    /// Bytes of a send were accepted.
+    pub const BYTES_ACCEPTED: Self = Self(1 << 5);
+    /// The result of an operation was delivered.
+    pub const DELIVERED: Self = Self(1 << 6);
+    /// A handle was given back.
+    pub const HANDLE_RETURNED: Self = Self(1 << 7);
+    /// A descriptor changed, beyond who is inside.
+    pub const DESCRIPTORS: Self = Self(1 << 8);
+    /// A socket changed, or came into being.
+    pub const SOCKETS: Self = Self(1 << 9);
+    /// An operation changed.
+    pub const OPERATIONS: Self = Self(1 << 10);
+    /// A duplication record changed.
+    pub const RECORDS: Self = Self(1 << 11);
+    /// Nothing can happen any more.
+    pub const REST: Self = Self(1 << 12);
+
+    /// What happened, by the event of the step.
+    #[must_use]
+    #[inline]
+    pub const fn event(event: Event) -> Self {
+        match event {
+            Event::Admitted { .. } => Self::ADMITTED,
+            Event::Committed { .. } => Self::COMMITTED,
+            Event::CloseRefused { .. } => Self::CLOSE_REFUSED,
+            Event::CloseReturned { .. } => Self::CLOSE_RETURNED,
+            Event::Registered { .. } => Self::REGISTERED,
+            Event::BytesAccepted { .. } => Self::BYTES_ACCEPTED,
+            Event::Delivered { .. } => Self::DELIVERED,
+            Event::HandleReturned { .. } => Self::HANDLE_RETURNED,
+            Event::Internal
+            | Event::Taken { .. }
+            | Event::RecordChanged { .. }
+            | Event::Acknowledged { .. }
+            | Event::ConnectionLost { .. }
+            | Event::Expired { .. } => Self::NOTHING,
+        }
+    }
+
+    /// All of these together.
+    #[must_use]
+    pub const fn any(of: &[Self]) -> Self {
+        let mut bits = 0;
+        let mut index = 0;
+        while index < of.len() {
+            bits |= of[index].0;
+            index += 1;
+        }
+        Self(bits)
+    }
+
+    /// This and the other.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// This, if `there`.
+    #[must_use]
+    pub const fn only_if(self, there: bool) -> Self {
+        if there { self } else { Self::NOTHING }
+    }
+
+    pub(super) const fn bits(self) -> u16 {
+        self.0
+    }
+}
