@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use closesocket::protocol::OperationKind::{Accept, Recv};
+use closesocket::protocol::OperationKind::{Accept, Connect, Recv, Send};
 use closesocket::protocol::{AbortScope, Connection, HandleKind, Linger, UnreadInput};
 
 use crate::scenario::Call::{
@@ -82,16 +82,17 @@ const fn duplicate(slot: u8, target: u8, record: u8) -> Call {
 pub static SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "two-closers-one-operation",
-        summary: "Two threads close one descriptor while a third has a recv pending through it.",
+        summary: "Two threads close one descriptor while two others have operations pending through it.",
         sockets: &[SocketSpec {
             inputs: 1,
             queued: 1,
             ..CONNECTED
         }],
         slots: &[open(0, 0)],
-        operations: &[RECV],
+        operations: &[RECV, BLOCKING_RECV],
         threads: &[
             thread(0, &[start(0, 0)]),
+            thread(0, &[start(1, 0)]),
             thread(0, &[Close(First(0))]),
             thread(0, &[Close(First(0))]),
         ],
@@ -139,10 +140,11 @@ pub static SCENARIOS: &[Scenario] = &[
         summary: "A close meets calls that are just beginning: admitted, registered, or too late.",
         sockets: &[CONNECTED],
         slots: &[open(0, 0)],
-        operations: &[RECV, RECV, BLOCKING_RECV],
+        operations: &[RECV, RECV, BLOCKING_RECV, SEND],
         threads: &[
             thread(0, &[start(0, 0), start(1, 0)]),
             thread(0, &[start(2, 0)]),
+            thread(0, &[start(3, 0)]),
             thread(0, &[Close(First(0)), Close(First(0))]),
         ],
         surroundings: PLAIN,
@@ -162,7 +164,7 @@ pub static SCENARIOS: &[Scenario] = &[
             BLOCKING_RECV,
             OperationSpec {
                 chunks: 1,
-                ..OperationSpec::blocking(closesocket::protocol::OperationKind::Send)
+                ..OperationSpec::blocking(Send)
             },
         ],
         threads: &[
@@ -175,16 +177,19 @@ pub static SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "two-processes-share-a-socket",
-        summary: "Two processes share a socket, each with an operation and queued data, and both close it.",
+        summary: "Two processes share a socket, each with operations and queued data, and both close it.",
         sockets: &[SocketSpec {
             queued: 1,
+            inputs: 1,
+            may_be_lost: true,
             ..CONNECTED
         }],
         slots: &[open(0, 0), open(1, 0)],
-        operations: &[SEND, RECV],
+        operations: &[SEND, RECV, BLOCKING_RECV],
         threads: &[
             thread(0, &[start(0, 0), Close(First(0))]),
             thread(1, &[start(1, 1), Close(First(1))]),
+            thread(0, &[start(2, 0)]),
         ],
         surroundings: PLAIN,
         states: 0,
@@ -204,6 +209,7 @@ pub static SCENARIOS: &[Scenario] = &[
             thread(0, &[start(0, 0), Close(First(0))]),
             thread(1, &[start(1, 1), Close(First(1))]),
             thread(0, &[start(2, 0)]),
+            thread(1, &[Close(First(1))]),
         ],
         surroundings: PLAIN,
         states: 0,
@@ -233,6 +239,34 @@ pub static SCENARIOS: &[Scenario] = &[
         states: 0,
     },
     Scenario {
+        name: "record-redeemed-late",
+        summary: "A record outlives the descriptor it was made from; its redeemer finds queued data and closes hard.",
+        sockets: &[SocketSpec {
+            may_be_lost: true,
+            ..LINGERING
+        }],
+        slots: &[open(0, 0), free(1), free(1)],
+        operations: &[RECV, RECV],
+        threads: &[
+            thread(0, &[start(0, 0), duplicate(0, 1, 0), Close(First(0))]),
+            thread(
+                1,
+                &[
+                    Redeem { record: 0 },
+                    Start {
+                        operation: 1,
+                        through: Own,
+                    },
+                    SetLinger(Own, Some(0)),
+                    Close(Own),
+                ],
+            ),
+            thread(1, &[Redeem { record: 0 }, Close(Own)]),
+        ],
+        surroundings: PLAIN,
+        states: 0,
+    },
+    Scenario {
         name: "record-redeemed-twice",
         summary: "Two threads of the target and one of another process want the same record.",
         sockets: &[SocketSpec {
@@ -253,7 +287,10 @@ pub static SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "record-with-a-dead-target",
         summary: "The target of two records dies before, between or after redeeming them.",
-        sockets: &[QUEUED],
+        sockets: &[SocketSpec {
+            queued: 1,
+            ..CONNECTED
+        }],
         slots: &[open(0, 0), free(1), free(1)],
         operations: &[RECV],
         threads: &[
@@ -274,7 +311,7 @@ pub static SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "reuse-by-a-stale-operation",
-        summary: "A slot is closed and reused by another socket while calls still come with the old handle.",
+        summary: "A slot is closed and reused by other sockets while calls still come with the old handle.",
         sockets: &[
             CONNECTED,
             SocketSpec {
@@ -282,6 +319,7 @@ pub static SCENARIOS: &[Scenario] = &[
                 inputs: 1,
                 ..CONNECTED
             },
+            CONNECTED,
         ],
         slots: &[open(0, 0)],
         operations: &[RECV, RECV, RECV],
@@ -300,6 +338,7 @@ pub static SCENARIOS: &[Scenario] = &[
                     Close(Own),
                 ],
             ),
+            thread(0, &[Close(First(0)), SetLinger(First(0), Some(0))]),
         ],
         surroundings: PLAIN,
         states: 0,
@@ -337,6 +376,27 @@ pub static SCENARIOS: &[Scenario] = &[
         states: 0,
     },
     Scenario {
+        name: "stalled-peer-that-resets",
+        summary: "The peer of a draining socket acknowledges nothing and resets in the end, without any limit.",
+        sockets: &[SocketSpec {
+            acknowledges: false,
+            may_be_lost: true,
+            ..LINGERING
+        }],
+        slots: &[open(0, 0)],
+        operations: &[BLOCKING_RECV, SEND],
+        threads: &[
+            thread(0, &[start(0, 0)]),
+            thread(0, &[start(1, 0), Close(First(0))]),
+            thread(0, &[Close(First(0))]),
+        ],
+        surroundings: Surroundings {
+            may_cancel: true,
+            ..PLAIN
+        },
+        states: 0,
+    },
+    Scenario {
         name: "unread-input-resets",
         summary: "Under UnreadInput::Reset a drained socket with unread input is reset, never before.",
         sockets: &[SocketSpec {
@@ -368,17 +428,21 @@ pub static SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "lingering-wait",
-        summary: "A lingering close waits, drains, expires, loses its peer or is cancelled, while a second closer comes.",
-        sockets: &[SocketSpec {
-            may_be_lost: true,
-            ..LINGERING
-        }],
-        slots: &[open(0, 0)],
-        operations: &[RECV],
+        summary: "A lingering close waits, drains, expires, loses its peer or is cancelled, while a second closer comes and another socket is used.",
+        sockets: &[
+            SocketSpec {
+                may_be_lost: true,
+                ..LINGERING
+            },
+            CONNECTED,
+        ],
+        slots: &[open(0, 0), open(0, 1)],
+        operations: &[RECV, RECV],
         threads: &[
             thread(0, &[start(0, 0)]),
             thread(0, &[Close(First(0))]),
             thread(0, &[Close(First(0))]),
+            thread(0, &[start(1, 1), Close(First(1))]),
         ],
         surroundings: Surroundings {
             may_cancel: true,
@@ -388,17 +452,36 @@ pub static SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "nonblocking-linger",
-        summary: "A nonblocking lingering close would block; then lingering is turned off, or made hard, by another thread.",
+        summary: "A nonblocking lingering close would block; then lingering is turned off, or made hard, by other threads.",
         sockets: &[SocketSpec {
             nonblocking: true,
+            may_be_lost: true,
             ..LINGERING
         }],
         slots: &[open(0, 0)],
-        operations: &[RECV],
+        operations: &[RECV, BLOCKING_RECV],
         threads: &[
             thread(0, &[start(0, 0), Close(First(0)), Close(First(0))]),
             thread(0, &[SetLinger(First(0), None), Close(First(0))]),
             thread(0, &[SetLinger(First(0), Some(0)), Close(First(0))]),
+            thread(0, &[start(1, 0)]),
+        ],
+        surroundings: PLAIN,
+        states: 0,
+    },
+    Scenario {
+        name: "nonblocking-linger-against-close",
+        summary: "One of two references goes between a nonblocking lingering close's look and its lock.",
+        sockets: &[SocketSpec {
+            nonblocking: true,
+            ..LINGERING
+        }],
+        slots: &[open(0, 0), open(1, 0)],
+        operations: &[RECV],
+        threads: &[
+            thread(0, &[start(0, 0), Close(First(0))]),
+            thread(0, &[Close(First(0))]),
+            thread(1, &[Close(First(1)), Close(First(1))]),
         ],
         surroundings: PLAIN,
         states: 0,
@@ -425,17 +508,12 @@ pub static SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "listener-with-backlog",
         summary: "A listener with connections in its backlog and accepts pending is closed.",
-        sockets: &[
-            LISTENING,
-            SocketSpec {
-                queued: 0,
-                ..CONNECTED
-            },
-        ],
+        sockets: &[LISTENING, CONNECTED],
         slots: &[open(0, 0), free(0)],
         operations: &[
             OperationSpec::blocking(Accept),
             OperationSpec::overlapped(Accept),
+            OperationSpec::send(1),
         ],
         threads: &[
             thread(
@@ -446,10 +524,39 @@ pub static SCENARIOS: &[Scenario] = &[
                         operation: 0,
                         socket: 1,
                     },
+                    Start {
+                        operation: 2,
+                        through: Own,
+                    },
                     Close(Own),
                 ],
             ),
             thread(0, &[start(1, 0)]),
+            thread(0, &[Close(First(0))]),
+            thread(0, &[Close(First(0))]),
+        ],
+        surroundings: PLAIN,
+        states: 0,
+    },
+    Scenario {
+        name: "close-against-connect",
+        summary: "A socket is closed while one thread connects it and another sends as soon as it can.",
+        sockets: &[SocketSpec {
+            connection: Connection::Unconnected,
+            may_be_lost: true,
+            inputs: 1,
+            ..CONNECTED
+        }],
+        slots: &[open(0, 0)],
+        operations: &[
+            OperationSpec::blocking(Connect),
+            OperationSpec::send(2),
+            RECV,
+        ],
+        threads: &[
+            thread(0, &[start(0, 0), start(1, 0)]),
+            thread(0, &[start(2, 0)]),
+            thread(0, &[Close(First(0))]),
             thread(0, &[Close(First(0))]),
         ],
         surroundings: PLAIN,
@@ -457,7 +564,7 @@ pub static SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "cleanup-with-operations-pending",
-        summary: "A process cleans up twice for its two startups while operations begin and a new socket is opened.",
+        summary: "A process cleans up twice for its two startups while operations begin, a close comes and a new socket is opened.",
         sockets: &[LINGERING, CONNECTED],
         slots: &[open(0, 0), free(0)],
         operations: &[RECV, BLOCKING_RECV],
@@ -465,6 +572,7 @@ pub static SCENARIOS: &[Scenario] = &[
             thread(0, &[start(0, 0), Open { socket: 1 }]),
             thread(0, &[start(1, 0)]),
             thread(0, &[Cleanup, Cleanup]),
+            thread(0, &[Close(First(0))]),
         ],
         surroundings: Surroundings {
             startups: 2,

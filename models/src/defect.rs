@@ -60,8 +60,8 @@ pub enum Defect {
     ReturnsHandlesTwice,
     /// The handles of a dead process are given back too.
     ReturnsHandlesOfTheDead,
-    /// A slot whose handle could not be given back is used again.
-    LosesFailedHandles,
+    /// A handle upcall that failed is tried again.
+    RepeatsFailedUpcalls,
     /// Cleanup posts a completion for what it aborts.
     CleanupNotifies,
     /// The closes of a cleanup linger like any other.
@@ -76,6 +76,10 @@ pub enum Defect {
     RedeemsTwice,
     /// A record is not reclaimed when its target dies.
     ForgetsToReclaim,
+    /// An opener does not look again whether its process is gone.
+    ForgetsToLookAgain,
+    /// A record is made for a target that is dead already.
+    DuplicatesForTheDead,
     /// Closing a listener leaves its backlog alone.
     BacklogForgotten,
 }
@@ -302,9 +306,9 @@ pub const DEFECTS: &[DefectSpec] = &[
         violates: &[],
     },
     DefectSpec {
-        defect: Defect::LosesFailedHandles,
-        name: "loses-failed-handles",
-        summary: "A slot whose handle could not be given back is used again.",
+        defect: Defect::RepeatsFailedUpcalls,
+        name: "repeats-failed-upcalls",
+        summary: "A handle upcall that failed is tried again.",
         scenario: "upcall-failure",
         violates: &[],
     },
@@ -354,6 +358,20 @@ pub const DEFECTS: &[DefectSpec] = &[
         defect: Defect::ForgetsToReclaim,
         name: "forgets-to-reclaim",
         summary: "A record is not reclaimed when its target dies.",
+        scenario: "record-with-a-dead-target",
+        violates: &[],
+    },
+    DefectSpec {
+        defect: Defect::ForgetsToLookAgain,
+        name: "forgets-to-look-again",
+        summary: "An opener does not look again whether its process is gone.",
+        scenario: "record-with-a-dead-target",
+        violates: &[],
+    },
+    DefectSpec {
+        defect: Defect::DuplicatesForTheDead,
+        name: "duplicates-for-the-dead",
+        summary: "A record is made for a target that is dead already.",
         scenario: "record-with-a-dead-target",
         violates: &[],
     },

@@ -220,6 +220,14 @@ pub struct State {
     pub violated: Violations,
 }
 
+impl State {
+    /// Whether this process has died.
+    #[must_use]
+    pub fn is_dead(&self, process: usize) -> bool {
+        self.processes[process].gone == Some(Cause::Death)
+    }
+}
+
 /// An index as the state stores it.
 #[must_use]
 pub const fn small(index: usize) -> u8 {

@@ -41,6 +41,13 @@ impl View<'_> {
     }
 }
 
+impl View<'_> {
+    /// Whether what this process still has at rest is nobody's.
+    fn is_stranded(&self, process: u8) -> bool {
+        self.state.rested && self.state.processes[usize::from(process)].gone.is_some()
+    }
+}
+
 impl World for View<'_> {
     fn slots(&self) -> usize {
         self.scenario.slots.len()
@@ -54,6 +61,10 @@ impl World for View<'_> {
             generation,
             state: match it.word.phase() {
                 WordPhase::Free => DescriptorState::Free,
+                // At rest nobody is left who could close it.
+                WordPhase::Open if self.is_stranded(self.scenario.slots[slot].process) => {
+                    DescriptorState::Closed(it.cause)
+                }
                 WordPhase::Open => DescriptorState::Open,
                 WordPhase::Sealed | WordPhase::Claimed => DescriptorState::Closed(it.cause),
             },
@@ -108,7 +119,11 @@ impl World for View<'_> {
         let it = &self.state.records[record];
         RecordView {
             socket: usize::from(it.socket),
-            unredeemed: it.record.is_some_and(|it| it.is_reference()),
+            // At rest nobody is left who could redeem or reclaim it.
+            unredeemed: it.record.is_some_and(|it| {
+                it.is_reference()
+                    && !(self.state.rested && self.state.is_dead(it.target.0 as usize))
+            }),
         }
     }
 

@@ -163,7 +163,8 @@ impl Steps<'_> {
 
     /// duplicate: the target's flag is checked in the section (D5, D6a).
     fn duplicate(&self, state: &mut State, socket: u8, live: bool, target: u8, record: u8) -> Done {
-        let alive = state.processes[usize::from(target)].gone.is_none();
+        let alive = state.processes[usize::from(target)].gone.is_none()
+            || self.has(Defect::DuplicatesForTheDead);
         let machine = &mut state.sockets[usize::from(socket)].machine;
         let unchanged = *machine;
         let made = alive && machine.duplicate(live).is_ok();
@@ -226,7 +227,7 @@ impl Steps<'_> {
         {
             return kind == OperationKind::Send
                 && operation.remaining > 0
-                && machine.is_open()
+                && machine.may_start(kind, true).is_ok()
                 && machine.queued() < machine.window;
         }
         operation.state == OperationState::Pending

@@ -135,7 +135,7 @@ impl Steps<'_> {
         let thread = state.threads[t];
         let (slot, generation) = (thread.own_slot, thread.own_generation);
         let open = super::is_live(state, slot, generation);
-        if gone && open {
+        if gone && open && !self.has(Defect::ForgetsToLookAgain) {
             self.looked(state, t, slot, generation);
         } else {
             Self::finish(state, t);

@@ -89,10 +89,7 @@ impl Steps<'_> {
         let slot = state.threads[t].slot;
         let descriptor = &mut state.slots[usize::from(slot)];
         descriptor.returns += 1;
-        let again = self.has(Defect::ReturnsHandlesTwice) && descriptor.returns < 2;
-        if !again {
-            state.threads[t].at = At::Recycling;
-        }
+        state.threads[t].at = At::Recycling;
         let event = Event::HandleReturned {
             slot: usize::from(slot),
         };
@@ -102,9 +99,10 @@ impl Steps<'_> {
     /// The upcall fails; it is not tried again (H4).
     pub(super) fn upcall_fails(&self, state: &mut State, t: usize) -> Done {
         let slot = state.threads[t].slot;
-        let descriptor = &mut state.slots[usize::from(slot)];
-        descriptor.retired = !self.has(Defect::LosesFailedHandles);
-        state.threads[t].at = At::Recycling;
+        if !self.has(Defect::RepeatsFailedUpcalls) {
+            state.slots[usize::from(slot)].retired = true;
+            state.threads[t].at = At::Recycling;
+        }
         (What::UpcallFails { slot }, Event::Internal)
     }
 
@@ -122,7 +120,12 @@ impl Steps<'_> {
             }
             Recycling::Retired => What::Retire { slot },
         };
-        let event = self.go_on(state, t);
+        let mut event = self.go_on(state, t);
+        if self.has(Defect::ReturnsHandlesTwice) {
+            event = Event::HandleReturned {
+                slot: usize::from(slot),
+            };
+        }
         (what, event)
     }
 }
