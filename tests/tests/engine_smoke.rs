@@ -359,3 +359,45 @@ fn a_registered_event_is_set_by_readiness_and_replaced_by_the_next() {
     world.process.close(descriptor).unwrap();
     world.assert_nothing_left();
 }
+
+#[test]
+fn metrics_count_what_is_held_and_drain_all_waits_for_the_drains() {
+    let world = World::new();
+    let (descriptor, peer) = world.connect();
+    peer.stall(true);
+    world
+        .process
+        .recv_overlapped(descriptor, vec![0; 4], Notify::nobody())
+        .unwrap();
+    world.process.send(descriptor, b"to be drained").unwrap();
+    let before = world.provider.metrics();
+    assert_eq!(
+        (
+            before.descriptors,
+            before.sockets,
+            before.pending,
+            before.draining
+        ),
+        (1, 1, 1, 0)
+    );
+    world.process.close(descriptor).unwrap();
+    let draining = world.provider.metrics();
+    assert_eq!(
+        (draining.descriptors, draining.draining, draining.aborted),
+        (0, 1, 1)
+    );
+    assert_eq!(world.provider.drain_all(Duration::from_millis(30)), 1);
+    let provider = world.provider.clone();
+    let waiting = thread::spawn(move || provider.drain_all(Duration::from_secs(60)));
+    peer.stall(false);
+    assert_eq!(waiting.join().unwrap(), 0);
+    let (hard, _peer) = world.connect();
+    world.process.set_linger(hard, Some(0)).unwrap();
+    world.process.close(hard).unwrap();
+    let after = world.provider.metrics();
+    assert_eq!(
+        (after.resets, after.drain_timeouts, after.sockets),
+        (1, 0, 0)
+    );
+    world.assert_nothing_left();
+}

@@ -16,6 +16,7 @@ mod duplicate;
 mod free_list;
 mod io;
 mod memory;
+mod metrics;
 mod notify;
 mod operation;
 mod options;
@@ -37,6 +38,7 @@ pub use config::{Config, NoUpcalls, UpcallFailed, Upcalls};
 pub use connection::Shutdown;
 pub use duplicate::Record;
 pub use memory::{Memory, MemoryAddress, MemoryEndpoint, Peer, PeerListener, PeerRead};
+pub use metrics::Metrics;
 pub use notify::{
     AlertableThread, Completion, CompletionQueue, Event, Notify, Overlapped, Routine,
 };

@@ -160,12 +160,13 @@ pub(super) fn deliver_aborted<S: System>(
     cause: Cause,
     operations: impl Iterator<Item = Pending<S::Primitives>>,
 ) -> u64 {
-    let mut holds = 0;
+    let (mut holds, mut aborted) = (0, 0);
     let mut batch = Batch {
         queue: None,
         completions: Vec::with_capacity(operations.size_hint().0.min(BATCH)),
     };
     for pending in operations {
+        aborted += 1;
         process.unreserve(pending.reserved);
         let operation = OperationId {
             socket,
@@ -224,6 +225,7 @@ pub(super) fn deliver_aborted<S: System>(
         });
     }
     batch.flush();
+    shared.counters.add_aborted(aborted);
     holds
 }
 

@@ -132,6 +132,10 @@ impl<S: System> Provider<S> {
         }
     }
 
+    pub(super) const fn shared(&self) -> &Arc<Shared<S>> {
+        &self.shared
+    }
+
     /// The transport.
     #[must_use]
     pub fn transport(&self) -> &S::Transport {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::clock::Clock as _;
 use super::config::{Config, Upcalls};
 use super::free_list::FreeList;
+use super::metrics::Counters;
 use super::primitives::{Monitor, Primitives, Word};
 use super::probe::{Observation, Probe as _};
 use super::process::ProcessState;
@@ -40,6 +41,7 @@ pub(super) struct Shared<S: System> {
     /// Not 0 while the network is down.
     pub(super) network_down: WordOf<S>,
     pub(super) retired_handles: WordOf<S>,
+    pub(super) counters: Counters<S::Primitives>,
     /// Keeps alive what the transport reports to.
     sink: OnceLock<Arc<EventSink<S>>>,
 }
@@ -64,6 +66,7 @@ impl<S: System> Shared<S> {
             processes: Monitor::new(Vec::new()),
             network_down: Word::new(0),
             retired_handles: Word::new(0),
+            counters: Counters::new(),
             sink: OnceLock::new(),
         }
     }
@@ -164,6 +167,7 @@ impl<S: System> Shared<S> {
         if out.released && generation_of(id) < u32::MAX {
             self.free_cells.put(index_of(id));
         }
+        self.counters.add_resets(out.resets, out.timeouts);
         if out.wake {
             monitor.notify();
         }
@@ -196,6 +200,7 @@ impl<S: System> Shared<S> {
         self.with_socket(id, |work| {
             work.advance();
             let actions = work.state.core.expire(work.shared.clock.now());
+            work.out.timeouts += u64::from(actions.reset);
             work.state.carry_out(actions, work.out);
             work.state.watched = work.state.needs_watching();
             work.state.watched

@@ -86,6 +86,9 @@ pub(super) struct Outbox<S: System> {
     pub(super) wake: bool,
     /// The socket was released: its cell is free.
     pub(super) released: bool,
+    /// Connections reset, and of these the drains that ran out of time.
+    pub(super) resets: u64,
+    pub(super) timeouts: u64,
 }
 
 impl<S: System> Default for Outbox<S> {
@@ -95,6 +98,8 @@ impl<S: System> Default for Outbox<S> {
             events: Vec::new(),
             wake: false,
             released: false,
+            resets: 0,
+            timeouts: 0,
         }
     }
 }
@@ -198,6 +203,7 @@ impl<S: System> SocketState<S> {
             failed = endpoint.send_fin().err();
         }
         if actions.reset {
+            out.resets += 1;
             endpoint.reset();
         }
         if actions.reset_backlog {
