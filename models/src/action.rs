@@ -15,6 +15,7 @@ pub struct Action {
 }
 
 /// What happens in a step.
+#[expect(missing_docs, reason = "the variant says what its numbers are of")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum What {
     /// Enters a descriptor and is admitted.

@@ -97,7 +97,7 @@ pub static SCENARIOS: &[Scenario] = &[
             thread(0, &[Close(First(0))]),
         ],
         surroundings: PLAIN,
-        states: 0,
+        states: 15_577,
     },
     Scenario {
         name: "close-against-completion",
@@ -115,7 +115,7 @@ pub static SCENARIOS: &[Scenario] = &[
             thread(0, &[start(1, 0), Close(First(0))]),
         ],
         surroundings: PLAIN,
-        states: 0,
+        states: 9_069,
     },
     Scenario {
         name: "close-against-two-operations",
@@ -133,7 +133,7 @@ pub static SCENARIOS: &[Scenario] = &[
             thread(0, &[Close(First(0))]),
         ],
         surroundings: PLAIN,
-        states: 0,
+        states: 2_152,
     },
     Scenario {
         name: "close-against-begin",
@@ -148,7 +148,7 @@ pub static SCENARIOS: &[Scenario] = &[
             thread(0, &[Close(First(0)), Close(First(0))]),
         ],
         surroundings: PLAIN,
-        states: 0,
+        states: 16_535,
     },
     Scenario {
         name: "close-against-blocked-call",
@@ -173,7 +173,7 @@ pub static SCENARIOS: &[Scenario] = &[
             thread(0, &[Close(First(0))]),
         ],
         surroundings: PLAIN,
-        states: 0,
+        states: 4_509,
     },
     Scenario {
         name: "two-processes-share-a-socket",
@@ -192,7 +192,7 @@ pub static SCENARIOS: &[Scenario] = &[
             thread(0, &[start(2, 0)]),
         ],
         surroundings: PLAIN,
-        states: 0,
+        states: 301_463,
     },
     Scenario {
         name: "abort-at-the-last-reference",
@@ -212,7 +212,7 @@ pub static SCENARIOS: &[Scenario] = &[
             thread(1, &[Close(First(1))]),
         ],
         surroundings: PLAIN,
-        states: 0,
+        states: 126_213,
     },
     Scenario {
         name: "duplicate-against-close",
@@ -236,7 +236,7 @@ pub static SCENARIOS: &[Scenario] = &[
             ),
         ],
         surroundings: LIMITED,
-        states: 0,
+        states: 4_455,
     },
     Scenario {
         name: "record-redeemed-late",
@@ -264,7 +264,7 @@ pub static SCENARIOS: &[Scenario] = &[
             thread(1, &[Redeem { record: 0 }, Close(Own)]),
         ],
         surroundings: PLAIN,
-        states: 0,
+        states: 112_027,
     },
     Scenario {
         name: "record-redeemed-twice",
@@ -282,7 +282,7 @@ pub static SCENARIOS: &[Scenario] = &[
             thread(0, &[Redeem { record: 0 }, Close(Own)]),
         ],
         surroundings: PLAIN,
-        states: 0,
+        states: 18_956,
     },
     Scenario {
         name: "record-with-a-dead-target",
@@ -307,7 +307,7 @@ pub static SCENARIOS: &[Scenario] = &[
             thread(1, &[Die]),
         ],
         surroundings: PLAIN,
-        states: 0,
+        states: 36_496,
     },
     Scenario {
         name: "reuse-by-a-stale-operation",
@@ -341,7 +341,7 @@ pub static SCENARIOS: &[Scenario] = &[
             thread(0, &[Close(First(0)), SetLinger(First(0), Some(0))]),
         ],
         surroundings: PLAIN,
-        states: 0,
+        states: 82_708,
     },
     Scenario {
         name: "graceful-drain",
@@ -357,7 +357,7 @@ pub static SCENARIOS: &[Scenario] = &[
         operations: &[RECV],
         threads: &[thread(0, &[start(0, 0)]), thread(0, &[Close(First(0))])],
         surroundings: LIMITED,
-        states: 0,
+        states: 3_304,
     },
     Scenario {
         name: "stalled-peer-with-limit",
@@ -373,7 +373,7 @@ pub static SCENARIOS: &[Scenario] = &[
             thread(1, &[Close(First(1))]),
         ],
         surroundings: LIMITED,
-        states: 0,
+        states: 323,
     },
     Scenario {
         name: "stalled-peer-that-resets",
@@ -394,7 +394,7 @@ pub static SCENARIOS: &[Scenario] = &[
             may_cancel: true,
             ..PLAIN
         },
-        states: 0,
+        states: 7_757,
     },
     Scenario {
         name: "unread-input-resets",
@@ -411,7 +411,7 @@ pub static SCENARIOS: &[Scenario] = &[
             thread(1, &[Close(First(1))]),
         ],
         surroundings: PLAIN,
-        states: 0,
+        states: 2_506,
     },
     Scenario {
         name: "hard-close-with-queued-data",
@@ -424,7 +424,7 @@ pub static SCENARIOS: &[Scenario] = &[
             thread(1, &[start(1, 1), Close(First(1))]),
         ],
         surroundings: PLAIN,
-        states: 0,
+        states: 2_814,
     },
     Scenario {
         name: "lingering-wait",
@@ -448,7 +448,7 @@ pub static SCENARIOS: &[Scenario] = &[
             may_cancel: true,
             ..LIMITED
         },
-        states: 0,
+        states: 66_346,
     },
     Scenario {
         name: "nonblocking-linger",
@@ -467,7 +467,7 @@ pub static SCENARIOS: &[Scenario] = &[
             thread(0, &[start(1, 0)]),
         ],
         surroundings: PLAIN,
-        states: 0,
+        states: 419_900,
     },
     Scenario {
         name: "nonblocking-linger-against-close",
@@ -484,7 +484,7 @@ pub static SCENARIOS: &[Scenario] = &[
             thread(1, &[Close(First(1)), Close(First(1))]),
         ],
         surroundings: PLAIN,
-        states: 0,
+        states: 3_809,
     },
     Scenario {
         name: "nonblocking-linger-shut-down",
@@ -503,7 +503,7 @@ pub static SCENARIOS: &[Scenario] = &[
             ),
         ],
         surroundings: PLAIN,
-        states: 0,
+        states: 5_484,
     },
     Scenario {
         name: "listener-with-backlog",
@@ -536,7 +536,7 @@ pub static SCENARIOS: &[Scenario] = &[
             thread(0, &[Close(First(0))]),
         ],
         surroundings: PLAIN,
-        states: 0,
+        states: 66_834,
     },
     Scenario {
         name: "close-against-connect",
@@ -560,7 +560,7 @@ pub static SCENARIOS: &[Scenario] = &[
             thread(0, &[Close(First(0))]),
         ],
         surroundings: PLAIN,
-        states: 0,
+        states: 30_989,
     },
     Scenario {
         name: "cleanup-with-operations-pending",
@@ -578,7 +578,7 @@ pub static SCENARIOS: &[Scenario] = &[
             startups: 2,
             ..PLAIN
         },
-        states: 0,
+        states: 143_363,
     },
     Scenario {
         name: "death-during-a-drain",
@@ -592,7 +592,7 @@ pub static SCENARIOS: &[Scenario] = &[
             thread(1, &[Die]),
         ],
         surroundings: PLAIN,
-        states: 0,
+        states: 132_296,
     },
     Scenario {
         name: "upcall-failure",
@@ -618,7 +618,7 @@ pub static SCENARIOS: &[Scenario] = &[
             upcall_may_fail: true,
             ..PLAIN
         },
-        states: 0,
+        states: 1_344,
     },
     Scenario {
         name: "system-handles",
@@ -634,7 +634,7 @@ pub static SCENARIOS: &[Scenario] = &[
             handles: HandleKind::Ifs,
             ..PLAIN
         },
-        states: 0,
+        states: 595,
     },
 ];
 

@@ -61,7 +61,7 @@ impl Outcome {
 #[must_use]
 pub fn check(scenario: &'static Scenario, defect: Option<Defect>) -> Outcome {
     let begin = Instant::now();
-    let model = CloseModel { scenario, defect };
+    let model = CloseModel::new(scenario, defect);
     let explored = defect.is_none().then(|| explore(model)).flatten();
     let mut outcome = explored.unwrap_or_else(|| look_for_violations(&model));
     outcome.seconds = begin.elapsed().as_secs_f64();

@@ -20,8 +20,9 @@ mod rank;
 mod scenario;
 mod search;
 mod show;
-mod state;
+pub mod state;
 mod steps;
+mod touched;
 pub mod trivial;
 mod view;
 

@@ -11,10 +11,11 @@ use stateright::{Model, Property};
 use crate::action::{Action, What};
 use crate::defect::Defect;
 use crate::pack::Packed;
-use crate::rank::rank;
+use crate::rank::{falls, rank};
 use crate::scenario::Scenario;
 use crate::state::State;
 use crate::steps::Steps;
+use crate::touched::Touched;
 use crate::view::View;
 
 /// A scenario as a model, with or without a defect.
@@ -24,6 +25,8 @@ pub struct CloseModel {
     pub scenario: &'static Scenario,
     /// The deviation from the algorithm, if any.
     pub defect: Option<Defect>,
+    /// The start, from which states are unpacked.
+    start: State,
 }
 
 /// An action together with the state it leads to, which is computed once.
@@ -36,10 +39,28 @@ pub struct Transition {
 }
 
 impl CloseModel {
+    /// The model of a scenario, with or without a defect.
+    #[must_use]
+    pub fn new(scenario: &'static Scenario, defect: Option<Defect>) -> Self {
+        Self {
+            scenario,
+            defect,
+            start: scenario.start(),
+        }
+    }
+
     /// Hands every transition from a state to `out`, judged. A state that
     /// violates something has none, and neither has one at rest.
     pub fn transitions(&self, from: &Packed, mut out: impl FnMut(Event, &State, Transition)) {
-        let before = from.unpack();
+        let scenario = self.scenario;
+        let before = from.unpack_into(
+            &self.start,
+            [
+                scenario.slots.len(),
+                scenario.operations.len(),
+                scenario.sockets.len(),
+            ],
+        );
         if before.rested || !before.violated.is_empty() {
             return;
         }
@@ -47,18 +68,20 @@ impl CloseModel {
             scenario: self.scenario,
             defect: self.defect,
         };
-        let rank_before = rank(&before);
         let any = Cell::new(false);
         let mut take = |action: Action, event: Event, after: &State| {
             any.set(true);
-            let unjudged = from.after(&before, after);
+            let touched = Touched::by(action, event, self.defect.is_some());
+            let unjudged = from.after(&before, after, touched);
             debug_assert!(
                 self.defect.is_some() || unjudged.unpack() == *after,
                 "{action} leads to a state that cannot be packed: {after:?}"
             );
             let changed = unjudged.changed_since(from);
             let mut violated = self.judge(&before, event, after, changed);
-            if rank(after) >= rank_before {
+            let falls = falls(&before, after, touched.threads, changed);
+            debug_assert_eq!(falls, rank(after) < rank(&before), "{action}");
+            if !falls {
                 violated = Violations::from_bits(violated.bits() | 1 << ENDS);
             }
             let next = unjudged.with_violated(violated);
@@ -131,7 +154,7 @@ impl Model for CloseModel {
     type Action = Transition;
 
     fn init_states(&self) -> Vec<Packed> {
-        vec![Packed::new(&self.scenario.start())]
+        vec![Packed::new(&self.start)]
     }
 
     fn actions(&self, state: &Packed, actions: &mut Vec<Transition>) {

@@ -19,8 +19,10 @@ use closesocket::protocol::{
 };
 
 use crate::state::{
-    At, Operation, Process, RECORDS, Record, Slot, SocketState, State, Thread, WORKER,
+    At, OPERATIONS, Operation, PROCESSES, Process, Record, SLOTS, SOCKETS, Slot, SocketState,
+    State, THREADS, Thread, WORKER,
 };
+use crate::touched::{Actor, Touched};
 
 /// A packed [`State`]: what a search stores and hashes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -41,58 +43,88 @@ impl fmt::Debug for Packed {
 }
 
 impl Packed {
+    /// Any words, taken for a packed state.
+    #[must_use]
+    pub const fn from_words(words: [u64; 8]) -> Self {
+        Self(words)
+    }
+
     /// Packs a state.
     #[must_use]
     pub fn new(state: &State) -> Self {
-        let [p0, p1] = state.processes.map(process);
-        let [k0, k1, k2] = state.sockets.map(|it| socket(&it));
-        Self::with_sockets(state, [k0 | p0 << 60, k1 | p1 << 60, k2])
-    }
-
-    /// Packs a state that one step made of another: sockets and processes, the
-    /// dear part, only if they changed.
-    #[must_use]
-    pub(crate) fn after(&self, before: &State, state: &State) -> Self {
-        let mut sockets = [self.0[5], self.0[6], self.0[7]];
-        for (index, word) in sockets.iter_mut().enumerate() {
-            if before.sockets[index] != state.sockets[index] {
-                *word = *word & 15 << 60 | socket(&state.sockets[index]);
-            }
+        let mut packed = Self([0; 8]);
+        for (index, it) in state.threads.iter().enumerate() {
+            packed.set(index / 2, index % 2 * 32, 32, thread(it));
+        }
+        for (index, it) in state.slots.iter().enumerate() {
+            packed.set(3, index * 16, 16, slot(it));
+        }
+        for (index, it) in state.operations.iter().enumerate() {
+            packed.set(4, index * 16, 16, operation(it));
+        }
+        for (index, it) in state.sockets.iter().enumerate() {
+            packed.set(5 + index, 0, 60, socket(it));
         }
         for (index, it) in state.processes.iter().enumerate() {
-            if before.processes[index] != *it {
-                sockets[index] = sockets[index] << 4 >> 4 | process(*it) << 60;
+            packed.set(5 + index, 60, 4, process(*it));
+        }
+        packed.set(2, 32, 32, rest(state));
+        packed
+    }
+
+    /// Packs a state that one step made of another: only the parts that the
+    /// step can have changed.
+    #[inline]
+    #[must_use]
+    pub(crate) fn after(&self, before: &State, state: &State, touched: Touched) -> Self {
+        let mut packed = *self;
+        match touched.threads {
+            Actor::Surroundings => {}
+            Actor::Thread(t) => packed.set_thread(usize::from(t), state),
+            Actor::Waker => (0..THREADS).for_each(|t| packed.set_thread(t, state)),
+        }
+        if touched.slots {
+            for index in 0..SLOTS {
+                if before.slots[index] != state.slots[index] {
+                    packed.set(3, index * 16, 16, slot(&state.slots[index]));
+                }
             }
         }
-        Self::with_sockets(state, sockets)
+        if touched.operations {
+            for index in 0..OPERATIONS {
+                packed.set(4, index * 16, 16, operation(&state.operations[index]));
+            }
+        }
+        if touched.sockets {
+            for index in 0..SOCKETS {
+                if before.sockets[index] != state.sockets[index] {
+                    packed.set(5 + index, 0, 60, socket(&state.sockets[index]));
+                }
+            }
+        }
+        if touched.rest {
+            for index in 0..PROCESSES {
+                packed.set(5 + index, 60, 4, process(state.processes[index]));
+            }
+            packed.set(2, 32, 32, rest(state));
+        }
+        packed
     }
 
-    #[inline]
-    fn with_sockets(state: &State, sockets: [u64; 3]) -> Self {
-        let [t0, t1, t2, t3, worker] = &state.threads;
-        let [s0, s1, s2, s3] = &state.slots;
-        let [o0, o1, o2, o3] = &state.operations;
-        let [k0, k1, k2] = sockets;
-        Self([
-            thread(t0) | thread(t1) << 32,
-            thread(t2) | thread(t3) << 32,
-            thread(worker) | rest(state) << 32,
-            slot(s0) | slot(s1) << 16 | slot(s2) << 32 | slot(s3) << 48,
-            operation(o0) | operation(o1) << 16 | operation(o2) << 32 | operation(o3) << 48,
-            k0,
-            k1,
-            k2,
-        ])
+    #[inline(always)]
+    fn set_thread(&mut self, t: usize, state: &State) {
+        self.set(t / 2, t % 2 * 32, 32, thread(&state.threads[t]));
     }
 
-    /// The same state with the verdict on the step into it.
-    #[must_use]
-    pub(crate) fn with_violated(mut self, violated: Violations) -> Self {
-        self.0[2] |= u64::from(violated.bits()) << 45;
-        self
+    /// Puts these bits into a word.
+    #[inline(always)]
+    fn set(&mut self, word: usize, at: usize, width: u32, bits: u64) {
+        let mask = ((1 << width) - 1) << at;
+        self.0[word] = self.0[word] & !mask | bits << at;
     }
 
     /// What a step from `before` to here changed, as the invariants see it.
+    #[inline]
     #[must_use]
     pub(crate) fn changed_since(&self, before: &Self) -> When {
         // Who is inside is no change of a descriptor, nor is a reservation.
@@ -110,47 +142,45 @@ impl Packed {
             .and(When::REST.only_if(word(2) & RESTED != 0))
     }
 
+    /// The same state with the verdict on the step into it.
+    #[must_use]
+    pub(crate) fn with_violated(mut self, violated: Violations) -> Self {
+        self.0[2] |= u64::from(violated.bits()) << 45;
+        self
+    }
+
     /// Unpacks it again.
     #[must_use]
     pub fn unpack(&self) -> State {
-        let w = &self.0;
-        let mut rest = Reader(w[2] >> 32);
-        let records = [(); RECORDS].map(|()| read_record(&mut rest));
-        let created = rest.take(2);
-        let rested = rest.flag();
-        let violated = Violations::from_bits(u32::try_from(rest.0).unwrap_or_default());
-        let bits = |word: usize, at: u32| Reader(w[word] >> at);
-        State {
-            threads: [
-                read_thread(bits(0, 0)),
-                read_thread(bits(0, 32)),
-                read_thread(bits(1, 0)),
-                read_thread(bits(1, 32)),
-                read_thread(bits(2, 0)),
-            ],
-            slots: [
-                read_slot(bits(3, 0)),
-                read_slot(bits(3, 16)),
-                read_slot(bits(3, 32)),
-                read_slot(bits(3, 48)),
-            ],
-            operations: [
-                read_operation(bits(4, 0)),
-                read_operation(bits(4, 16)),
-                read_operation(bits(4, 32)),
-                read_operation(bits(4, 48)),
-            ],
-            sockets: [
-                read_socket(bits(5, 0)),
-                read_socket(bits(6, 0)),
-                read_socket(bits(7, 0)),
-            ],
-            processes: [read_process(bits(5, 60)), read_process(bits(6, 60))],
-            records,
-            created,
-            rested,
-            violated,
+        self.unpack_into(&State::blank(), [SLOTS, OPERATIONS, SOCKETS])
+    }
+
+    /// Unpacks as many slots, operations and sockets as there are; the others
+    /// are as in `blank`.
+    #[inline]
+    #[must_use]
+    pub(crate) fn unpack_into(&self, blank: &State, count: [usize; 3]) -> State {
+        let bits = |word: usize, at: usize| Reader(self.0[word] >> at);
+        let mut state = *blank;
+        for (index, it) in state.threads.iter_mut().enumerate() {
+            *it = read_thread(bits(index / 2, index % 2 * 32));
         }
+        for (index, it) in state.slots.iter_mut().take(count[0]).enumerate() {
+            *it = read_slot(bits(3, index * 16));
+        }
+        for (index, it) in state.operations.iter_mut().take(count[1]).enumerate() {
+            *it = read_operation(bits(4, index * 16));
+        }
+        for (index, it) in state.sockets.iter_mut().take(count[2]).enumerate() {
+            *it = read_socket(bits(5 + index, 0));
+        }
+        state.processes = [read_process(bits(5, 60)), read_process(bits(6, 60))];
+        let mut rest = bits(2, 32);
+        state.records = [read_record(&mut rest), read_record(&mut rest)];
+        state.created = rest.take(2);
+        state.rested = rest.flag();
+        state.violated = self.violated();
+        state
     }
 
     /// What the step into this state violated.

@@ -4,10 +4,11 @@
 //! nothing can happen any more have nothing left open, every run ends well.
 //! That is `everything-released-at-the-end` without fairness or `eventually`.
 
-use closesocket::protocol::invariant::OperationState;
+use closesocket::protocol::invariant::{OperationState, When};
 use closesocket::protocol::{Connection, Phase};
 
-use crate::state::{At, Operation, SocketState, State, Thread, WORKER};
+use crate::state::{At, Operation, SocketState, State, THREADS, Thread, WORKER};
+use crate::touched::Actor;
 
 /// How far a state is from the end of every run through it, at most.
 #[must_use]
@@ -22,9 +23,35 @@ pub fn rank(state: &State) -> u32 {
     for operation in &state.operations {
         sum += of_operation(operation);
     }
-    // Who enters or leaves moves a word away from what a closer has seen, and
-    // makes it try again: one step more, for at most four closers.
     8 * sum + outdated(state) + u32::from(!state.rested)
+}
+
+/// Whether the rank falls on a step, computed from what the step changed.
+#[inline]
+#[must_use]
+pub(crate) fn falls(before: &State, after: &State, actor: Actor, changed: When) -> bool {
+    let (mut down, mut up) = (0, 0);
+    let mut compare = |t: usize| {
+        let of = if t == WORKER { of_worker } else { of_thread };
+        down += of(&before.threads[t]);
+        up += of(&after.threads[t]);
+    };
+    match actor {
+        Actor::Surroundings => {}
+        Actor::Thread(t) => compare(usize::from(t)),
+        Actor::Waker => (0..THREADS).for_each(compare),
+    }
+    if changed.has(When::SOCKETS) {
+        down += before.sockets.iter().map(of_socket).sum::<u32>();
+        up += after.sockets.iter().map(of_socket).sum::<u32>();
+    }
+    if changed.has(When::OPERATIONS) {
+        down += before.operations.iter().map(of_operation).sum::<u32>();
+        up += after.operations.iter().map(of_operation).sum::<u32>();
+    }
+    let down = 8 * down + outdated(before) + u32::from(!before.rested);
+    let up = 8 * up + outdated(after) + u32::from(!after.rested);
+    up < down
 }
 
 /// A call costs less than the calls it leaves, and cleanup and death go round
@@ -111,6 +138,9 @@ const fn of_operation(it: &Operation) -> u32 {
     state + 3 * it.remaining as u32
 }
 
+/// Who enters or leaves moves a word away from what a closer has seen, and makes
+/// it try again: one step more, for at most four closers.
+#[inline]
 fn outdated(state: &State) -> u32 {
     let threads = state.threads.iter().filter(|it| {
         it.at == At::Committing

@@ -229,11 +229,16 @@ impl Scenario {
     /// The state it starts in.
     #[must_use]
     pub fn start(&self) -> State {
-        let mut sockets = [EMPTY_SOCKET; SOCKETS];
+        let mut state = State::blank();
+        let State {
+            slots,
+            sockets,
+            operations,
+            ..
+        } = &mut state;
         for (index, spec) in self.sockets.iter().enumerate() {
             sockets[index] = spec.start();
         }
-        let mut slots = [FREE_SLOT; SLOTS];
         for (index, spec) in self.slots.iter().enumerate() {
             if let Some(socket) = spec.socket {
                 slots[index].word = Word::from_bits(FREE_SLOT.word.bits() + word::STEP);
@@ -252,7 +257,6 @@ impl Scenario {
                 created = small(index + 1);
             }
         }
-        let mut operations = [IDLE; OPERATIONS];
         for (index, spec) in self.operations.iter().enumerate() {
             operations[index].remaining = spec.chunks;
         }
@@ -261,14 +265,24 @@ impl Scenario {
             // A handful: the count cannot overflow.
             let _ = process.startups.startup();
         }
-        State {
+        state.processes = [process; PROCESSES];
+        state.created = created;
+        state
+    }
+}
+
+impl State {
+    /// A world in which nothing is or happens.
+    #[must_use]
+    pub fn blank() -> Self {
+        Self {
             threads: [Thread::default(); THREADS],
-            slots,
-            sockets,
-            operations,
+            slots: [FREE_SLOT; SLOTS],
+            sockets: [EMPTY_SOCKET; SOCKETS],
+            operations: [IDLE; OPERATIONS],
             records: [Record::default(); RECORDS],
-            processes: [process; PROCESSES],
-            created,
+            processes: [Process::default(); PROCESSES],
+            created: 0,
             rested: false,
             violated: Violations::NONE,
         }
@@ -308,7 +322,7 @@ const EMPTY_SOCKET: SocketState = SocketState {
 };
 
 /// A slot that was never used.
-pub const FREE_SLOT: Slot = Slot {
+pub(crate) const FREE_SLOT: Slot = Slot {
     word: Word::new(1, WordPhase::Free, 0),
     cause: Cause::Call,
     socket: 0,

@@ -230,6 +230,7 @@ impl State {
 
 /// An index as the state stores it.
 #[must_use]
+#[expect(clippy::cast_possible_truncation, reason = "indices are below 16")]
 pub const fn small(index: usize) -> u8 {
     (index & 15) as u8
 }

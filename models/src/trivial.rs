@@ -55,8 +55,9 @@ impl Model for TrivialModel {
 
     fn next_state(&self, state: &Trivial, action: u64) -> Option<Trivial> {
         let [layer, place, ..] = state.0;
-        let mixed = (place * 4 + action + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
-        Some(self.state(layer + 1, mixed % self.width))
+        let mut mixed = (layer << 40 | place << 3 | action).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        mixed = (mixed ^ mixed >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        Some(self.state(layer + 1, (mixed >> 24) % self.width))
     }
 
     fn properties(&self) -> Vec<Property<Self>> {

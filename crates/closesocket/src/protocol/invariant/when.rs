@@ -79,6 +79,12 @@ impl When {
         Self(self.0 | other.0)
     }
 
+    /// Whether it has any of these.
+    #[must_use]
+    pub const fn has(self, any: Self) -> bool {
+        self.0 & any.0 != 0
+    }
+
     /// This, if `there`.
     #[must_use]
     pub const fn only_if(self, there: bool) -> Self {

@@ -1,0 +1,218 @@
+//! What the model says: pinned, so that neither a scenario nor a check can
+//! shrink unnoticed.
+
+use std::collections::HashSet;
+
+use closesocket::protocol::invariant::Invariant;
+use closesocket_models::{
+    CloseModel, DEFECTS, DefectSpec, ExplorerModel, Outcome, PROBES, Packed, SCENARIOS, Scenario,
+    Search, Verdict, View, check, rank, search,
+};
+use stateright::{Checker, Model};
+
+/// Runs one job for each item on two threads, in the order of the items.
+fn on_two_threads<T: Sync, R: Send>(
+    items: &'static [T],
+    job: impl Fn(&'static T) -> R + Sync,
+) -> Vec<R> {
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    let mut done: Vec<(usize, R)> = std::thread::scope(|scope| {
+        let worker = || {
+            let mut done = Vec::new();
+            loop {
+                let index = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                let Some(item) = items.get(index) else {
+                    return done;
+                };
+                done.push((index, job(item)));
+            }
+        };
+        let threads = [scope.spawn(worker), scope.spawn(worker)];
+        threads
+            .into_iter()
+            .flat_map(|it| {
+                it.join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            })
+            .collect()
+    });
+    done.sort_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
+#[test]
+fn every_scenario_is_explored_completely_and_every_invariant_holds_in_it() {
+    let outcomes = on_two_threads(SCENARIOS, |it| check(it, None));
+    for (scenario, outcome) in SCENARIOS.iter().zip(&outcomes) {
+        assert!(outcome.complete, "{}", scenario.name);
+        assert_eq!(outcome.violated(), [""; 0], "{}", scenario.name);
+        assert_eq!(outcome.unique_states, scenario.states, "{}", scenario.name);
+    }
+    let total: usize = outcomes.iter().map(|it| it.unique_states).sum();
+    assert!(total >= 1_000_000, "{total} states are too few");
+}
+
+#[test]
+fn our_own_search_counts_the_same_states_and_reaches_every_probe() {
+    let searches: Vec<Search> = on_two_threads(SCENARIOS, |it| search(&CloseModel::new(it, None)));
+    for (scenario, found) in SCENARIOS.iter().zip(&searches) {
+        assert_eq!(found.unique_states, scenario.states, "{}", scenario.name);
+    }
+    for (index, probe) in PROBES.iter().enumerate() {
+        let place = SCENARIOS.iter().position(|it| it.name == probe.scenario);
+        let place = place.expect(probe.name);
+        assert!(
+            searches[place].reached[index],
+            "{} is not reached in {}",
+            probe.name, probe.scenario
+        );
+    }
+}
+
+#[test]
+fn every_defect_breaks_exactly_the_invariants_it_says() {
+    let outcomes: Vec<Outcome> = on_two_threads(DEFECTS, |it| {
+        let scenario = Scenario::named(it.scenario).expect(it.scenario);
+        check(scenario, Some(it.defect))
+    });
+    for (defect, outcome) in DEFECTS.iter().zip(&outcomes) {
+        assert_eq!(outcome.violated(), defect.violates, "{}", defect.name);
+        assert!(!defect.violates.is_empty(), "{}", defect.name);
+    }
+}
+
+#[test]
+fn every_invariant_has_a_defect_that_breaks_it() {
+    for invariant in Invariant::<View<'static>>::TABLE {
+        assert!(
+            DEFECTS.iter().any(|it| it.violates.contains(&invariant.id)),
+            "nothing breaks {}",
+            invariant.id
+        );
+    }
+}
+
+#[test]
+fn a_counterexample_is_a_path_of_the_model_that_ends_in_the_violation() {
+    for defect in DEFECTS {
+        let scenario = Scenario::named(defect.scenario).expect(defect.scenario);
+        let model = CloseModel::new(scenario, Some(defect.defect));
+        for (id, verdict) in check(scenario, Some(defect.defect)).verdicts {
+            let Verdict::Violated(path) = verdict else {
+                continue;
+            };
+            let mut state = model.init_states()[0];
+            for (action, next) in path.actions.iter().zip(&path.states) {
+                let mut found = false;
+                model.transitions(&state, |_, _, it| {
+                    found |= it.action == *action && it.next == *next;
+                });
+                assert!(found, "{}: {action} leads nowhere", defect.name);
+                state = *next;
+            }
+            let table = Invariant::<View<'static>>::TABLE;
+            let index = table.iter().position(|it| it.id == id).expect(id);
+            assert!(state.violated().contains(index), "{}", defect.name);
+            assert_eq!(path.sentences().len(), path.actions.len());
+        }
+    }
+}
+
+#[test]
+fn two_checks_give_the_same_counts() {
+    let scenario = Scenario::named("lingering-wait").expect("a scenario");
+    let (one, two) = (check(scenario, None), check(scenario, None));
+    assert_eq!(one.unique_states, two.unique_states);
+    assert_eq!(one.transitions, two.transitions);
+    assert_eq!(one.depth, two.depth);
+}
+
+#[test]
+fn names_are_unique_and_kebab_case() {
+    let mut names: Vec<&str> = SCENARIOS.iter().map(|it| it.name).collect();
+    names.extend(DEFECTS.iter().map(|it| it.name));
+    for name in &names {
+        let kebab = |it: char| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '-';
+        assert!(name.chars().all(kebab), "{name}");
+        assert_eq!(names.iter().filter(|it| *it == name).count(), 1, "{name}");
+    }
+}
+
+#[test]
+fn the_rank_falls_on_every_transition_until_nothing_can_happen() {
+    for name in ["close-against-begin", "upcall-failure", "lingering-wait"] {
+        let model = CloseModel::new(Scenario::named(name).expect(name), None);
+        let mut todo = model.init_states();
+        let mut known = HashSet::new();
+        while let Some(state) = todo.pop() {
+            let before = state.unpack();
+            let mut transitions = 0;
+            model.transitions(&state, |_, after, it| {
+                transitions += 1;
+                assert!(rank(after) < rank(&before), "{name}: {}", it.action);
+                if known.insert(it.next) {
+                    todo.push(it.next);
+                }
+            });
+            assert_eq!(transitions == 0, before.rested, "{name}: {state:?}");
+        }
+    }
+}
+
+#[test]
+fn packing_gives_back_every_field() {
+    // Random words, unpacked and packed, settle after one round: from then on
+    // every state that can be unpacked at all is packed to the same words.
+    let mut seed = 0x2545_f491_4f6c_dd1d_u64;
+    let mut random = || {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        seed
+    };
+    for _ in 0..100_000 {
+        let state = Packed::from_words(std::array::from_fn(|_| random())).unpack();
+        assert_eq!(Packed::new(&state).unpack(), state);
+    }
+    for scenario in SCENARIOS {
+        let state = scenario.start();
+        assert_eq!(Packed::new(&state).unpack(), state, "{}", scenario.name);
+    }
+}
+
+#[test]
+fn explorer_shows_every_invariant_by_its_name() {
+    let scenario = Scenario::named("hard-close-with-queued-data").expect("a scenario");
+    let defect = DefectSpec::named("hard-close-drains").expect("a defect");
+    let model = ExplorerModel(CloseModel::new(scenario, Some(defect.defect)));
+    let checker = model.checker().spawn_dfs().join();
+    assert_eq!(
+        checker.model().properties().len(),
+        Invariant::<View<'static>>::TABLE.len()
+    );
+    assert!(checker.discovery("hard-close-resets").is_some());
+    assert!(checker.discovery("one-close-wins").is_none());
+}
+
+#[test]
+fn a_state_and_an_action_can_be_read() {
+    let model = CloseModel::new(Scenario::named("upcall-failure").expect("a scenario"), None);
+    let start = model.init_states()[0];
+    let mut actions = Vec::new();
+    model.actions(&start, &mut actions);
+    let sentences: Vec<String> = actions.iter().map(|it| model.format_action(it)).collect();
+    assert_eq!(
+        sentences,
+        [
+            "T1 enters descriptor 0.1",
+            "T2 reserves slot 1",
+            "the transport takes a chunk of socket 0"
+        ]
+    );
+    let text = format!("{:?}", actions[0].next);
+    assert_eq!(
+        text,
+        "{T1: call 0, Inside slot 0.1, slot 0: Word(1:Open+1) for socket 0, socket 0: open, \
+         Connected, 1 references, 2 unsent, 0 in flight, 0 of 2 acknowledged}"
+    );
+}
