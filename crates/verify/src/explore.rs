@@ -46,17 +46,11 @@ pub(crate) fn command(
 fn choose(scenario: Option<&str>, defect: Option<&str>) -> Result<CloseModel, String> {
     if let Some(name) = defect {
         let spec = DefectSpec::named(name).ok_or_else(|| format!("there is no defect `{name}`"))?;
-        return Ok(CloseModel {
-            scenario: find(spec.scenario)?,
-            defect: Some(spec.defect),
-        });
+        return Ok(CloseModel::new(find(spec.scenario)?, Some(spec.defect)));
     }
     let scenario = match scenario {
         Some(name) => find(name)?,
         None => SCENARIOS.first().ok_or("there are no scenarios")?,
     };
-    Ok(CloseModel {
-        scenario,
-        defect: None,
-    })
+    Ok(CloseModel::new(scenario, None))
 }
