@@ -13,6 +13,7 @@ use closesocket::engine::{
 const HOME: MemoryAddress = MemoryAddress(1);
 
 /// Every call that takes a descriptor, and what it returned.
+#[expect(clippy::too_many_lines, reason = "a list of every call")]
 fn every_call(process: &Process, descriptor: Descriptor) -> Vec<(&'static str, Option<Error>)> {
     let queue = CompletionQueue::new();
     let notify = || Notify::queue(&queue, 1);
