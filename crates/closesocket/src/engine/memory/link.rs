@@ -19,6 +19,8 @@ pub(super) struct Half {
     fin_acknowledged: bool,
     /// The connection was reset; this side has been told or will be.
     pub(super) reset: bool,
+    /// The other side's reset is on the wire, which this side is not looking at.
+    reset_coming: bool,
     /// This side's owner has let go of it.
     pub(super) closed: bool,
     /// This side takes nothing off the wire.
@@ -124,11 +126,16 @@ impl Link {
     pub(super) fn reset(&mut self, side: Side) {
         self.halves[side].in_flight.clear();
         self.halves[side].closed = true;
-        let other = &mut self.halves[1 - side];
-        if !other.stalled {
-            other.reset = true;
-            other.inbox.clear();
-            other.in_flight.clear();
+        self.halves[1 - side].reset_coming = true;
+        self.take_reset(1 - side);
+    }
+
+    fn take_reset(&mut self, side: Side) {
+        let half = &mut self.halves[side];
+        if half.reset_coming && !half.stalled {
+            half.reset = true;
+            half.inbox.clear();
+            half.in_flight.clear();
         }
     }
 
@@ -141,6 +148,7 @@ impl Link {
     pub(super) fn stall(&mut self, side: Side, stalled: bool) {
         self.halves[side].stalled = stalled;
         self.carry(1 - side);
+        self.take_reset(side);
     }
 
     fn check(&self, side: Side) -> Result<(), Error> {
