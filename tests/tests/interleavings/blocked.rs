@@ -1,0 +1,115 @@
+//! Closes against threads that are blocked.
+
+use closesocket::engine::{Error, Interest, Process};
+
+use super::model::{Explored, must_fail, reached, run_model};
+use super::primitives::{Defect, Sound};
+use super::world::{Tested, World, spawn};
+
+fn two_blocked_receives<D: Defect>() {
+    let world = World::<D>::new();
+    let (descriptor, _peer) = world.connect();
+    let receive = move |world: &World<D>| world.process.recv(descriptor, &mut [0; 2]);
+    let callers = [spawn(&world, receive), spawn(&world, receive)];
+    assert_eq!(world.process.close(descriptor), Ok(()));
+    let woken = callers
+        .into_iter()
+        .map(|caller| caller.join().unwrap())
+        .filter(|result| match result {
+            Err(Error::Interrupted) => true,
+            refused => {
+                assert_eq!(*refused, Err(Error::NotSocket));
+                false
+            }
+        })
+        .count();
+    reached(["none woken", "one woken", "both woken"][woken]);
+    world.judge();
+}
+
+#[test]
+fn every_blocked_thread_is_woken_and_the_handle_goes_back_after_the_last_has_left() {
+    let expected = Explored {
+        executions: 12_400,
+        outcomes: &["none woken", "one woken", "both woken"],
+    };
+    let scenario = two_blocked_receives::<Sound>;
+    run_model("two blocked receives", Some(3), &expected, scenario);
+}
+
+#[test]
+fn a_lost_notification_is_caught_by_blocked_receives() {
+    struct Planted;
+    impl Defect for Planted {
+        const NOTIFY_IS_LOST: bool = true;
+    }
+    let scenario = two_blocked_receives::<Planted>;
+    must_fail("lost notification", Some(2), "deadlock", scenario);
+}
+
+fn cancelled_receive<D: Defect>() {
+    let world = World::<D>::new();
+    let (descriptor, peer) = world.connect();
+    let me = Process::<Tested<D>>::current_thread();
+    let other = spawn(&world, move |world| {
+        let cancelled = world.process.cancel_blocking_call(me);
+        if !cancelled {
+            peer.write(b"x").unwrap();
+        }
+        (peer, cancelled)
+    });
+    let received = world.process.recv(descriptor, &mut [0; 2]);
+    let (_peer, cancelled) = other.join().unwrap();
+    if cancelled {
+        reached("cancelled");
+        assert_eq!(received, Err(Error::Interrupted));
+    } else {
+        reached("not yet blocked");
+        assert_eq!(received, Ok(1));
+    }
+    assert_eq!(world.process.close(descriptor), Ok(()));
+    world.judge();
+}
+
+#[test]
+fn a_cancel_ends_the_blocked_call_or_says_that_there_is_none() {
+    let expected = Explored {
+        executions: 440,
+        outcomes: &["cancelled", "not yet blocked"],
+    };
+    let scenario = cancelled_receive::<Sound>;
+    run_model("cancelled receive", None, &expected, scenario);
+}
+
+fn close_and_select<D: Defect>() {
+    let world = World::<D>::new();
+    let (descriptor, _peer) = world.connect();
+    let waiter = spawn(&world, move |world| {
+        world
+            .process
+            .select(&[(descriptor, Interest::READABLE)], None)
+    });
+    assert_eq!(world.process.close(descriptor), Ok(()));
+    match waiter.join().unwrap() {
+        Ok(ready) => {
+            reached("woken");
+            assert_eq!(ready.len(), 1);
+            assert!(ready[0].1.closed);
+        }
+        error => {
+            reached("refused");
+            assert_eq!(error, Err(Error::NotSocket));
+        }
+    }
+    world.judge();
+}
+
+#[test]
+fn a_select_wakes_up_when_its_descriptor_is_closed() {
+    let expected = Explored {
+        executions: 3_400,
+        outcomes: &["woken", "refused"],
+    };
+    let scenario = close_and_select::<Sound>;
+    run_model("close and select", Some(5), &expected, scenario);
+}

@@ -1,0 +1,111 @@
+//! Closes against closes.
+
+use closesocket::engine::{Error, MemoryAddress, Notify, PeerRead};
+
+use super::model::{Explored, reached, run_model};
+use super::primitives::{Defect, Sound};
+use super::world::{World, spawn};
+
+fn two_closes<D: Defect>() {
+    let world = World::<D>::new();
+    let (descriptor, _peer) = world.connect();
+    world.start_receive(descriptor, 7).unwrap();
+    let rival = spawn(&world, move |world| world.process.close(descriptor));
+    let mine = world.process.close(descriptor);
+    let rivals = rival.join().unwrap();
+    reached(if mine.is_ok() {
+        "main won"
+    } else {
+        "the rival won"
+    });
+    let mut results = [mine, rivals];
+    results.sort_by_key(Result::is_err);
+    assert_eq!(results, [Ok(()), Err(Error::NotSocket)]);
+    assert_eq!(world.completions(), [(7, Err(Error::OperationAborted))]);
+    world.judge();
+}
+
+#[test]
+fn of_two_closes_of_one_descriptor_one_wins_and_aborts_the_operation_once() {
+    let expected = Explored {
+        executions: 1_800,
+        outcomes: &["main won", "the rival won"],
+    };
+    run_model("two closes", None, &expected, two_closes::<Sound>);
+}
+
+fn both_references<D: Defect>() {
+    let world = World::<D>::new();
+    let (descriptor, peer) = world.connect();
+    let shared = world.share(descriptor);
+    world.start_receive(descriptor, 1).unwrap();
+    peer.stall(true);
+    assert_eq!(world.process.send(descriptor, b"abcdef"), Ok(6));
+    let rival = spawn(&world, move |world| world.other.close(shared));
+    assert_eq!(world.process.close(descriptor), Ok(()));
+    assert_eq!(rival.join().unwrap(), Ok(()));
+    assert_eq!(world.completions(), [(1, Err(Error::OperationAborted))]);
+    assert_eq!(world.provider.usage().sockets, 1, "it drains");
+    peer.stall(false);
+    assert_eq!(peer.read_all(), (b"abcdef".to_vec(), PeerRead::End));
+    world.judge();
+}
+
+#[test]
+fn of_the_closes_of_both_references_one_is_the_last_and_drains() {
+    let expected = Explored {
+        executions: 47,
+        outcomes: &[],
+    };
+    run_model("both references", None, &expected, both_references::<Sound>);
+}
+
+fn listener_and_dialler<D: Defect>() {
+    let world = World::<D>::new();
+    let address = MemoryAddress(2);
+    let listener = world.process.socket().unwrap();
+    world.process.bind(listener, &address).unwrap();
+    world.process.listen(listener, 4).unwrap();
+    let notify = Notify::queue(&world.queue, 9);
+    world.process.accept_overlapped(listener, notify).unwrap();
+    let dialler = spawn(&world, move |world| {
+        world.provider.transport().dial(address)
+    });
+    assert_eq!(world.process.close(listener), Ok(()));
+    let dialled = dialler.join().unwrap();
+    let completion = world.queue.take().unwrap();
+    match completion.accepted {
+        Some(accepted) => {
+            reached("accepted");
+            assert_eq!(completion.result, Ok(0));
+            let peer = dialled.unwrap();
+            assert_eq!(world.process.send(accepted, b"kept"), Ok(4));
+            assert_eq!(peer.read(8), PeerRead::Bytes(b"kept".to_vec()));
+            assert_eq!(world.process.close(accepted), Ok(()));
+        }
+        None => {
+            assert_eq!(completion.result, Err(Error::OperationAborted));
+            match dialled {
+                Ok(peer) => {
+                    reached("reset in the backlog");
+                    assert_eq!(peer.read(8), PeerRead::Reset);
+                }
+                Err(error) => {
+                    reached("refused");
+                    assert_eq!(error, Error::ConnectionRefused);
+                }
+            }
+        }
+    }
+    world.judge();
+}
+
+#[test]
+fn a_connection_that_meets_the_close_of_its_listener_is_accepted_or_reset() {
+    let expected = Explored {
+        executions: 1_500,
+        outcomes: &["accepted", "reset in the backlog", "refused"],
+    };
+    let scenario = listener_and_dialler::<Sound>;
+    run_model("listener and dialler", Some(5), &expected, scenario);
+}

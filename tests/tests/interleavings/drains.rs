@@ -1,0 +1,222 @@
+//! Lingering closes against the end of the drain.
+
+use closesocket::engine::{Descriptor, Error, Observation, PeerRead, Process};
+
+use super::model::{Explored, must_fail, reached, run_model};
+use super::primitives::{Defect, Sound};
+use super::world::{KeptPeer, Setup, Shared, Tested, World, spawn};
+
+/// What the peer takes off the wire without reading.
+const FITS: &[u8] = b"abcd";
+
+/// A lingering descriptor with queued data that the peer does not take.
+fn lingering<D: Defect>(setup: &Setup, bytes: &[u8]) -> (Shared<D>, Descriptor, KeptPeer<D>) {
+    let world = World::<D>::set_up(setup);
+    let (descriptor, peer) = world.connect();
+    peer.stall(true);
+    world.process.set_linger(descriptor, Some(5)).unwrap();
+    assert_eq!(world.process.send(descriptor, bytes), Ok(bytes.len()));
+    (world, descriptor, peer)
+}
+
+fn assert_drained<D: Defect>(peer: &KeptPeer<D>) {
+    assert_eq!(peer.read_all(), (FITS.to_vec(), PeerRead::End));
+}
+
+fn two_lingering_closes<D: Defect>() {
+    let (world, descriptor, peer) = lingering::<D>(&Setup::default(), b"abcdef");
+    let rival = spawn(&world, move |world| world.process.close(descriptor));
+    let reader = spawn(&world, move |_| {
+        peer.stall(false);
+        let first = peer.read(4);
+        (peer, first)
+    });
+    let mine = world.process.close(descriptor);
+    let rivals = rival.join().unwrap();
+    let (peer, first) = reader.join().unwrap();
+    assert_eq!(first, PeerRead::Bytes(b"abcd".to_vec()));
+    assert_eq!(peer.read_all(), (b"ef".to_vec(), PeerRead::End));
+    reached(if mine.is_ok() {
+        "main won"
+    } else {
+        "the rival won"
+    });
+    let mut results = [mine, rivals];
+    results.sort_by_key(Result::is_err);
+    assert_eq!(results, [Ok(()), Err(Error::NotSocket)]);
+    world.judge();
+}
+
+#[test]
+fn a_lingering_close_returns_when_the_drain_ends_and_another_close_loses_at_once() {
+    let expected = Explored {
+        executions: 14_100,
+        outcomes: &["main won", "the rival won"],
+    };
+    let scenario = two_lingering_closes::<Sound>;
+    run_model("two lingering closes", Some(3), &expected, scenario);
+}
+
+fn drain_and_time<D: Defect>(tick: bool) {
+    let setup = Setup {
+        time_passes: true,
+        ..Setup::default()
+    };
+    let (world, descriptor, peer) = lingering::<D>(&setup, FITS);
+    let time = spawn(&world, move |world| {
+        world.provider.clock().let_time_pass();
+        if tick {
+            world.provider.tick();
+        }
+    });
+    let reader = spawn(&world, move |_| {
+        peer.stall(false);
+        let (received, _) = peer.read_all();
+        (peer, received)
+    });
+    assert_eq!(world.process.close(descriptor), Ok(()));
+    let observations = world.provider.probe().observations();
+    let released = |it: &Observation| matches!(it, Observation::Released { .. });
+    assert!(observations.iter().any(released), "returned too early");
+    time.join().unwrap();
+    let (peer, mut received) = reader.join().unwrap();
+    let (rest, end) = peer.read_all();
+    received.extend(rest);
+    assert!(FITS.starts_with(&received), "not a prefix");
+    if end == PeerRead::End {
+        reached("drained");
+        assert_eq!(received, FITS);
+    } else {
+        reached("expired");
+        assert_eq!(end, PeerRead::Reset);
+    }
+    world.judge();
+}
+
+#[test]
+fn a_lingering_close_that_expires_by_its_own_wait_resets_or_has_drained() {
+    let expected = Explored {
+        executions: 3_000,
+        outcomes: &["drained", "expired"],
+    };
+    let scenario = || drain_and_time::<Sound>(false);
+    run_model("drain end and own expiry", Some(3), &expected, scenario);
+}
+
+#[test]
+fn a_lingering_close_that_a_tick_expires_resets_or_has_drained() {
+    let expected = Explored {
+        executions: 6_500,
+        outcomes: &["drained", "expired"],
+    };
+    let scenario = || drain_and_time::<Sound>(true);
+    run_model("drain end and tick", Some(3), &expected, scenario);
+}
+
+fn drain_and_cancel<D: Defect>() {
+    let (world, descriptor, peer) = lingering::<D>(&Setup::default(), FITS);
+    let me = Process::<Tested<D>>::current_thread();
+    let canceller = spawn(&world, move |world| world.process.cancel_blocking_call(me));
+    let reader = spawn(&world, move |_| {
+        peer.stall(false);
+        peer
+    });
+    let closed = world.process.close(descriptor);
+    let cancelled = canceller.join().unwrap();
+    let peer = reader.join().unwrap();
+    match closed {
+        Ok(()) => reached("drained"),
+        error => {
+            reached("cancelled");
+            assert!(cancelled);
+            assert_eq!(error, Err(Error::Interrupted));
+        }
+    }
+    assert_drained(&peer);
+    world.judge();
+}
+
+#[test]
+fn a_cancelled_lingering_close_leaves_the_drain_to_end_by_itself() {
+    let expected = Explored {
+        executions: 1_800,
+        outcomes: &["drained", "cancelled"],
+    };
+    let scenario = drain_and_cancel::<Sound>;
+    run_model("drain end and cancel", Some(3), &expected, scenario);
+}
+
+/// The drain cannot end: only the cancel can end the wait, if it says so.
+fn cancel_alone<D: Defect>() {
+    let (world, descriptor, peer) = lingering::<D>(&Setup::default(), FITS);
+    let me = Process::<Tested<D>>::current_thread();
+    let canceller = spawn(&world, move |world| {
+        let cancelled = world.process.cancel_blocking_call(me);
+        if !cancelled {
+            peer.stall(false);
+        }
+        (peer, cancelled)
+    });
+    let closed = world.process.close(descriptor);
+    let (peer, cancelled) = canceller.join().unwrap();
+    if cancelled {
+        reached("cancelled");
+        assert_eq!(closed, Err(Error::Interrupted));
+        assert_eq!(world.provider.usage().sockets, 1, "it drains");
+        peer.stall(false);
+    } else {
+        reached("not yet waiting");
+        assert_eq!(closed, Ok(()));
+    }
+    assert_drained(&peer);
+    world.judge();
+}
+
+#[test]
+fn a_cancel_that_finds_a_waiting_close_wakes_it() {
+    let expected = Explored {
+        executions: 1_600,
+        outcomes: &["cancelled", "not yet waiting"],
+    };
+    run_model("cancel alone", None, &expected, cancel_alone::<Sound>);
+}
+
+#[test]
+fn a_wait_that_looks_and_sleeps_in_two_steps_is_caught_by_a_cancel() {
+    struct Planted;
+    impl Defect for Planted {
+        const WAIT_LEAVES_A_GAP: bool = true;
+    }
+    let scenario = cancel_alone::<Planted>;
+    must_fail("drain wait with a gap", None, "deadlock", scenario);
+}
+
+fn drain_and_reset<D: Defect>() {
+    let (world, descriptor, peer) = lingering::<D>(&Setup::default(), FITS);
+    let resetter = spawn(&world, move |_| {
+        peer.reset();
+        peer
+    });
+    assert_eq!(world.process.close(descriptor), Ok(()));
+    let _peer = resetter.join().unwrap();
+    world.judge();
+}
+
+#[test]
+fn a_reset_by_the_peer_ends_a_lingering_close_with_success() {
+    let expected = Explored {
+        executions: 530,
+        outcomes: &[],
+    };
+    run_model("drain and reset", None, &expected, drain_and_reset::<Sound>);
+}
+
+#[test]
+fn a_lost_notification_is_caught_by_a_drain_that_a_reset_ends() {
+    struct Planted;
+    impl Defect for Planted {
+        const NOTIFY_IS_LOST: bool = true;
+    }
+    let scenario = drain_and_reset::<Planted>;
+    must_fail("lost drain end", None, "deadlock", scenario);
+}

@@ -1,0 +1,100 @@
+//! Giving handles back.
+
+use closesocket::engine::Error;
+
+use super::model::{Explored, must_fail, reached, run_model};
+use super::primitives::{Defect, Sound};
+use super::world::{Setup, World, spawn};
+
+fn handle_after_everybody<D: Defect>() {
+    let world = World::<D>::new();
+    let descriptor = world.process.socket().unwrap();
+    let caller = spawn(&world, move |world| {
+        let admission = world.process.begin(descriptor);
+        if admission.is_ok() {
+            world.dll.mark();
+        }
+        admission.is_ok()
+    });
+    assert_eq!(world.process.close(descriptor), Ok(()));
+    let was_inside = caller.join().unwrap();
+    let returned = world.dll.returned.all();
+    assert_eq!(returned.len(), 1);
+    let seen = returned[0].2 == 1;
+    assert_eq!(seen, was_inside, "the upcall did not see what went before");
+    reached(if was_inside { "inside" } else { "refused" });
+    world.judge();
+}
+
+#[test]
+fn the_handle_goes_back_once_and_after_all_that_was_done_inside() {
+    let expected = Explored {
+        executions: 970,
+        outcomes: &["inside", "refused"],
+    };
+    let scenario = handle_after_everybody::<Sound>;
+    run_model("handle after everybody", None, &expected, scenario);
+}
+
+#[test]
+fn a_leave_that_publishes_nothing_is_caught_by_the_handle_upcall() {
+    struct Planted;
+    impl Defect for Planted {
+        const SUBTRACTION_IS_RELAXED: bool = true;
+    }
+    let saying = "the upcall did not see";
+    must_fail(
+        "relaxed leave",
+        None,
+        saying,
+        handle_after_everybody::<Planted>,
+    );
+}
+
+fn failing_upcall<D: Defect>() {
+    let world = World::<D>::set_up(&Setup {
+        upcall_fails: true,
+        ..Setup::default()
+    });
+    let descriptor = world.process.socket().unwrap();
+    let callers = [0, 1].map(|_| {
+        spawn(&world, move |world| {
+            world.process.begin(descriptor).map(|_| ()).err()
+        })
+    });
+    assert_eq!(world.process.close(descriptor), Ok(()));
+    for caller in callers {
+        let error = caller.join().unwrap();
+        assert!(matches!(error, None | Some(Error::NotSocket)));
+        reached(if error.is_none() { "inside" } else { "refused" });
+    }
+    world.judge_with_retired(1);
+}
+
+#[test]
+fn an_upcall_that_fails_is_not_repeated_and_retires_its_slot() {
+    let expected = Explored {
+        executions: 3_300,
+        outcomes: &["inside", "refused"],
+    };
+    run_model(
+        "failing upcall",
+        Some(3),
+        &expected,
+        failing_upcall::<Sound>,
+    );
+}
+
+#[test]
+fn a_claim_that_is_a_plain_store_is_caught_by_the_failing_upcall() {
+    struct Planted;
+    impl Defect for Planted {
+        const SWAP_IS_A_STORE: bool = true;
+    }
+    must_fail(
+        "claim as a store",
+        Some(3),
+        "a word was",
+        failing_upcall::<Planted>,
+    );
+}

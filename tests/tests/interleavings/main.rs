@@ -1,0 +1,26 @@
+//! The engine in every interleaving of its atomic instructions and critical
+//! sections, as far as loom 0.7 and a bound on preemptions go.
+//!
+//! The engine is the one that ships: its synchronization primitives are a type
+//! parameter, so these tests run in a plain `cargo test`. Each test explores
+//! one scenario, judges every execution by the ledger of what the engine's
+//! probe saw, and states how many executions and which outcomes it must have
+//! reached, since loom calls one execution a success too. Its twin runs the
+//! same scenario over primitives with a planted defect, and must fail.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod ledger;
+mod model;
+mod primitives;
+mod replay;
+mod world;
+
+mod blocked;
+mod closes;
+mod drains;
+mod handles;
+mod operations;
+mod processes;
+mod reuse;
+mod sharing;

@@ -1,0 +1,240 @@
+//! Closes against operations that begin and that complete.
+
+use closesocket::engine::{Error, Observation, PeerRead};
+
+use super::model::{Explored, must_fail, reached, run_model};
+use super::primitives::{Defect, Sound};
+use super::world::{World, spawn};
+
+/// How the word or the lock refused a call (O1a).
+fn refusal<D: Defect>(world: &World<D>) -> &'static str {
+    let refused = |it: &Observation| {
+        matches!(
+            it,
+            Observation::Entered {
+                admitted: false,
+                ..
+            }
+        )
+    };
+    if world.provider.probe().observations().iter().any(refused) {
+        "refused at the word"
+    } else {
+        "refused under the lock"
+    }
+}
+
+fn close_and_overlapped_receive<D: Defect>() {
+    let world = World::<D>::new();
+    let (descriptor, _peer) = world.connect();
+    let caller = spawn(&world, move |world| world.start_receive(descriptor, 7));
+    assert_eq!(world.process.close(descriptor), Ok(()));
+    match caller.join().unwrap() {
+        Ok(()) => {
+            reached("started and aborted");
+            assert_eq!(world.completions(), [(7, Err(Error::OperationAborted))]);
+        }
+        error => {
+            assert_eq!(error, Err(Error::NotSocket));
+            assert_eq!(world.completions(), [], "refused, and yet told");
+            reached(refusal(&world));
+        }
+    }
+    world.judge();
+}
+
+#[test]
+fn an_overlapped_receive_that_meets_a_close_is_aborted_or_refused_as_a_whole() {
+    let expected = Explored {
+        executions: 3_800,
+        outcomes: &[
+            "started and aborted",
+            "refused under the lock",
+            "refused at the word",
+        ],
+    };
+    let scenario = close_and_overlapped_receive::<Sound>;
+    run_model("close and overlapped receive", None, &expected, scenario);
+}
+
+#[test]
+fn an_entry_that_is_not_one_instruction_is_caught_by_a_receive_that_meets_a_close() {
+    struct Planted;
+    impl Defect for Planted {
+        const ADDITION_IS_SPLIT: bool = true;
+    }
+    let scenario = close_and_overlapped_receive::<Planted>;
+    must_fail("split entry", None, "a word was", scenario);
+}
+
+#[test]
+fn a_seal_that_is_a_plain_store_is_caught_by_a_receive_that_meets_a_close() {
+    struct Planted;
+    impl Defect for Planted {
+        const SWAP_IS_A_STORE: bool = true;
+    }
+    let scenario = close_and_overlapped_receive::<Planted>;
+    must_fail("seal as a store", None, "a word was", scenario);
+}
+
+fn close_and_blocking_receive<D: Defect>() {
+    let world = World::<D>::new();
+    let (descriptor, _peer) = world.connect();
+    let caller = spawn(&world, move |world| {
+        world.process.recv(descriptor, &mut [0; 2])
+    });
+    assert_eq!(world.process.close(descriptor), Ok(()));
+    match caller.join().unwrap() {
+        Err(Error::Interrupted) => reached("blocked and woken"),
+        error => {
+            assert_eq!(error, Err(Error::NotSocket));
+            reached(refusal(&world));
+        }
+    }
+    world.judge();
+}
+
+#[test]
+fn a_blocking_receive_that_meets_a_close_is_woken_or_refused() {
+    let expected = Explored {
+        executions: 9_600,
+        outcomes: &[
+            "blocked and woken",
+            "refused under the lock",
+            "refused at the word",
+        ],
+    };
+    let scenario = close_and_blocking_receive::<Sound>;
+    run_model("close and blocking receive", None, &expected, scenario);
+}
+
+#[test]
+fn a_wait_that_looks_and_sleeps_in_two_steps_is_caught_by_a_receive_that_meets_a_close() {
+    struct Planted;
+    impl Defect for Planted {
+        const WAIT_LEAVES_A_GAP: bool = true;
+    }
+    let scenario = close_and_blocking_receive::<Planted>;
+    must_fail("wait with a gap", None, "deadlock", scenario);
+}
+
+fn close_and_completion<D: Defect>() {
+    let world = World::<D>::new();
+    let (descriptor, peer) = world.connect();
+    world.start_receive(descriptor, 7).unwrap();
+    let peer = spawn(&world, move |_| {
+        let written = peer.write(b"x");
+        (peer, written)
+    });
+    assert_eq!(world.process.close(descriptor), Ok(()));
+    let (peer, _) = peer.join().unwrap();
+    let completions = world.completions();
+    if completions == [(7, Ok(1))] {
+        reached("completed");
+    } else {
+        assert_eq!(completions, [(7, Err(Error::OperationAborted))]);
+        reached("aborted");
+    }
+    // Bytes for a socket that is gone are answered with a reset.
+    assert!(matches!(peer.read(2), PeerRead::End | PeerRead::Reset));
+    world.judge();
+}
+
+#[test]
+fn a_completion_that_meets_a_close_wins_or_loses_as_a_whole() {
+    let expected = Explored {
+        executions: 410,
+        outcomes: &["completed", "aborted"],
+    };
+    let scenario = close_and_completion::<Sound>;
+    run_model("close and completion", None, &expected, scenario);
+}
+
+#[test]
+fn a_leave_that_is_not_one_instruction_is_caught_by_a_completion_that_meets_a_close() {
+    struct Planted;
+    impl Defect for Planted {
+        const SUBTRACTION_IS_SPLIT: bool = true;
+    }
+    let scenario = close_and_completion::<Planted>;
+    must_fail("split leave", None, "a word was", scenario);
+}
+
+fn close_and_blocked_send<D: Defect>() {
+    let world = World::<D>::new();
+    let (descriptor, peer) = world.connect();
+    peer.stall(true);
+    // The window takes eight bytes; the caller blocks on the rest.
+    let caller = spawn(&world, move |world| {
+        world.process.send(descriptor, b"0123456789")
+    });
+    let closing = world.process.close(descriptor);
+    assert_eq!(closing, Ok(()));
+    let sent = caller.join().unwrap();
+    peer.stall(false);
+    let (received, end) = peer.read_all();
+    assert_eq!(end, PeerRead::End);
+    match sent {
+        Err(Error::Interrupted) => {
+            reached("a part was accepted");
+            assert_eq!(received, b"01234567");
+        }
+        error => {
+            reached("refused");
+            assert_eq!(error, Err(Error::NotSocket));
+            assert_eq!(received, b"");
+        }
+    }
+    world.judge();
+}
+
+#[test]
+fn of_a_send_that_a_close_interrupts_the_peer_receives_what_was_accepted() {
+    let expected = Explored {
+        executions: 9_600,
+        outcomes: &["a part was accepted", "refused"],
+    };
+    let scenario = close_and_blocked_send::<Sound>;
+    run_model("close and blocked send", None, &expected, scenario);
+}
+
+/// The socket stays open through another descriptor, and still nothing goes
+/// through the closed one.
+fn close_and_send_through_one_of_two<D: Defect>() {
+    let world = World::<D>::new();
+    let (descriptor, peer) = world.connect();
+    let shared = world.share(descriptor);
+    let caller = spawn(&world, move |world| world.process.send(descriptor, b"ab"));
+    assert_eq!(world.process.close(descriptor), Ok(()));
+    let (before, _) = peer.read_all();
+    match caller.join().unwrap() {
+        Ok(sent) => {
+            reached("sent");
+            assert_eq!((sent, &*before), (2, &b"ab"[..]), "sent after the close");
+        }
+        error => {
+            reached(refusal(&world));
+            assert_eq!(error, Err(Error::NotSocket));
+            assert_eq!(before, b"");
+        }
+    }
+    assert_eq!(peer.read(2), PeerRead::Nothing, "not the last reference");
+    assert_eq!(world.other.close(shared), Ok(()));
+    assert_eq!(peer.read(2), PeerRead::End);
+    world.judge();
+}
+
+#[test]
+fn a_send_that_meets_the_close_of_one_of_two_descriptors_is_accepted_before_it_or_refused() {
+    let expected = Explored {
+        executions: 1,
+        outcomes: &["sent", "refused under the lock", "refused at the word"],
+    };
+    let scenario = close_and_send_through_one_of_two::<Sound>;
+    run_model(
+        "close and send through one of two",
+        None,
+        &expected,
+        scenario,
+    );
+}

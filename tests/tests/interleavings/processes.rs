@@ -1,0 +1,145 @@
+//! Cleanup and death against everything else.
+
+use closesocket::engine::{Error, PeerRead};
+
+use super::model::{Explored, must_fail, reached, run_model};
+use super::primitives::{Defect, Sound};
+use super::world::{World, spawn};
+
+fn cleanup_and_close<D: Defect>() {
+    let world = World::<D>::new();
+    let (descriptor, peer) = world.connect();
+    world.start_receive(descriptor, 7).unwrap();
+    let closer = spawn(&world, move |world| world.process.close(descriptor));
+    assert_eq!(world.process.cleanup(), Ok(()));
+    let completions = world.completions();
+    let closed = closer.join().unwrap();
+    let late = world.completions();
+    let completions = [completions, late].concat();
+    match closed {
+        Ok(()) => {
+            reached("closed first");
+            assert_eq!(completions, [(7, Err(Error::OperationAborted))]);
+        }
+        Err(error) => {
+            reached("cleaned up first");
+            assert!(matches!(error, Error::NotSocket | Error::NotInitialised));
+            assert_eq!(completions, [], "a cleanup is silent");
+        }
+    }
+    assert_eq!(peer.read(8), PeerRead::End);
+    world.judge();
+}
+
+#[test]
+fn a_cleanup_that_meets_a_close_closes_the_descriptor_once_between_them() {
+    let expected = Explored {
+        executions: 4_700,
+        outcomes: &["closed first", "cleaned up first"],
+    };
+    let scenario = cleanup_and_close::<Sound>;
+    run_model("cleanup and close", None, &expected, scenario);
+}
+
+fn cleanup_and_socket<D: Defect>() {
+    let world = World::<D>::new();
+    let opener = spawn(&world, |world| world.process.socket());
+    assert_eq!(world.process.cleanup(), Ok(()));
+    reached(match opener.join().unwrap() {
+        Ok(_) => "opened and swept",
+        error => {
+            assert_eq!(error, Err(Error::NotInitialised));
+            let opened = world.provider.probe().observations().len() > 1;
+            if opened {
+                "closed by the opener"
+            } else {
+                "refused"
+            }
+        }
+    });
+    world.judge();
+}
+
+#[test]
+fn a_socket_opened_during_a_cleanup_is_swept_or_closed_by_its_opener() {
+    let expected = Explored {
+        executions: 1_600,
+        outcomes: &["opened and swept", "closed by the opener", "refused"],
+    };
+    let scenario = cleanup_and_socket::<Sound>;
+    run_model("cleanup and socket", Some(5), &expected, scenario);
+}
+
+#[test]
+fn a_recheck_that_reads_an_old_value_is_caught_by_a_socket_opened_during_a_cleanup() {
+    struct Planted;
+    impl Defect for Planted {
+        const RECHECK_IS_A_LOAD: bool = true;
+    }
+    let scenario = cleanup_and_socket::<Planted>;
+    must_fail("relaxed recheck", None, "never closed", scenario);
+}
+
+fn cleanup_and_blocked<D: Defect>() {
+    let world = World::<D>::new();
+    let (descriptor, _peer) = world.connect();
+    let caller = spawn(&world, move |world| {
+        world.process.recv(descriptor, &mut [0; 2])
+    });
+    assert_eq!(world.process.cleanup(), Ok(()));
+    reached(match caller.join().unwrap() {
+        Err(Error::Interrupted) => "woken",
+        error => {
+            assert!(matches!(
+                error,
+                Err(Error::NotSocket | Error::NotInitialised)
+            ));
+            "refused"
+        }
+    });
+    world.judge();
+}
+
+#[test]
+fn a_blocked_call_ends_with_its_process() {
+    let expected = Explored {
+        executions: 1_000,
+        outcomes: &["woken", "refused"],
+    };
+    let scenario = cleanup_and_blocked::<Sound>;
+    run_model("cleanup and blocked", Some(5), &expected, scenario);
+}
+
+fn cleanup_and_lingering_close<D: Defect>() {
+    let world = World::<D>::new();
+    let (descriptor, peer) = world.connect();
+    peer.stall(true);
+    world.process.set_linger(descriptor, Some(5)).unwrap();
+    assert_eq!(world.process.send(descriptor, b"abcdef"), Ok(6));
+    let closer = spawn(&world, move |world| world.process.close(descriptor));
+    assert_eq!(world.process.cleanup(), Ok(()));
+    // The peer is still stalled: nothing but the cleanup can end the wait.
+    reached(match closer.join().unwrap() {
+        Err(Error::Interrupted) => "interrupted",
+        error => {
+            assert!(matches!(
+                error,
+                Err(Error::NotSocket | Error::NotInitialised)
+            ));
+            "cleaned up first"
+        }
+    });
+    peer.stall(false);
+    assert_eq!(peer.read_all(), (b"abcdef".to_vec(), PeerRead::End));
+    world.judge();
+}
+
+#[test]
+fn a_lingering_close_ends_with_its_process_and_the_drain_goes_on() {
+    let expected = Explored {
+        executions: 3_100,
+        outcomes: &["interrupted", "cleaned up first"],
+    };
+    let scenario = cleanup_and_lingering_close::<Sound>;
+    run_model("cleanup and lingering close", Some(5), &expected, scenario);
+}

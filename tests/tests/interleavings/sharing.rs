@@ -1,0 +1,166 @@
+//! Closes and deaths against duplication.
+
+use closesocket::engine::{Error, PeerRead};
+
+use super::model::{Explored, reached, run_model};
+use super::primitives::{Defect, Sound};
+use super::world::{World, spawn};
+
+fn close_and_duplicate<D: Defect>() {
+    let world = World::<D>::new();
+    let (descriptor, peer) = world.connect();
+    let duplicator = spawn(&world, move |world| {
+        world.process.duplicate(descriptor, world.other.id())
+    });
+    assert_eq!(world.process.close(descriptor), Ok(()));
+    match duplicator.join().unwrap() {
+        Ok(record) => {
+            reached("duplicated first");
+            assert_eq!(peer.read(8), PeerRead::Nothing, "not the last reference");
+            let shared = world.other.redeem(record).unwrap();
+            assert_eq!(world.other.send(shared, b"on"), Ok(2));
+            assert_eq!(world.other.close(shared), Ok(()));
+            assert_eq!(peer.read_all(), (b"on".to_vec(), PeerRead::End));
+        }
+        Err(error) => {
+            reached("closed first");
+            assert_eq!(error, Error::NotSocket);
+            assert_eq!(peer.read(8), PeerRead::End);
+        }
+    }
+    world.judge();
+}
+
+#[test]
+fn a_duplicate_that_meets_a_close_keeps_the_socket_or_is_refused() {
+    let expected = Explored {
+        executions: 11_000,
+        outcomes: &["duplicated first", "closed first"],
+    };
+    let scenario = close_and_duplicate::<Sound>;
+    run_model("close and duplicate", None, &expected, scenario);
+}
+
+fn close_and_redeem<D: Defect>() {
+    let world = World::<D>::new();
+    let (descriptor, peer) = world.connect();
+    assert_eq!(world.process.send(descriptor, b"ab"), Ok(2));
+    let record = world.process.duplicate(descriptor, world.other.id());
+    let record = record.unwrap();
+    let redeemer = spawn(&world, move |world| {
+        let shared = world.other.redeem(record).unwrap();
+        assert_eq!(world.other.redeem(record), Err(Error::InvalidArgument));
+        world.other.send(shared, b"cd").map(|_| shared)
+    });
+    assert_eq!(world.process.close(descriptor), Ok(()));
+    let shared = redeemer.join().unwrap().unwrap();
+    let all = PeerRead::Bytes(b"abcd".to_vec());
+    assert_eq!(peer.read(8), all);
+    assert_eq!(peer.read(8), PeerRead::Nothing, "not the last reference");
+    assert_eq!(world.other.close(shared), Ok(()));
+    assert_eq!(peer.read(8), PeerRead::End);
+    world.judge();
+}
+
+#[test]
+fn a_record_redeemed_while_the_original_closes_carries_the_socket_on() {
+    let expected = Explored {
+        executions: 240,
+        outcomes: &[],
+    };
+    let scenario = close_and_redeem::<Sound>;
+    run_model("close and redeem", None, &expected, scenario);
+}
+
+fn two_redeems<D: Defect>() {
+    let world = World::<D>::new();
+    let (descriptor, peer) = world.connect();
+    let record = world.process.duplicate(descriptor, world.other.id());
+    let record = record.unwrap();
+    let rival = spawn(&world, move |world| world.other.redeem(record));
+    let mine = world.other.redeem(record);
+    let rivals = rival.join().unwrap();
+    reached(if mine.is_ok() {
+        "main won"
+    } else {
+        "the rival won"
+    });
+    let (won, lost) = if mine.is_ok() {
+        (mine, rivals)
+    } else {
+        (rivals, mine)
+    };
+    assert_eq!(lost, Err(Error::InvalidArgument));
+    assert_eq!(world.process.close(descriptor), Ok(()));
+    assert_eq!(peer.read(8), PeerRead::Nothing, "not the last reference");
+    assert_eq!(world.other.close(won.unwrap()), Ok(()));
+    world.judge();
+}
+
+#[test]
+fn a_record_is_redeemed_once() {
+    let expected = Explored {
+        executions: 1_100,
+        outcomes: &["main won", "the rival won"],
+    };
+    run_model("two redeems", None, &expected, two_redeems::<Sound>);
+}
+
+fn death_and_duplicate<D: Defect>() {
+    let world = World::<D>::new();
+    let (descriptor, peer) = world.connect();
+    let duplicator = spawn(&world, move |world| {
+        world.process.duplicate(descriptor, world.other.id())
+    });
+    world.other.die();
+    match duplicator.join().unwrap() {
+        Ok(_) => reached("duplicated and reclaimed"),
+        Err(error) => {
+            reached("the target was dead");
+            assert_eq!(error, Error::InvalidArgument);
+        }
+    }
+    assert_eq!(world.process.close(descriptor), Ok(()));
+    assert_eq!(peer.read(8), PeerRead::End, "the last reference");
+    world.judge();
+}
+
+#[test]
+fn a_record_made_for_a_dying_process_is_reclaimed_or_refused() {
+    let expected = Explored {
+        executions: 200,
+        outcomes: &["duplicated and reclaimed", "the target was dead"],
+    };
+    let scenario = death_and_duplicate::<Sound>;
+    run_model("death and duplicate", None, &expected, scenario);
+}
+
+fn death_and_redeem<D: Defect>() {
+    let world = World::<D>::new();
+    let (descriptor, peer) = world.connect();
+    let record = world.process.duplicate(descriptor, world.other.id());
+    let record = record.unwrap();
+    assert_eq!(world.process.close(descriptor), Ok(()));
+    let redeemer = spawn(&world, move |world| world.other.redeem(record));
+    world.other.die();
+    reached(match redeemer.join().unwrap() {
+        Ok(_) => "redeemed and swept",
+        Err(Error::NotInitialised) => "dead",
+        error => {
+            assert_eq!(error, Err(Error::InvalidArgument));
+            "reclaimed"
+        }
+    });
+    assert_eq!(peer.read(8), PeerRead::End, "the last reference");
+    world.judge();
+}
+
+#[test]
+fn a_record_redeemed_by_a_dying_process_leaves_nothing_behind() {
+    let expected = Explored {
+        executions: 1_700,
+        outcomes: &["redeemed and swept", "dead", "reclaimed"],
+    };
+    let scenario = death_and_redeem::<Sound>;
+    run_model("death and redeem", Some(5), &expected, scenario);
+}
