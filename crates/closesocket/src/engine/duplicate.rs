@@ -43,19 +43,17 @@ impl<S: System> Process<S> {
     pub fn duplicate(&self, descriptor: Descriptor, target: ProcessId) -> Result<Record, Error> {
         let admission = self.state.admit(descriptor)?;
         let shared = &self.state.shared;
-        let process = shared.process(target).ok_or(Error::InvalidArgument)?;
+        let process = shared.process(target);
         let socket = admission.socket();
         admission.work(|work| {
+            // First: a call that a close has overtaken says so (O1a).
+            work.require_live(&admission)?;
             // Under the lock: a dying target marks itself dead before it takes
             // this lock to reclaim its records, so none slips through.
-            if process.is_dead() {
+            if process.is_none_or(|it| it.is_dead()) {
                 return Err(Error::InvalidArgument);
             }
-            let live = work
-                .state
-                .reference(admission.process, descriptor)
-                .is_some();
-            work.state.core.duplicate(live)?;
+            work.state.core.duplicate(true)?;
             let number = work.state.number();
             work.state
                 .records
