@@ -177,6 +177,8 @@ impl<S: System> ProcessState<S> {
                     .iter_mut()
                     .position(|(_, record)| record.reclaim(self.id))?;
                 state.records.swap_remove(index);
+                work.prepare_close();
+                let state = &mut *work.state;
                 let mut taker = Taker {
                     references: &mut state.references,
                     closing: None,
