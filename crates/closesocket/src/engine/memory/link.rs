@@ -60,6 +60,18 @@ impl Link {
         }
     }
 
+    /// All that a side can see, to be compared: whether anything has changed.
+    pub(super) fn shape(&self) -> impl PartialEq + use<> {
+        let half = |half: &Half| {
+            let lengths = [half.in_flight.len(), half.inbox.len()];
+            let fin = [half.fin_sent, half.fin_acknowledged];
+            let flags = [half.reset, half.closed, half.stalled, half.receive_shut];
+            (lengths, fin, flags)
+        };
+        let [first, second] = &self.halves;
+        (half(first), half(second), self.established, self.refused)
+    }
+
     /// Takes bytes to send, as many as the window has room for.
     pub(super) fn send(&mut self, side: Side, bytes: &[u8]) -> Result<usize, Error> {
         self.check(side)?;

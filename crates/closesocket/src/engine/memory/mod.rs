@@ -258,14 +258,19 @@ enum Role<P: Primitives> {
 }
 
 impl<P: Primitives> MemoryEndpoint<P> {
-    /// Works on the connection and notes what the other side has to see.
+    /// Works on the connection and notes what the other side has to see. A look
+    /// that changes nothing notes nothing: two sockets that look whenever they
+    /// hear of the other would keep each other busy for ever.
     fn with<R>(&self, work: impl FnOnce(&mut Link, Side) -> R) -> Option<R> {
         let Role::Connected(link, side) = &self.role else {
             return None;
         };
         Some(link.lock(|link| {
+            let before = link.shape();
             let result = work(link, *side);
-            self.network.note(link.halves[1 - side].token);
+            if link.shape() != before {
+                self.network.note(link.halves[1 - side].token);
+            }
             result
         }))
     }
