@@ -50,7 +50,7 @@ impl<S: System> Section<'_, S> {
                 Ok(())
             }
             Connection::Connected => {
-                if self.state.core.is_draining() || self.front(Side::Writes).is_some() {
+                if self.state.awaits_acknowledgements() {
                     self.note_acknowledged()?;
                 }
                 self.flush()?;

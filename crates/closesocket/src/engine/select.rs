@@ -151,7 +151,14 @@ impl<'a, S: System> Selected<'a, S> {
         } = self.admission;
         let ready = process.shared.with_socket(self.admission.socket(), |work| {
             match work.state.reference(process, descriptor) {
-                Some(_) => work.state.readiness(),
+                Some(_) => {
+                    if work.state.awaits_acknowledgements()
+                        && let Err(error) = work.note_acknowledged()
+                    {
+                        work.lose(error);
+                    }
+                    work.state.readiness()
+                }
                 None => Readiness::CLOSED,
             }
         });

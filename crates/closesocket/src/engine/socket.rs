@@ -59,6 +59,12 @@ pub(super) struct Watch<S: System> {
     pub(super) event: Event<S::Primitives>,
 }
 
+impl<S: System> Watch<S> {
+    const fn for_writing(&self) -> bool {
+        self.interest.writable
+    }
+}
+
 /// Everything about a socket, under its lock.
 pub(super) struct SocketState<S: System> {
     /// Which occupant of the cell; late events and stale ids miss it.
@@ -235,10 +241,18 @@ impl<S: System> SocketState<S> {
     /// Whether the socket must be looked at as time passes: a drain has a
     /// deadline and acknowledgements come without an event.
     pub(super) fn needs_watching(&self) -> bool {
-        self.core.is_draining()
-            || (self.core.is_open()
-                && self.core.in_flight > 0
-                && self.references.iter().any(|it| !it.writes.is_empty()))
+        self.core.is_draining() || (self.core.is_open() && self.awaits_acknowledgements())
+    }
+
+    /// Whether somebody waits for bytes to be acknowledged: a drain, a pending
+    /// send, or whoever wants to know when there is room to send.
+    pub(super) fn awaits_acknowledgements(&self) -> bool {
+        let full = self.core.queued() >= self.core.window;
+        self.core.in_flight > 0
+            && (self.core.is_draining()
+                || self.references.iter().any(|it| {
+                    !it.writes.is_empty() || (full && it.watches.iter().any(Watch::for_writing))
+                }))
     }
 
     /// Signals the watches whose interest is ready.
