@@ -11,6 +11,10 @@ use crate::protocol::{Connection, Error, OperationKind};
 
 use std::sync::Arc;
 
+/// How many windows of pending sends are sent in one critical section, if the
+/// peer keeps acknowledging them: others want the lock too.
+const ROUNDS: u32 = 16;
+
 /// Which queue of a reference.
 #[derive(Clone, Copy)]
 pub(super) enum Side {
@@ -50,12 +54,19 @@ impl<S: System> Section<'_, S> {
                 Ok(())
             }
             Connection::Connected => {
+                self.flush()?;
                 if self.state.awaits_acknowledgements() {
                     self.note_acknowledged()?;
                 }
-                self.flush()?;
+                let mut rounds = 0;
                 while self.accept_sends() {
                     self.flush()?;
+                    rounds += 1;
+                    // The last round leaves its bytes in flight, so that the
+                    // socket is looked at again.
+                    if rounds < ROUNDS {
+                        self.note_acknowledged()?;
+                    }
                 }
                 if self.state.core.is_draining() {
                     self.discard_input()
