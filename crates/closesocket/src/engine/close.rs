@@ -224,9 +224,7 @@ impl<S: System> Section<'_, S> {
     /// has acknowledged is not queued data, and unread input counts (L6, L8).
     fn prepare_close(&mut self) {
         let outcome = self.flush().and_then(|()| self.note_acknowledged());
-        if let Err(error) = outcome {
-            self.lose(error);
-        }
+        self.note_loss(outcome);
         if self.state.core.unread_input == UnreadInput::Reset
             && let Some(endpoint) = self.state.endpoint.as_mut()
         {

@@ -34,10 +34,21 @@ impl<S: System> Section<'_, S> {
     /// Does what can be done now: finishes a connect, accepts, sends, receives,
     /// drains.
     pub(super) fn advance(&mut self) {
-        if let Err(error) = self.try_advance() {
-            self.lose(error);
-        }
+        let outcome = self.try_advance();
+        self.note_loss(outcome);
         self.state.signal_watches(self.out);
+    }
+
+    /// Ends what is pending if the connection is lost: by this outcome, or
+    /// found so on the way, when the FIN was sent.
+    pub(super) fn note_loss(&mut self, outcome: Result<(), Error>) {
+        match outcome {
+            Err(error) => self.lose(error),
+            Ok(()) if self.state.core.connection == Connection::Lost => {
+                self.lose(Error::ConnectionReset);
+            }
+            Ok(()) => {}
+        }
     }
 
     fn try_advance(&mut self) -> Result<(), Error> {
