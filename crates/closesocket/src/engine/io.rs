@@ -142,11 +142,14 @@ impl<S: System> Process<S> {
         reserved: Option<u32>,
         prepare: impl FnOnce(&mut Section<'_, S>) -> Result<(), Error>,
     ) -> Result<OperationId, Error> {
+        // What the caller's routine holds may do anything when it is dropped:
+        // if the call is refused, that happens outside the lock.
+        let mut notify = Some(notify);
         let admission = self.state.admit(descriptor)?;
         let operation = admission.work(|work| {
             work.start(&admission, kind)?;
             prepare(work)?;
-            let reply = Reply::Overlapped(notify);
+            let reply = Reply::Overlapped(notify.take().ok_or(Error::InvalidArgument)?);
             let operation = work.park(&admission, kind, buffer, 0, reply, reserved)?;
             // From here on the operation has the hold: whoever delivers it
             // leaves, perhaps before this call returns.
