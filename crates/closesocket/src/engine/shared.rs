@@ -26,6 +26,14 @@ type WordOf<S> = <<S as System>::Primitives as Primitives>::Word;
 /// The most sockets a provider has at once.
 const SOCKET_LIMIT: u32 = 1 << 24;
 
+/// The sockets to look at as time passes.
+#[derive(Default)]
+struct Watched {
+    sockets: Vec<SocketId>,
+    /// How many a tick has taken out and is looking at.
+    looked_at: usize,
+}
+
 /// The provider's shared part.
 pub(super) struct Shared<S: System> {
     pub(super) config: Config,
@@ -36,7 +44,7 @@ pub(super) struct Shared<S: System> {
     cells: Slab<SocketCell<S>>,
     free_cells: FreeList<S::Primitives>,
     /// Sockets to look at as time passes.
-    watched: MonitorOf<S, Vec<SocketId>>,
+    watched: MonitorOf<S, Watched>,
     pub(super) processes: MonitorOf<S, Vec<Weak<ProcessState<S>>>>,
     /// Not 0 while the network is down.
     pub(super) network_down: WordOf<S>,
@@ -62,7 +70,7 @@ impl<S: System> Shared<S> {
             clock,
             probe,
             upcalls,
-            watched: Monitor::new(Vec::new()),
+            watched: Monitor::new(Watched::default()),
             processes: Monitor::new(Vec::new()),
             network_down: Word::new(0),
             retired_handles: Word::new(0),
@@ -172,7 +180,7 @@ impl<S: System> Shared<S> {
             monitor.notify();
         }
         if watch {
-            self.watched.lock(|watched| watched.push(id));
+            self.watched.lock(|watched| watched.sockets.push(id));
             self.transport.wake();
         }
         self.deliver(id, out);
@@ -261,11 +269,18 @@ impl<S: System> Events for EventSink<S> {
 impl<S: System> Shared<S> {
     /// Looks at every socket on the list. Returns after how long to look again.
     pub(super) fn tick(self: &Arc<Self>) -> Option<Duration> {
-        let mut looked_at = self.watched.lock(std::mem::take);
+        let mut looked_at = self.watched.lock(|watched| {
+            watched.looked_at += watched.sockets.len();
+            std::mem::take(&mut watched.sockets)
+        });
+        let taken = looked_at.len();
         looked_at.retain(|&id| self.look_at(id));
         let left = self.watched.lock(|watched| {
-            watched.append(&mut looked_at);
-            watched.len()
+            watched.looked_at -= taken;
+            watched.sockets.append(&mut looked_at);
+            // Those that another tick is looking at may come back to the list,
+            // and its caller need not be the one who goes on ticking.
+            watched.sockets.len() + watched.looked_at
         });
         // The more sockets, the longer the pause, so that looking stays a small
         // part of the time.
