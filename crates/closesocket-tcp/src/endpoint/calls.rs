@@ -228,6 +228,12 @@ impl Endpoint for TcpEndpoint {
         }
     }
 
+    fn has_unread(&mut self) -> Result<bool, Error> {
+        let found = self.has_input()?;
+        // Nothing follows the end, so what was found may be the end itself.
+        Ok(found && !self.end_seen)
+    }
+
     /// Also throws away input after [`Endpoint::shut_down_receive`], so that
     /// the ticks of a drain keep the peer's window open.
     fn unacknowledged(&mut self) -> Result<usize, Error> {

@@ -229,7 +229,7 @@ impl<S: System> Section<'_, S> {
             && let Some(endpoint) = self.state.endpoint.as_mut()
         {
             use super::transport::Endpoint as _;
-            let unread = endpoint.has_input().unwrap_or(false);
+            let unread = endpoint.has_unread().unwrap_or(false);
             self.state.core.set_input_unread(unread);
         }
     }

@@ -147,6 +147,12 @@ pub trait Endpoint: Send + Sized + 'static {
     /// See the trait.
     fn has_input(&mut self) -> Result<bool, Error>;
 
+    /// Whether received bytes wait to be read; the end does not count (L6).
+    ///
+    /// # Errors
+    /// See the trait.
+    fn has_unread(&mut self) -> Result<bool, Error>;
+
     /// Bytes taken by [`Endpoint::send`] that the peer's transport has not
     /// acknowledged, and the FIN if one is out.
     ///

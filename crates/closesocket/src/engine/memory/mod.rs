@@ -366,6 +366,11 @@ impl<P: Primitives> Endpoint for MemoryEndpoint<P> {
         self.with(waits).ok_or(Error::NotConnected)
     }
 
+    fn has_unread(&mut self) -> Result<bool, Error> {
+        self.with(|link, side| !link.halves[side].inbox.is_empty())
+            .ok_or(Error::NotConnected)
+    }
+
     fn unacknowledged(&mut self) -> Result<usize, Error> {
         self.with(|link, side| link.unacknowledged(side))
             .unwrap_or(Err(Error::NotConnected))
