@@ -280,6 +280,9 @@ impl<P: Primitives> Endpoint for MemoryEndpoint<P> {
     type Address = MemoryAddress;
 
     fn bind(&mut self, address: &MemoryAddress) -> Result<(), Error> {
+        if !matches!(self.role, Role::Fresh) {
+            return Err(Error::InvalidArgument);
+        }
         self.address = Some(*address);
         Ok(())
     }
@@ -387,7 +390,11 @@ impl<P: Primitives> Endpoint for MemoryEndpoint<P> {
 
     fn reset(&mut self) {
         match (&self.role, self.address) {
-            (Role::Listening, Some(address)) => self.network.close_listener(address),
+            (Role::Listening, Some(address)) => {
+                self.network.close_listener(address);
+                // The address may be another listener's from here on.
+                self.role = Role::Fresh;
+            }
             _ => {
                 self.with(Link::reset);
             }
