@@ -277,14 +277,20 @@ impl<S: System> SocketState<S> {
         };
         match self.core.connection {
             Connection::Listening => {
-                if self.backlog.is_empty()
-                    && let Ok(Some(connection)) = endpoint.accept()
-                {
-                    self.core.backlog_joined();
-                    self.backlog.push_back(connection);
+                // An accept that would fail does not block either.
+                let mut readable = true;
+                if self.backlog.is_empty() {
+                    match endpoint.accept() {
+                        Ok(Some(connection)) => {
+                            self.core.backlog_joined();
+                            self.backlog.push_back(connection);
+                        }
+                        Ok(None) => readable = false,
+                        Err(_) => {}
+                    }
                 }
                 Readiness {
-                    readable: !self.backlog.is_empty(),
+                    readable,
                     ..Readiness::default()
                 }
             }
