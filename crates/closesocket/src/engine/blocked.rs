@@ -13,7 +13,7 @@ use super::{SocketId, System};
 use crate::protocol::Error;
 
 /// What a thread is blocked in.
-enum Call<S: System> {
+pub(super) enum Call<S: System> {
     /// A send, receive, accept or connect.
     Operation(OperationId),
     /// A close that waits for the drain; the word is set to end the wait.
@@ -51,14 +51,10 @@ impl<S: System> BlockedCalls<S> {
         call.is_some_and(|call| interrupt(shared, &call))
     }
 
-    /// Ends every blocking call of the process.
-    pub(super) fn interrupt_all(&self, shared: &Arc<Shared<S>>) {
-        let calls: Vec<_> = self
-            .0
-            .lock(|calls| calls.iter().map(|(_, call)| call.clone()).collect());
-        for call in &calls {
-            interrupt(shared, call);
-        }
+    /// Every blocking call of the process.
+    pub(super) fn all(&self) -> Vec<Call<S>> {
+        self.0
+            .lock(|calls| calls.iter().map(|(_, call)| call.clone()).collect())
     }
 
     /// How many threads are blocked.
@@ -78,7 +74,8 @@ impl<S: System> BlockedCalls<S> {
     }
 }
 
-fn interrupt<S: System>(shared: &Arc<Shared<S>>, call: &Call<S>) -> bool {
+/// Ends a blocking call with [`Error::Interrupted`]. False if it has ended.
+pub(super) fn interrupt<S: System>(shared: &Arc<Shared<S>>, call: &Call<S>) -> bool {
     match call {
         Call::Operation(operation) => shared
             .with_socket(operation.socket, |work| {

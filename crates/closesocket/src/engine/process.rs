@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::blocked::BlockedCalls;
+use super::blocked::{BlockedCalls, Call, interrupt};
 use super::primitives::{Monitor, Primitives, Word as _};
 use super::probe::{Observation, Probe as _};
 use super::shared::{EndpointOf, Shared};
@@ -29,6 +29,12 @@ pub(super) struct ProcessState<S: System> {
     startups: <S::Primitives as Primitives>::Monitor<Startups>,
     /// `STOPPED` and `DEAD`; 0 while calls are allowed.
     flags: <S::Primitives as Primitives>::Word,
+}
+
+/// What a process had when it was stopped.
+struct Stopped<S: System> {
+    descriptors: Vec<Descriptor>,
+    calls: Vec<Call<S>>,
 }
 
 /// A call's hold on a descriptor: while it exists, the descriptor's handle is
@@ -286,25 +292,22 @@ impl<S: System> ProcessState<S> {
     }
 
     pub(super) fn cleanup(&self) -> Result<(), Error> {
-        let last = self.startups.lock(|startups| {
+        let stopped = self.startups.lock(|startups| {
             let last = startups.cleanup()?;
-            if last {
-                self.set_flags(STOPPED);
-            }
-            Ok(last)
+            Ok(last.then(|| self.stop(STOPPED)))
         })?;
-        if last {
-            self.sweep(Cause::Cleanup);
+        if let Some(stopped) = stopped {
+            self.sweep(stopped, Cause::Cleanup);
         }
         Ok(())
     }
 
     pub(super) fn die(&self) {
-        self.startups.lock(|startups| {
+        let stopped = self.startups.lock(|startups| {
             startups.die();
-            self.set_flags(STOPPED | DEAD);
+            self.stop(STOPPED | DEAD)
         });
-        self.sweep(Cause::Death);
+        self.sweep(stopped, Cause::Death);
         self.reclaim_records();
     }
 
@@ -317,13 +320,25 @@ impl<S: System> ProcessState<S> {
         }
     }
 
+    /// Lets no more calls in, and says what there is to end. Under the lock of
+    /// the startups, so that what begins after the next startup is not among it.
+    fn stop(&self, flags: u64) -> Stopped<S> {
+        self.set_flags(flags);
+        Stopped {
+            descriptors: self.table.open_descriptors(),
+            calls: self.blocked.all(),
+        }
+    }
+
     /// Closes every descriptor of the process, waiting for nothing (S2, S3).
-    fn sweep(&self, cause: Cause) {
-        for descriptor in self.table.open_descriptors() {
+    fn sweep(&self, stopped: Stopped<S>, cause: Cause) {
+        for descriptor in stopped.descriptors {
             // It fails only if somebody else closed it first.
             let _ = self.close_descriptor(descriptor, cause);
         }
         self.forsake_operations(cause);
-        self.blocked.interrupt_all(&self.shared);
+        for call in &stopped.calls {
+            interrupt(&self.shared, call);
+        }
     }
 }
