@@ -1,5 +1,6 @@
 //! A process: a user of the provider with its own descriptor table.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -179,10 +180,10 @@ impl<S: System> ProcessState<S> {
         });
         let mut returned = true;
         if returns_handle(shared.config.handle_kind, slot.cause()) {
-            returned = shared
-                .upcalls
-                .close_socket_handle(process, descriptor)
-                .is_ok();
+            // A panic is a failure too (H4). It must not go on from here: this
+            // thread may have other threads' results to deliver.
+            let upcall = || shared.upcalls.close_socket_handle(process, descriptor);
+            returned = catch_unwind(AssertUnwindSafe(upcall)).is_ok_and(|it| it.is_ok());
             shared.probe.observe(Observation::HandleReturned {
                 process,
                 descriptor,
