@@ -260,8 +260,14 @@ impl<S: System> Process<S> {
     /// closed and the drain goes on (L9).
     pub fn close(&self, descriptor: Descriptor) -> Result<(), Error> {
         self.state.check_usable()?;
-        self.state
-            .close_descriptor(descriptor, crate::protocol::Cause::Call)
+        let closed = self
+            .state
+            .close_descriptor(descriptor, crate::protocol::Cause::Call);
+        if closed == Err(Error::NotSocket) {
+            // A cleanup may have closed the descriptor since the look (E1).
+            self.state.check_usable()?;
+        }
+        closed
     }
 
     /// Cancels the blocking call of a thread of this process
