@@ -3,13 +3,13 @@
 use closesocket::engine::{Error, Interest, Process};
 
 use super::model::{Explored, must_fail, reached, run_model};
-use super::primitives::{Defect, Sound};
+use super::primitives::Defect;
 use super::world::{Tested, World, spawn};
 
-fn two_blocked_receives<D: Defect>() {
-    let world = World::<D>::new();
+fn two_blocked_receives() {
+    let world = World::new();
     let (descriptor, _peer) = world.connect();
-    let receive = move |world: &World<D>| world.process.recv(descriptor, &mut [0; 2]);
+    let receive = move |world: &World| world.process.recv(descriptor, &mut [0; 2]);
     let callers = [spawn(&world, receive), spawn(&world, receive)];
     assert_eq!(world.process.close(descriptor), Ok(()));
     let woken = callers
@@ -33,24 +33,26 @@ fn every_blocked_thread_is_woken_and_the_handle_goes_back_after_the_last_has_lef
         executions: 12_400,
         outcomes: &["none woken", "one woken", "both woken"],
     };
-    let scenario = two_blocked_receives::<Sound>;
+    let scenario = two_blocked_receives;
     run_model("two blocked receives", Some(3), &expected, scenario);
 }
 
 #[test]
 fn a_lost_notification_is_caught_by_blocked_receives() {
-    struct Planted;
-    impl Defect for Planted {
-        const NOTIFY_IS_LOST: bool = true;
-    }
-    let scenario = two_blocked_receives::<Planted>;
-    must_fail("lost notification", Some(2), "deadlock", scenario);
+    let scenario = two_blocked_receives;
+    must_fail(
+        "lost notification",
+        Defect::NotifyIsLost,
+        Some(2),
+        "deadlock",
+        scenario,
+    );
 }
 
-fn cancelled_receive<D: Defect>() {
-    let world = World::<D>::new();
+fn cancelled_receive() {
+    let world = World::new();
     let (descriptor, peer) = world.connect();
-    let me = Process::<Tested<D>>::current_thread();
+    let me = Process::<Tested>::current_thread();
     let other = spawn(&world, move |world| {
         let cancelled = world.process.cancel_blocking_call(me);
         if !cancelled {
@@ -77,12 +79,12 @@ fn a_cancel_ends_the_blocked_call_or_says_that_there_is_none() {
         executions: 440,
         outcomes: &["cancelled", "not yet blocked"],
     };
-    let scenario = cancelled_receive::<Sound>;
+    let scenario = cancelled_receive;
     run_model("cancelled receive", None, &expected, scenario);
 }
 
-fn close_and_select<D: Defect>() {
-    let world = World::<D>::new();
+fn close_and_select() {
+    let world = World::new();
     let (descriptor, _peer) = world.connect();
     let waiter = spawn(&world, move |world| {
         world
@@ -110,6 +112,6 @@ fn a_select_wakes_up_when_its_descriptor_is_closed() {
         executions: 3_400,
         outcomes: &["woken", "refused"],
     };
-    let scenario = close_and_select::<Sound>;
+    let scenario = close_and_select;
     run_model("close and select", Some(5), &expected, scenario);
 }

@@ -3,11 +3,11 @@
 use closesocket::engine::{Error, MemoryAddress, Notify, PeerRead};
 
 use super::model::{Explored, reached, run_model};
-use super::primitives::{Defect, Sound};
+
 use super::world::{World, spawn};
 
-fn two_closes<D: Defect>() {
-    let world = World::<D>::new();
+fn two_closes() {
+    let world = World::new();
     let (descriptor, _peer) = world.connect();
     world.start_receive(descriptor, 7).unwrap();
     let rival = spawn(&world, move |world| world.process.close(descriptor));
@@ -31,11 +31,11 @@ fn of_two_closes_of_one_descriptor_one_wins_and_aborts_the_operation_once() {
         executions: 1_800,
         outcomes: &["main won", "the rival won"],
     };
-    run_model("two closes", None, &expected, two_closes::<Sound>);
+    run_model("two closes", None, &expected, two_closes);
 }
 
-fn both_references<D: Defect>() {
-    let world = World::<D>::new();
+fn both_references() {
+    let world = World::new();
     let (descriptor, peer) = world.connect();
     let shared = world.share(descriptor);
     world.start_receive(descriptor, 1).unwrap();
@@ -57,11 +57,11 @@ fn of_the_closes_of_both_references_one_is_the_last_and_drains() {
         executions: 47,
         outcomes: &[],
     };
-    run_model("both references", None, &expected, both_references::<Sound>);
+    run_model("both references", None, &expected, both_references);
 }
 
-fn listener_and_dialler<D: Defect>() {
-    let world = World::<D>::new();
+fn listener_and_dialler() {
+    let world = World::new();
     let address = MemoryAddress(2);
     let listener = world.process.socket().unwrap();
     world.process.bind(listener, &address).unwrap();
@@ -106,6 +106,6 @@ fn a_connection_that_meets_the_close_of_its_listener_is_accepted_or_reset() {
         executions: 1_500,
         outcomes: &["accepted", "reset in the backlog", "refused"],
     };
-    let scenario = listener_and_dialler::<Sound>;
+    let scenario = listener_and_dialler;
     run_model("listener and dialler", Some(5), &expected, scenario);
 }

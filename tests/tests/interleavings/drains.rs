@@ -3,15 +3,15 @@
 use closesocket::engine::{Descriptor, Error, Observation, PeerRead, Process};
 
 use super::model::{Explored, must_fail, reached, run_model};
-use super::primitives::{Defect, Sound};
+use super::primitives::Defect;
 use super::world::{KeptPeer, Setup, Shared, Tested, World, spawn};
 
 /// What the peer takes off the wire without reading.
 const FITS: &[u8] = b"abcd";
 
 /// A lingering descriptor with queued data that the peer does not take.
-fn lingering<D: Defect>(setup: &Setup, bytes: &[u8]) -> (Shared<D>, Descriptor, KeptPeer<D>) {
-    let world = World::<D>::set_up(setup);
+fn lingering(setup: &Setup, bytes: &[u8]) -> (Shared, Descriptor, KeptPeer) {
+    let world = World::set_up(setup);
     let (descriptor, peer) = world.connect();
     peer.stall(true);
     world.process.set_linger(descriptor, Some(5)).unwrap();
@@ -19,12 +19,12 @@ fn lingering<D: Defect>(setup: &Setup, bytes: &[u8]) -> (Shared<D>, Descriptor, 
     (world, descriptor, peer)
 }
 
-fn assert_drained<D: Defect>(peer: &KeptPeer<D>) {
+fn assert_drained(peer: &KeptPeer) {
     assert_eq!(peer.read_all(), (FITS.to_vec(), PeerRead::End));
 }
 
-fn two_lingering_closes<D: Defect>() {
-    let (world, descriptor, peer) = lingering::<D>(&Setup::default(), b"abcdef");
+fn two_lingering_closes() {
+    let (world, descriptor, peer) = lingering(&Setup::default(), b"abcdef");
     let rival = spawn(&world, move |world| world.process.close(descriptor));
     let reader = spawn(&world, move |_| {
         peer.stall(false);
@@ -53,16 +53,16 @@ fn a_lingering_close_returns_when_the_drain_ends_and_another_close_loses_at_once
         executions: 14_100,
         outcomes: &["main won", "the rival won"],
     };
-    let scenario = two_lingering_closes::<Sound>;
+    let scenario = two_lingering_closes;
     run_model("two lingering closes", Some(3), &expected, scenario);
 }
 
-fn drain_and_time<D: Defect>(tick: bool) {
+fn drain_and_time(tick: bool) {
     let setup = Setup {
         time_passes: true,
         ..Setup::default()
     };
-    let (world, descriptor, peer) = lingering::<D>(&setup, FITS);
+    let (world, descriptor, peer) = lingering(&setup, FITS);
     let time = spawn(&world, move |world| {
         world.provider.clock().let_time_pass();
         if tick {
@@ -99,7 +99,7 @@ fn a_lingering_close_that_expires_by_its_own_wait_resets_or_has_drained() {
         executions: 3_000,
         outcomes: &["drained", "expired"],
     };
-    let scenario = || drain_and_time::<Sound>(false);
+    let scenario = || drain_and_time(false);
     run_model("drain end and own expiry", Some(3), &expected, scenario);
 }
 
@@ -109,13 +109,13 @@ fn a_lingering_close_that_a_tick_expires_resets_or_has_drained() {
         executions: 6_500,
         outcomes: &["drained", "expired"],
     };
-    let scenario = || drain_and_time::<Sound>(true);
+    let scenario = || drain_and_time(true);
     run_model("drain end and tick", Some(3), &expected, scenario);
 }
 
-fn drain_and_cancel<D: Defect>() {
-    let (world, descriptor, peer) = lingering::<D>(&Setup::default(), FITS);
-    let me = Process::<Tested<D>>::current_thread();
+fn drain_and_cancel() {
+    let (world, descriptor, peer) = lingering(&Setup::default(), FITS);
+    let me = Process::<Tested>::current_thread();
     let canceller = spawn(&world, move |world| world.process.cancel_blocking_call(me));
     let reader = spawn(&world, move |_| {
         peer.stall(false);
@@ -142,14 +142,14 @@ fn a_cancelled_lingering_close_leaves_the_drain_to_end_by_itself() {
         executions: 1_800,
         outcomes: &["drained", "cancelled"],
     };
-    let scenario = drain_and_cancel::<Sound>;
+    let scenario = drain_and_cancel;
     run_model("drain end and cancel", Some(3), &expected, scenario);
 }
 
 /// The drain cannot end: only the cancel can end the wait, if it says so.
-fn cancel_alone<D: Defect>() {
-    let (world, descriptor, peer) = lingering::<D>(&Setup::default(), FITS);
-    let me = Process::<Tested<D>>::current_thread();
+fn cancel_alone() {
+    let (world, descriptor, peer) = lingering(&Setup::default(), FITS);
+    let me = Process::<Tested>::current_thread();
     let canceller = spawn(&world, move |world| {
         let cancelled = world.process.cancel_blocking_call(me);
         if !cancelled {
@@ -178,21 +178,23 @@ fn a_cancel_that_finds_a_waiting_close_wakes_it() {
         executions: 1_600,
         outcomes: &["cancelled", "not yet waiting"],
     };
-    run_model("cancel alone", None, &expected, cancel_alone::<Sound>);
+    run_model("cancel alone", None, &expected, cancel_alone);
 }
 
 #[test]
 fn a_wait_that_looks_and_sleeps_in_two_steps_is_caught_by_a_cancel() {
-    struct Planted;
-    impl Defect for Planted {
-        const WAIT_LEAVES_A_GAP: bool = true;
-    }
-    let scenario = cancel_alone::<Planted>;
-    must_fail("drain wait with a gap", None, "deadlock", scenario);
+    let scenario = cancel_alone;
+    must_fail(
+        "drain wait with a gap",
+        Defect::WaitLeavesAGap,
+        None,
+        "deadlock",
+        scenario,
+    );
 }
 
-fn drain_and_reset<D: Defect>() {
-    let (world, descriptor, peer) = lingering::<D>(&Setup::default(), FITS);
+fn drain_and_reset() {
+    let (world, descriptor, peer) = lingering(&Setup::default(), FITS);
     let resetter = spawn(&world, move |_| {
         peer.reset();
         peer
@@ -208,15 +210,17 @@ fn a_reset_by_the_peer_ends_a_lingering_close_with_success() {
         executions: 530,
         outcomes: &[],
     };
-    run_model("drain and reset", None, &expected, drain_and_reset::<Sound>);
+    run_model("drain and reset", None, &expected, drain_and_reset);
 }
 
 #[test]
 fn a_lost_notification_is_caught_by_a_drain_that_a_reset_ends() {
-    struct Planted;
-    impl Defect for Planted {
-        const NOTIFY_IS_LOST: bool = true;
-    }
-    let scenario = drain_and_reset::<Planted>;
-    must_fail("lost drain end", None, "deadlock", scenario);
+    let scenario = drain_and_reset;
+    must_fail(
+        "lost drain end",
+        Defect::NotifyIsLost,
+        None,
+        "deadlock",
+        scenario,
+    );
 }

@@ -3,11 +3,11 @@
 use closesocket::engine::Error;
 
 use super::model::{Explored, must_fail, reached, run_model};
-use super::primitives::{Defect, Sound};
+use super::primitives::Defect;
 use super::world::{Setup, World, spawn};
 
-fn handle_after_everybody<D: Defect>() {
-    let world = World::<D>::new();
+fn handle_after_everybody() {
+    let world = World::new();
     let descriptor = world.process.socket().unwrap();
     let caller = spawn(&world, move |world| {
         let admission = world.process.begin(descriptor);
@@ -32,27 +32,24 @@ fn the_handle_goes_back_once_and_after_all_that_was_done_inside() {
         executions: 970,
         outcomes: &["inside", "refused"],
     };
-    let scenario = handle_after_everybody::<Sound>;
+    let scenario = handle_after_everybody;
     run_model("handle after everybody", None, &expected, scenario);
 }
 
 #[test]
 fn a_leave_that_publishes_nothing_is_caught_by_the_handle_upcall() {
-    struct Planted;
-    impl Defect for Planted {
-        const SUBTRACTION_IS_RELAXED: bool = true;
-    }
     let saying = "the upcall did not see";
     must_fail(
         "relaxed leave",
+        Defect::SubtractionIsRelaxed,
         None,
         saying,
-        handle_after_everybody::<Planted>,
+        handle_after_everybody,
     );
 }
 
-fn failing_upcall<D: Defect>() {
-    let world = World::<D>::set_up(&Setup {
+fn failing_upcall() {
+    let world = World::set_up(&Setup {
         upcall_fails: true,
         ..Setup::default()
     });
@@ -77,24 +74,16 @@ fn an_upcall_that_fails_is_not_repeated_and_retires_its_slot() {
         executions: 3_300,
         outcomes: &["inside", "refused"],
     };
-    run_model(
-        "failing upcall",
-        Some(3),
-        &expected,
-        failing_upcall::<Sound>,
-    );
+    run_model("failing upcall", Some(3), &expected, failing_upcall);
 }
 
 #[test]
 fn a_claim_that_is_a_plain_store_is_caught_by_the_failing_upcall() {
-    struct Planted;
-    impl Defect for Planted {
-        const SWAP_IS_A_STORE: bool = true;
-    }
     must_fail(
         "claim as a store",
+        Defect::SwapIsAStore,
         Some(3),
         "a word was",
-        failing_upcall::<Planted>,
+        failing_upcall,
     );
 }

@@ -5,8 +5,8 @@
 //! parameter, so these tests run in a plain `cargo test`. Each test explores
 //! one scenario, judges every execution by the ledger of what the engine's
 //! probe saw, and states how many executions and which outcomes it must have
-//! reached, since loom calls one execution a success too. Its twin runs the
-//! same scenario over primitives with a planted defect, and must fail.
+//! reached, since loom calls one execution a success too. The twins of some run
+//! the same scenario over primitives with a planted defect, and must fail.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-use super::primitives::start_execution;
+use super::primitives::{Defect, start_execution};
 
 /// What an exploration has to reach.
 pub(crate) struct Explored {
@@ -42,7 +42,7 @@ pub(crate) fn run_model(
     scenario: fn(),
 ) {
     let start = Instant::now();
-    explore(preemptions, scenario);
+    explore(Defect::None, preemptions, scenario);
     let executions = STARTED.get();
     let outcomes = OUTCOMES.with_borrow(Clone::clone);
     let seconds = start.elapsed().as_secs_f64();
@@ -60,9 +60,15 @@ pub(crate) fn run_model(
 
 /// Explores a scenario with a planted defect; an execution must fail and say
 /// this. Otherwise the test would not notice the defect.
-pub(crate) fn must_fail(name: &str, preemptions: Option<usize>, saying: &str, scenario: fn()) {
+pub(crate) fn must_fail(
+    name: &str,
+    defect: Defect,
+    preemptions: Option<usize>,
+    saying: &str,
+    scenario: fn(),
+) {
     let start = Instant::now();
-    let outcome = catch_unwind(AssertUnwindSafe(|| explore(preemptions, scenario)));
+    let outcome = catch_unwind(AssertUnwindSafe(|| explore(defect, preemptions, scenario)));
     let executions = STARTED.get();
     let seconds = start.elapsed().as_secs_f64();
     let Err(panic) = outcome else {
@@ -74,7 +80,7 @@ pub(crate) fn must_fail(name: &str, preemptions: Option<usize>, saying: &str, sc
     assert!(message.contains(saying), "{name}: another failure: {line}");
 }
 
-fn explore(preemptions: Option<usize>, scenario: fn()) {
+fn explore(defect: Defect, preemptions: Option<usize>, scenario: fn()) {
     STARTED.set(0);
     JUDGED.set(0);
     OUTCOMES.with_borrow_mut(BTreeMap::clear);
@@ -82,7 +88,7 @@ fn explore(preemptions: Option<usize>, scenario: fn()) {
     builder.preemption_bound = preemptions;
     builder.max_branches = 20_000;
     builder.check(move || {
-        start_execution();
+        start_execution(defect);
         STARTED.set(STARTED.get() + 1);
         scenario();
     });

@@ -2,7 +2,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::marker::PhantomData;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::thread::panicking;
@@ -11,36 +10,40 @@ use std::time::Duration;
 use closesocket::engine::{Monitor, Primitives, Word};
 use loom::sync::atomic::AtomicU64;
 
-/// What is wrong with the primitives; nothing by default.
-pub(crate) trait Defect: Sized + Send + Sync + 'static {
+/// What can be wrong with the primitives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Defect {
+    /// Nothing.
+    None,
     /// A compare-and-swap is a load, a comparison and a plain store.
-    const SWAP_IS_A_STORE: bool = false;
+    SwapIsAStore,
     /// A compare-and-swap does not compare.
-    const SWAP_IS_BLIND: bool = false;
+    SwapIsBlind,
     /// An addition is a load and a store.
-    const ADDITION_IS_SPLIT: bool = false;
+    AdditionIsSplit,
     /// A subtraction is a load and a store.
-    const SUBTRACTION_IS_SPLIT: bool = false;
+    SubtractionIsSplit,
     /// A subtraction publishes nothing.
-    const SUBTRACTION_IS_RELAXED: bool = false;
+    SubtractionIsRelaxed,
     /// An addition of nothing is a relaxed load: it may read an old value.
-    const RECHECK_IS_A_LOAD: bool = false;
+    RecheckIsALoad,
     /// A notification reaches nobody.
-    const NOTIFY_IS_LOST: bool = false;
+    NotifyIsLost,
     /// A waiter looks, lets go of the lock, and only then goes to sleep.
-    const WAIT_LEAVES_A_GAP: bool = false;
+    WaitLeavesAGap,
 }
 
-/// No defect.
-pub(crate) struct Sound;
-impl Defect for Sound {}
+/// Whether the primitives have this defect now.
+fn has(defect: Defect) -> bool {
+    PLANTED.get() == defect
+}
 
-/// Loom's primitives, with this defect.
-pub(crate) struct Loom<D>(PhantomData<D>);
+/// Loom's primitives, with the defect that [`start_execution`] plants.
+pub(crate) struct Loom;
 
-impl<D: Defect> Primitives for Loom<D> {
-    type Word = LoomWord<D>;
-    type Monitor<T: Send + 'static> = LoomMonitor<T, D>;
+impl Primitives for Loom {
+    type Word = LoomWord;
+    type Monitor<T: Send + 'static> = LoomMonitor<T>;
 
     fn current_thread() -> u64 {
         if panicking() {
@@ -59,18 +62,18 @@ impl<D: Defect> Primitives for Loom<D> {
 /// with, and `load; compare_exchange` would be explored once. It keeps the
 /// load's ordering, which never releases: a stronger one could hide that a
 /// writer forgot to. What this gives up is that a load reads an old value;
-/// where that matters, a defect ([`Defect::RECHECK_IS_A_LOAD`]) brings it back.
+/// where that matters, a defect ([`Defect::RecheckIsALoad`]) brings it back.
 /// For the same reason a store is a swap: loom lets a plain store and such a
 /// load, which writes, take either place in the word's order, and a thread then
 /// finds its own store undone.
 ///
 /// A thread that unwinds (loom found a deadlock, a test failed) must not switch
 /// threads any more, so its words do nothing.
-pub(crate) struct LoomWord<D>(AtomicU64, PhantomData<D>);
+pub(crate) struct LoomWord(AtomicU64);
 
-impl<D: Defect> Word for LoomWord<D> {
+impl Word for LoomWord {
     fn new(value: u64) -> Self {
-        Self(AtomicU64::new(value), PhantomData)
+        Self(AtomicU64::new(value))
     }
 
     fn load(&self, ordering: Ordering) -> u64 {
@@ -90,10 +93,10 @@ impl<D: Defect> Word for LoomWord<D> {
         if panicking() {
             return 0;
         }
-        if D::RECHECK_IS_A_LOAD && amount == 0 {
+        if has(Defect::RecheckIsALoad) && amount == 0 {
             return self.0.load(Ordering::Relaxed);
         }
-        if D::ADDITION_IS_SPLIT {
+        if has(Defect::AdditionIsSplit) {
             let before = self.load(Ordering::Acquire);
             self.store(before.wrapping_add(amount), Ordering::Release);
             return before;
@@ -105,12 +108,12 @@ impl<D: Defect> Word for LoomWord<D> {
         if panicking() {
             return 0;
         }
-        if D::SUBTRACTION_IS_SPLIT {
+        if has(Defect::SubtractionIsSplit) {
             let before = self.load(Ordering::Acquire);
             self.store(before.wrapping_sub(amount), Ordering::Release);
             return before;
         }
-        let relaxed = D::SUBTRACTION_IS_RELAXED;
+        let relaxed = has(Defect::SubtractionIsRelaxed);
         let ordering = if relaxed { Ordering::Relaxed } else { ordering };
         self.0.fetch_sub(amount, ordering)
     }
@@ -119,10 +122,10 @@ impl<D: Defect> Word for LoomWord<D> {
         if panicking() {
             return Err(0);
         }
-        if D::SWAP_IS_BLIND {
+        if has(Defect::SwapIsBlind) {
             return Ok(self.0.swap(new, Ordering::AcqRel));
         }
-        if D::SWAP_IS_A_STORE {
+        if has(Defect::SwapIsAStore) {
             let found = self.load(Ordering::Acquire);
             if found != current {
                 return Err(found);
@@ -137,10 +140,9 @@ impl<D: Defect> Word for LoomWord<D> {
 
 /// A lock and a condition variable that loom knows. The value lies beside them,
 /// so that unwinding threads can still reach it.
-pub(crate) struct LoomMonitor<T, D> {
+pub(crate) struct LoomMonitor<T> {
     gate: Arc<Gate>,
     value: Mutex<T>,
-    defect: PhantomData<D>,
 }
 
 #[derive(Default)]
@@ -149,7 +151,7 @@ struct Gate {
     changed: loom::sync::Condvar,
 }
 
-impl<T: Send, D: Defect> LoomMonitor<T, D> {
+impl<T: Send> LoomMonitor<T> {
     /// Runs the section on the value, which the gate (or unwinding) guards.
     fn enter<R>(&self, section: impl FnOnce(&mut T) -> R) -> R {
         match self.value.try_lock() {
@@ -160,12 +162,11 @@ impl<T: Send, D: Defect> LoomMonitor<T, D> {
     }
 }
 
-impl<T: Send, D: Defect> Monitor<T> for LoomMonitor<T, D> {
+impl<T: Send> Monitor<T> for LoomMonitor<T> {
     fn new(value: T) -> Self {
         Self {
             gate: Arc::default(),
             value: Mutex::new(value),
-            defect: PhantomData,
         }
     }
 
@@ -198,7 +199,7 @@ impl<T: Send, D: Defect> Monitor<T> for LoomMonitor<T, D> {
             if passed {
                 return None;
             }
-            if D::WAIT_LEAVES_A_GAP {
+            if has(Defect::WaitLeavesAGap) {
                 drop(held);
                 held = self.gate.lock.lock().unwrap();
             }
@@ -207,7 +208,7 @@ impl<T: Send, D: Defect> Monitor<T> for LoomMonitor<T, D> {
     }
 
     fn notify(&self) {
-        if !D::NOTIFY_IS_LOST && !panicking() {
+        if !has(Defect::NotifyIsLost) && !panicking() {
             self.gate.changed.notify_all();
         }
     }
@@ -217,6 +218,7 @@ impl<T: Send, D: Defect> Monitor<T> for LoomMonitor<T, D> {
 // time; these are theirs together and not visible to loom.
 thread_local! {
     static TIMED: RefCell<Vec<Arc<Gate>>> = const { RefCell::new(Vec::new()) };
+    static PLANTED: Cell<Defect> = const { Cell::new(Defect::None) };
     static LIMITS_PASSED: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -230,8 +232,9 @@ pub(crate) fn let_limits_pass() {
     }
 }
 
-/// Forgets what the last execution has left.
-pub(crate) fn start_execution() {
+/// Forgets what the last execution has left, and plants the defect.
+pub(crate) fn start_execution(defect: Defect) {
+    PLANTED.set(defect);
     TIMED.with_borrow_mut(Vec::clear);
     LIMITS_PASSED.set(false);
 }

@@ -3,11 +3,11 @@
 use closesocket::engine::{Error, PeerRead};
 
 use super::model::{Explored, must_fail, reached, run_model};
-use super::primitives::{Defect, Sound};
+use super::primitives::Defect;
 use super::world::{World, spawn};
 
-fn cleanup_and_close<D: Defect>() {
-    let world = World::<D>::new();
+fn cleanup_and_close() {
+    let world = World::new();
     let (descriptor, peer) = world.connect();
     world.start_receive(descriptor, 7).unwrap();
     let closer = spawn(&world, move |world| world.process.close(descriptor));
@@ -37,12 +37,12 @@ fn a_cleanup_that_meets_a_close_closes_the_descriptor_once_between_them() {
         executions: 4_700,
         outcomes: &["closed first", "cleaned up first"],
     };
-    let scenario = cleanup_and_close::<Sound>;
+    let scenario = cleanup_and_close;
     run_model("cleanup and close", None, &expected, scenario);
 }
 
-fn cleanup_and_socket<D: Defect>() {
-    let world = World::<D>::new();
+fn cleanup_and_socket() {
+    let world = World::new();
     let opener = spawn(&world, |world| world.process.socket());
     assert_eq!(world.process.cleanup(), Ok(()));
     reached(match opener.join().unwrap() {
@@ -66,22 +66,24 @@ fn a_socket_opened_during_a_cleanup_is_swept_or_closed_by_its_opener() {
         executions: 1_600,
         outcomes: &["opened and swept", "closed by the opener", "refused"],
     };
-    let scenario = cleanup_and_socket::<Sound>;
+    let scenario = cleanup_and_socket;
     run_model("cleanup and socket", Some(5), &expected, scenario);
 }
 
 #[test]
 fn a_recheck_that_reads_an_old_value_is_caught_by_a_socket_opened_during_a_cleanup() {
-    struct Planted;
-    impl Defect for Planted {
-        const RECHECK_IS_A_LOAD: bool = true;
-    }
-    let scenario = cleanup_and_socket::<Planted>;
-    must_fail("relaxed recheck", None, "never closed", scenario);
+    let scenario = cleanup_and_socket;
+    must_fail(
+        "relaxed recheck",
+        Defect::RecheckIsALoad,
+        None,
+        "never closed",
+        scenario,
+    );
 }
 
-fn cleanup_and_blocked<D: Defect>() {
-    let world = World::<D>::new();
+fn cleanup_and_blocked() {
+    let world = World::new();
     let (descriptor, _peer) = world.connect();
     let caller = spawn(&world, move |world| {
         world.process.recv(descriptor, &mut [0; 2])
@@ -106,12 +108,12 @@ fn a_blocked_call_ends_with_its_process() {
         executions: 1_000,
         outcomes: &["woken", "refused"],
     };
-    let scenario = cleanup_and_blocked::<Sound>;
+    let scenario = cleanup_and_blocked;
     run_model("cleanup and blocked", Some(5), &expected, scenario);
 }
 
-fn cleanup_and_lingering_close<D: Defect>() {
-    let world = World::<D>::new();
+fn cleanup_and_lingering_close() {
+    let world = World::new();
     let (descriptor, peer) = world.connect();
     peer.stall(true);
     world.process.set_linger(descriptor, Some(5)).unwrap();
@@ -140,6 +142,6 @@ fn a_lingering_close_ends_with_its_process_and_the_drain_goes_on() {
         executions: 3_100,
         outcomes: &["interrupted", "cleaned up first"],
     };
-    let scenario = cleanup_and_lingering_close::<Sound>;
+    let scenario = cleanup_and_lingering_close;
     run_model("cleanup and lingering close", Some(5), &expected, scenario);
 }

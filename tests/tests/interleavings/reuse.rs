@@ -3,11 +3,11 @@
 use closesocket::engine::{Error, PeerRead};
 
 use super::model::{Explored, must_fail, reached, run_model};
-use super::primitives::{Defect, Sound};
+use super::primitives::Defect;
 use super::world::{World, spawn};
 
-fn stale_calls<D: Defect>() {
-    let world = World::<D>::new();
+fn stale_calls() {
+    let world = World::new();
     let (old, peer) = world.connect();
     let caller = spawn(&world, move |world| {
         let sent = world.process.send(old, b"stale");
@@ -52,28 +52,25 @@ fn a_stale_handle_never_reaches_the_next_socket_in_its_slot() {
             "the send came too late",
         ],
     };
-    run_model("stale calls", Some(3), &expected, stale_calls::<Sound>);
+    run_model("stale calls", Some(3), &expected, stale_calls);
 }
 
 #[test]
 fn an_entry_that_is_not_one_instruction_is_caught_by_stale_calls() {
-    struct Planted;
-    impl Defect for Planted {
-        const ADDITION_IS_SPLIT: bool = true;
-    }
     must_fail(
         "split stale entry",
+        Defect::AdditionIsSplit,
         Some(3),
         "a word was",
-        stale_calls::<Planted>,
+        stale_calls,
     );
 }
 
-fn stale_entries<D: Defect>() {
-    let world = World::<D>::new();
+fn stale_entries() {
+    let world = World::new();
     let old = world.process.socket().unwrap();
     let socket = world.process.begin(old).unwrap().socket();
-    let enter = move |world: &World<D>| match world.process.begin(old) {
+    let enter = move |world: &World| match world.process.begin(old) {
         Ok(admission) => {
             // Inside, the slot is not given to anybody else.
             assert_eq!(admission.socket(), socket);
@@ -106,19 +103,16 @@ fn entries_through_a_stale_handle_leave_the_next_occupant_as_it_was() {
         executions: 1_700,
         outcomes: &["inside", "the slot was reused", "another slot"],
     };
-    run_model("stale entries", Some(2), &expected, stale_entries::<Sound>);
+    run_model("stale entries", Some(2), &expected, stale_entries);
 }
 
 #[test]
 fn a_claim_that_does_not_compare_is_caught_by_stale_entries() {
-    struct Planted;
-    impl Defect for Planted {
-        const SWAP_IS_BLIND: bool = true;
-    }
     must_fail(
         "blind claim",
+        Defect::SwapIsBlind,
         Some(2),
         "a word was",
-        stale_entries::<Planted>,
+        stale_entries,
     );
 }

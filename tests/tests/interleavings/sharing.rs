@@ -3,11 +3,11 @@
 use closesocket::engine::{Error, PeerRead};
 
 use super::model::{Explored, reached, run_model};
-use super::primitives::{Defect, Sound};
+
 use super::world::{World, spawn};
 
-fn close_and_duplicate<D: Defect>() {
-    let world = World::<D>::new();
+fn close_and_duplicate() {
+    let world = World::new();
     let (descriptor, peer) = world.connect();
     let duplicator = spawn(&world, move |world| {
         world.process.duplicate(descriptor, world.other.id())
@@ -37,12 +37,12 @@ fn a_duplicate_that_meets_a_close_keeps_the_socket_or_is_refused() {
         executions: 11_000,
         outcomes: &["duplicated first", "closed first"],
     };
-    let scenario = close_and_duplicate::<Sound>;
+    let scenario = close_and_duplicate;
     run_model("close and duplicate", None, &expected, scenario);
 }
 
-fn close_and_redeem<D: Defect>() {
-    let world = World::<D>::new();
+fn close_and_redeem() {
+    let world = World::new();
     let (descriptor, peer) = world.connect();
     assert_eq!(world.process.send(descriptor, b"ab"), Ok(2));
     let record = world.process.duplicate(descriptor, world.other.id());
@@ -68,12 +68,12 @@ fn a_record_redeemed_while_the_original_closes_carries_the_socket_on() {
         executions: 240,
         outcomes: &[],
     };
-    let scenario = close_and_redeem::<Sound>;
+    let scenario = close_and_redeem;
     run_model("close and redeem", None, &expected, scenario);
 }
 
-fn two_redeems<D: Defect>() {
-    let world = World::<D>::new();
+fn two_redeems() {
+    let world = World::new();
     let (descriptor, peer) = world.connect();
     let record = world.process.duplicate(descriptor, world.other.id());
     let record = record.unwrap();
@@ -103,11 +103,11 @@ fn a_record_is_redeemed_once() {
         executions: 1_100,
         outcomes: &["main won", "the rival won"],
     };
-    run_model("two redeems", None, &expected, two_redeems::<Sound>);
+    run_model("two redeems", None, &expected, two_redeems);
 }
 
-fn death_and_duplicate<D: Defect>() {
-    let world = World::<D>::new();
+fn death_and_duplicate() {
+    let world = World::new();
     let (descriptor, peer) = world.connect();
     let duplicator = spawn(&world, move |world| {
         world.process.duplicate(descriptor, world.other.id())
@@ -131,12 +131,12 @@ fn a_record_made_for_a_dying_process_is_reclaimed_or_refused() {
         executions: 200,
         outcomes: &["duplicated and reclaimed", "the target was dead"],
     };
-    let scenario = death_and_duplicate::<Sound>;
+    let scenario = death_and_duplicate;
     run_model("death and duplicate", None, &expected, scenario);
 }
 
-fn death_and_redeem<D: Defect>() {
-    let world = World::<D>::new();
+fn death_and_redeem() {
+    let world = World::new();
     let (descriptor, peer) = world.connect();
     let record = world.process.duplicate(descriptor, world.other.id());
     let record = record.unwrap();
@@ -161,6 +161,6 @@ fn a_record_redeemed_by_a_dying_process_leaves_nothing_behind() {
         executions: 1_700,
         outcomes: &["redeemed and swept", "dead", "reclaimed"],
     };
-    let scenario = death_and_redeem::<Sound>;
+    let scenario = death_and_redeem;
     run_model("death and redeem", Some(5), &expected, scenario);
 }

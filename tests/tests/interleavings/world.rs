@@ -15,13 +15,13 @@ use std::sync::atomic::Ordering;
 
 use super::ledger::Ledger;
 use super::model::judged;
-use super::primitives::{Defect, Loom, Notes, Sound, let_limits_pass};
+use super::primitives::{Loom, Notes, let_limits_pass};
 
 /// Where the peers listen.
 pub(crate) const HOME: MemoryAddress = MemoryAddress(1);
 
 /// What the engine is built on here.
-pub(crate) type Tested<D> = (Memory<Loom<D>>, Loom<D>, ManualClock, Ledger);
+pub(crate) type Tested = (Memory<Loom>, Loom, ManualClock, Ledger);
 
 /// Keeps a value, and leaks it when its thread unwinds: loom has given up then,
 /// and nothing may lock any more.
@@ -44,20 +44,20 @@ impl<T> Drop for Kept<T> {
 }
 
 /// A peer of one connection.
-pub(crate) type KeptPeer<D> = Kept<Peer<Loom<D>>>;
+pub(crate) type KeptPeer = Kept<Peer<Loom>>;
 
 /// A provider, its process, another process, and peers to connect to.
-pub(crate) struct World<D: Defect = Sound> {
-    pub(crate) provider: Provider<Tested<D>>,
-    pub(crate) process: Process<Tested<D>>,
-    pub(crate) other: Process<Tested<D>>,
-    pub(crate) queue: CompletionQueue<Loom<D>>,
+pub(crate) struct World {
+    pub(crate) provider: Provider<Tested>,
+    pub(crate) process: Process<Tested>,
+    pub(crate) other: Process<Tested>,
+    pub(crate) queue: CompletionQueue<Loom>,
     pub(crate) dll: Arc<Dll>,
-    listener: PeerListener<Loom<D>>,
+    listener: PeerListener<Loom>,
 }
 
 /// A world that threads share.
-pub(crate) type Shared<D> = Arc<Kept<World<D>>>;
+pub(crate) type Shared = Arc<Kept<World>>;
 
 /// How a world is set up.
 #[derive(Default)]
@@ -68,12 +68,12 @@ pub(crate) struct Setup {
     pub(crate) time_passes: bool,
 }
 
-impl<D: Defect> World<D> {
-    pub(crate) fn new() -> Shared<D> {
+impl World {
+    pub(crate) fn new() -> Shared {
         Self::set_up(&Setup::default())
     }
 
-    pub(crate) fn set_up(setup: &Setup) -> Shared<D> {
+    pub(crate) fn set_up(setup: &Setup) -> Shared {
         let config = Config {
             window: 8,
             drain_limit: None,
@@ -88,7 +88,7 @@ impl<D: Defect> World<D> {
             witness: AtomicU64::new(0),
             returned: Notes::default(),
         });
-        let provider = Provider::<Tested<D>>::new(
+        let provider = Provider::<Tested>::new(
             config,
             Memory::with_window(4),
             ManualClock(setup.time_passes.then(|| AtomicU64::new(0))),
@@ -107,7 +107,7 @@ impl<D: Defect> World<D> {
     }
 
     /// A connected descriptor of the process, and its peer.
-    pub(crate) fn connect(&self) -> (Descriptor, KeptPeer<D>) {
+    pub(crate) fn connect(&self) -> (Descriptor, KeptPeer) {
         let descriptor = self.process.socket().unwrap();
         self.process.set_nonblocking(descriptor, true).unwrap();
         let connected = self.process.connect(descriptor, &HOME);
@@ -160,9 +160,9 @@ impl<D: Defect> World<D> {
 }
 
 /// Runs this on a thread of its own, in the world.
-pub(crate) fn spawn<D: Defect, R: 'static>(
-    world: &Shared<D>,
-    run: impl FnOnce(&World<D>) -> R + 'static,
+pub(crate) fn spawn<R: 'static>(
+    world: &Shared,
+    run: impl FnOnce(&World) -> R + 'static,
 ) -> JoinHandle<R> {
     let world = Arc::clone(world);
     loom::thread::spawn(move || run(&world))
