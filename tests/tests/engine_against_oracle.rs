@@ -1,0 +1,287 @@
+//! The real engine, under one thread of calls, answers every random history as
+//! the naive oracle says, and leaves nothing behind. How the two are brought
+//! together, and what is mapped, is said in
+//! [`engine_runner`](closesocket_tests::engine_runner).
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use closesocket::protocol::ProcessId;
+use closesocket_tests::call::{
+    Answer, Call, Key, Origin, Provider, Scope, Seen, Setup, SocketId, Through, Unread,
+};
+use closesocket_tests::engine_runner::adapt::reaching;
+use closesocket_tests::engine_runner::{Engine, Workers, World};
+use closesocket_tests::ledger::Ledger;
+use closesocket_tests::oracle::Oracle;
+use closesocket_tests::script::{Intent, histories, setups};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestCaseError, TestRunner};
+
+const HISTORIES: u32 = 8_000;
+
+/// The settings of one provider.
+type Settings = (Setup, Scope, Unread);
+
+/// The engine and the oracle side by side.
+struct Trial<'a> {
+    settings: Settings,
+    engine: Engine<'a>,
+    oracle: Oracle,
+    ledger: Ledger,
+    calls: Vec<Call>,
+    /// What threads that have entered and stopped are going to do.
+    plans: BTreeMap<Key, Call>,
+}
+
+impl<'a> Trial<'a> {
+    fn new(settings: Settings, world: &'a World) -> Self {
+        Self {
+            settings,
+            engine: Engine::new(world),
+            oracle: Oracle::new(settings.0),
+            ledger: Ledger::default(),
+            calls: Vec::new(),
+            plans: BTreeMap::new(),
+        }
+    }
+
+    fn fail<T>(&self, why: &str) -> Result<T, TestCaseError> {
+        let calls: Vec<String> = (0..)
+            .zip(&self.calls)
+            .map(|(index, call)| format!("{index:3} {call:?}"))
+            .collect();
+        Err(TestCaseError::fail(format!(
+            "{why}\n{:?}\n{}",
+            self.settings,
+            calls.join("\n")
+        )))
+    }
+
+    fn book(&mut self, call: &Call, seen: &Seen) -> Result<(), TestCaseError> {
+        match self.ledger.book(call, seen) {
+            Ok(()) => Ok(()),
+            Err(why) => self.fail(&why),
+        }
+    }
+
+    /// Makes one call on both; what can be seen must be the same. To the oracle
+    /// a process that ends has cancelled its waiting closes.
+    fn call(&mut self, call: Call) -> Result<(), TestCaseError> {
+        let mut expected = Vec::new();
+        for key in self.engine.waiting_closes(&call) {
+            let cancel = Call::Cancel { call: key };
+            self.calls.push(cancel);
+            self.engine.skip();
+            expected.extend(self.oracle.expect(&cancel, &[]).happenings);
+            self.book(&cancel, &Seen::new(Answer::Done, Vec::new()))?;
+        }
+        self.calls.push(call);
+        let seen = self.engine.call(&call);
+        let of_call = self.oracle.expect(&call, &seen.opened());
+        expected.extend(of_call.happenings);
+        let expected = Seen::new(of_call.answer, expected);
+        if seen != expected {
+            return self.fail(&format!("seen:     {seen:?}\nexpected: {expected:?}"));
+        }
+        if let Some(why) = self.engine.failure() {
+            return self.fail(why);
+        }
+        self.book(&call, &seen)
+    }
+
+    /// Makes the call that this intent comes to, if it comes to any. A thread
+    /// that is going to go on later has to know its call when it enters: the one
+    /// of the next intent that lets a thread go on.
+    fn follow(&mut self, intent: Intent, later: &[Intent]) -> Result<(), TestCaseError> {
+        let call = intent.call(&self.oracle);
+        match (intent, call) {
+            (
+                Intent::Enter(_),
+                Call::Enter {
+                    process,
+                    descriptor,
+                },
+            ) => {
+                let ends = |it: &&Intent| matches!(it, Intent::GoOn(..) | Intent::Leave(_));
+                if let Some(next @ Intent::GoOn(..)) = later.iter().find(ends) {
+                    let plan = next.call(&self.oracle);
+                    let plan = self.engine.adapt_plan(plan, process, descriptor);
+                    self.plans.insert(Key(self.calls.len()), plan);
+                    self.engine.plan(plan);
+                }
+                self.call(call)
+            }
+            (Intent::GoOn(pick, _), _) => match self.standing(true, pick) {
+                Some(key) => self.call(reaching(self.plans[&key], Through::Entered(key))),
+                None => self.call(reaching(call, Through::Entered(Key(usize::MAX)))),
+            },
+            (Intent::Leave(pick), _) => {
+                let entry = self.standing(false, pick).unwrap_or(Key(usize::MAX));
+                self.call(Call::Leave { entry })
+            }
+            _ => match self.engine.adapt(call) {
+                Some(call) => self.call(call),
+                None => Ok(()),
+            },
+        }
+    }
+
+    /// One of those who have entered, with a plan or without.
+    fn standing(&self, planned: bool, pick: u16) -> Option<Key> {
+        let entries = self.oracle.entries();
+        let of_kind: Vec<Key> = entries
+            .into_iter()
+            .filter(|it| self.plans.contains_key(it) == planned)
+            .collect();
+        let place = usize::from(pick) % of_kind.len().max(1);
+        of_kind.get(place).copied()
+    }
+
+    /// Closes what is open, lets every process die and the environment do its
+    /// part: nothing may be left.
+    fn finish(&mut self) -> Result<(), TestCaseError> {
+        self.call(Call::Network { up: true })?;
+        for (process, descriptor) in self.oracle.open_descriptors() {
+            let close = Call::Close {
+                process,
+                descriptor,
+                from: Origin::Callback,
+            };
+            self.call(close)?;
+            // The way out if it would have blocked (L1); else it is stale.
+            let through = Through::Handle(process, descriptor);
+            self.call(Call::SetDontLinger {
+                through,
+                dont: true,
+            })?;
+            self.call(close)?;
+        }
+        for entry in self.oracle.entries() {
+            match self.plans.get(&entry) {
+                Some(plan) => self.call(reaching(*plan, Through::Entered(entry)))?,
+                None => self.call(Call::Leave { entry })?,
+            }
+        }
+        for process in (0..self.settings.0.processes).map(ProcessId) {
+            self.call(Call::Die { process })?;
+        }
+        self.call(Call::Advance { by: Duration::MAX })?;
+        for socket in (0..self.oracle.sockets()).map(SocketId) {
+            let bytes = u32::MAX;
+            self.call(Call::Transmit { socket, bytes })?;
+            self.call(Call::Acknowledge { socket, bytes })?;
+        }
+        self.left_nothing()
+    }
+
+    fn left_nothing(&self) -> Result<(), TestCaseError> {
+        let mut left = self.oracle.left_over();
+        left.extend(self.engine.left_over());
+        if !left.is_empty() {
+            return self.fail(&format!("left over: {left:?}"));
+        }
+        match self.ledger.finish(self.settings.0.non_ifs) {
+            Ok(()) => Ok(()),
+            Err(why) => self.fail(&why),
+        }
+    }
+
+    fn shapes(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        let all = self.oracle.shapes().iter().chain(self.engine.shapes());
+        all.map(|(shape, count)| (*shape, *count))
+    }
+}
+
+fn run(
+    settings: Settings,
+    intents: &[Intent],
+    workers: &Workers,
+    shapes: &RefCell<BTreeMap<&'static str, u64>>,
+) -> Result<(), TestCaseError> {
+    let world = World::new(settings.0, settings.1, settings.2, workers);
+    let mut trial = Trial::new(settings, &world);
+    for (index, intent) in intents.iter().enumerate() {
+        trial.follow(*intent, &intents[index + 1..])?;
+    }
+    trial.finish()?;
+    for (shape, count) in trial.shapes() {
+        *shapes.borrow_mut().entry(shape).or_default() += count;
+    }
+    Ok(())
+}
+
+/// Every setting of a provider. Generations start where the engine starts them.
+/// A window of 0 is left out: a send that waits with nothing queued gives the
+/// engine nothing by which to notice a reset.
+fn settings() -> impl Strategy<Value = Settings> {
+    let scope = prop_oneof![Just(Scope::Descriptor), Just(Scope::LastReference)];
+    let unread = prop_oneof![Just(Unread::Discard), Just(Unread::Reset)];
+    (setups(), scope, unread).prop_map(|((setup, _), scope, unread)| {
+        let window = setup.window.max(1);
+        (Setup { window, ..setup }, scope, unread)
+    })
+}
+
+/// Shapes that a generator worth its time reaches often.
+const SHAPES: [&str; 34] = [
+    "backlog reset",
+    "close from a callback",
+    "closed value",
+    "connection lost while draining",
+    "connection lost while open",
+    "drained",
+    "entered call finds its reference gone",
+    "entered call goes on",
+    "expiry in the background",
+    "expiry of a waiting close",
+    "foreign value",
+    "handle held back",
+    "hard close with queued data",
+    "last cleanup",
+    "last reference reclaimed",
+    "lingering close cancelled",
+    "lingering close interrupted by the end of its process",
+    "lingering wait",
+    "never issued value",
+    "operations aborted by the last reference",
+    "partly accepted send",
+    "pending accept served",
+    "pending connect served",
+    "posted abort",
+    "record reclaimed",
+    "record redeemed",
+    "record refused",
+    "reset because of unread input",
+    "silent abort by cleanup",
+    "silent abort by death",
+    "slot retired by a failed upcall",
+    "stale value of a reused slot",
+    "table full",
+    "would block",
+];
+
+#[test]
+fn every_history_of_calls_is_answered_by_the_engine_as_the_oracle_says() {
+    let config = Config {
+        cases: HISTORIES,
+        failure_persistence: None,
+        max_shrink_iters: 4_000,
+        ..Config::default()
+    };
+    let shapes = RefCell::new(BTreeMap::new());
+    let workers = Workers::default();
+    let result = TestRunner::new(config).run(&(settings(), histories()), |(settings, intents)| {
+        run(settings, &intents, &workers, &shapes)
+    });
+    if let Err(error) = result {
+        panic!("{error}");
+    }
+    let shapes = shapes.into_inner();
+    println!("{shapes:#?}");
+    for shape in SHAPES {
+        let count = shapes.get(shape).copied().unwrap_or(0);
+        assert!(count >= 30, "{shape}: reached only {count} times");
+    }
+}
