@@ -4,7 +4,7 @@ use closesocket::protocol::invariant::{COUNT, Invariant};
 use stateright::{Model, Property};
 
 use crate::model::{CloseModel, Transition};
-use crate::pack::Packed;
+use crate::state::State;
 use crate::view::View;
 
 /// The same model with a property for every invariant, by its name. The checks
@@ -13,18 +13,18 @@ use crate::view::View;
 pub struct ExplorerModel(pub CloseModel);
 
 impl Model for ExplorerModel {
-    type State = Packed;
+    type State = State;
     type Action = Transition;
 
-    fn init_states(&self) -> Vec<Packed> {
+    fn init_states(&self) -> Vec<State> {
         self.0.init_states()
     }
 
-    fn actions(&self, state: &Packed, actions: &mut Vec<Transition>) {
+    fn actions(&self, state: &State, actions: &mut Vec<Transition>) {
         self.0.actions(state, actions);
     }
 
-    fn next_state(&self, state: &Packed, transition: Transition) -> Option<Packed> {
+    fn next_state(&self, state: &State, transition: Transition) -> Option<State> {
         self.0.next_state(state, transition)
     }
 
@@ -42,7 +42,7 @@ impl Model for ExplorerModel {
     }
 }
 
-type Condition = fn(&ExplorerModel, &Packed) -> bool;
+type Condition = fn(&ExplorerModel, &State) -> bool;
 
 /// A property's condition cannot capture the index, so there is one for each.
 const CONDITIONS: [Condition; COUNT] = [
@@ -67,6 +67,6 @@ const CONDITIONS: [Condition; COUNT] = [
     holds::<18>,
 ];
 
-fn holds<const INDEX: usize>(_: &ExplorerModel, state: &Packed) -> bool {
+fn holds<const INDEX: usize>(_: &ExplorerModel, state: &State) -> bool {
     !state.violated().contains(INDEX)
 }

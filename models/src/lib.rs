@@ -22,7 +22,6 @@ mod search;
 mod show;
 pub mod state;
 mod steps;
-mod touched;
 pub mod trivial;
 mod view;
 
@@ -32,7 +31,6 @@ pub use check::{Outcome, Verdict, check, check_all};
 pub use defect::{DEFECTS, Defect, DefectSpec};
 pub use explore::ExplorerModel;
 pub use model::{CloseModel, Transition};
-pub use pack::Packed;
 pub use probe::{PROBES, Probe};
 pub use rank::rank;
 pub use scenario::{

@@ -10,12 +10,10 @@ use stateright::{Model, Property};
 
 use crate::action::{Action, What};
 use crate::defect::Defect;
-use crate::pack::Packed;
 use crate::rank::{falls, rank};
 use crate::scenario::Scenario;
 use crate::state::State;
 use crate::steps::Steps;
-use crate::touched::Touched;
 use crate::view::View;
 
 /// A scenario as a model, with or without a defect.
@@ -25,8 +23,6 @@ pub struct CloseModel {
     pub scenario: &'static Scenario,
     /// The deviation from the algorithm, if any.
     pub defect: Option<Defect>,
-    /// The start, from which states are unpacked.
-    start: State,
 }
 
 /// An action together with the state it leads to, which is computed once.
@@ -35,33 +31,21 @@ pub struct Transition {
     /// What happens.
     pub action: Action,
     /// The state afterwards.
-    pub next: Packed,
+    pub next: State,
 }
 
 impl CloseModel {
     /// The model of a scenario, with or without a defect.
     #[must_use]
     pub fn new(scenario: &'static Scenario, defect: Option<Defect>) -> Self {
-        Self {
-            scenario,
-            defect,
-            start: scenario.start(),
-        }
+        Self { scenario, defect }
     }
 
     /// Hands every transition from a state to `out`, judged. A state that
     /// violates something has none, and neither has one at rest.
-    pub fn transitions(&self, from: &Packed, mut out: impl FnMut(Event, &State, Transition)) {
-        let scenario = self.scenario;
-        let before = from.unpack_into(
-            &self.start,
-            [
-                scenario.slots.len(),
-                scenario.operations.len(),
-                scenario.sockets.len(),
-            ],
-        );
-        if before.rested || !before.violated.is_empty() {
+    pub fn transitions(&self, from: &State, mut out: impl FnMut(Event, Transition)) {
+        let rest = from.rest();
+        if rest.rested || !rest.violated.is_empty() {
             return;
         }
         let steps = Steps {
@@ -71,34 +55,26 @@ impl CloseModel {
         let any = Cell::new(false);
         let mut take = |action: Action, event: Event, after: &State| {
             any.set(true);
-            let touched = Touched::by(action, event, self.defect.is_some());
-            let unjudged = from.after(&before, after, touched);
-            debug_assert!(
-                self.defect.is_some() || unjudged.unpack() == *after,
-                "{action} leads to a state that cannot be packed: {after:?}"
-            );
-            let changed = unjudged.changed_since(from);
-            let mut violated = self.judge(&before, event, after, changed);
-            let falls = falls(&before, after, touched.threads, changed);
-            debug_assert_eq!(falls, rank(after) < rank(&before), "{action}");
-            if !falls {
-                violated = Violations::from_bits(violated.bits() | 1 << ENDS);
+            let mut next = *after;
+            let violated = self.judge(from, action, event, after);
+            if !violated.is_empty() {
+                next.rest_mut().violated = violated;
             }
-            let next = unjudged.with_violated(violated);
-            out(event, after, Transition { action, next });
+            out(event, Transition { action, next });
         };
-        steps.from(&before, &mut take);
+        steps.from(from, &mut take);
         if !any.get() {
             let what = What::Rest;
-            let mut after = before;
-            after.rested = true;
+            let mut after = *from;
+            after.rest_mut().rested = true;
             take(Action { thread: None, what }, Event::Internal, &after);
         }
     }
 
-    /// What one step violates of the invariants that it can break.
+    /// What one step violates: of the invariants those that it can break, and
+    /// the rank, which is the other half of `everything-released-at-the-end`.
     #[inline]
-    fn judge(&self, before: &State, event: Event, after: &State, changed: When) -> Violations {
+    fn judge(&self, before: &State, action: Action, event: Event, after: &State) -> Violations {
         let scenario = self.scenario;
         let step = Step {
             before: &View {
@@ -111,9 +87,21 @@ impl CloseModel {
                 state: after,
             },
         };
-        let violated = violations_of(&step, changed);
-        debug_assert_eq!(violated, violations(&step), "an invariant heeds too little");
-        violated
+        let changed = after.changed_since(before);
+        let judged = violations_of(&step, changed);
+        debug_assert_eq!(judged, violations(&step), "an invariant heeds too little");
+        let when = changed.and(When::event(event));
+        let falls = self.defect.map_or_else(
+            || falls(before, after, action.thread, when),
+            // A defect may change more than the step does.
+            |_| rank(after) < rank(before),
+        );
+        debug_assert_eq!(falls, rank(after) < rank(before), "{action}");
+        if falls {
+            judged
+        } else {
+            Violations::from_bits(judged.bits() | 1 << ENDS)
+        }
     }
 }
 
@@ -150,18 +138,18 @@ const fn equal(a: &[u8], b: &[u8]) -> bool {
 const _: () = assert!(ENDS < COUNT);
 
 impl Model for CloseModel {
-    type State = Packed;
+    type State = State;
     type Action = Transition;
 
-    fn init_states(&self) -> Vec<Packed> {
-        vec![Packed::new(&self.start)]
+    fn init_states(&self) -> Vec<State> {
+        vec![self.scenario.start()]
     }
 
-    fn actions(&self, state: &Packed, actions: &mut Vec<Transition>) {
-        self.transitions(state, |_, _, transition| actions.push(transition));
+    fn actions(&self, state: &State, actions: &mut Vec<Transition>) {
+        self.transitions(state, |_, transition| actions.push(transition));
     }
 
-    fn next_state(&self, _: &Packed, transition: Transition) -> Option<Packed> {
+    fn next_state(&self, _: &State, transition: Transition) -> Option<State> {
         Some(transition.next)
     }
 
@@ -174,7 +162,7 @@ impl Model for CloseModel {
     fn properties(&self) -> Vec<Property<Self>> {
         vec![Property::always(
             "every invariant holds",
-            |_, state: &Packed| state.violated().is_empty(),
+            |_, state: &State| state.violated().is_empty(),
         )]
     }
 }

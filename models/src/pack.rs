@@ -1,4 +1,4 @@
-//! Packing: the whole state in eight words, with a cheap hash.
+//! Packing: which part of the state is where in its eight words.
 //!
 //! ```text
 //! words 0, 1   threads 1 to 4, 32 bits each
@@ -8,9 +8,6 @@
 //! words 5 to 7 a socket each, 43 bits | a process, 4 bits
 //! ```
 
-use std::fmt;
-use std::hash::{Hash, Hasher};
-
 use closesocket::protocol::invariant::{OperationState, Violations, When};
 use closesocket::protocol::word::{Word, WordPhase};
 use closesocket::protocol::{
@@ -19,108 +16,14 @@ use closesocket::protocol::{
 };
 
 use crate::state::{
-    At, OPERATIONS, Operation, PROCESSES, Process, Record, SLOTS, SOCKETS, Slot, SocketState,
-    State, THREADS, Thread, WORKER,
+    At, Operation, Part, Process, Record, Rest, Slot, SocketState, State, Thread, WORKER, Words,
 };
-use crate::touched::{Actor, Touched};
 
-/// A packed [`State`]: what a search stores and hashes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Packed([u64; 8]);
-
-impl Hash for Packed {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        for pair in self.0.as_chunks::<2>().0 {
-            state.write_u128(u128::from(pair[0]) << 64 | u128::from(pair[1]));
-        }
-    }
-}
-
-impl fmt::Debug for Packed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        crate::show::state(f, &self.unpack())
-    }
-}
-
-impl Packed {
-    /// Any words, taken for a packed state.
+impl State {
+    /// Any words, taken for a state.
     #[must_use]
     pub const fn from_words(words: [u64; 8]) -> Self {
         Self(words)
-    }
-
-    /// Packs a state.
-    #[must_use]
-    pub fn new(state: &State) -> Self {
-        let mut packed = Self([0; 8]);
-        for (index, it) in state.threads.iter().enumerate() {
-            packed.set(index / 2, index % 2 * 32, 32, thread(it));
-        }
-        for (index, it) in state.slots.iter().enumerate() {
-            packed.set(3, index * 16, 16, slot(it));
-        }
-        for (index, it) in state.operations.iter().enumerate() {
-            packed.set(4, index * 16, 16, operation(it));
-        }
-        for (index, it) in state.sockets.iter().enumerate() {
-            packed.set(5 + index, 0, 60, socket(it));
-        }
-        for (index, it) in state.processes.iter().enumerate() {
-            packed.set(5 + index, 60, 4, process(*it));
-        }
-        packed.set(2, 32, 32, rest(state));
-        packed
-    }
-
-    /// Packs a state that one step made of another: only the parts that the
-    /// step can have changed.
-    #[inline]
-    #[must_use]
-    pub(crate) fn after(&self, before: &State, state: &State, touched: Touched) -> Self {
-        let mut packed = *self;
-        match touched.threads {
-            Actor::Surroundings => {}
-            Actor::Thread(t) => packed.set_thread(usize::from(t), state),
-            Actor::Waker => (0..THREADS).for_each(|t| packed.set_thread(t, state)),
-        }
-        if touched.slots {
-            for index in 0..SLOTS {
-                if before.slots[index] != state.slots[index] {
-                    packed.set(3, index * 16, 16, slot(&state.slots[index]));
-                }
-            }
-        }
-        if touched.operations {
-            for index in 0..OPERATIONS {
-                packed.set(4, index * 16, 16, operation(&state.operations[index]));
-            }
-        }
-        if touched.sockets {
-            for index in 0..SOCKETS {
-                if before.sockets[index] != state.sockets[index] {
-                    packed.set(5 + index, 0, 60, socket(&state.sockets[index]));
-                }
-            }
-        }
-        if touched.rest {
-            for index in 0..PROCESSES {
-                packed.set(5 + index, 60, 4, process(state.processes[index]));
-            }
-            packed.set(2, 32, 32, rest(state));
-        }
-        packed
-    }
-
-    #[inline(always)]
-    fn set_thread(&mut self, t: usize, state: &State) {
-        self.set(t / 2, t % 2 * 32, 32, thread(&state.threads[t]));
-    }
-
-    /// Puts these bits into a word.
-    #[inline(always)]
-    fn set(&mut self, word: usize, at: usize, width: u32, bits: u64) {
-        let mask = ((1 << width) - 1) << at;
-        self.0[word] = self.0[word] & !mask | bits << at;
     }
 
     /// What a step from `before` to here changed, as the invariants see it.
@@ -141,52 +44,97 @@ impl Packed {
             .and(When::RECORDS.only_if(word(2) & RECORDS != 0))
             .and(When::REST.only_if(word(2) & RESTED != 0))
     }
+}
 
-    /// The same state with the verdict on the step into it.
-    #[must_use]
-    pub(crate) fn with_violated(mut self, violated: Violations) -> Self {
-        self.0[2] |= u64::from(violated.bits()) << 45;
-        self
+/// Puts these bits into a word.
+#[inline(always)]
+fn set(word: &mut u64, at: usize, width: u32, bits: u64) {
+    let mask = ((1 << width) - 1) << at;
+    *word = *word & !mask | bits << at;
+}
+
+impl Part for Thread {
+    #[inline(always)]
+    fn read(words: &Words, index: usize) -> Self {
+        read_thread(Reader(words[index / 2] >> (index % 2 * 32)))
     }
 
-    /// Unpacks it again.
-    #[must_use]
-    pub fn unpack(&self) -> State {
-        self.unpack_into(&State::blank(), [SLOTS, OPERATIONS, SOCKETS])
+    #[inline(always)]
+    fn write(&self, words: &mut Words, index: usize) {
+        set(&mut words[index / 2], index % 2 * 32, 32, thread(self));
+    }
+}
+
+impl Part for Slot {
+    #[inline(always)]
+    fn read(words: &Words, index: usize) -> Self {
+        read_slot(Reader(words[3] >> (index * 16)))
     }
 
-    /// Unpacks as many slots, operations and sockets as there are; the others
-    /// are as in `blank`.
-    #[inline]
-    #[must_use]
-    pub(crate) fn unpack_into(&self, blank: &State, count: [usize; 3]) -> State {
-        let bits = |word: usize, at: usize| Reader(self.0[word] >> at);
-        let mut state = *blank;
-        for (index, it) in state.threads.iter_mut().enumerate() {
-            *it = read_thread(bits(index / 2, index % 2 * 32));
-        }
-        for (index, it) in state.slots.iter_mut().take(count[0]).enumerate() {
-            *it = read_slot(bits(3, index * 16));
-        }
-        for (index, it) in state.operations.iter_mut().take(count[1]).enumerate() {
-            *it = read_operation(bits(4, index * 16));
-        }
-        for (index, it) in state.sockets.iter_mut().take(count[2]).enumerate() {
-            *it = read_socket(bits(5 + index, 0));
-        }
-        state.processes = [read_process(bits(5, 60)), read_process(bits(6, 60))];
-        let mut rest = bits(2, 32);
-        state.records = [read_record(&mut rest), read_record(&mut rest)];
-        state.created = rest.take(2);
-        state.rested = rest.flag();
-        state.violated = self.violated();
-        state
+    #[inline(always)]
+    fn write(&self, words: &mut Words, index: usize) {
+        set(&mut words[3], index * 16, 16, slot(self));
+    }
+}
+
+impl Part for Operation {
+    #[inline(always)]
+    fn read(words: &Words, index: usize) -> Self {
+        read_operation(Reader(words[4] >> (index * 16)))
     }
 
-    /// What the step into this state violated.
-    #[must_use]
-    pub fn violated(&self) -> Violations {
-        Violations::from_bits(u32::try_from(self.0[2] >> 45).unwrap_or_default())
+    #[inline(always)]
+    fn write(&self, words: &mut Words, index: usize) {
+        set(&mut words[4], index * 16, 16, operation(self));
+    }
+}
+
+impl Part for SocketState {
+    #[inline(always)]
+    fn read(words: &Words, index: usize) -> Self {
+        read_socket(Reader(words[5 + index]))
+    }
+
+    #[inline(always)]
+    fn write(&self, words: &mut Words, index: usize) {
+        set(&mut words[5 + index], 0, 60, socket(self));
+    }
+}
+
+impl Part for Process {
+    #[inline(always)]
+    fn read(words: &Words, index: usize) -> Self {
+        read_process(Reader(words[5 + index] >> 60))
+    }
+
+    #[inline(always)]
+    fn write(&self, words: &mut Words, index: usize) {
+        set(&mut words[5 + index], 60, 4, process(*self));
+    }
+}
+
+impl Part for Record {
+    #[inline(always)]
+    fn read(words: &Words, index: usize) -> Self {
+        read_record(Reader(words[2] >> (32 + 5 * index)))
+    }
+
+    #[inline(always)]
+    fn write(&self, words: &mut Words, index: usize) {
+        set(&mut words[2], 32 + 5 * index, 5, record(self));
+    }
+}
+
+impl Part for Rest {
+    #[inline(always)]
+    fn read(words: &Words, index: usize) -> Self {
+        debug_assert_eq!(index, 0, "there is one of it");
+        read_rest(Reader(words[2] >> 42))
+    }
+
+    #[inline(always)]
+    fn write(&self, words: &mut Words, _: usize) {
+        set(&mut words[2], 42, 22, rest(self));
     }
 }
 
@@ -416,6 +364,7 @@ fn code<T: PartialEq, const N: usize>(table: &[T; N], value: &T) -> u64 {
     table.iter().position(|it| it == value).unwrap_or_default() as u64
 }
 
+#[inline(always)]
 fn phase_code(phase: Phase) -> u64 {
     match phase {
         Phase::Open => 0,
@@ -424,6 +373,7 @@ fn phase_code(phase: Phase) -> u64 {
     }
 }
 
+#[inline(always)]
 fn socket(it: &SocketState) -> u64 {
     let machine = &it.machine;
     let mut bits = Writer::new();
@@ -452,6 +402,7 @@ fn socket(it: &SocketState) -> u64 {
     bits.bits
 }
 
+#[inline(always)]
 fn read_socket(mut bits: Reader) -> SocketState {
     SocketState {
         machine: Socket {
@@ -481,31 +432,25 @@ fn read_socket(mut bits: Reader) -> SocketState {
     }
 }
 
-/// Everything that is beside the worker in its word.
 #[inline(always)]
-fn rest(state: &State) -> u64 {
+fn record(it: &Record) -> u64 {
     let mut bits = Writer::new();
-    for record in &state.records {
-        bits.put(
-            match record.record.map(|it| it.state) {
-                None => 0,
-                Some(RecordState::Unredeemed) => 1,
-                Some(RecordState::Redeemed) => 2,
-                Some(RecordState::Reclaimed) => 3,
-            },
-            2,
-        );
-        bits.put(record.record.map_or(0, |it| u64::from(it.target.0)), 1);
-        bits.byte(record.socket, 2);
-    }
-    bits.byte(state.created, 2);
-    bits.flag(state.rested);
-    bits.put(u64::from(state.violated.bits()), 19);
+    bits.put(
+        match it.record.map(|it| it.state) {
+            None => 0,
+            Some(RecordState::Unredeemed) => 1,
+            Some(RecordState::Redeemed) => 2,
+            Some(RecordState::Reclaimed) => 3,
+        },
+        2,
+    );
+    bits.put(it.record.map_or(0, |it| u64::from(it.target.0)), 1);
+    bits.byte(it.socket, 2);
     bits.bits
 }
 
 #[inline(always)]
-fn read_record(bits: &mut Reader) -> Record {
+fn read_record(mut bits: Reader) -> Record {
     const STATES: [Option<RecordState>; 4] = [
         None,
         Some(RecordState::Unredeemed),
@@ -520,7 +465,26 @@ fn read_record(bits: &mut Reader) -> Record {
     }
 }
 
+#[inline(always)]
+fn rest(it: &Rest) -> u64 {
+    let mut bits = Writer::new();
+    bits.byte(it.created, 2);
+    bits.flag(it.rested);
+    bits.put(u64::from(it.violated.bits()), 19);
+    bits.bits
+}
+
+#[inline(always)]
+fn read_rest(mut bits: Reader) -> Rest {
+    Rest {
+        created: bits.take(2),
+        rested: bits.flag(),
+        violated: Violations::from_bits(u32::try_from(bits.0).unwrap_or_default()),
+    }
+}
+
 /// Startup counts up to three, as the shipped type has no way to read one.
+#[inline(always)]
 fn startups(count: u8) -> Startups {
     let mut startups = Startups::default();
     for _ in 0..count {
@@ -530,6 +494,7 @@ fn startups(count: u8) -> Startups {
     startups
 }
 
+#[inline(always)]
 fn process(it: Process) -> u64 {
     let mut bits = Writer::new();
     bits.put(
@@ -542,6 +507,7 @@ fn process(it: Process) -> u64 {
     bits.bits
 }
 
+#[inline(always)]
 fn read_process(mut bits: Reader) -> Process {
     Process {
         startups: startups(bits.take(2)),

@@ -5,7 +5,7 @@ use closesocket::protocol::word::WordPhase;
 use closesocket::protocol::{Ending, Error, Phase};
 
 use crate::action::What;
-use crate::state::State;
+use crate::state::{SOCKETS, State};
 
 /// A shape that at least one step of a scenario must have.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +25,7 @@ pub const PROBES: &[Probe] = &[
         scenario: "reuse-by-a-stale-operation",
         seen: |_, what, _, after| match what {
             What::EnterRefused { slot, generation } => {
-                let word = after.slots[usize::from(slot)].word;
+                let word = after.slot(slot).word;
                 word.phase() == WordPhase::Open && word.generation() > u32::from(generation)
             }
             _ => false,
@@ -129,10 +129,8 @@ pub const PROBES: &[Probe] = &[
 
 /// Whether a draining socket ended in this way.
 fn ended(before: &State, after: &State, ending: Ending) -> bool {
-    before
-        .sockets
-        .iter()
-        .zip(&after.sockets)
+    (0..SOCKETS)
+        .map(|it| (before.socket(it), after.socket(it)))
         .any(|(before, after)| {
             before.machine.is_draining() && after.machine.phase == Phase::Closed(ending)
         })

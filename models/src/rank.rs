@@ -7,50 +7,45 @@
 use closesocket::protocol::invariant::{OperationState, When};
 use closesocket::protocol::{Connection, Phase};
 
-use crate::state::{At, Operation, SocketState, State, THREADS, Thread, WORKER};
-use crate::touched::Actor;
+use crate::state::{At, Operation, SOCKETS, SocketState, State, THREADS, Thread, WORKER};
 
 /// How far a state is from the end of every run through it, at most.
 #[must_use]
 pub fn rank(state: &State) -> u32 {
-    let mut sum = of_worker(&state.threads[WORKER]);
-    for thread in &state.threads[..WORKER] {
-        sum += of_thread(thread);
+    let mut sum = of_worker(&state.thread(WORKER));
+    for index in 0..WORKER {
+        sum += of_thread(&state.thread(index));
     }
-    for socket in &state.sockets {
-        sum += of_socket(socket);
-    }
-    for operation in &state.operations {
-        sum += of_operation(operation);
-    }
-    8 * sum + outdated(state) + u32::from(!state.rested)
+    sum += of_sockets(state) + of_operations(state);
+    8 * sum + outdated(state) + u32::from(!state.rest().rested)
 }
 
-/// Whether the rank falls on a step, computed from what the step changed.
+/// Whether the rank falls on a step, computed from what the step changed. A
+/// thread changes others only when it delivers, by waking them.
 #[inline]
 #[must_use]
-pub(crate) fn falls(before: &State, after: &State, actor: Actor, changed: When) -> bool {
+pub(crate) fn falls(before: &State, after: &State, actor: Option<u8>, changed: When) -> bool {
     let (mut down, mut up) = (0, 0);
     let mut compare = |t: usize| {
         let of = if t == WORKER { of_worker } else { of_thread };
-        down += of(&before.threads[t]);
-        up += of(&after.threads[t]);
+        down += of(&before.thread(t));
+        up += of(&after.thread(t));
     };
     match actor {
-        Actor::Surroundings => {}
-        Actor::Thread(t) => compare(usize::from(t)),
-        Actor::Waker => (0..THREADS).for_each(compare),
+        None => {}
+        Some(_) if changed.has(When::DELIVERED) => (0..THREADS).for_each(compare),
+        Some(t) => compare(usize::from(t)),
     }
     if changed.has(When::SOCKETS) {
-        down += before.sockets.iter().map(of_socket).sum::<u32>();
-        up += after.sockets.iter().map(of_socket).sum::<u32>();
+        down += of_sockets(before);
+        up += of_sockets(after);
     }
     if changed.has(When::OPERATIONS) {
-        down += before.operations.iter().map(of_operation).sum::<u32>();
-        up += after.operations.iter().map(of_operation).sum::<u32>();
+        down += of_operations(before);
+        up += of_operations(after);
     }
-    let down = 8 * down + outdated(before) + u32::from(!before.rested);
-    let up = 8 * up + outdated(after) + u32::from(!after.rested);
+    let down = 8 * down + outdated(before) + u32::from(!before.rest().rested);
+    let up = 8 * up + outdated(after) + u32::from(!after.rest().rested);
     up < down
 }
 
@@ -138,13 +133,20 @@ const fn of_operation(it: &Operation) -> u32 {
     state + 3 * it.remaining as u32
 }
 
+fn of_sockets(state: &State) -> u32 {
+    (0..SOCKETS).map(|it| of_socket(&state.socket(it))).sum()
+}
+
+fn of_operations(state: &State) -> u32 {
+    state.operations().map(|it| of_operation(&it)).sum()
+}
+
 /// Who enters or leaves moves a word away from what a closer has seen, and makes
 /// it try again: one step more, for at most four closers.
 #[inline]
 fn outdated(state: &State) -> u32 {
-    let threads = state.threads.iter().filter(|it| {
-        it.at == At::Committing
-            && u64::from(it.guess) != state.slots[usize::from(it.slot)].word.holders()
+    let threads = state.threads().filter(|it| {
+        it.at == At::Committing && u64::from(it.guess) != state.slot(it.slot).word.holders()
     });
     threads.map(|_| 1).sum()
 }

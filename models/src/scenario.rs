@@ -4,16 +4,12 @@
 
 use std::time::Duration;
 
-use closesocket::protocol::invariant::{OperationState, Violations};
 use closesocket::protocol::word::{self, Word, WordPhase};
 use closesocket::protocol::{
     AbortScope, Cause, Connection, HandleKind, Linger, OperationKind, Socket, UnreadInput, Waiting,
 };
 
-use crate::state::{
-    OPERATIONS, Operation, PROCESSES, Process, RECORDS, Record, SLOTS, SOCKETS, Slot, SocketState,
-    State, THREADS, Thread, small,
-};
+use crate::state::{PROCESSES, SLOTS, SOCKETS, Slot, SocketState, State, small};
 
 /// A small world, explored completely.
 #[derive(Debug)]
@@ -230,43 +226,32 @@ impl Scenario {
     #[must_use]
     pub fn start(&self) -> State {
         let mut state = State::blank();
-        let State {
-            slots,
-            sockets,
-            operations,
-            ..
-        } = &mut state;
-        for (index, spec) in self.sockets.iter().enumerate() {
-            sockets[index] = spec.start();
-        }
         for (index, spec) in self.slots.iter().enumerate() {
             if let Some(socket) = spec.socket {
-                slots[index].word = Word::from_bits(FREE_SLOT.word.bits() + word::STEP);
-                slots[index].socket = socket;
+                let mut slot = state.slot_mut(index);
+                slot.word = Word::from_bits(slot.word.bits() + word::STEP);
+                slot.socket = socket;
             }
         }
-        let mut created = 0;
-        for (index, socket) in sockets.iter_mut().enumerate() {
-            let references = self
-                .slots
-                .iter()
-                .filter(|it| it.socket == Some(small(index)));
-            let references = references.count();
+        for (index, spec) in self.sockets.iter().enumerate() {
+            let to_it = |it: &&SlotSpec| it.socket == Some(small(index));
+            let references = self.slots.iter().filter(to_it).count();
+            let mut socket = spec.start();
             if references > 0 {
                 socket.machine.references = u32::from(small(references));
-                created = small(index + 1);
+                state.rest_mut().created = small(index + 1);
             }
+            *state.socket_mut(index) = socket;
         }
         for (index, spec) in self.operations.iter().enumerate() {
-            operations[index].remaining = spec.chunks;
+            state.operation_mut(index).remaining = spec.chunks;
         }
-        let mut process = Process::default();
-        for _ in 0..self.surroundings.startups {
-            // A handful: the count cannot overflow.
-            let _ = process.startups.startup();
+        for process in 0..PROCESSES {
+            for _ in 0..self.surroundings.startups {
+                // A handful: the count cannot overflow.
+                let _ = state.process_mut(process).startups.startup();
+            }
         }
-        state.processes = [process; PROCESSES];
-        state.created = created;
         state
     }
 }
@@ -275,17 +260,10 @@ impl State {
     /// A world in which nothing is or happens.
     #[must_use]
     pub fn blank() -> Self {
-        Self {
-            threads: [Thread::default(); THREADS],
-            slots: [FREE_SLOT; SLOTS],
-            sockets: [EMPTY_SOCKET; SOCKETS],
-            operations: [IDLE; OPERATIONS],
-            records: [Record::default(); RECORDS],
-            processes: [Process::default(); PROCESSES],
-            created: 0,
-            rested: false,
-            violated: Violations::NONE,
-        }
+        let mut state = Self::from_words([0; 8]);
+        (0..SLOTS).for_each(|it| *state.slot_mut(it) = FREE_SLOT);
+        (0..SOCKETS).for_each(|it| *state.socket_mut(it) = EMPTY_SOCKET);
+        state
     }
 }
 
@@ -329,13 +307,4 @@ pub(crate) const FREE_SLOT: Slot = Slot {
     returns: 0,
     retired: false,
     reserved: false,
-};
-
-const IDLE: Operation = Operation {
-    state: OperationState::Idle,
-    slot: 0,
-    generation: 0,
-    socket: 0,
-    remaining: 0,
-    succeeded: false,
 };

@@ -12,8 +12,8 @@ use stateright::Model;
 
 use crate::action::Action;
 use crate::model::CloseModel;
-use crate::pack::Packed;
 use crate::probe::PROBES;
+use crate::state::State;
 
 /// The shortest way to break an invariant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub struct Counterexample {
     /// The actions from the start.
     pub actions: Vec<Action>,
     /// The states after each of them.
-    pub states: Vec<Packed>,
+    pub states: Vec<State>,
 }
 
 impl Counterexample {
@@ -52,7 +52,7 @@ pub struct Search {
 }
 
 struct Node {
-    state: Packed,
+    state: State,
     parent: u32,
     action: Option<Action>,
 }
@@ -61,7 +61,7 @@ struct Node {
 #[must_use]
 pub fn search(model: &CloseModel) -> Search {
     let mut nodes: Vec<Node> = Vec::new();
-    let mut known: HashMap<Packed, (), BuildHasherDefault<Multiply>> = HashMap::default();
+    let mut known: HashMap<State, (), BuildHasherDefault<Multiply>> = HashMap::default();
     for state in model.init_states() {
         known.insert(state, ());
         nodes.push(Node {
@@ -80,11 +80,11 @@ pub fn search(model: &CloseModel) -> Search {
             level_end = nodes.len();
         }
         let from = nodes[next].state;
-        let before = from.unpack();
-        model.transitions(&from, |event, after, transition| {
+        model.transitions(&from, |event, transition| {
+            let after = &transition.next;
             transitions += 1;
             for (probe, reached) in PROBES.iter().zip(&mut reached) {
-                *reached |= (probe.seen)(&before, transition.action.what, event, after);
+                *reached |= (probe.seen)(&from, transition.action.what, event, after);
             }
             if known.insert(transition.next, ()).is_none() {
                 for (index, first) in first_violation.iter_mut().enumerate() {

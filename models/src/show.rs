@@ -6,13 +6,19 @@ use closesocket::protocol::Phase;
 use closesocket::protocol::invariant::{Invariant, OperationState};
 use closesocket::protocol::word::WordPhase;
 
-use crate::state::{At, State, WORKER};
+use crate::state::{At, PROCESSES, RECORDS, SLOTS, State, WORKER};
 use crate::view::View;
 
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        show(f, self)
+    }
+}
+
 /// Writes what differs from "nothing is going on here".
-pub(crate) fn state(f: &mut fmt::Formatter<'_>, state: &State) -> fmt::Result {
+fn show(f: &mut fmt::Formatter<'_>, state: &State) -> fmt::Result {
     let mut map = f.debug_map();
-    for (index, it) in state.threads.iter().enumerate() {
+    for (index, it) in state.threads().enumerate() {
         if it.at == At::Ready && (it.call == 0 || index == WORKER) {
             continue;
         }
@@ -30,7 +36,7 @@ pub(crate) fn state(f: &mut fmt::Formatter<'_>, state: &State) -> fmt::Result {
         }
         map.entry(&Plain(&name), &Plain(&text));
     }
-    for (index, it) in state.slots.iter().enumerate() {
+    for (index, it) in (0..SLOTS).map(|it| state.slot(it)).enumerate() {
         if it.word.generation() == 1 && it.word.phase() == WordPhase::Free && !it.reserved {
             continue;
         }
@@ -43,25 +49,25 @@ pub(crate) fn state(f: &mut fmt::Formatter<'_>, state: &State) -> fmt::Result {
         );
         map.entry(&Plain(&format!("slot {index}")), &Plain(&text));
     }
-    for index in 0..usize::from(state.created) {
+    for index in 0..usize::from(state.rest().created) {
         map.entry(
             &Plain(&format!("socket {index}")),
             &Plain(&socket(state, index)),
         );
     }
-    for (index, it) in state.operations.iter().enumerate() {
+    for (index, it) in state.operations().enumerate() {
         if it.state != OperationState::Idle {
             let text = format!("{:?} through {}.{}", it.state, it.slot, it.generation);
             map.entry(&Plain(&format!("operation {index}")), &Plain(&text));
         }
     }
-    for (index, it) in state.records.iter().enumerate() {
+    for (index, it) in (0..RECORDS).map(|it| state.record(it)).enumerate() {
         if let Some(record) = it.record {
             let text = format!("{:?} for {}", record.state, record.target);
             map.entry(&Plain(&format!("record {index}")), &Plain(&text));
         }
     }
-    for (index, it) in state.processes.iter().enumerate() {
+    for (index, it) in (0..PROCESSES).map(|it| state.process(it)).enumerate() {
         if let Some(cause) = it.gone {
             map.entry(
                 &Plain(&format!("process {index}")),
@@ -73,7 +79,7 @@ pub(crate) fn state(f: &mut fmt::Formatter<'_>, state: &State) -> fmt::Result {
     for (_, invariant) in table
         .iter()
         .enumerate()
-        .filter(|(index, _)| state.violated.contains(*index))
+        .filter(|(index, _)| state.violated().contains(*index))
     {
         map.entry(&Plain("VIOLATED"), &Plain(invariant.id));
     }
@@ -81,7 +87,7 @@ pub(crate) fn state(f: &mut fmt::Formatter<'_>, state: &State) -> fmt::Result {
 }
 
 fn socket(state: &State, index: usize) -> String {
-    let it = &state.sockets[index];
+    let it = &state.socket(index);
     let phase = match it.machine.phase {
         Phase::Open => "open".to_owned(),
         Phase::Draining { deadline: None } => "draining".to_owned(),

@@ -7,7 +7,7 @@ use closesocket::protocol::invariant::{
 use closesocket::protocol::word::WordPhase;
 
 use crate::scenario::Scenario;
-use crate::state::{At, State};
+use crate::state::{At, RECORDS, State};
 
 /// A state of a scenario.
 #[derive(Clone, Copy, Debug)]
@@ -27,11 +27,11 @@ impl View<'_> {
         let here = |it_slot: u8, it_generation: u8| {
             usize::from(it_slot) == slot && u32::from(it_generation) == generation
         };
-        let threads =
-            self.state.threads.iter().filter(|it| {
-                matches!(it.at, At::Inside | At::Leaving) && here(it.slot, it.generation)
-            });
-        let operations = self.state.operations.iter().filter(|it| {
+        let threads = self
+            .state
+            .threads()
+            .filter(|it| matches!(it.at, At::Inside | At::Leaving) && here(it.slot, it.generation));
+        let operations = self.state.operations().filter(|it| {
             matches!(
                 it.state,
                 OperationState::Pending | OperationState::Ending(_)
@@ -44,7 +44,7 @@ impl View<'_> {
 impl View<'_> {
     /// Whether what this process still has at rest is nobody's.
     fn is_stranded(&self, process: u8) -> bool {
-        self.state.rested && self.state.processes[usize::from(process)].gone.is_some()
+        self.state.rest().rested && self.state.process(process).gone.is_some()
     }
 }
 
@@ -55,7 +55,7 @@ impl World for View<'_> {
 
     #[inline(always)]
     fn descriptor(&self, slot: usize) -> DescriptorView {
-        let it = &self.state.slots[slot];
+        let it = &self.state.slot(slot);
         let generation = it.word.generation();
         DescriptorView {
             generation,
@@ -77,12 +77,12 @@ impl World for View<'_> {
     }
 
     fn sockets(&self) -> usize {
-        usize::from(self.state.created)
+        usize::from(self.state.rest().created)
     }
 
     #[inline(always)]
     fn socket(&self, socket: usize) -> SocketView {
-        let it = &self.state.sockets[socket];
+        let it = &self.state.socket(socket);
         SocketView {
             machine: it.machine,
             releases: it.releases,
@@ -100,7 +100,7 @@ impl World for View<'_> {
 
     #[inline(always)]
     fn operation(&self, operation: usize) -> OperationView {
-        let it = &self.state.operations[operation];
+        let it = &self.state.operation(operation);
         OperationView {
             slot: usize::from(it.slot),
             generation: u32::from(it.generation),
@@ -111,24 +111,24 @@ impl World for View<'_> {
     }
 
     fn records(&self) -> usize {
-        self.state.records.len()
+        RECORDS
     }
 
     #[inline(always)]
     fn record(&self, record: usize) -> RecordView {
-        let it = &self.state.records[record];
+        let it = &self.state.record(record);
         RecordView {
             socket: usize::from(it.socket),
             // At rest nobody is left who could redeem or reclaim it.
             unredeemed: it.record.is_some_and(|it| {
                 it.is_reference()
-                    && !(self.state.rested && self.state.is_dead(it.target.0 as usize))
+                    && !(self.state.rest().rested && self.state.is_dead(it.target.0 as usize))
             }),
         }
     }
 
     fn at_rest(&self) -> Option<usize> {
-        let inside = self.state.threads.iter().filter(|it| it.at != At::Ready);
-        self.state.rested.then(|| inside.count())
+        let inside = self.state.threads().filter(|it| it.at != At::Ready);
+        self.state.rest().rested.then(|| inside.count())
     }
 }

@@ -17,7 +17,7 @@ use crate::state::{At, Record, State, WORKER, small};
 impl Steps<'_> {
     /// enter: one `fetch_add`, judged by the shipped `admit` (D1, D3).
     pub(super) fn enter(&self, state: &mut State, t: usize) -> Done {
-        let thread = state.threads[t];
+        let thread = state.thread(t);
         let handle = match self.call(t, &thread) {
             Some(Call::Start { through, .. } | Call::Duplicate { through, .. }) => through,
             Some(Call::SetLinger(handle, _) | Call::ShutDownSend(handle)) => handle,
@@ -25,13 +25,15 @@ impl Steps<'_> {
         };
         let (slot, issued) = Self::resolve(&thread, handle);
         let mut generation = issued;
-        let descriptor = &mut state.slots[usize::from(slot)];
+        let mut descriptor = state.slot_mut(slot);
         let before = descriptor.word;
         if self.has(Defect::ResolvesByValue) {
             generation = generation_of(before);
         }
         descriptor.word = Word::from_bits(before.bits() + word::HOLDER);
-        let thread = &mut state.threads[t];
+        let socket = descriptor.socket;
+        drop(descriptor);
+        let mut thread = state.thread_mut(t);
         thread.slot = slot;
         if word::admit(before, u32::from(generation)).is_err() {
             thread.at = At::Refused;
@@ -39,7 +41,7 @@ impl Steps<'_> {
         }
         thread.at = At::Inside;
         thread.generation = generation;
-        thread.socket = descriptor.socket;
+        thread.socket = socket;
         let event = Event::Admitted {
             slot: usize::from(slot),
             generation: u32::from(issued),
@@ -50,7 +52,7 @@ impl Steps<'_> {
     /// back out: one `fetch_sub`; the transient entry may have been the last
     /// holder of whoever has the slot now.
     pub(super) fn back_out(&self, state: &mut State, t: usize) -> Done {
-        let slot = state.threads[t].slot;
+        let slot = state.thread(t).slot;
         if self.has(Defect::ForgetsToBackOut) {
             Self::finish(state, t);
             return (What::BackOut { slot }, Event::Internal);
@@ -61,14 +63,14 @@ impl Steps<'_> {
 
     /// The critical section of a call under its socket's lock.
     pub(super) fn section(&self, state: &mut State, t: usize) -> Done {
-        let thread = state.threads[t];
+        let thread = state.thread(t);
         let live = is_live(state, thread.slot, thread.generation);
         let socket = usize::from(thread.socket);
-        state.threads[t].at = At::Leaving;
+        state.thread_mut(t).at = At::Leaving;
         match self.call(t, &thread) {
             Some(Call::Start { operation, .. }) => self.register(state, t, operation, live),
             Some(Call::SetLinger(_, seconds)) => {
-                let machine = &mut state.sockets[socket].machine;
+                let machine = &mut state.socket_mut(socket).machine;
                 if live {
                     machine.set_linger(match seconds {
                         Some(seconds) => machine.linger.set_on(seconds),
@@ -78,8 +80,9 @@ impl Steps<'_> {
                 (What::SetLinger { seconds }, Event::Internal)
             }
             Some(Call::ShutDownSend(_)) => {
-                if live && let Ok(actions) = state.sockets[socket].machine.shut_down_send() {
-                    self.carry_out(state, thread.socket, actions);
+                if live {
+                    let orders = state.socket_mut(socket).machine.shut_down_send();
+                    self.carry_out(state, thread.socket, orders.unwrap_or_default());
                 }
                 let socket = thread.socket;
                 (What::ShutDownSend { socket }, Event::Internal)
@@ -94,12 +97,11 @@ impl Steps<'_> {
     /// register: started, completed at once, or parked; a parked operation
     /// keeps the hold (O1a, H2).
     fn register(&self, state: &mut State, t: usize, operation: u8, live: bool) -> Done {
-        let thread = state.threads[t];
+        let thread = state.thread(t);
         let index = usize::from(operation);
         let kind = self.scenario.operations[index].kind;
-        let machine = &mut state.sockets[usize::from(thread.socket)].machine;
         let live = live || self.has(Defect::RegistersWithoutLooking);
-        let mut allowed = machine.may_start(kind, live);
+        let mut allowed = state.socket(thread.socket).machine.may_start(kind, live);
         if self.has(Defect::RegistersWithoutLooking) {
             allowed = Ok(());
         }
@@ -107,18 +109,19 @@ impl Steps<'_> {
             return (What::StartRefused { kind, operation }, Event::Internal);
         }
         if kind == OperationKind::Connect {
-            machine.connecting();
+            state.socket_mut(thread.socket).machine.connecting();
         } else if self.try_to_complete(state, thread.socket, index) {
-            state.operations[index].succeeded = true;
+            state.operation_mut(index).succeeded = true;
             return (What::CompleteAtOnce { kind, operation }, Event::Internal);
         }
-        let it = &mut state.operations[index];
+        let mut it = state.operation_mut(index);
         it.state = OperationState::Pending;
         it.slot = thread.slot;
         it.generation = thread.generation;
         it.socket = thread.socket;
+        drop(it);
         match self.waiting(index) {
-            Waiting::Blocked => state.threads[t].at = At::Blocked,
+            Waiting::Blocked => state.thread_mut(t).at = At::Blocked,
             Waiting::Overlapped => Self::finish(state, t),
         }
         let event = Event::Registered { operation: index };
@@ -128,7 +131,8 @@ impl Steps<'_> {
     /// Does what an operation wants as far as the socket allows now; true if
     /// that is all of it.
     fn try_to_complete(&self, state: &mut State, socket: u8, operation: usize) -> bool {
-        let socket = &mut state.sockets[usize::from(socket)];
+        let remaining = state.operation(operation).remaining;
+        let mut socket = state.socket_mut(socket);
         let machine = &mut socket.machine;
         match self.scenario.operations[operation].kind {
             OperationKind::Recv => {
@@ -139,12 +143,12 @@ impl Steps<'_> {
                 there
             }
             OperationKind::Send => {
-                let remaining = &mut state.operations[operation].remaining;
-                let bytes = machine.accept_bytes(usize::from(*remaining));
+                let bytes = machine.accept_bytes(usize::from(remaining));
                 let accepted = small(bytes as usize);
-                *remaining -= accepted;
                 socket.accepted += accepted;
-                *remaining == 0
+                drop(socket);
+                state.operation_mut(operation).remaining = remaining - accepted;
+                remaining == accepted
             }
             OperationKind::Accept => {
                 let there = machine.backlog > 0;
@@ -163,18 +167,16 @@ impl Steps<'_> {
 
     /// duplicate: the target's flag is checked in the section (D5, D6a).
     fn duplicate(&self, state: &mut State, socket: u8, live: bool, target: u8, record: u8) -> Done {
-        let alive = state.processes[usize::from(target)].gone.is_none()
-            || self.has(Defect::DuplicatesForTheDead);
-        let machine = &mut state.sockets[usize::from(socket)].machine;
-        let unchanged = *machine;
+        let alive = state.process(target).gone.is_none() || self.has(Defect::DuplicatesForTheDead);
+        let mut machine = state.socket(socket).machine;
         let made = alive && machine.duplicate(live).is_ok();
-        if self.has(Defect::RecordIsNoReference) {
-            *machine = unchanged;
+        if !self.has(Defect::RecordIsNoReference) {
+            state.socket_mut(socket).machine = machine;
         }
         let mut event = Event::Internal;
         if made {
             let target = ProcessId(u32::from(target));
-            state.records[usize::from(record)] = Record {
+            *state.record_mut(record) = Record {
                 record: Some(DuplicationRecord::new(target)),
                 socket,
             };
@@ -189,22 +191,22 @@ impl Steps<'_> {
     /// now, or has more bytes of a send accepted (O2).
     pub(super) fn complete(&self, before: &State, out: &mut impl FnMut(What, Event, &State)) {
         for index in 0..self.scenario.operations.len() {
-            let operation = before.operations[index];
+            let operation = before.operation(index);
             if !self.can_complete(before, index) || self.is_locked(before, operation.socket) {
                 continue;
             }
             let mut after = *before;
             let kind = self.scenario.operations[index].kind;
-            let machine = before.sockets[usize::from(operation.socket)].machine;
+            let machine = before.socket(operation.socket).machine;
             let possible = machine.may_start(kind, true).is_ok();
             let all = !possible || self.try_to_complete(&mut after, operation.socket, index);
             if all && operation.state == OperationState::Pending {
-                after.operations[index].state = OperationState::Ending(None);
-                after.operations[index].succeeded = possible;
-                after.threads[WORKER].at = At::Delivering;
-                after.threads[WORKER].taken = 1 << index;
+                after.operation_mut(index).state = OperationState::Ending(None);
+                after.operation_mut(index).succeeded = possible;
+                after.thread_mut(WORKER).at = At::Delivering;
+                after.thread_mut(WORKER).taken = 1 << index;
             }
-            let rest = after.operations[index].remaining;
+            let rest = after.operation(index).remaining;
             let operation = small(index);
             if possible && kind == OperationKind::Send {
                 let event = Event::BytesAccepted { operation: index };
@@ -218,8 +220,8 @@ impl Steps<'_> {
 
     /// Whether the transport has something to do for this operation.
     fn can_complete(&self, state: &State, index: usize) -> bool {
-        let operation = &state.operations[index];
-        let socket = &state.sockets[usize::from(operation.socket)];
+        let operation = &state.operation(index);
+        let socket = &state.socket(operation.socket);
         let machine = &socket.machine;
         let kind = self.scenario.operations[index].kind;
         if self.has(Defect::AcceptsAfterAbort)
@@ -248,13 +250,12 @@ impl Steps<'_> {
         t: usize,
         out: &mut impl FnMut(What, Event, &State),
     ) {
-        let taken = before.threads[t].taken;
+        let taken = before.thread(t).taken;
         for index in each(taken).filter(|&index| is_ending(before, index)) {
             let mut after = *before;
             let (what, event) = self.deliver_one(&mut after, index);
-            let thread = &mut after.threads[t];
             if self.waiting(index) == Waiting::Blocked {
-                thread.taken &= !(1 << index);
+                after.thread_mut(t).taken &= !(1 << index);
             }
             self.after_taking(&mut after, t);
             out(what, event, &after);
@@ -263,12 +264,12 @@ impl Steps<'_> {
 
     fn deliver_one(&self, state: &mut State, index: usize) -> Done {
         let waiting = self.waiting(index);
-        let operation = &mut state.operations[index];
+        let operation = state.operation(index);
         let cause = match operation.state {
             OperationState::Ending(cause) => cause,
             _ => None,
         };
-        operation.state = OperationState::Ended(cause);
+        state.operation_mut(index).state = OperationState::Ended(cause);
         let succeeded = operation.succeeded;
         if waiting == Waiting::Blocked {
             self.wake(state, index);
@@ -308,20 +309,20 @@ impl Steps<'_> {
     /// Wakes the thread that is blocked in this operation.
     fn wake(&self, state: &mut State, index: usize) {
         for t in 0..WORKER {
-            let thread = state.threads[t];
+            let thread = state.thread(t);
             let blocked_in = match self.call(t, &thread) {
                 Some(Call::Start { operation, .. }) => usize::from(operation) == index,
                 _ => false,
             };
             if thread.at == At::Blocked && blocked_in {
-                state.threads[t].at = At::Leaving;
+                state.thread_mut(t).at = At::Leaving;
             }
         }
     }
 
     /// leave: the call gives up its one hold.
     pub(super) fn leave(&self, state: &mut State, t: usize) -> Done {
-        let slot = state.threads[t].slot;
+        let slot = state.thread(t).slot;
         let event = self.give_up(state, t, slot, 1);
         (What::Leave { slot, holds: 1 }, event)
     }

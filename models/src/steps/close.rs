@@ -11,12 +11,12 @@ use super::{Done, Steps, cause_of, each, is_ending};
 use crate::action::What;
 use crate::defect::Defect;
 use crate::scenario::Call;
-use crate::state::{At, OPERATIONS, Operation, State, Thread, small};
+use crate::state::{At, OPERATIONS, State, Thread, small};
 
 /// The socket's pending operations, as the shipped close takes them out of the
 /// model's array: a mask of indices.
 struct Pending<'a> {
-    operations: &'a mut [Operation; OPERATIONS],
+    state: &'a mut State,
     socket: u8,
     /// The descriptor that is being closed, if it is one.
     descriptor: Option<(u8, u8)>,
@@ -34,7 +34,8 @@ impl PendingOperations for Pending<'_> {
             _ => take,
         };
         let mut taken = 0;
-        for (index, operation) in self.operations.iter_mut().enumerate() {
+        for index in 0..OPERATIONS {
+            let operation = self.state.operation(index);
             let mine = self.descriptor == Some((operation.slot, operation.generation));
             let pending = operation.state == OperationState::Pending
                 || (self.defect == Some(Defect::AbortsWhatCompleted)
@@ -46,7 +47,7 @@ impl PendingOperations for Pending<'_> {
             };
             let enough = self.defect == Some(Defect::AbortsFirstOnly) && taken != 0;
             if pending && in_scope && operation.socket == self.socket && !enough {
-                operation.state = OperationState::Ending(Some(self.cause));
+                self.state.operation_mut(index).state = OperationState::Ending(Some(self.cause));
                 taken |= 1 << index;
             }
         }
@@ -80,8 +81,8 @@ impl Steps<'_> {
 
     /// look: one load, then the socket's index from the slot.
     pub(super) fn look(&self, state: &mut State, t: usize) -> Done {
-        let (slot, generation) = self.closing(t, &state.threads[t]);
-        let descriptor = state.slots[usize::from(slot)];
+        let (slot, generation) = self.closing(t, &state.thread(t));
+        let descriptor = state.slot(slot);
         if !descriptor.word.is_open(u32::from(generation)) {
             Self::finish(state, t);
             let mut event = refused(slot, generation, Cause::Call, Error::NotSocket);
@@ -101,8 +102,8 @@ impl Steps<'_> {
 
     /// The thread goes on to close this open descriptor.
     pub(super) fn looked(&self, state: &mut State, t: usize, slot: u8, generation: u8) {
-        let descriptor = state.slots[usize::from(slot)];
-        let thread = &mut state.threads[t];
+        let descriptor = state.slot(slot);
+        let mut thread = state.thread_mut(t);
         thread.at = At::Looked;
         thread.slot = slot;
         thread.generation = generation;
@@ -115,19 +116,18 @@ impl Steps<'_> {
     /// lock: takes the socket's lock and loads the word. The shipped close
     /// runs up to its compare-and-swap, and may fail before it (L2, L3).
     pub(super) fn lock_to_close(&self, state: &mut State, t: usize) -> Done {
-        let thread = state.threads[t];
+        let thread = state.thread(t);
         let (slot, generation) = (thread.slot, thread.generation);
         let cause = self.cause(state, t);
-        let seen = state.slots[usize::from(slot)].word;
+        let seen = state.slot(slot).word;
         if self.has(Defect::SealIsAStore) {
-            state.threads[t].at = At::Committing;
+            state.thread_mut(t).at = At::Committing;
             return (What::Lock { slot }, Event::Internal);
         }
-        let mut untouched = *state;
-        let stopped = self.close(&mut untouched, t, seen, |_, _| Err(Stopped::Changed));
+        let stopped = self.close(state, t, seen, |_, _| Err(Stopped::Changed));
         let Err(Stopped::Failed(error)) = stopped else {
-            state.threads[t].at = At::Committing;
-            state.threads[t].guess = holders(seen);
+            state.thread_mut(t).at = At::Committing;
+            state.thread_mut(t).guess = holders(seen);
             return (What::Lock { slot }, Event::Internal);
         };
         if error == Error::WouldBlock {
@@ -144,9 +144,9 @@ impl Steps<'_> {
     /// commit: the compare-and-swap, and with it the rest of the section: the
     /// shipped close from end to end (D2, D6a).
     pub(super) fn commit(&self, state: &mut State, t: usize) -> Done {
-        let thread = state.threads[t];
+        let thread = state.thread(t);
         let (slot, generation) = (thread.slot, thread.generation);
-        let word = state.slots[usize::from(slot)].word;
+        let word = state.slot(slot).word;
         let mut seen = Word::new(word.generation(), word.phase(), u64::from(thread.guess));
         if self.has(Defect::SealIsAStore) {
             let generation = u32::from(generation);
@@ -164,7 +164,7 @@ impl Steps<'_> {
         match closed {
             Ok(commit) => self.committed(state, t, &commit),
             Err(Stopped::Changed) => {
-                state.threads[t].guess = holders(word);
+                state.thread_mut(t).guess = holders(word);
                 (What::RetryCommit { slot }, Event::Internal)
             }
             Err(Stopped::Failed(error)) => {
@@ -185,17 +185,17 @@ impl Steps<'_> {
         seen: Word,
         swap: impl FnOnce(&mut Word, Word) -> Result<(), Stopped>,
     ) -> Result<Commit<u8>, Stopped> {
-        let thread = state.threads[t];
+        let thread = state.thread(t);
         let cause = self.cause(state, t);
-        let word = &mut state.slots[usize::from(thread.slot)].word;
-        let machine = &mut state.sockets[usize::from(thread.socket)].machine;
-        self.spoil_close(machine);
+        let mut word = state.slot(thread.slot).word;
+        let mut machine = state.socket(thread.socket).machine;
+        self.spoil_close(&mut machine);
         let linger = machine.linger;
         if self.has(Defect::HardCloseDrains) && machine.linger.farewell() == Farewell::Hard {
             machine.linger = linger.set_dont_linger(true);
         }
         let mut pending = Pending {
-            operations: &mut state.operations,
+            state,
             socket: thread.socket,
             descriptor: Some((thread.slot, thread.generation)),
             cause,
@@ -204,9 +204,13 @@ impl Steps<'_> {
         let generation = u32::from(thread.generation);
         let request = self.request(cause);
         let result = machine.close(request, seen, generation, &mut pending, |sealed| {
-            swap(word, sealed)
+            swap(&mut word, sealed)
         });
         machine.linger = linger;
+        if result.is_ok() {
+            state.slot_mut(thread.slot).word = word;
+            state.socket_mut(thread.socket).machine = machine;
+        }
         result
     }
 
@@ -227,13 +231,14 @@ impl Steps<'_> {
     /// The close has committed: the rest of its section.
     fn committed(&self, state: &mut State, t: usize, commit: &Commit<u8>) -> Done {
         let cause = self.cause(state, t);
-        let thread = &mut state.threads[t];
+        let mut thread = state.thread_mut(t);
         let (slot, generation, socket) = (thread.slot, thread.generation, thread.socket);
         thread.guess = 0;
         thread.taken = commit.aborted;
         thread.holding = true;
         thread.waited = commit.wait;
-        state.slots[usize::from(slot)].cause = cause;
+        drop(thread);
+        state.slot_mut(slot).cause = cause;
         self.carry_out(state, socket, commit.actions);
         self.spoil_commit(state, socket, commit);
         self.after_taking(state, t);
@@ -249,14 +254,15 @@ impl Steps<'_> {
 
     /// Goes on after operations were taken out: to deliver, wait, or leave.
     pub(super) fn after_taking(&self, state: &mut State, t: usize) {
-        let thread = state.threads[t];
+        let thread = state.thread(t);
         let undelivered = each(thread.taken).any(|index| is_ending(state, index));
         if undelivered {
-            state.threads[t].at = At::Delivering;
+            state.thread_mut(t).at = At::Delivering;
         } else if thread.waited && !self.has(Defect::ReturnsWithoutWaiting) {
-            let socket = &mut state.sockets[usize::from(thread.socket)];
-            socket.locked_by_waiter = self.has(Defect::WaitsUnderLock);
-            state.threads[t].at = At::Waiting;
+            if self.has(Defect::WaitsUnderLock) {
+                state.socket_mut(thread.socket).locked_by_waiter = true;
+            }
+            state.thread_mut(t).at = At::Waiting;
         } else {
             let _ = self.go_on(state, t);
         }
@@ -264,15 +270,15 @@ impl Steps<'_> {
 
     /// wait: until the socket is not draining any more, or cancelled (L9).
     pub(super) fn wait(&self, before: &State, t: usize, out: &mut impl FnMut(What, Event, &State)) {
-        let socket = before.threads[t].socket;
-        let draining = before.sockets[usize::from(socket)].machine.is_draining();
+        let socket = before.thread(t).socket;
+        let draining = before.socket(socket).machine.is_draining();
         let mut after = *before;
         if !draining && !self.has(Defect::WaiterSleepsOn) {
-            after.threads[t].at = At::Quitting;
+            after.thread_mut(t).at = At::Quitting;
             out(What::Wake { socket }, Event::Internal, &after);
         } else if draining && self.scenario.surroundings.may_cancel {
-            after.threads[t].at = At::Quitting;
-            after.threads[t].cancelled = true;
+            after.thread_mut(t).at = At::Quitting;
+            after.thread_mut(t).cancelled = true;
             out(What::Cancel { socket }, Event::Internal, &after);
         }
     }
@@ -280,26 +286,24 @@ impl Steps<'_> {
     /// Why the thread closes.
     pub(super) fn cause(&self, state: &State, t: usize) -> Cause {
         let process = usize::from(self.process_of(t));
-        cause_of(
-            self.call(t, &state.threads[t]),
-            state.processes[process].gone,
-        )
+        cause_of(self.call(t, &state.thread(t)), state.process(process).gone)
     }
 
     /// A record's reference goes with its target (D5): the shipped reclaim.
     pub(super) fn reclaim(&self, state: &mut State, t: usize, socket: u8) {
+        let mut machine = state.socket(socket).machine;
         let mut pending = Pending {
-            operations: &mut state.operations,
+            state,
             socket,
             descriptor: None,
             cause: Cause::Reclaimed,
             defect: self.defect,
         };
-        let machine = &mut state.sockets[usize::from(socket)].machine;
         let commit = machine.reclaim(self.request(Cause::Reclaimed), &mut pending);
+        state.socket_mut(socket).machine = machine;
         self.carry_out(state, socket, commit.actions);
-        state.threads[t].socket = socket;
-        state.threads[t].taken = commit.aborted;
+        state.thread_mut(t).socket = socket;
+        state.thread_mut(t).taken = commit.aborted;
         self.after_taking(state, t);
     }
 }
@@ -314,11 +318,12 @@ impl Steps<'_> {
 
     fn spoil_would_block(&self, state: &mut State, thread: &Thread) {
         if self.has(Defect::DropsReferenceFirst) {
-            let machine = &mut state.sockets[usize::from(thread.socket)].machine;
+            let machine = &mut state.socket_mut(thread.socket).machine;
             machine.references = machine.references.saturating_sub(1);
         }
         if self.has(Defect::AbortsBeforeWouldBlock) {
-            for operation in &mut state.operations {
+            for index in 0..OPERATIONS {
+                let mut operation = state.operation_mut(index);
                 let mine =
                     (operation.slot, operation.generation) == (thread.slot, thread.generation);
                 if mine && operation.state == OperationState::Pending {
@@ -329,7 +334,7 @@ impl Steps<'_> {
     }
 
     fn spoil_commit(&self, state: &mut State, socket: u8, commit: &Commit<u8>) {
-        let socket = &mut state.sockets[usize::from(socket)];
+        let mut socket = state.socket_mut(socket);
         if self.has(Defect::ReleasesAtCommitToo) && commit.last {
             socket.releases += 1;
         }

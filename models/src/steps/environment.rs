@@ -13,11 +13,11 @@ impl Steps<'_> {
     /// Everything that the surroundings can do from here; if nobody can do
     /// anything any more, that is the last step.
     pub(super) fn of_environment(&self, before: &State, out: &mut impl FnMut(What, Event, &State)) {
-        for socket in 0..before.created {
+        for socket in 0..before.rest().created {
             if self.is_locked(before, socket) {
                 continue;
             }
-            let it = &before.sockets[usize::from(socket)];
+            let it = &before.socket(socket);
             if !it.machine.is_closed() {
                 self.of_connection(before, socket, out);
             }
@@ -26,10 +26,11 @@ impl Steps<'_> {
                 && it.machine.connection == Connection::Listening
             {
                 let mut after = *before;
-                let joined = &mut after.sockets[usize::from(socket)];
+                let mut joined = after.socket_mut(socket);
                 joined.joins_left -= 1;
                 joined.machine.backlog_joined();
                 joined.waiting += 1;
+                drop(joined);
                 out(What::JoinBacklog { socket }, Event::Internal, &after);
             }
         }
@@ -39,10 +40,10 @@ impl Steps<'_> {
     fn of_connection(&self, before: &State, socket: u8, out: &mut impl FnMut(What, Event, &State)) {
         let index = usize::from(socket);
         let spec = &self.scenario.sockets[index];
-        let it = before.sockets[index];
+        let it = before.socket(index);
         let mut change = |what, event, change: fn(&Self, &mut SocketState) -> _| {
             let mut after = *before;
-            let actions = change(self, &mut after.sockets[index]);
+            let actions = change(self, &mut after.socket_mut(index));
             self.carry_out(&mut after, socket, actions);
             out(what, event, &after);
         };

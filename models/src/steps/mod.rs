@@ -53,7 +53,7 @@ impl Steps<'_> {
 
     /// The steps that this thread can take.
     fn of_thread(&self, before: &State, t: usize, out: &mut impl FnMut(What, Event, &State)) {
-        let thread = &before.threads[t];
+        let thread = &before.thread(t);
         let mut one = |step: fn(&Self, &mut State, usize) -> Done| {
             let mut after = *before;
             let (what, event) = step(self, &mut after, t);
@@ -88,7 +88,7 @@ impl Steps<'_> {
 
     /// The next call of a thread's script.
     fn start(&self, before: &State, t: usize, out: &mut impl FnMut(What, Event, &State)) {
-        let Some(call) = self.call(t, &before.threads[t]) else {
+        let Some(call) = self.call(t, &before.thread(t)) else {
             return;
         };
         let mut one = |step: fn(&Self, &mut State, usize) -> Done| {
@@ -123,10 +123,9 @@ impl Steps<'_> {
 
     /// Whether a thread holds this socket's lock between two steps.
     fn is_locked(&self, state: &State, socket: u8) -> bool {
-        state.sockets[usize::from(socket)].locked_by_waiter
+        state.socket(socket).locked_by_waiter
             || state
-                .threads
-                .iter()
+                .threads()
                 .any(|it| it.at == At::Committing && it.socket == socket)
     }
 
@@ -141,7 +140,7 @@ impl Steps<'_> {
 
     /// Ends a thread's present call.
     fn finish(state: &mut State, t: usize) {
-        let thread = &mut state.threads[t];
+        let mut thread = state.thread_mut(t);
         *thread = Thread {
             call: thread.call + u8::from(t != WORKER),
             own_slot: thread.own_slot,
@@ -153,15 +152,15 @@ impl Steps<'_> {
     /// Goes on after a thread has given up a hold and, if it was told to,
     /// claimed and recycled the slot.
     fn go_on(&self, state: &mut State, t: usize) -> Event {
-        let thread = state.threads[t];
+        let thread = state.thread(t);
         if thread.holding || thread.taken != 0 {
-            state.threads[t].at = At::Quitting;
+            state.thread_mut(t).at = At::Quitting;
             return Event::Internal;
         }
         match self.call(t, &thread) {
             Some(Call::Cleanup | Call::Die) => {
                 let records = usize::from(thread.cursor) >= self.scenario.slots.len();
-                state.threads[t] = Thread {
+                *state.thread_mut(t) = Thread {
                     call: thread.call,
                     at: if records {
                         At::NextRecord
@@ -205,7 +204,7 @@ impl Steps<'_> {
 
     /// Does what the socket machine orders, within the critical section.
     fn carry_out(&self, state: &mut State, socket: u8, actions: Actions) {
-        let socket = &mut state.sockets[usize::from(socket)];
+        let mut socket = state.socket_mut(socket);
         if actions.reset && !self.has(Defect::HardCloseWithoutReset) {
             socket.reset = true;
         }
@@ -221,7 +220,7 @@ impl Steps<'_> {
 /// Whether the descriptor of this generation is still open, as its section
 /// sees it: its reference is in the socket's list until the commit.
 fn is_live(state: &State, slot: u8, generation: u8) -> bool {
-    let word = state.slots[usize::from(slot)].word;
+    let word = state.slot(slot).word;
     word.is_open(u32::from(generation))
 }
 
@@ -232,7 +231,7 @@ fn each(mask: u8) -> impl Iterator<Item = usize> {
 
 /// Whether an operation was taken out and waits to be delivered.
 fn is_ending(state: &State, operation: usize) -> bool {
-    matches!(state.operations[operation].state, OperationState::Ending(_))
+    matches!(state.operation(operation).state, OperationState::Ending(_))
 }
 
 /// Why this slot's occupant is being closed by the thread.

@@ -24,15 +24,15 @@ impl Steps<'_> {
         let process = self.process_of(t);
         let mut reserved = false;
         for (index, spec) in self.scenario.slots.iter().enumerate() {
-            let free = is_free(before.slots[index].word) && !before.slots[index].reserved;
+            let free = is_free(before.slot(index).word) && !before.slot(index).reserved;
             if spec.process != process || !free || !self.has_something_to_open(before, t) {
                 continue;
             }
             reserved = true;
             let mut after = *before;
-            after.slots[index].reserved = true;
-            after.threads[t].slot = small(index);
-            after.threads[t].at = At::Reserved;
+            after.slot_mut(index).reserved = true;
+            after.thread_mut(t).slot = small(index);
+            after.thread_mut(t).at = At::Reserved;
             let slot = small(index);
             out(What::Reserve { slot }, Event::Internal, &after);
         }
@@ -44,10 +44,10 @@ impl Steps<'_> {
     }
 
     fn has_something_to_open(&self, state: &State, t: usize) -> bool {
-        match self.call(t, &state.threads[t]) {
-            Some(Call::Redeem { record }) => state.records[usize::from(record)].record.is_some(),
+        match self.call(t, &state.thread(t)) {
+            Some(Call::Redeem { record }) => state.record(record).record.is_some(),
             Some(Call::TakeAccepted { operation, .. }) => {
-                let operation = &state.operations[usize::from(operation)];
+                let operation = &state.operation(operation);
                 let ended = matches!(
                     operation.state,
                     OperationState::Idle | OperationState::Ended(None)
@@ -60,24 +60,22 @@ impl Steps<'_> {
 
     /// Whether the section that opens can be entered.
     pub(super) fn may_open(&self, state: &State, t: usize) -> bool {
-        match self.call(t, &state.threads[t]) {
-            Some(Call::Redeem { record }) => {
-                !self.is_locked(state, state.records[usize::from(record)].socket)
-            }
+        match self.call(t, &state.thread(t)) {
+            Some(Call::Redeem { record }) => !self.is_locked(state, state.record(record).socket),
             _ => true,
         }
     }
 
     /// open: the slot gets its socket, and one `fetch_add` opens the word.
     pub(super) fn open(&self, state: &mut State, t: usize) -> Done {
-        let thread = state.threads[t];
+        let thread = state.thread(t);
         let slot = thread.slot;
         match self.call(t, &thread) {
             Some(Call::Redeem { record }) => self.redeem(state, t, record),
             Some(Call::TakeAccepted { operation, socket }) => {
-                let listener = usize::from(state.operations[usize::from(operation)].socket);
-                let machine = Socket::accepted(&state.sockets[listener].machine);
-                state.sockets[usize::from(socket)].machine = machine;
+                let listener = usize::from(state.operation(operation).socket);
+                let machine = Socket::accepted(&state.socket(listener).machine);
+                state.socket_mut(socket).machine = machine;
                 self.open_slot(state, t, socket);
                 (What::Open { slot, socket }, Event::Internal)
             }
@@ -92,16 +90,17 @@ impl Steps<'_> {
     /// redeem: the record's reference moves to the slot in one section (D5).
     fn redeem(&self, state: &mut State, t: usize, index: u8) -> Done {
         let by = ProcessId(u32::from(self.process_of(t)));
-        let slot = state.threads[t].slot;
-        let record = &mut state.records[usize::from(index)];
+        let slot = state.thread(t).slot;
+        let mut record = state.record_mut(index);
         let socket = record.socket;
         let redeemed = record.record.as_mut().is_some_and(|it| {
             it.redeem(by).is_ok() || (self.has(Defect::RedeemsTwice) && it.target == by)
         });
+        drop(record);
         if redeemed {
             self.open_slot(state, t, socket);
         } else {
-            state.slots[usize::from(slot)].reserved = false;
+            state.slot_mut(slot).reserved = false;
             Self::finish(state, t);
         }
         let what = What::Redeem {
@@ -116,23 +115,28 @@ impl Steps<'_> {
     }
 
     fn open_slot(&self, state: &mut State, t: usize, socket: u8) {
-        let thread = &mut state.threads[t];
-        let descriptor = &mut state.slots[usize::from(thread.slot)];
+        let slot = state.thread(t).slot;
+        let mut descriptor = state.slot_mut(slot);
         descriptor.word = Word::from_bits(descriptor.word.bits() + word::STEP);
         descriptor.socket = socket;
         descriptor.reserved = false;
-        thread.own_slot = thread.slot;
-        thread.own_generation = generation_of(descriptor.word);
+        let generation = generation_of(descriptor.word);
+        drop(descriptor);
+        let mut thread = state.thread_mut(t);
+        thread.own_slot = slot;
+        thread.own_generation = generation;
         thread.at = At::Opened;
-        state.created = state.created.max(socket + 1);
+        drop(thread);
+        let mut rest = state.rest_mut();
+        rest.created = rest.created.max(socket + 1);
     }
 
     /// The opener looks at its process's flag after the slot is open: either
     /// cleanup and death see the slot, or it sees them and closes it itself.
     pub(super) fn look_at_process(&self, state: &mut State, t: usize) -> Done {
         let process = usize::from(self.process_of(t));
-        let gone = state.processes[process].gone.is_some();
-        let thread = state.threads[t];
+        let gone = state.process(process).gone.is_some();
+        let thread = state.thread(t);
         let (slot, generation) = (thread.own_slot, thread.own_generation);
         let open = super::is_live(state, slot, generation);
         if gone && open && !self.has(Defect::ForgetsToLookAgain) {

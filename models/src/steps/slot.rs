@@ -15,25 +15,29 @@ impl Steps<'_> {
     /// One `fetch_sub` of some holds. Whoever is told that nobody is left
     /// inside a closed descriptor has to claim it.
     pub(super) fn give_up(&self, state: &mut State, t: usize, slot: u8, holds: u8) -> Event {
-        let descriptor = &mut state.slots[usize::from(slot)];
-        let before = descriptor.word;
+        let before = state.slot(slot).word;
         let holds = u64::from(holds);
-        descriptor.word = minus(before, holds);
+        state.slot_mut(slot).word = minus(before, holds);
         if word::leave(before, holds) && !self.has(Defect::ForgetsToClaim) {
-            state.threads[t].at = At::Claiming;
-            state.threads[t].slot = slot;
-            state.threads[t].generation = generation_of(before);
+            Self::go_to_claim(state, t, slot, before);
             return Event::Internal;
         }
         self.go_on(state, t)
     }
 
+    fn go_to_claim(state: &mut State, t: usize, slot: u8, seen: Word) {
+        let mut thread = state.thread_mut(t);
+        thread.at = At::Claiming;
+        thread.slot = slot;
+        thread.generation = generation_of(seen);
+    }
+
     /// leave, after a close or a delivery: for the overlapped operations that
     /// the thread delivered, slot by slot, its own descriptor last.
     pub(super) fn quit(&self, state: &mut State, t: usize) -> Done {
-        let thread = state.threads[t];
+        let thread = state.thread(t);
         let own = thread.holding.then(|| self.closing(t, &thread).0);
-        let slot_of = |index: usize| state.operations[index].slot;
+        let slot_of = |index: usize| state.operation(index).slot;
         let other = each(thread.taken).map(slot_of).find(|&it| Some(it) != own);
         let slot = other.or(own).unwrap_or_default();
         let mine = each(thread.taken)
@@ -41,15 +45,14 @@ impl Steps<'_> {
             .fold(0, |mask: u8, index| mask | 1 << index);
         let last = Some(slot) == own;
         let holds = each(mine).map(|_| 1).sum::<u8>() + u8::from(last);
-        let thread = &mut state.threads[t];
+        let mut thread = state.thread_mut(t);
         thread.taken &= !mine;
         thread.holding &= !last;
+        drop(thread);
         if last && self.has(Defect::ClaimsTooEarly) {
-            thread.at = At::Claiming;
-            thread.slot = slot;
-            let descriptor = &mut state.slots[usize::from(slot)];
-            thread.generation = generation_of(descriptor.word);
-            descriptor.word = minus(descriptor.word, u64::from(holds));
+            let before = state.slot(slot).word;
+            state.slot_mut(slot).word = minus(before, u64::from(holds));
+            Self::go_to_claim(state, t, slot, before);
             return (What::Leave { slot, holds }, Event::Internal);
         }
         let event = self.give_up(state, t, slot, holds);
@@ -59,9 +62,9 @@ impl Steps<'_> {
     /// claim: one compare-and-swap, tried once. If a transient entry came in
     /// between, whoever backs out tries again.
     pub(super) fn claim(&self, state: &mut State, t: usize) -> Done {
-        let thread = state.threads[t];
+        let thread = state.thread(t);
         let slot = thread.slot;
-        let descriptor = &mut state.slots[usize::from(slot)];
+        let descriptor = state.slot(slot);
         let guess = Word::new(u32::from(thread.generation), WordPhase::Sealed, 0);
         let mut claimed = word::claim(guess).filter(|_| descriptor.word == guess);
         if self.has(Defect::ClaimsTooEarly) && descriptor.word.phase() == WordPhase::Sealed {
@@ -71,12 +74,12 @@ impl Steps<'_> {
             let event = self.go_on(state, t);
             return (What::LoseClaim { slot }, event);
         };
-        descriptor.word = claimed;
+        state.slot_mut(slot).word = claimed;
         let mut cause = descriptor.cause;
         if self.has(Defect::ReturnsHandlesOfTheDead) && cause == Cause::Death {
             cause = Cause::Call;
         }
-        state.threads[t].at = if returns_handle(self.scenario.surroundings.handles, cause) {
+        state.thread_mut(t).at = if returns_handle(self.scenario.surroundings.handles, cause) {
             At::Upcalling
         } else {
             At::Recycling
@@ -86,10 +89,9 @@ impl Steps<'_> {
 
     /// upcall: the handle goes back, once (H1).
     pub(super) fn upcall(&self, state: &mut State, t: usize) -> Done {
-        let slot = state.threads[t].slot;
-        let descriptor = &mut state.slots[usize::from(slot)];
-        descriptor.returns += 1;
-        state.threads[t].at = At::Recycling;
+        let slot = state.thread(t).slot;
+        state.slot_mut(slot).returns += 1;
+        state.thread_mut(t).at = At::Recycling;
         let event = Event::HandleReturned {
             slot: usize::from(slot),
         };
@@ -98,18 +100,18 @@ impl Steps<'_> {
 
     /// The upcall fails; it is not tried again (H4).
     pub(super) fn upcall_fails(&self, state: &mut State, t: usize) -> Done {
-        let slot = state.threads[t].slot;
+        let slot = state.thread(t).slot;
         if !self.has(Defect::RepeatsFailedUpcalls) {
-            state.slots[usize::from(slot)].retired = true;
-            state.threads[t].at = At::Recycling;
+            state.slot_mut(slot).retired = true;
+            state.thread_mut(t).at = At::Recycling;
         }
         (What::UpcallFails { slot }, Event::Internal)
     }
 
     /// recycle: one `fetch_add`, or the slot stays claimed for ever.
     pub(super) fn recycle(&self, state: &mut State, t: usize) -> Done {
-        let slot = state.threads[t].slot;
-        let descriptor = &mut state.slots[usize::from(slot)];
+        let slot = state.thread(t).slot;
+        let mut descriptor = state.slot_mut(slot);
         let what = match word::recycle(descriptor.word, !descriptor.retired) {
             Recycling::Free => {
                 *descriptor = Slot {
@@ -120,6 +122,7 @@ impl Steps<'_> {
             }
             Recycling::Retired => What::Retire { slot },
         };
+        drop(descriptor);
         let mut event = self.go_on(state, t);
         if self.has(Defect::ReturnsHandlesTwice) {
             event = Event::HandleReturned {
