@@ -266,6 +266,11 @@ impl Endpoint for Line {
         })
     }
 
+    /// No peer of the script ever finishes, so all input is bytes.
+    fn has_unread(&mut self) -> Result<bool, Error> {
+        self.has_input()
+    }
+
     /// The FIN is not counted: to the oracle it is on its way when it was sent.
     fn unacknowledged(&mut self) -> Result<usize, Error> {
         self.with(|wire| {
