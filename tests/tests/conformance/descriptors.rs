@@ -1,0 +1,218 @@
+//! D1 to D3: closed descriptors, concurrent closes, stale values.
+
+use std::sync::{Arc, Barrier};
+
+use closesocket::engine::{
+    CompletionQueue, Config, Descriptor, Error, Event, Interest, Notify, Shutdown,
+};
+
+use crate::world::{FOREVER, LONG, Network, Peer, Task, World, assert_all, pattern, settings};
+
+scenarios! {
+    d1_every_call_through_a_closed_descriptor_fails_with_wsaenotsock,
+    d1_a_second_close_fails_with_wsaenotsock_while_the_first_still_lingers,
+    d1_a_value_that_was_never_issued_is_no_socket,
+    d2_of_concurrent_closes_exactly_one_commits,
+    d2_no_close_commits_when_all_would_block,
+    d3_a_stale_value_never_reaches_the_socket_that_reuses_its_slot,
+    d3_a_pending_four_megabyte_send_never_reaches_the_next_connection,
+    d3_a_blocked_receive_takes_no_byte_of_the_next_connection,
+}
+
+/// Every call that takes a descriptor, each with what it returned.
+fn every_call<N: Network>(
+    world: &World<N>,
+    descriptor: Descriptor,
+) -> Vec<(&'static str, Option<Error>)> {
+    let process = &world.process;
+    let queue = CompletionQueue::new();
+    let address = world.peer_address();
+    let notify = || Notify::queue(&queue, 1);
+    let buffer = || vec![0; 4];
+    let select = process.select(&[(descriptor, Interest::READABLE)], LONG);
+    let event_select = process.event_select(descriptor, Interest::READABLE, &Event::new());
+    let mut calls = vec![
+        ("recv", process.recv(descriptor, &mut buffer()).err()),
+        ("send", process.send(descriptor, b"stale").err()),
+        ("accept", process.accept(descriptor).err()),
+        ("connect", process.connect(descriptor, &address).err()),
+        ("bind", process.bind(descriptor, &N::free_address()).err()),
+        ("listen", process.listen(descriptor, 1).err()),
+        ("local_address", process.local_address(descriptor).err()),
+        (
+            "shutdown",
+            process.shutdown(descriptor, Shutdown::Both).err(),
+        ),
+        ("select", select.err()),
+        ("event_select", event_select.err()),
+        ("set_linger", process.set_linger(descriptor, Some(0)).err()),
+        ("linger", process.linger(descriptor).err()),
+        (
+            "set_dont_linger",
+            process.set_dont_linger(descriptor, true).err(),
+        ),
+        (
+            "set_nonblocking",
+            process.set_nonblocking(descriptor, true).err(),
+        ),
+        ("queued", process.queued(descriptor).err()),
+        (
+            "duplicate",
+            process.duplicate(descriptor, process.id()).err(),
+        ),
+        ("begin", process.begin(descriptor).err()),
+        ("close", process.close(descriptor).err()),
+    ];
+    let recv = process.recv_overlapped(descriptor, buffer(), notify());
+    let send = process.send_overlapped(descriptor, buffer(), notify());
+    let connect = process.connect_overlapped(descriptor, &address, notify());
+    let accept = process.accept_overlapped(descriptor, notify());
+    calls.extend([
+        ("recv_overlapped", recv.err()),
+        ("send_overlapped", send.err()),
+        ("connect_overlapped", connect.err()),
+        ("accept_overlapped", accept.err()),
+    ]);
+    assert!(queue.is_empty(), "a call that failed posts nothing");
+    calls
+}
+
+#[track_caller]
+fn assert_no_socket<N: Network>(world: &World<N>, descriptor: Descriptor) {
+    for (call, error) in every_call(world, descriptor) {
+        assert_eq!(error, Some(Error::NotSocket), "{call}");
+    }
+}
+
+fn d1_every_call_through_a_closed_descriptor_fails_with_wsaenotsock<N: Network>(world: &World<N>) {
+    let (descriptor, _peer) = world.connect();
+    assert_eq!(world.process.close(descriptor), Ok(()));
+    assert_no_socket(world, descriptor);
+}
+
+fn d1_a_second_close_fails_with_wsaenotsock_while_the_first_still_lingers<N: Network>(
+    world: &World<N>,
+) {
+    let (descriptor, mut peer, accepted) = world.stalled();
+    world.process.set_linger(descriptor, Some(FOREVER)).unwrap();
+    let closing = world.close_lingering(descriptor);
+    assert_no_socket(world, descriptor);
+    assert!(closing.goes_on());
+    assert_all(peer.read_to_end(), accepted);
+    assert_eq!(closing.result(), Ok(()));
+}
+
+fn d1_a_value_that_was_never_issued_is_no_socket<N: Network>(world: &World<N>) {
+    let (descriptor, mut peer) = world.connect();
+    for raw in [0, 1, u64::MAX, descriptor.raw() + (1 << 32)] {
+        assert_no_socket(world, Descriptor::from_raw(raw));
+    }
+    assert!(peer.hears_nothing());
+    assert_eq!(world.process.close(descriptor), Ok(()));
+}
+
+/// Closes from four threads at once; what they got.
+fn race<N: Network>(world: &World<N>, descriptor: Descriptor) -> Vec<Result<(), Error>> {
+    let start = Arc::new(Barrier::new(4));
+    let closers: Vec<_> = (0..4)
+        .map(|_| {
+            let (process, start) = (world.process.clone(), Arc::clone(&start));
+            Task::start(move || {
+                start.wait();
+                process.close(descriptor)
+            })
+        })
+        .collect();
+    closers.into_iter().map(Task::result).collect()
+}
+
+fn d2_of_concurrent_closes_exactly_one_commits<N: Network>(world: &World<N>) {
+    for _ in 0..25 {
+        let (descriptor, mut peer) = world.connect();
+        assert_eq!(world.process.send(descriptor, &pattern(0, 100)), Ok(100));
+        let results = race(world, descriptor);
+        let won = results.iter().filter(|it| it.is_ok()).count();
+        assert_eq!(won, 1);
+        let lost = |it: &&Result<(), Error>| **it == Err(Error::NotSocket);
+        assert_eq!(results.iter().filter(lost).count(), 3);
+        assert_all(peer.read_to_end(), 100);
+    }
+}
+
+fn d2_no_close_commits_when_all_would_block<N: Network>(world: &World<N>) {
+    let (descriptor, mut peer, accepted) = world.stalled();
+    world.process.set_linger(descriptor, Some(FOREVER)).unwrap();
+    world.process.set_nonblocking(descriptor, true).unwrap();
+    let results = race(world, descriptor);
+    assert_eq!(results, vec![Err(Error::WouldBlock); 4]);
+    world.process.set_dont_linger(descriptor, true).unwrap();
+    assert_eq!(world.process.close(descriptor), Ok(()));
+    assert_all(peer.read_to_end(), accepted);
+}
+
+/// Every descriptor of a process uses the one slot that there is.
+fn one_slot() -> Config {
+    Config {
+        descriptor_limit: 1,
+        ..settings()
+    }
+}
+
+fn d3_a_stale_value_never_reaches_the_socket_that_reuses_its_slot<N: Network>(_: &World<N>) {
+    let world = World::<N>::with(one_slot());
+    let (stale, _first) = world.connect();
+    assert_eq!(world.process.close(stale), Ok(()));
+    let (descriptor, mut peer) = world.connect();
+    assert_eq!(descriptor.slot(), stale.slot());
+    peer.write(b"not yours");
+    for (call, error) in every_call(&world, stale) {
+        // The table is full, which accept sees before it looks at the value.
+        let full = call == "accept_overlapped" && error == Some(Error::TooManyDescriptors);
+        assert!(full || error == Some(Error::NotSocket), "{call}: {error:?}");
+    }
+    assert!(peer.hears_nothing());
+    assert_eq!(world.process.linger(descriptor), Ok(None));
+    let mut buffer = [0; 9];
+    assert_eq!(world.process.recv(descriptor, &mut buffer), Ok(9));
+    assert_eq!(&buffer, b"not yours");
+    assert_eq!(world.process.close(descriptor), Ok(()));
+}
+
+fn d3_a_pending_four_megabyte_send_never_reaches_the_next_connection<N: Network>(_: &World<N>) {
+    let world = World::<N>::with(one_slot());
+    let queue = CompletionQueue::new();
+    for round in 0..20 {
+        let (stale, mut first) = world.connect();
+        let notify = Notify::queue(&queue, round);
+        let bytes = pattern(0, 4 << 20);
+        world.process.send_overlapped(stale, bytes, notify).unwrap();
+        assert_eq!(world.process.close(stale), Ok(()));
+        let aborted = queue.wait(LONG).unwrap();
+        assert_eq!(aborted.result, Err(Error::OperationAborted));
+        let (descriptor, mut second) = world.connect();
+        assert_eq!(descriptor.slot(), stale.slot());
+        assert_eq!(world.process.send(descriptor, &pattern(7, 50)), Ok(50));
+        assert_eq!(second.read_exactly(50, 50), pattern(7, 50));
+        assert!(second.hears_nothing());
+        assert_eq!(world.process.close(descriptor), Ok(()));
+        assert_all(first.read_to_end(), aborted.transferred);
+        assert_eq!(second.read_to_end().0, []);
+    }
+}
+
+fn d3_a_blocked_receive_takes_no_byte_of_the_next_connection<N: Network>(_: &World<N>) {
+    let world = World::<N>::with(one_slot());
+    for _ in 0..10 {
+        let (stale, _first) = world.connect();
+        let blocked = world.block(move |process| process.recv(stale, &mut [0; 8]));
+        assert_eq!(world.process.close(stale), Ok(()));
+        // The slot is free when the receiver has left it.
+        world.until("the slot is free", || world.process.descriptors() == 0);
+        let (descriptor, mut second) = world.connect();
+        second.write(b"all");
+        assert_eq!(blocked.result(), Err(Error::Interrupted));
+        let mut buffer = [0; 8];
+        assert_eq!(world.process.recv(descriptor, &mut buffer), Ok(3));
+        assert_eq!(world.process.close(descriptor), Ok(()));
+    }
+}

@@ -1,0 +1,418 @@
+//! What a scenario has to work with: a provider over some network, plain peers,
+//! a recording DLL, and ways to wait for what happens.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use closesocket::engine::{
+    AddressOf, Config, Descriptor, Error, InMemory, NoProbe, Notify, Overlapped, Process,
+    ProcessId, Provider, Std, SystemClock, Transport, UpcallFailed, Upcalls,
+};
+
+/// After this long a test has failed. Nothing is ever waited for this long.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const LONG: Option<Duration> = Some(PATIENCE);
+/// A linger time that no test lives to see the end of, in seconds.
+pub(crate) const FOREVER: u16 = 600;
+/// What a socket queues at most: far more than a stalled peer's kernel takes.
+pub(crate) const WINDOW: u32 = 256 * 1024;
+
+pub(crate) type Sys<N> = (<N as Network>::Transport, Std, SystemClock, NoProbe);
+pub(crate) type Proc<N> = Process<Sys<N>>;
+pub(crate) type Address<N> = AddressOf<Sys<N>>;
+/// The ports of a connection: ours and the peer's.
+pub(crate) type Ports = (u16, u16);
+
+/// A kind of network with peers outside the engine.
+pub(crate) trait Network: Sized + 'static {
+    type Transport: Transport;
+    type Peer: Peer;
+    /// A plain listener.
+    type Listener;
+    /// What keeps connects to an address pending.
+    type Deaf;
+
+    /// Why this machine does not have it.
+    fn missing() -> Option<&'static str> {
+        None
+    }
+    fn transport() -> Self::Transport;
+    fn listen(transport: &Self::Transport) -> Self::Listener;
+    fn address(listener: &Self::Listener) -> Address<Self>;
+    /// The next connection that somebody makes.
+    fn accept(listener: &Self::Listener) -> Self::Peer;
+    /// An address that a listener of the engine can have.
+    fn free_address() -> Address<Self>;
+    /// Connects to a listener of the engine.
+    fn dial(transport: &Self::Transport, address: &Address<Self>) -> Self::Peer;
+    /// An address where connects are neither accepted nor refused.
+    fn deaf(transport: &Self::Transport) -> (Self::Deaf, Address<Self>);
+    /// Fails if this side of one of these connections still has an owner.
+    fn assert_freed(_connections: &[Ports]) {}
+}
+
+/// How a connection ended for a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    Fin,
+    Reset,
+}
+
+/// The far end of a connection. It stalls by not reading.
+pub(crate) trait Peer: Send + 'static {
+    /// What a vanished peer leaves behind: nobody reads or answers any more.
+    type Gone;
+
+    /// Sends all of it.
+    fn write(&mut self, bytes: &[u8]);
+    /// Waits for bytes, or for the end.
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, End>;
+    /// Whether neither bytes nor the end have come.
+    fn hears_nothing(&mut self) -> bool;
+    /// Finishes sending.
+    fn finish(&mut self);
+    /// Resets the connection.
+    fn reset(self);
+    fn vanish(self) -> Self::Gone;
+    fn ports(&self) -> Option<Ports> {
+        None
+    }
+
+    /// Reads so many bytes, in portions of at most `portion`.
+    fn read_exactly(&mut self, count: usize, portion: usize) -> Vec<u8> {
+        let mut received = Vec::new();
+        while received.len() < count {
+            let mut buffer = vec![0; portion.min(count - received.len())];
+            let bytes = self.read(&mut buffer).expect("the connection goes on");
+            received.extend_from_slice(&buffer[..bytes]);
+        }
+        received
+    }
+
+    /// Reads to the end, and tells how it came.
+    fn read_to_end(&mut self) -> (Vec<u8>, End) {
+        let (mut received, mut buffer) = (Vec::new(), vec![0; 64 * 1024]);
+        loop {
+            match self.read(&mut buffer) {
+                Ok(bytes) => received.extend_from_slice(&buffer[..bytes]),
+                Err(end) => return (received, end),
+            }
+        }
+    }
+}
+
+type Hook = Box<dyn Fn(ProcessId, Descriptor) + Send + Sync>;
+
+/// The DLL above the provider. It records each handle that it is given back.
+#[derive(Default)]
+pub(crate) struct Dll {
+    returned: Mutex<Vec<(ProcessId, Descriptor)>>,
+    fails: AtomicBool,
+    hook: Mutex<Option<Arc<Hook>>>,
+}
+
+impl Dll {
+    pub(crate) fn returned(&self) -> Vec<(ProcessId, Descriptor)> {
+        self.returned.lock().unwrap().clone()
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.returned.lock().unwrap().len()
+    }
+
+    pub(crate) fn fail(&self, fails: bool) {
+        self.fails.store(fails, Ordering::SeqCst);
+    }
+
+    /// Runs this inside each upcall.
+    pub(crate) fn during(&self, hook: impl Fn(ProcessId, Descriptor) + Send + Sync + 'static) {
+        *self.hook.lock().unwrap() = Some(Arc::new(Box::new(hook)));
+    }
+}
+
+struct ToDll(Arc<Dll>);
+
+impl Upcalls for ToDll {
+    fn close_socket_handle(
+        &self,
+        process: ProcessId,
+        descriptor: Descriptor,
+    ) -> Result<(), UpcallFailed> {
+        let hook = self.0.hook.lock().unwrap().clone();
+        if let Some(hook) = hook {
+            hook(process, descriptor);
+        }
+        self.0.returned.lock().unwrap().push((process, descriptor));
+        if self.0.fails.load(Ordering::SeqCst) {
+            Err(UpcallFailed)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// A provider with a first process and plain peers. Its drop sees that nothing
+/// is left.
+pub(crate) struct World<N: Network> {
+    pub(crate) provider: Provider<Sys<N>>,
+    pub(crate) process: Proc<N>,
+    pub(crate) dll: Arc<Dll>,
+    /// Slots that stay occupied because their handles could not go back.
+    pub(crate) retired: AtomicUsize,
+    listener: N::Listener,
+    others: Mutex<Vec<Proc<N>>>,
+    connections: Mutex<Vec<Ports>>,
+}
+
+pub(crate) fn settings() -> Config {
+    Config {
+        window: WINDOW,
+        ..Config::default()
+    }
+}
+
+impl<N: Network> World<N> {
+    pub(crate) fn new() -> Self {
+        Self::with(settings())
+    }
+
+    pub(crate) fn with(config: Config) -> Self {
+        let dll = Arc::new(Dll::default());
+        let upcalls = ToDll(Arc::clone(&dll));
+        let clock = SystemClock::default();
+        let provider = Provider::new(config, N::transport(), clock, NoProbe, upcalls);
+        Self {
+            process: provider.startup().unwrap(),
+            dll,
+            retired: AtomicUsize::new(0),
+            listener: N::listen(provider.transport()),
+            provider,
+            others: Mutex::new(Vec::new()),
+            connections: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// Another process, started.
+    pub(crate) fn other(&self) -> Proc<N> {
+        let other = self.provider.startup().unwrap();
+        self.others.lock().unwrap().push(other.clone());
+        other
+    }
+
+    /// A blocking socket of the first process, connected to a peer.
+    pub(crate) fn connect(&self) -> (Descriptor, N::Peer) {
+        self.connect_from(&self.process)
+    }
+
+    pub(crate) fn connect_from(&self, process: &Proc<N>) -> (Descriptor, N::Peer) {
+        let descriptor = process.socket().unwrap();
+        let connected = Overlapped::new();
+        let notify = Notify::event(&connected);
+        process
+            .connect_overlapped(descriptor, &N::address(&self.listener), notify)
+            .unwrap();
+        let peer = self.note(N::accept(&self.listener));
+        assert_eq!(connected.wait(LONG).unwrap().result, Ok(0));
+        (descriptor, peer)
+    }
+
+    /// The address of the plain listener, and the next peer that it has.
+    pub(crate) fn peer_address(&self) -> Address<N> {
+        N::address(&self.listener)
+    }
+
+    pub(crate) fn next_peer(&self) -> N::Peer {
+        self.note(N::accept(&self.listener))
+    }
+
+    /// A connection whose peer does not read, with a full queue. Tells how many
+    /// bytes were accepted.
+    pub(crate) fn stalled(&self) -> (Descriptor, N::Peer, usize) {
+        let (descriptor, peer) = self.connect();
+        let accepted = self.fill(descriptor);
+        (descriptor, peer, accepted)
+    }
+
+    /// Sends until the window is full; the socket is blocking afterwards.
+    pub(crate) fn fill(&self, descriptor: Descriptor) -> usize {
+        let process = &self.process;
+        process.set_nonblocking(descriptor, true).unwrap();
+        let mut accepted = 0;
+        loop {
+            match process.send(descriptor, &pattern(accepted, 64 * 1024)) {
+                Ok(bytes) => accepted += bytes,
+                Err(error) => {
+                    assert_eq!(error, Error::WouldBlock);
+                    break;
+                }
+            }
+        }
+        process.set_nonblocking(descriptor, false).unwrap();
+        assert!(process.queued(descriptor).unwrap() > 0);
+        accepted
+    }
+
+    /// A listener of the engine.
+    pub(crate) fn listener(&self) -> (Descriptor, Address<N>) {
+        let descriptor = self.process.socket().unwrap();
+        self.process.bind(descriptor, &N::free_address()).unwrap();
+        self.process.listen(descriptor, 8).unwrap();
+        let address = self.process.local_address(descriptor).unwrap();
+        (descriptor, address)
+    }
+
+    pub(crate) fn dial(&self, address: &Address<N>) -> N::Peer {
+        self.note(N::dial(self.provider.transport(), address))
+    }
+
+    /// A second descriptor of the socket, of that process.
+    pub(crate) fn share(&self, descriptor: Descriptor, with: &Proc<N>) -> Descriptor {
+        let record = self.process.duplicate(descriptor, with.id()).unwrap();
+        with.redeem(record).unwrap()
+    }
+
+    /// Closes in a thread of its own, and returns when that thread waits.
+    pub(crate) fn close_lingering(&self, descriptor: Descriptor) -> Task<Result<(), Error>> {
+        let process = self.process.clone();
+        let before = self.process.blocked_threads();
+        let closing = Task::start(move || process.close(descriptor));
+        self.until("the close waits", || {
+            self.process.blocked_threads() > before
+        });
+        closing
+    }
+
+    /// Does this in a thread of its own, and returns when that thread is
+    /// blocked.
+    pub(crate) fn block<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(Proc<N>) -> T + Send + 'static,
+    ) -> Task<T> {
+        let process = self.process.clone();
+        let before = self.process.blocked_threads();
+        let blocked = Task::start(move || call(process));
+        self.until("the call blocks", || {
+            self.process.blocked_threads() > before
+        });
+        blocked
+    }
+
+    /// Waits for a condition.
+    #[track_caller]
+    pub(crate) fn until(&self, what: &str, condition: impl Fn() -> bool) {
+        let give_up = Instant::now() + PATIENCE;
+        while !condition() {
+            assert!(Instant::now() < give_up, "never: {what}");
+            self.provider.tick();
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Waits until no socket is left, draining ones included.
+    #[track_caller]
+    pub(crate) fn until_released(&self) {
+        self.until("every socket is released", || {
+            self.provider.usage().sockets == 0
+        });
+    }
+
+    fn note(&self, peer: N::Peer) -> N::Peer {
+        self.connections.lock().unwrap().extend(peer.ports());
+        peer
+    }
+}
+
+impl<N: Network> Drop for World<N> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            return;
+        }
+        self.until_released();
+        let others = self.others.lock().unwrap();
+        let retired = self.retired.load(Ordering::SeqCst);
+        self.until("no descriptor and no blocked thread is left", || {
+            let all = others.iter().chain([&self.process]);
+            let (mut descriptors, mut blocked) = (0, 0);
+            for process in all {
+                descriptors += process.descriptors();
+                blocked += process.blocked_threads();
+            }
+            descriptors == retired && blocked == 0
+        });
+        assert_eq!(self.provider.usage().retired_handles, retired as u64);
+        N::assert_freed(&self.connections.lock().unwrap());
+    }
+}
+
+/// Something that another thread does.
+pub(crate) struct Task<T> {
+    result: Receiver<T>,
+    /// Its thread, for a cancel.
+    pub(crate) thread: u64,
+}
+
+impl<T: Send + 'static> Task<T> {
+    pub(crate) fn start(work: impl FnOnce() -> T + Send + 'static) -> Self {
+        let ((tell, result), (name, thread)) = (channel(), channel());
+        thread::spawn(move || {
+            name.send(Process::<InMemory>::current_thread()).unwrap();
+            // Nobody listens any more if the test has failed.
+            let _ = tell.send(work());
+        });
+        let thread = thread.recv().unwrap();
+        Self { result, thread }
+    }
+
+    /// Whether it has not ended.
+    pub(crate) fn goes_on(&self) -> bool {
+        self.result.try_recv().is_err()
+    }
+
+    #[track_caller]
+    pub(crate) fn result(self) -> T {
+        let result = self.result.recv_timeout(PATIENCE);
+        result.expect("the thread has ended, and not by a panic")
+    }
+}
+
+/// Bytes that tell their position in the stream.
+pub(crate) fn pattern(from: usize, count: usize) -> Vec<u8> {
+    let bytes: Vec<u8> = (0..=250).collect();
+    bytes
+        .iter()
+        .copied()
+        .cycle()
+        .skip(from % bytes.len())
+        .take(count)
+        .collect()
+}
+
+/// Sees that these are the first bytes of the stream, `accepted` at most.
+#[track_caller]
+pub(crate) fn assert_prefix(received: &[u8], accepted: usize) {
+    assert!(received.len() <= accepted, "bytes that nobody sent");
+    assert!(received == pattern(0, received.len()), "other bytes");
+}
+
+/// Sees that all of the stream came, and then the FIN.
+#[track_caller]
+pub(crate) fn assert_all((received, end): (Vec<u8>, End), accepted: usize) {
+    assert_eq!((received.len(), end), (accepted, End::Fin));
+    assert_prefix(&received, accepted);
+}
+
+/// Runs a scenario, if the machine has the network.
+pub(crate) fn run<N: Network>(scenario: fn(&World<N>)) {
+    run_with(settings(), scenario);
+}
+
+fn run_with<N: Network>(config: Config, scenario: fn(&World<N>)) {
+    if let Some(why) = N::missing() {
+        eprintln!("SKIPPED: {why}");
+        return;
+    }
+    scenario(&World::with(config));
+}
