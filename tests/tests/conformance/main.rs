@@ -26,4 +26,9 @@ mod memory;
 mod tcp;
 mod world;
 
+mod aborts;
 mod descriptors;
+mod draining;
+mod linger;
+mod operations;
+mod sharing;

@@ -77,6 +77,11 @@ impl Peer for engine::Peer {
         });
     }
 
+    fn offer(&mut self, bytes: &[u8]) {
+        // An error means that it has ended.
+        let _ = Self::write(self, bytes);
+    }
+
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, End> {
         until(|| match Self::read(self, buffer.len()) {
             PeerRead::Bytes(bytes) => {

@@ -122,6 +122,11 @@ impl Peer for TcpStream {
         self.write_all(bytes).unwrap();
     }
 
+    fn offer(&mut self, bytes: &[u8]) {
+        // An error means that it has ended.
+        let _ = self.write_all(bytes);
+    }
+
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, End> {
         loop {
             return match Read::read(self, buffer) {

@@ -20,6 +20,10 @@ pub(crate) const FOREVER: u16 = 600;
 /// What a socket queues at most: far more than a stalled peer's kernel takes.
 pub(crate) const WINDOW: u32 = 256 * 1024;
 
+/// Bytes of a send that stays pending behind a full window while the peer does
+/// not read: more than its kernel can still take.
+pub(crate) const BIG: usize = 256 * 1024;
+
 pub(crate) type Sys<N> = (<N as Network>::Transport, Std, SystemClock, NoProbe);
 pub(crate) type Proc<N> = Process<Sys<N>>;
 pub(crate) type Address<N> = AddressOf<Sys<N>>;
@@ -68,6 +72,8 @@ pub(crate) trait Peer: Send + 'static {
 
     /// Sends all of it.
     fn write(&mut self, bytes: &[u8]);
+    /// Sends it, unless the connection has ended.
+    fn offer(&mut self, bytes: &[u8]);
     /// Waits for bytes, or for the end.
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, End>;
     /// Whether neither bytes nor the end have come.

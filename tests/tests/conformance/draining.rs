@@ -1,0 +1,192 @@
+//! L5 to L10: what happens while a close drains.
+
+use closesocket::engine::{Config, Error, Shutdown};
+use closesocket::protocol::UnreadInput;
+
+use crate::world::{
+    End, FOREVER, Network, Peer, Task, World, assert_all, assert_prefix, pattern, settings,
+};
+
+scenarios! {
+    l5_a_reset_by_the_peer_ends_a_background_drain,
+    l5_a_reset_by_the_peer_ends_a_lingering_close_with_success,
+    l5_after_a_reset_by_the_peer_a_lingering_close_returns_success,
+    l6_unread_input_does_not_destroy_queued_data,
+    l6_input_that_arrives_while_draining_does_not_destroy_queued_data,
+    l6_under_reset_the_queued_data_is_acknowledged_before_the_reset,
+    l6_under_reset_a_socket_without_unread_input_is_graceful,
+    l7_turning_dont_linger_off_restores_the_last_nonzero_time,
+    l7_turning_dont_linger_off_without_a_time_is_not_a_hard_close,
+    l8_a_lingering_close_with_nothing_queued_returns,
+    l8_a_lingering_close_of_an_unconnected_socket_returns,
+    l9_a_cancelled_lingering_close_returns_wsaeintr_and_drains_on,
+    l10_a_lingering_close_holds_up_no_other_thread_and_no_other_socket,
+}
+
+fn l5_a_reset_by_the_peer_ends_a_background_drain<N: Network>(world: &World<N>) {
+    let (descriptor, peer, _) = world.stalled();
+    assert_eq!(world.process.close(descriptor), Ok(()));
+    assert_eq!(world.provider.usage().sockets, 1);
+    peer.reset();
+    world.until_released();
+}
+
+fn l5_a_reset_by_the_peer_ends_a_lingering_close_with_success<N: Network>(world: &World<N>) {
+    let (descriptor, peer, _) = world.stalled();
+    world.process.set_linger(descriptor, Some(FOREVER)).unwrap();
+    let closing = world.close_lingering(descriptor);
+    peer.reset();
+    assert_eq!(closing.result(), Ok(()));
+}
+
+fn l5_after_a_reset_by_the_peer_a_lingering_close_returns_success<N: Network>(world: &World<N>) {
+    let (descriptor, peer, _) = world.stalled();
+    world.process.set_linger(descriptor, Some(FOREVER)).unwrap();
+    peer.reset();
+    let received = world.process.recv(descriptor, &mut [0; 8]);
+    assert_eq!(received, Err(Error::ConnectionReset));
+    let process = world.process.clone();
+    let closing = Task::start(move || process.close(descriptor));
+    assert_eq!(closing.result(), Ok(()));
+}
+
+fn l6_unread_input_does_not_destroy_queued_data<N: Network>(world: &World<N>) {
+    let (descriptor, mut peer, accepted) = world.stalled();
+    peer.write(&pattern(0, 5000));
+    let readable = [(descriptor, closesocket::engine::Interest::READABLE)];
+    let ready = world.process.select(&readable, crate::world::LONG);
+    assert!(ready.unwrap()[0].1.readable);
+    assert_eq!(world.process.close(descriptor), Ok(()));
+    assert_all(peer.read_to_end(), accepted);
+}
+
+fn l6_input_that_arrives_while_draining_does_not_destroy_queued_data<N: Network>(world: &World<N>) {
+    let (descriptor, mut peer, accepted) = world.stalled();
+    world.process.set_linger(descriptor, Some(FOREVER)).unwrap();
+    let closing = world.close_lingering(descriptor);
+    // More than fits anywhere, unless it is read and thrown away.
+    for _ in 0..40 {
+        peer.write(&pattern(0, 8192));
+    }
+    peer.finish();
+    assert_all(peer.read_to_end(), accepted);
+    assert_eq!(closing.result(), Ok(()));
+}
+
+fn l6_under_reset_the_queued_data_is_acknowledged_before_the_reset<N: Network>(_: &World<N>) {
+    let world = World::<N>::with(Config {
+        unread_input: UnreadInput::Reset,
+        ..settings()
+    });
+    let (descriptor, mut peer, accepted) = world.stalled();
+    peer.write(b"unread");
+    let readable = [(descriptor, closesocket::engine::Interest::READABLE)];
+    let ready = world.process.select(&readable, crate::world::LONG);
+    assert!(ready.unwrap()[0].1.readable);
+    assert_eq!(world.process.close(descriptor), Ok(()));
+    assert_eq!(world.provider.usage().sockets, 1);
+    // Nothing is reset while it drains: what lies beyond every buffer arrives.
+    let most = accepted / 2;
+    assert_eq!(peer.read_exactly(most, 4096), pattern(0, most));
+    let (rest, end) = peer.read_to_end();
+    assert!(rest == pattern(most, rest.len()));
+    // A reset may overtake the last bytes, and a FIN may come ahead of it.
+    assert!(end == End::Reset || most + rest.len() == accepted);
+}
+
+fn l6_under_reset_a_socket_without_unread_input_is_graceful<N: Network>(_: &World<N>) {
+    let world = World::<N>::with(Config {
+        unread_input: UnreadInput::Reset,
+        ..settings()
+    });
+    let (descriptor, mut peer, accepted) = world.stalled();
+    assert_eq!(world.process.close(descriptor), Ok(()));
+    assert_all(peer.read_to_end(), accepted);
+}
+
+fn l7_turning_dont_linger_off_restores_the_last_nonzero_time<N: Network>(world: &World<N>) {
+    let (descriptor, mut peer, accepted) = world.stalled();
+    let process = &world.process;
+    process.set_linger(descriptor, Some(FOREVER)).unwrap();
+    process.set_linger(descriptor, Some(0)).unwrap();
+    process.set_dont_linger(descriptor, true).unwrap();
+    assert_eq!(process.linger(descriptor), Ok(None));
+    process.set_dont_linger(descriptor, false).unwrap();
+    assert_eq!(process.linger(descriptor), Ok(Some(FOREVER)));
+    let closing = world.close_lingering(descriptor);
+    assert_all(peer.read_to_end(), accepted);
+    assert_eq!(closing.result(), Ok(()));
+}
+
+fn l7_turning_dont_linger_off_without_a_time_is_not_a_hard_close<N: Network>(world: &World<N>) {
+    let (descriptor, mut peer, accepted) = world.stalled();
+    let process = &world.process;
+    process.set_linger(descriptor, Some(0)).unwrap();
+    process.set_dont_linger(descriptor, false).unwrap();
+    assert!(process.linger(descriptor).unwrap().unwrap() > 0);
+    let closing = world.close_lingering(descriptor);
+    assert_all(peer.read_to_end(), accepted);
+    assert_eq!(closing.result(), Ok(()));
+}
+
+fn l8_a_lingering_close_with_nothing_queued_returns<N: Network>(world: &World<N>) {
+    let (descriptor, mut peer) = world.connect();
+    assert_eq!(world.process.send(descriptor, &pattern(0, 20)), Ok(20));
+    let received = peer.read_exactly(20, 20);
+    assert_prefix(&received, 20);
+    world.process.set_linger(descriptor, Some(FOREVER)).unwrap();
+    let process = world.process.clone();
+    let closing = Task::start(move || process.close(descriptor));
+    assert_eq!(closing.result(), Ok(()));
+    assert_all(peer.read_to_end(), 0);
+}
+
+fn l8_a_lingering_close_of_an_unconnected_socket_returns<N: Network>(world: &World<N>) {
+    let unconnected = world.process.socket().unwrap();
+    let (listener, address) = world.listener();
+    let mut waiting = world.dial(&address);
+    for descriptor in [unconnected, listener] {
+        world.process.set_linger(descriptor, Some(FOREVER)).unwrap();
+        let process = world.process.clone();
+        let closing = Task::start(move || process.close(descriptor));
+        assert_eq!(closing.result(), Ok(()));
+    }
+    assert_eq!(waiting.read_to_end().0, []);
+}
+
+fn l9_a_cancelled_lingering_close_returns_wsaeintr_and_drains_on<N: Network>(world: &World<N>) {
+    let (descriptor, mut peer, accepted) = world.stalled();
+    world.process.set_linger(descriptor, Some(FOREVER)).unwrap();
+    let closing = world.close_lingering(descriptor);
+    assert!(world.process.cancel_blocking_call(closing.thread));
+    assert_eq!(closing.result(), Err(Error::Interrupted));
+    assert_eq!(world.process.close(descriptor), Err(Error::NotSocket));
+    assert_eq!(world.process.descriptors(), 0);
+    assert_eq!(world.provider.usage().sockets, 1);
+    assert_all(peer.read_to_end(), accepted);
+    world.until_released();
+}
+
+fn l10_a_lingering_close_holds_up_no_other_thread_and_no_other_socket<N: Network>(
+    world: &World<N>,
+) {
+    let (descriptor, mut stalled, accepted) = world.stalled();
+    let (other, mut peer) = world.connect();
+    let blocked = world.block(move |process| process.recv(other, &mut [0; 8]));
+    world.process.set_linger(descriptor, Some(FOREVER)).unwrap();
+    let closing = world.close_lingering(descriptor);
+    peer.write(b"go on");
+    assert_eq!(blocked.result(), Ok(5));
+    assert_eq!(world.process.send(other, &pattern(0, 100)), Ok(100));
+    assert_eq!(peer.read_exactly(100, 100), pattern(0, 100));
+    world.process.set_linger(other, Some(FOREVER)).unwrap();
+    world.process.shutdown(other, Shutdown::Send).unwrap();
+    assert_eq!(world.process.close(other), Ok(()));
+    assert_all(peer.read_to_end(), 0);
+    let (third, mut last) = world.connect();
+    assert_eq!(world.process.close(third), Ok(()));
+    assert_all(last.read_to_end(), 0);
+    assert!(closing.goes_on());
+    assert_all(stalled.read_to_end(), accepted);
+    assert_eq!(closing.result(), Ok(()));
+}
