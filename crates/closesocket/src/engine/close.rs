@@ -120,7 +120,7 @@ impl<S: System> ProcessState<S> {
             ..
         } = reference;
         for watch in watches {
-            watch.event.set();
+            watch.descriptor_closed();
         }
         let operations = writes.into_iter().chain(reads);
         let holds = deliver_aborted(&self.shared, &process, socket, cause, operations);

@@ -7,7 +7,7 @@ use super::clock::Clock as _;
 use super::notify::Event;
 use super::process::Admission;
 use super::provider::Process;
-use super::socket::Watch;
+use super::socket::{EVENT_SELECT, Watch};
 use crate::protocol::{Descriptor, Error};
 
 /// What to wait for.
@@ -118,9 +118,6 @@ impl<S: System> Process<S> {
         })
     }
 }
-
-/// The number of a descriptor's event registration; selects have others.
-const EVENT_SELECT: u64 = 0;
 
 /// A descriptor in a select, held and watched while it lasts.
 struct Selected<'a, S: System> {

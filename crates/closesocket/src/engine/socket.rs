@@ -59,9 +59,20 @@ pub(super) struct Watch<S: System> {
     pub(super) event: Event<S::Primitives>,
 }
 
+/// The number of a descriptor's event registration; selects have others.
+pub(super) const EVENT_SELECT: u64 = 0;
+
 impl<S: System> Watch<S> {
     const fn for_writing(&self) -> bool {
         self.interest.writable
+    }
+
+    /// A select wakes (O8); a registration dies without a word, since nothing
+    /// is posted to the closer (S4).
+    pub(super) fn descriptor_closed(&self) {
+        if self.number != EVENT_SELECT {
+            self.event.set();
+        }
     }
 }
 
