@@ -276,7 +276,7 @@ fn d8_sockets_closed_in_every_way_are_all_released<N: Network>(world: &World<N>)
         let (descriptor, peer, accepted) = world.stalled();
         let linger = match way {
             0 => None,
-            1 => Some(0),
+            1 | 4 => Some(0),
             _ => Some(1),
         };
         process.set_linger(descriptor, linger).unwrap();

@@ -1,0 +1,286 @@
+//! S1 to S4: shutdown, cleanup, death, and readiness registrations.
+
+use closesocket::engine::{
+    AlertableThread, CompletionQueue, Error, Event, Interest, Notify, Overlapped, Shutdown,
+};
+
+use crate::world::{
+    End, FOREVER, LONG, Network, Peer, Proc, Task, World, assert_all, assert_prefix, pattern,
+};
+
+scenarios! {
+    s1_a_shutdown_closes_nothing_and_frees_nothing,
+    s1_after_a_shutdown_of_the_send_side_receiving_goes_on,
+    s2_only_the_cleanup_that_matches_the_first_startup_acts,
+    s2_a_cleanup_ends_operations_without_event_packet_or_routine,
+    s2_a_cleanup_resets_what_is_hard_and_drains_the_rest_in_the_background,
+    s2_a_cleanup_waits_for_no_linger_and_wakes_the_close_that_waits,
+    s2_a_cleanup_wakes_every_blocked_thread_with_wsaeintr,
+    s2_a_cleanup_leaves_the_sockets_that_others_share,
+    s3_a_death_resets_what_is_hard_and_drains_the_rest_in_the_background,
+    s3_a_death_posts_nothing_to_the_dead,
+    s3_a_death_leaves_earlier_drains_to_go_on,
+    s3_a_death_wakes_every_thread_that_still_runs,
+    s3_the_last_handle_of_a_process_dropped_is_its_death,
+    s4_a_close_sets_no_registered_event,
+    s4_a_registration_dies_with_its_descriptor,
+}
+
+fn s1_a_shutdown_closes_nothing_and_frees_nothing<N: Network>(world: &World<N>) {
+    let (descriptor, mut peer) = world.connect();
+    let process = &world.process;
+    assert_eq!(process.send(descriptor, &pattern(0, 10)), Ok(10));
+    assert_eq!(process.shutdown(descriptor, Shutdown::Both), Ok(()));
+    assert_all(peer.read_to_end(), 10);
+    peer.finish();
+    assert_eq!(process.descriptors(), 1);
+    assert_eq!(world.provider.usage().sockets, 1);
+    assert_eq!(process.linger(descriptor), Ok(None));
+    assert_eq!(process.send(descriptor, b"x"), Err(Error::ShutDown));
+    assert_eq!(process.close(descriptor), Ok(()));
+}
+
+fn s1_after_a_shutdown_of_the_send_side_receiving_goes_on<N: Network>(world: &World<N>) {
+    let (descriptor, mut peer) = world.connect();
+    let process = &world.process;
+    assert_eq!(process.shutdown(descriptor, Shutdown::Send), Ok(()));
+    assert_all(peer.read_to_end(), 0);
+    peer.write(b"answer");
+    let mut buffer = [0; 6];
+    assert_eq!(process.recv(descriptor, &mut buffer), Ok(6));
+    assert_eq!(&buffer, b"answer");
+    assert_eq!(process.close(descriptor), Ok(()));
+}
+
+fn s2_only_the_cleanup_that_matches_the_first_startup_acts<N: Network>(world: &World<N>) {
+    let (descriptor, mut peer) = world.connect();
+    let process = &world.process;
+    assert_eq!(process.startup(), Ok(()));
+    assert_eq!(process.cleanup(), Ok(()));
+    assert_eq!(process.send(descriptor, &pattern(0, 5)), Ok(5));
+    assert_eq!(peer.read_exactly(5, 5), pattern(0, 5));
+    assert!(peer.hears_nothing());
+    assert_eq!(process.cleanup(), Ok(()));
+    assert_all(peer.read_to_end(), 0);
+    assert_eq!(process.close(descriptor), Err(Error::NotInitialised));
+    assert_eq!(process.cleanup(), Err(Error::NotInitialised));
+    // A new startup does not bring the descriptor back.
+    assert_eq!(process.startup(), Ok(()));
+    assert_eq!(process.close(descriptor), Err(Error::NotSocket));
+}
+
+/// Operations with every kind of notification, pending.
+struct Issued {
+    event: Overlapped,
+    queue: CompletionQueue,
+    thread: AlertableThread,
+}
+
+impl Issued {
+    fn through<N: Network>(process: &Proc<N>, descriptor: closesocket::engine::Descriptor) -> Self {
+        let issued = Self {
+            event: Overlapped::new(),
+            queue: CompletionQueue::new(),
+            thread: AlertableThread::new(),
+        };
+        for notify in [
+            Notify::event(&issued.event),
+            Notify::queue(&issued.queue, 1),
+            Notify::routine(&issued.thread, 2, |_| panic!("a routine ran")),
+        ] {
+            process
+                .recv_overlapped(descriptor, vec![0; 4], notify)
+                .unwrap();
+        }
+        issued
+    }
+
+    #[track_caller]
+    fn assert_silent(&self) {
+        assert!(!self.event.event().is_set());
+        assert!(self.event.take().is_none());
+        assert!(self.queue.is_empty());
+        assert_eq!(self.thread.queued(), 0);
+    }
+}
+
+fn s2_a_cleanup_ends_operations_without_event_packet_or_routine<N: Network>(world: &World<N>) {
+    let (descriptor, mut peer) = world.connect();
+    let issued = Issued::through::<N>(&world.process, descriptor);
+    let registered = Event::new();
+    world
+        .process
+        .event_select(descriptor, Interest::READABLE, &registered)
+        .unwrap();
+    assert_eq!(world.process.cleanup(), Ok(()));
+    assert_all(peer.read_to_end(), 0);
+    world.until_released();
+    assert_eq!(world.process.descriptors(), 0);
+    issued.assert_silent();
+    assert!(!registered.is_set());
+}
+
+/// Ends a process that has a hard, a lingering and a default socket, all with
+/// queued data, by `end`; that must wait for nothing.
+fn ends_hard_and_in_the_background<N: Network>(world: &World<N>, end: fn(&Proc<N>)) {
+    let process = &world.process;
+    let connections = [Some(0), Some(FOREVER), None].map(|linger| {
+        let (descriptor, peer, accepted) = world.stalled();
+        process.set_linger(descriptor, linger).unwrap();
+        process
+            .set_nonblocking(descriptor, linger.is_none())
+            .unwrap();
+        (linger, peer, accepted)
+    });
+    let ending = process.clone();
+    Task::start(move || end(&ending)).result();
+    assert_eq!(process.descriptors(), 0);
+    assert_eq!(world.provider.usage().sockets, 2);
+    for (linger, mut peer, accepted) in connections {
+        if linger == Some(0) {
+            let (received, how) = peer.read_to_end();
+            assert_eq!(how, End::Reset);
+            assert_prefix(&received, accepted);
+        } else {
+            assert_all(peer.read_to_end(), accepted);
+        }
+    }
+    world.until_released();
+}
+
+fn s2_a_cleanup_resets_what_is_hard_and_drains_the_rest_in_the_background<N: Network>(
+    world: &World<N>,
+) {
+    ends_hard_and_in_the_background(world, |process| assert_eq!(process.cleanup(), Ok(())));
+}
+
+fn s2_a_cleanup_waits_for_no_linger_and_wakes_the_close_that_waits<N: Network>(world: &World<N>) {
+    let (descriptor, mut peer, accepted) = world.stalled();
+    world.process.set_linger(descriptor, Some(FOREVER)).unwrap();
+    let closing = world.close_lingering(descriptor);
+    assert_eq!(world.process.cleanup(), Ok(()));
+    assert_eq!(closing.result(), Err(Error::Interrupted));
+    assert_all(peer.read_to_end(), accepted);
+}
+
+/// Blocks a thread in each kind of call, ends the process, and sees them wake.
+fn wakes_every_blocked_thread<N: Network>(world: &World<N>, end: fn(&Proc<N>)) {
+    let (_deaf, address) = N::deaf(world.provider.transport());
+    let (reading, _one) = world.connect();
+    let (sending, _two, accepted) = world.stalled();
+    let (listener, _) = world.listener();
+    let connecting = world.process.socket().unwrap();
+    let blocked = [
+        world.block(move |process| process.recv(reading, &mut [0; 4]).err()),
+        world.block(move |process| {
+            let rest = pattern(accepted, crate::world::BIG);
+            process.send(sending, &rest).err()
+        }),
+        world.block(move |process| process.accept(listener).err()),
+        world.block(move |process| process.connect(connecting, &address).err()),
+    ];
+    end(&world.process);
+    for call in blocked {
+        assert_eq!(call.result(), Some(Error::Interrupted));
+    }
+}
+
+fn s2_a_cleanup_wakes_every_blocked_thread_with_wsaeintr<N: Network>(world: &World<N>) {
+    wakes_every_blocked_thread(world, |process| assert_eq!(process.cleanup(), Ok(())));
+}
+
+fn s2_a_cleanup_leaves_the_sockets_that_others_share<N: Network>(world: &World<N>) {
+    let (first, mut peer) = world.connect();
+    let other = world.other();
+    let second = world.share(first, &other);
+    let queue = CompletionQueue::new();
+    let notify = Notify::queue(&queue, 1);
+    other.recv_overlapped(second, vec![0; 4], notify).unwrap();
+    world.process.set_linger(first, Some(0)).unwrap();
+    assert_eq!(world.process.cleanup(), Ok(()));
+    peer.write(b"hi");
+    assert_eq!(queue.wait(LONG).unwrap().result, Ok(2));
+    other.set_dont_linger(second, true).unwrap();
+    assert_eq!(other.close(second), Ok(()));
+    assert_all(peer.read_to_end(), 0);
+}
+
+fn s3_a_death_resets_what_is_hard_and_drains_the_rest_in_the_background<N: Network>(
+    world: &World<N>,
+) {
+    ends_hard_and_in_the_background(world, Proc::<N>::die);
+}
+
+fn s3_a_death_posts_nothing_to_the_dead<N: Network>(world: &World<N>) {
+    let (descriptor, mut peer) = world.connect();
+    let issued = Issued::through::<N>(&world.process, descriptor);
+    world.process.die();
+    assert_all(peer.read_to_end(), 0);
+    world.until_released();
+    issued.assert_silent();
+    assert_eq!(world.process.startup(), Err(Error::NotInitialised));
+}
+
+fn s3_a_death_leaves_earlier_drains_to_go_on<N: Network>(world: &World<N>) {
+    let (background, mut one, accepted) = world.stalled();
+    let (lingering, mut two, also) = world.stalled();
+    assert_eq!(world.process.close(background), Ok(()));
+    world.process.set_linger(lingering, Some(FOREVER)).unwrap();
+    let closing = world.close_lingering(lingering);
+    world.process.die();
+    assert_eq!(closing.result(), Err(Error::Interrupted));
+    assert_eq!(world.provider.usage().sockets, 2);
+    assert_all(one.read_to_end(), accepted);
+    assert_all(two.read_to_end(), also);
+}
+
+fn s3_a_death_wakes_every_thread_that_still_runs<N: Network>(world: &World<N>) {
+    wakes_every_blocked_thread(world, Proc::<N>::die);
+}
+
+fn s3_the_last_handle_of_a_process_dropped_is_its_death<N: Network>(world: &World<N>) {
+    let process = world.provider.startup().unwrap();
+    let (descriptor, mut peer) = world.connect_from(&process);
+    let clone = process.clone();
+    drop(process);
+    assert_eq!(clone.send(descriptor, &pattern(0, 3)), Ok(3));
+    drop(clone);
+    assert_all(peer.read_to_end(), 3);
+    world.until_released();
+}
+
+fn s4_a_close_sets_no_registered_event<N: Network>(world: &World<N>) {
+    let (descriptor, mut peer) = world.connect();
+    let both = Interest {
+        readable: true,
+        writable: false,
+    };
+    let event = Event::new();
+    world
+        .process
+        .event_select(descriptor, both, &event)
+        .unwrap();
+    assert_eq!(world.process.close(descriptor), Ok(()));
+    assert_all(peer.read_to_end(), 0);
+    world.until_released();
+    assert!(!event.is_set());
+}
+
+fn s4_a_registration_dies_with_its_descriptor<N: Network>(world: &World<N>) {
+    let (first, mut peer) = world.connect();
+    let second = world.share(first, &world.process);
+    let (gone, kept) = (Event::new(), Event::new());
+    let process = &world.process;
+    process
+        .event_select(first, Interest::READABLE, &gone)
+        .unwrap();
+    process
+        .event_select(second, Interest::READABLE, &kept)
+        .unwrap();
+    assert_eq!(process.close(first), Ok(()));
+    gone.reset();
+    peer.write(b"later");
+    assert!(kept.wait(LONG));
+    assert!(!gone.is_set());
+    assert_eq!(process.close(second), Ok(()));
+}

@@ -1,0 +1,169 @@
+//! E1 and E2: which error comes first, and what an error says.
+
+use std::io::ErrorKind;
+
+use closesocket::engine::{AlertableThread, Error, Notify, Overlapped, Shutdown};
+
+use crate::world::{FOREVER, LONG, Network, Peer, World, assert_all};
+
+scenarios! {
+    e1_wsanotinitialised_comes_before_everything,
+    e1_wsaenetdown_comes_before_wsaenotsock,
+    e1_wsaenetdown_comes_before_wsaewouldblock,
+    e1_wsaenotsock_comes_before_wsaewouldblock,
+    e1_a_close_in_a_callback_is_not_in_progress,
+    e1_a_network_that_is_down_holds_up_neither_cleanup_nor_death,
+    e2_every_error_that_a_user_meets_has_its_code_its_kind_and_words,
+}
+
+fn e1_wsanotinitialised_comes_before_everything<N: Network>(world: &World<N>) {
+    let process = world.provider.process();
+    let (descriptor, _peer) = world.connect();
+    world.provider.set_network_down(true);
+    assert_eq!(process.close(descriptor), Err(Error::NotInitialised));
+    assert_eq!(process.socket(), Err(Error::NotInitialised));
+    let received = process.recv(descriptor, &mut [0; 1]);
+    assert_eq!(received, Err(Error::NotInitialised));
+    world.provider.set_network_down(false);
+    assert_eq!(process.close(descriptor), Err(Error::NotInitialised));
+    assert_eq!(world.process.close(descriptor), Ok(()));
+}
+
+fn e1_wsaenetdown_comes_before_wsaenotsock<N: Network>(world: &World<N>) {
+    let (descriptor, _peer) = world.connect();
+    assert_eq!(world.process.close(descriptor), Ok(()));
+    world.provider.set_network_down(true);
+    assert_eq!(world.process.close(descriptor), Err(Error::NetworkDown));
+    world.provider.set_network_down(false);
+    assert_eq!(world.process.close(descriptor), Err(Error::NotSocket));
+}
+
+fn e1_wsaenetdown_comes_before_wsaewouldblock<N: Network>(world: &World<N>) {
+    let (descriptor, mut peer, accepted) = world.stalled();
+    let process = &world.process;
+    process.set_linger(descriptor, Some(FOREVER)).unwrap();
+    process.set_nonblocking(descriptor, true).unwrap();
+    world.provider.set_network_down(true);
+    assert_eq!(process.close(descriptor), Err(Error::NetworkDown));
+    world.provider.set_network_down(false);
+    assert_eq!(process.close(descriptor), Err(Error::WouldBlock));
+    process.set_dont_linger(descriptor, true).unwrap();
+    assert_eq!(process.close(descriptor), Ok(()));
+    assert_all(peer.read_to_end(), accepted);
+}
+
+fn e1_wsaenotsock_comes_before_wsaewouldblock<N: Network>(world: &World<N>) {
+    // The socket lives on in another process, and would block there.
+    let (first, mut peer, accepted) = world.stalled();
+    let other = world.other();
+    let second = world.share(first, &other);
+    other.set_linger(second, Some(FOREVER)).unwrap();
+    other.set_nonblocking(second, true).unwrap();
+    assert_eq!(world.process.close(first), Ok(()));
+    assert_eq!(other.close(second), Err(Error::WouldBlock));
+    assert_eq!(world.process.close(first), Err(Error::NotSocket));
+    other.set_dont_linger(second, true).unwrap();
+    assert_eq!(other.close(second), Ok(()));
+    assert_all(peer.read_to_end(), accepted);
+}
+
+fn e1_a_close_in_a_callback_is_not_in_progress<N: Network>(world: &World<N>) {
+    let (descriptor, mut peer) = world.connect();
+    let (other, _other_peer) = world.connect();
+    let thread = AlertableThread::new();
+    let process = world.process.clone();
+    let notify = Notify::routine(&thread, 1, move |_| {
+        // Closed, closed already, and closed for good.
+        assert_eq!(process.close(other), Ok(()));
+        assert_eq!(process.close(other), Err(Error::NotSocket));
+        assert_eq!(process.close(descriptor), Ok(()));
+    });
+    world
+        .process
+        .recv_overlapped(descriptor, vec![0; 4], notify)
+        .unwrap();
+    // A blocking call of another thread makes no difference either.
+    let blocked = world.block(move |process| process.recv(other, &mut [0; 1]));
+    peer.write(b"go");
+    assert_eq!(thread.wait(LONG), 1);
+    assert_eq!(blocked.result(), Err(Error::Interrupted));
+}
+
+fn e1_a_network_that_is_down_holds_up_neither_cleanup_nor_death<N: Network>(world: &World<N>) {
+    let other = world.other();
+    let ((_first, mut one), (_second, mut two)) = (world.connect(), world.connect_from(&other));
+    world.provider.set_network_down(true);
+    assert_eq!(world.process.cleanup(), Ok(()));
+    other.die();
+    assert_all(one.read_to_end(), 0);
+    assert_all(two.read_to_end(), 0);
+    world.until_released();
+}
+
+fn e2_every_error_that_a_user_meets_has_its_code_its_kind_and_words<N: Network>(world: &World<N>) {
+    let process = &world.process;
+    let (descriptor, peer, _) = world.stalled();
+    let overlapped = Overlapped::new();
+    let shared = world.share(descriptor, process);
+    process
+        .recv_overlapped(shared, vec![0; 4], Notify::event(&overlapped))
+        .unwrap();
+    let interrupted = world.block(move |process| process.recv(shared, &mut [0; 1]));
+    process.close(shared).unwrap();
+    let unconnected = process.socket().unwrap();
+    process.set_nonblocking(descriptor, true).unwrap();
+    process.set_linger(descriptor, Some(FOREVER)).unwrap();
+    let mut met = vec![
+        (
+            overlapped.take().unwrap().result.unwrap_err(),
+            995,
+            ErrorKind::Interrupted,
+        ),
+        (
+            interrupted.result().unwrap_err(),
+            10_004,
+            ErrorKind::Interrupted,
+        ),
+    ];
+    let mut meet = |error: Option<Error>, code, kind| met.push((error.unwrap(), code, kind));
+    meet(
+        process.accept(descriptor).err(),
+        10_022,
+        ErrorKind::InvalidInput,
+    );
+    meet(
+        process.close(descriptor).err(),
+        10_035,
+        ErrorKind::WouldBlock,
+    );
+    meet(process.close(shared).err(), 10_038, ErrorKind::InvalidInput);
+    let connected = process.connect(descriptor, &world.peer_address());
+    meet(connected.err(), 10_056, ErrorKind::AlreadyExists);
+    let sent = process.send(unconnected, b"x");
+    meet(sent.err(), 10_057, ErrorKind::NotConnected);
+    process.shutdown(descriptor, Shutdown::Send).unwrap();
+    let sent = process.send(descriptor, b"x");
+    meet(sent.err(), 10_058, ErrorKind::BrokenPipe);
+    peer.reset();
+    process.set_nonblocking(descriptor, false).unwrap();
+    let received = process.recv(descriptor, &mut [0; 1]);
+    meet(received.err(), 10_054, ErrorKind::ConnectionReset);
+    let (listener, refusing) = world.listener();
+    process.close(listener).unwrap();
+    let refused = process.connect(unconnected, &refusing);
+    meet(refused.err(), 10_061, ErrorKind::ConnectionRefused);
+    process.close(unconnected).unwrap();
+    process.close(descriptor).unwrap();
+    world.provider.set_network_down(true);
+    meet(process.socket().err(), 10_050, ErrorKind::NetworkDown);
+    world.provider.set_network_down(false);
+    process.cleanup().unwrap();
+    meet(process.socket().err(), 10_093, ErrorKind::Other);
+    for (error, code, kind) in met {
+        assert_eq!((error.code(), error.kind()), (code, kind), "{error:?}");
+        let words = error.to_string();
+        // What happened; what to do.
+        assert!(words.contains(' ') && words.contains([';', ',']), "{words}");
+        assert_eq!(std::io::Error::from(error).kind(), kind);
+    }
+}

@@ -1,0 +1,262 @@
+//! H1 to H5: when a provider that is not an IFS gives its handles back.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use closesocket::engine::{AlertableThread, CompletionQueue, Config, Error, Notify};
+use closesocket::protocol::HandleKind;
+
+use crate::world::{FOREVER, LONG, Network, Peer, World, assert_all, pattern, settings};
+
+scenarios! {
+    h1_each_closed_descriptor_gives_its_handle_back_once,
+    h1_a_cleanup_gives_back_the_handle_of_each_descriptor,
+    h1_a_death_gives_no_handle_back,
+    h1_an_accepted_connection_gives_its_handle_back_too,
+    h2_the_handle_follows_the_delivery_of_every_operation,
+    h2_the_handle_waits_for_a_thread_that_is_inside_a_call,
+    h2_the_handle_waits_for_the_end_of_a_lingering_close,
+    h2_a_callback_that_closes_does_not_hold_the_handle_back,
+    h3_a_close_that_would_block_gives_no_handle_back,
+    h3_a_close_that_found_no_socket_gives_no_handle_back,
+    h4_a_failed_upcall_retires_the_slot_and_is_reported_and_not_repeated,
+    h4_a_failed_upcall_neither_loses_nor_repeats_the_release,
+    h4_an_ifs_provider_makes_no_upcall,
+    h4_an_upcall_may_call_the_provider,
+    h5_the_handle_goes_back_before_a_background_drain_ends,
+}
+
+fn non_ifs<N: Network>() -> World<N> {
+    World::with(Config {
+        handle_kind: HandleKind::NonIfs,
+        ..settings()
+    })
+}
+
+fn h1_each_closed_descriptor_gives_its_handle_back_once<N: Network>(_: &World<N>) {
+    let world = non_ifs::<N>();
+    let (first, _peer) = world.connect();
+    let other = world.other();
+    let second = world.share(first, &other);
+    assert_eq!(world.process.close(first), Ok(()));
+    assert_eq!(world.dll.returned(), [(world.process.id(), first)]);
+    assert_eq!(world.process.close(first), Err(Error::NotSocket));
+    assert_eq!(other.close(second), Ok(()));
+    let both = [(world.process.id(), first), (other.id(), second)];
+    assert_eq!(world.dll.returned(), both);
+}
+
+fn h1_a_cleanup_gives_back_the_handle_of_each_descriptor<N: Network>(_: &World<N>) {
+    let world = non_ifs::<N>();
+    let (first, _one) = world.connect();
+    let (second, _two, _) = world.stalled();
+    let queue = CompletionQueue::new();
+    let notify = Notify::queue(&queue, 1);
+    world
+        .process
+        .recv_overlapped(second, vec![0; 4], notify)
+        .unwrap();
+    assert_eq!(world.process.cleanup(), Ok(()));
+    let id = world.process.id();
+    let mut returned = world.dll.returned();
+    returned.sort_by_key(|(_, descriptor)| *descriptor);
+    let mut both = [(id, first), (id, second)];
+    both.sort_by_key(|(_, descriptor)| *descriptor);
+    assert_eq!(returned, both);
+}
+
+fn h1_a_death_gives_no_handle_back<N: Network>(_: &World<N>) {
+    let world = non_ifs::<N>();
+    let other = world.other();
+    let (first, mut peer) = world.connect_from(&other);
+    let second = other
+        .redeem(other.duplicate(first, other.id()).unwrap())
+        .unwrap();
+    assert_ne!(first, second);
+    other.die();
+    assert_all(peer.read_to_end(), 0);
+    world.until_released();
+    assert_eq!(world.dll.count(), 0);
+}
+
+fn h1_an_accepted_connection_gives_its_handle_back_too<N: Network>(_: &World<N>) {
+    let world = non_ifs::<N>();
+    let (listener, address) = world.listener();
+    let _peer = world.dial(&address);
+    let accepted = world.process.accept(listener).unwrap();
+    assert_eq!(world.process.close(listener), Ok(()));
+    assert_eq!(world.process.close(accepted), Ok(()));
+    let id = world.process.id();
+    assert_eq!(world.dll.returned(), [(id, listener), (id, accepted)]);
+}
+
+fn h2_the_handle_follows_the_delivery_of_every_operation<N: Network>(_: &World<N>) {
+    let world = non_ifs::<N>();
+    let (descriptor, _peer, accepted) = world.stalled();
+    let queue = CompletionQueue::new();
+    for key in 0..200 {
+        let notify = Notify::queue(&queue, key);
+        let process = &world.process;
+        if key == 0 {
+            let buffer = pattern(accepted, crate::world::BIG);
+            process.send_overlapped(descriptor, buffer, notify).unwrap();
+        } else {
+            process
+                .recv_overlapped(descriptor, vec![0; 2], notify)
+                .unwrap();
+        }
+    }
+    let delivered = Arc::new(Mutex::new(Vec::new()));
+    let (seen, packets) = (Arc::clone(&delivered), queue.clone());
+    world.dll.during(move |_, _| {
+        seen.lock().unwrap().push(packets.len());
+    });
+    assert_eq!(world.process.close(descriptor), Ok(()));
+    assert_eq!(*delivered.lock().unwrap(), [200]);
+}
+
+fn h2_the_handle_waits_for_a_thread_that_is_inside_a_call<N: Network>(_: &World<N>) {
+    let world = non_ifs::<N>();
+    let (descriptor, _peer) = world.connect();
+    let blocked = world.block(move |process| process.recv(descriptor, &mut [0; 4]));
+    let inside = world.process.begin(descriptor).unwrap();
+    assert_eq!(world.process.close(descriptor), Ok(()));
+    assert_eq!(blocked.result(), Err(Error::Interrupted));
+    assert_eq!(world.dll.count(), 0);
+    assert_eq!(world.process.descriptors(), 1);
+    drop(inside);
+    assert_eq!(world.dll.returned(), [(world.process.id(), descriptor)]);
+}
+
+fn h2_the_handle_waits_for_the_end_of_a_lingering_close<N: Network>(_: &World<N>) {
+    let world = non_ifs::<N>();
+    let (descriptor, mut peer, accepted) = world.stalled();
+    world.process.set_linger(descriptor, Some(FOREVER)).unwrap();
+    let closing = world.close_lingering(descriptor);
+    assert_eq!(world.dll.count(), 0);
+    assert_all(peer.read_to_end(), accepted);
+    assert_eq!(closing.result(), Ok(()));
+    assert_eq!(world.dll.count(), 1);
+}
+
+fn h2_a_callback_that_closes_does_not_hold_the_handle_back<N: Network>(_: &World<N>) {
+    let world = non_ifs::<N>();
+    let (descriptor, mut peer) = world.connect();
+    let thread = AlertableThread::new();
+    let (process, dll) = (world.process.clone(), Arc::clone(&world.dll));
+    let notify = Notify::routine(&thread, 1, move |_| {
+        assert_eq!(process.close(descriptor), Ok(()));
+        assert_eq!(dll.count(), 1, "while the routine still runs");
+    });
+    world
+        .process
+        .recv_overlapped(descriptor, vec![0; 4], notify)
+        .unwrap();
+    peer.write(b"go");
+    assert_eq!(thread.wait(LONG), 1);
+}
+
+fn h3_a_close_that_would_block_gives_no_handle_back<N: Network>(_: &World<N>) {
+    let world = non_ifs::<N>();
+    let (descriptor, mut peer, accepted) = world.stalled();
+    world.process.set_linger(descriptor, Some(FOREVER)).unwrap();
+    world.process.set_nonblocking(descriptor, true).unwrap();
+    assert_eq!(world.process.close(descriptor), Err(Error::WouldBlock));
+    assert_eq!(world.dll.count(), 0);
+    world.process.set_dont_linger(descriptor, true).unwrap();
+    assert_eq!(world.process.close(descriptor), Ok(()));
+    assert_eq!(world.dll.count(), 1);
+    assert_all(peer.read_to_end(), accepted);
+}
+
+fn h3_a_close_that_found_no_socket_gives_no_handle_back<N: Network>(_: &World<N>) {
+    let world = non_ifs::<N>();
+    let (descriptor, _peer) = world.connect();
+    world.provider.set_network_down(true);
+    assert_eq!(world.process.close(descriptor), Err(Error::NetworkDown));
+    world.provider.set_network_down(false);
+    assert_eq!(world.dll.count(), 0);
+    assert_eq!(world.process.close(descriptor), Ok(()));
+    for _ in 0..10 {
+        assert_eq!(world.process.close(descriptor), Err(Error::NotSocket));
+    }
+    assert_eq!(world.dll.count(), 1);
+}
+
+fn h4_a_failed_upcall_retires_the_slot_and_is_reported_and_not_repeated<N: Network>(_: &World<N>) {
+    let world = World::<N>::with(Config {
+        handle_kind: HandleKind::NonIfs,
+        descriptor_limit: 2,
+        ..settings()
+    });
+    let (descriptor, _peer) = world.connect();
+    world.dll.fail(true);
+    assert_eq!(world.process.close(descriptor), Ok(()));
+    world.dll.fail(false);
+    world.retired.store(1, Ordering::SeqCst);
+    assert_eq!(world.provider.usage().retired_handles, 1);
+    assert_eq!(world.process.close(descriptor), Err(Error::NotSocket));
+    for _ in 0..3 {
+        // One slot is left, and it never is the retired one.
+        let next = world.process.socket().unwrap();
+        assert_ne!(next.slot(), descriptor.slot());
+        let full = world.process.socket();
+        assert_eq!(full, Err(Error::TooManyDescriptors));
+        assert_eq!(world.process.close(next), Ok(()));
+    }
+    let attempts = world.dll.returned();
+    let of_it = attempts.iter().filter(|(_, it)| *it == descriptor);
+    assert_eq!(of_it.count(), 1);
+}
+
+fn h4_a_failed_upcall_neither_loses_nor_repeats_the_release<N: Network>(_: &World<N>) {
+    let world = non_ifs::<N>();
+    let (graceful, mut one, accepted) = world.stalled();
+    let (lingering, mut two, also) = world.stalled();
+    world.process.set_linger(lingering, Some(FOREVER)).unwrap();
+    world.dll.fail(true);
+    world.retired.store(2, Ordering::SeqCst);
+    assert_eq!(world.process.close(graceful), Ok(()));
+    let closing = world.close_lingering(lingering);
+    assert_all(two.read_to_end(), also);
+    assert_eq!(closing.result(), Ok(()));
+    assert_all(one.read_to_end(), accepted);
+    world.until_released();
+}
+
+fn h4_an_ifs_provider_makes_no_upcall<N: Network>(world: &World<N>) {
+    let (first, _one) = world.connect();
+    let (_second, _two) = world.connect();
+    assert_eq!(world.process.close(first), Ok(()));
+    assert_eq!(world.process.cleanup(), Ok(()));
+    assert_eq!(world.dll.count(), 0);
+}
+
+fn h4_an_upcall_may_call_the_provider<N: Network>(_: &World<N>) {
+    let world = non_ifs::<N>();
+    let (descriptor, _peer) = world.connect();
+    let process = world.process.clone();
+    let depth = AtomicUsize::new(0);
+    world.dll.during(move |_, gone| {
+        assert_eq!(process.linger(gone), Err(Error::NotSocket));
+        if depth.fetch_add(1, Ordering::SeqCst) == 0 {
+            let next = process.socket().unwrap();
+            assert_eq!(process.close(next), Ok(()));
+        }
+    });
+    assert_eq!(world.process.close(descriptor), Ok(()));
+    assert_eq!(world.dll.count(), 2);
+    // The hook holds a handle of the process.
+    world.dll.during(|_, _| {});
+}
+
+fn h5_the_handle_goes_back_before_a_background_drain_ends<N: Network>(_: &World<N>) {
+    let world = non_ifs::<N>();
+    let (descriptor, mut peer, accepted) = world.stalled();
+    assert_eq!(world.process.close(descriptor), Ok(()));
+    assert_eq!(world.dll.count(), 1);
+    assert_eq!(world.provider.usage().sockets, 1);
+    assert_all(peer.read_to_end(), accepted);
+    world.until_released();
+    assert_eq!(world.dll.count(), 1);
+}
