@@ -18,7 +18,7 @@ fn main() {
         std::process::exit(2);
     };
     let mut ratios = Vec::new();
-    for _ in 0..5 {
+    for _ in 0..7 {
         let real = measure(CloseModel::new(scenario, None));
         let trivial = measure(TrivialModel {
             layers: real.depth,

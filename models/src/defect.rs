@@ -134,7 +134,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         defect: Defect::AcceptsAfterAbort,
         name: "accepts-after-abort",
         summary: "The transport goes on accepting bytes of a send that was aborted.",
-        scenario: "two-processes-share-a-socket",
+        scenario: "hard-close-with-queued-data",
         violates: &["peer-receives-a-prefix"],
     },
     DefectSpec {
@@ -155,7 +155,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         defect: Defect::AbortsOtherDescriptors,
         name: "aborts-other-descriptors",
         summary: "A close aborts the operations of every descriptor of the socket.",
-        scenario: "two-processes-share-a-socket",
+        scenario: "unread-input-resets",
         violates: &["other-descriptors-undisturbed"],
     },
     DefectSpec {
@@ -194,21 +194,21 @@ pub const DEFECTS: &[DefectSpec] = &[
         defect: Defect::DropsReferenceFirst,
         name: "drops-reference-first",
         summary: "The reference is dropped before the would-block check.",
-        scenario: "nonblocking-linger",
+        scenario: "nonblocking-linger-shut-down",
         violates: &["would-block-changes-nothing"],
     },
     DefectSpec {
         defect: Defect::AbortsBeforeWouldBlock,
         name: "aborts-before-would-block",
         summary: "The operations are taken out before the would-block check.",
-        scenario: "nonblocking-linger",
+        scenario: "nonblocking-linger-shut-down",
         violates: &["would-block-changes-nothing"],
     },
     DefectSpec {
         defect: Defect::ClosesAtAnyReference,
         name: "closes-at-any-reference",
         summary: "Every close acts as if it were the last.",
-        scenario: "two-processes-share-a-socket",
+        scenario: "unread-input-resets",
         violates: &["no-release-before-last-reference", "released-exactly-once"],
     },
     DefectSpec {

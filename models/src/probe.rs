@@ -1,11 +1,11 @@
 //! Probes: shapes that must be reached, or the checks above them are empty.
 
-use closesocket::protocol::invariant::Event;
+use closesocket::protocol::invariant::{Event, OperationState};
 use closesocket::protocol::word::WordPhase;
-use closesocket::protocol::{Ending, Error, Phase};
+use closesocket::protocol::{Cause, Ending, Error, Phase};
 
 use crate::action::What;
-use crate::state::{SOCKETS, State};
+use crate::state::{At, SOCKETS, State};
 
 /// A shape that at least one step of a scenario must have.
 #[derive(Clone, Copy, Debug)]
@@ -118,6 +118,49 @@ pub const PROBES: &[Probe] = &[
                     ..
                 }
             )
+        },
+    },
+    Probe {
+        name: "a reclaimed record aborted operations of a closed descriptor",
+        scenario: "reclaim-at-the-last-reference",
+        seen: |_, what, _, after| {
+            let aborted = OperationState::Ending(Some(Cause::Reclaimed));
+            matches!(what, What::Reclaim { .. }) && after.operations().any(|it| it.state == aborted)
+        },
+    },
+    Probe {
+        name: "a duplicate came too late although the socket is still open",
+        scenario: "duplicate-against-close",
+        seen: |_, what, _, after| {
+            matches!(what, What::Duplicate { made: false, .. })
+                && after.socket(0_u8).machine.is_open()
+        },
+    },
+    Probe {
+        name: "a drain went on after its waiter was cancelled",
+        scenario: "lingering-wait",
+        seen: |before, _, _, after| {
+            ended(before, after, Ending::Graceful)
+                && after.threads().all(|it| it.at != At::Waiting)
+                && after.threads().any(|it| it.cancelled)
+        },
+    },
+    Probe {
+        name: "bytes of a pending send were accepted later",
+        scenario: "two-processes-share-a-socket",
+        seen: |_, what, _, _| matches!(what, What::AcceptBytes { .. }),
+    },
+    Probe {
+        name: "an accepted connection got a descriptor and a graceful drain",
+        scenario: "listener-with-backlog",
+        seen: |before, _, _, after| ended(before, after, Ending::Graceful),
+    },
+    Probe {
+        name: "the backlog was reset",
+        scenario: "listener-with-backlog",
+        seen: |before, what, _, after| {
+            matches!(what, What::Commit { .. })
+                && before.socket(0_u8).waiting > after.socket(0_u8).waiting
         },
     },
     Probe {

@@ -12,7 +12,7 @@ use closesocket::protocol::{
 use crate::state::{PROCESSES, SLOTS, SOCKETS, Slot, SocketState, State, small};
 
 /// A small world, explored completely.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Scenario {
     /// Its name, kebab-case.
     pub name: &'static str,

@@ -2,6 +2,7 @@
 //! shrink unnoticed.
 
 use std::collections::HashSet;
+use std::sync::OnceLock;
 
 use closesocket::protocol::invariant::Invariant;
 use closesocket_models::state::{OPERATIONS, PROCESSES, RECORDS, SLOTS, SOCKETS, THREADS};
@@ -70,13 +71,20 @@ fn our_own_search_counts_the_same_states_and_reaches_every_probe() {
     }
 }
 
+/// What every defect does in its scenario, found out once.
+fn defective() -> &'static [Outcome] {
+    static OUTCOMES: OnceLock<Vec<Outcome>> = OnceLock::new();
+    OUTCOMES.get_or_init(|| {
+        on_two_threads(DEFECTS, |it| {
+            let scenario = Scenario::named(it.scenario).expect(it.scenario);
+            check(scenario, Some(it.defect))
+        })
+    })
+}
+
 #[test]
 fn every_defect_breaks_exactly_the_invariants_it_says() {
-    let outcomes: Vec<Outcome> = on_two_threads(DEFECTS, |it| {
-        let scenario = Scenario::named(it.scenario).expect(it.scenario);
-        check(scenario, Some(it.defect))
-    });
-    for (defect, outcome) in DEFECTS.iter().zip(&outcomes) {
+    for (defect, outcome) in DEFECTS.iter().zip(defective()) {
         assert_eq!(outcome.violated(), defect.violates, "{}", defect.name);
         assert!(!defect.violates.is_empty(), "{}", defect.name);
     }
@@ -95,10 +103,10 @@ fn every_invariant_has_a_defect_that_breaks_it() {
 
 #[test]
 fn a_counterexample_is_a_path_of_the_model_that_ends_in_the_violation() {
-    for defect in DEFECTS {
+    for (defect, outcome) in DEFECTS.iter().zip(defective()) {
         let scenario = Scenario::named(defect.scenario).expect(defect.scenario);
         let model = CloseModel::new(scenario, Some(defect.defect));
-        for (id, verdict) in check(scenario, Some(defect.defect)).verdicts {
+        for (id, verdict) in &outcome.verdicts {
             let Verdict::Violated(path) = verdict else {
                 continue;
             };
@@ -112,7 +120,7 @@ fn a_counterexample_is_a_path_of_the_model_that_ends_in_the_violation() {
                 state = *next;
             }
             let table = Invariant::<View<'static>>::TABLE;
-            let index = table.iter().position(|it| it.id == id).expect(id);
+            let index = table.iter().position(|it| it.id == *id).expect(id);
             assert!(state.violated().contains(index), "{}", defect.name);
             assert_eq!(path.sentences().len(), path.actions.len());
         }

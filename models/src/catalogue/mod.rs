@@ -1,0 +1,124 @@
+//! The scenarios, and the words they are written in.
+
+mod linger;
+mod one_descriptor;
+mod process;
+mod sharing;
+
+use std::time::Duration;
+
+use closesocket::protocol::OperationKind::Recv;
+use closesocket::protocol::{Connection, Linger};
+
+use crate::scenario::Call::{Duplicate, Start};
+use crate::scenario::Handle::First;
+use crate::scenario::{
+    Call, OperationSpec, Scenario, SlotSpec, SocketSpec, Surroundings, ThreadSpec,
+};
+
+pub(super) const CONNECTED: SocketSpec = SocketSpec::CONNECTED;
+pub(super) const QUEUED: SocketSpec = SocketSpec {
+    queued: 2,
+    ..CONNECTED
+};
+pub(super) const LINGERING: SocketSpec = SocketSpec {
+    linger: Linger::off().set_on(1),
+    ..QUEUED
+};
+pub(super) const HARD: SocketSpec = SocketSpec {
+    linger: Linger::off().set_on(0),
+    ..QUEUED
+};
+pub(super) const LISTENING: SocketSpec = SocketSpec {
+    connection: Connection::Listening,
+    joins: 2,
+    ..CONNECTED
+};
+pub(super) const PLAIN: Surroundings = Surroundings::PLAIN;
+pub(super) const LIMITED: Surroundings = Surroundings {
+    drain_limit: Some(Duration::from_secs(2)),
+    ..PLAIN
+};
+
+pub(super) const RECV: OperationSpec = OperationSpec::overlapped(Recv);
+pub(super) const BLOCKING_RECV: OperationSpec = OperationSpec::blocking(Recv);
+pub(super) const SEND: OperationSpec = OperationSpec::send(2);
+
+/// A slot of process `process` whose descriptor refers to a socket.
+pub(super) const fn open(process: u8, socket: u8) -> SlotSpec {
+    SlotSpec {
+        process,
+        socket: Some(socket),
+    }
+}
+
+/// A free slot of a process.
+pub(super) const fn free(process: u8) -> SlotSpec {
+    SlotSpec {
+        process,
+        socket: None,
+    }
+}
+
+/// A thread of a process with its script.
+pub(super) const fn thread(process: u8, calls: &'static [Call]) -> ThreadSpec {
+    ThreadSpec { process, calls }
+}
+
+/// Starts an operation through a slot's first descriptor.
+pub(super) const fn start(operation: u8, slot: u8) -> Call {
+    Start {
+        operation,
+        through: First(slot),
+    }
+}
+
+pub(super) const fn duplicate(slot: u8, target: u8, record: u8) -> Call {
+    Duplicate {
+        through: First(slot),
+        target,
+        record,
+    }
+}
+
+const GROUPS: [&[Scenario]; 4] = [
+    one_descriptor::SCENARIOS,
+    sharing::SCENARIOS,
+    linger::SCENARIOS,
+    process::SCENARIOS,
+];
+
+const COUNT: usize = {
+    let (mut count, mut group) = (0, 0);
+    while group < GROUPS.len() {
+        count += GROUPS[group].len();
+        group += 1;
+    }
+    count
+};
+
+static ALL: [Scenario; COUNT] = {
+    let mut all = [GROUPS[0][0]; COUNT];
+    let (mut next, mut group) = (0, 0);
+    while group < GROUPS.len() {
+        let mut index = 0;
+        while index < GROUPS[group].len() {
+            all[next] = GROUPS[group][index];
+            next += 1;
+            index += 1;
+        }
+        group += 1;
+    }
+    all
+};
+
+/// Every scenario.
+pub static SCENARIOS: &[Scenario] = &ALL;
+
+impl Scenario {
+    /// The scenario of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<&'static Self> {
+        SCENARIOS.iter().find(|it| it.name == name)
+    }
+}
