@@ -189,6 +189,7 @@ impl Steps<'_> {
         let cause = self.cause(state, t);
         let mut word = state.slot(thread.slot).word;
         let mut machine = state.socket(thread.socket).machine;
+        let references = machine.references;
         self.spoil_close(&mut machine);
         let linger = machine.linger;
         if self.has(Defect::HardCloseDrains) && machine.linger.farewell() == Farewell::Hard {
@@ -207,10 +208,13 @@ impl Steps<'_> {
             swap(&mut word, sealed)
         });
         machine.linger = linger;
-        if result.is_ok() {
-            state.slot_mut(thread.slot).word = word;
-            state.socket_mut(thread.socket).machine = machine;
+        if result.is_err() && self.has(Defect::ClosesAtAnyReference) {
+            machine.references = references;
         }
+        // Also of a close that failed: that it changed nothing is not taken for
+        // granted but judged (L3).
+        state.slot_mut(thread.slot).word = word;
+        state.socket_mut(thread.socket).machine = machine;
         result
     }
 
