@@ -7,15 +7,16 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use closesocket::protocol::ProcessId;
+use closesocket::protocol::{Error, ProcessId};
 use closesocket_tests::call::{
-    Answer, Call, Key, Origin, Provider, Scope, Seen, Setup, SocketId, Through, Unread,
+    Answer, Call, Happening, Key, Origin, Outcome, Provider, Scope, Seen, Setup, SocketId, Through,
+    Unread, Wait,
 };
 use closesocket_tests::engine_runner::adapt::reaching;
 use closesocket_tests::engine_runner::{Engine, Workers, World};
 use closesocket_tests::ledger::Ledger;
 use closesocket_tests::oracle::Oracle;
-use closesocket_tests::script::{Intent, histories, setups};
+use closesocket_tests::script::{Action, Intent, Who, histories, setups};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
@@ -33,6 +34,12 @@ struct Trial<'a> {
     calls: Vec<Call>,
     /// What threads that have entered and stopped are going to do.
     plans: BTreeMap<Key, Call>,
+    ended_by_others: u64,
+}
+
+fn is_posted_abort(happening: &Happening) -> bool {
+    let aborted = Answer::refused(Error::OperationAborted);
+    matches!(happening, Happening::Ended(_, Outcome::Posted(answer)) if *answer == aborted)
 }
 
 impl<'a> Trial<'a> {
@@ -44,6 +51,7 @@ impl<'a> Trial<'a> {
             ledger: Ledger::default(),
             calls: Vec::new(),
             plans: BTreeMap::new(),
+            ended_by_others: 0,
         }
     }
 
@@ -87,6 +95,10 @@ impl<'a> Trial<'a> {
         }
         if let Some(why) = self.engine.failure() {
             return self.fail(why);
+        }
+        let ends = matches!(call, Call::Die { .. } | Call::Cleanup { .. });
+        if ends && seen.happenings.iter().any(is_posted_abort) {
+            self.ended_by_others += 1;
         }
         self.book(&call, &seen)
     }
@@ -191,6 +203,7 @@ impl<'a> Trial<'a> {
     fn shapes(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
         let all = self.oracle.shapes().iter().chain(self.engine.shapes());
         all.map(|(shape, count)| (*shape, *count))
+            .chain([("operation ended by another process", self.ended_by_others)])
     }
 }
 
@@ -224,8 +237,38 @@ fn settings() -> impl Strategy<Value = Settings> {
     })
 }
 
+/// Under the scope of the last reference: the operation outlives its descriptor
+/// and is aborted when another process ends. It is told of a close, not of the
+/// other's end.
+fn ended_by_another_process() -> impl Strategy<Value = Vec<Intent>> {
+    let wait = prop_oneof![3 => Just(Wait::Overlapped), 1 => Just(Wait::Blocked)];
+    (wait, any::<bool>()).prop_map(|(wait, dies)| {
+        vec![
+            Intent::Startup(0),
+            Intent::Startup(1),
+            Intent::Socket(0, Scope::LastReference, Unread::Discard),
+            Intent::Do(Who::Newest, Action::Connect(true, wait)),
+            Intent::Do(Who::Newest, Action::Duplicate(1)),
+            Intent::Redeem(0, None),
+            Intent::Do(Who::Newest, Action::Recv(9, wait)),
+            Intent::Close(Who::Newest, Origin::Thread),
+            if dies {
+                Intent::Die(0)
+            } else {
+                Intent::Cleanup(0)
+            },
+        ]
+    })
+}
+
+fn all_histories() -> impl Strategy<Value = Vec<Intent>> {
+    let begun = (ended_by_another_process(), histories());
+    let begun = begun.prop_map(|(first, then)| first.into_iter().chain(then).collect());
+    prop_oneof![15 => histories(), 1 => begun]
+}
+
 /// Shapes that a generator worth its time reaches often.
-const SHAPES: [&str; 34] = [
+const SHAPES: [&str; 35] = [
     "backlog reset",
     "close from a callback",
     "closed value",
@@ -245,6 +288,7 @@ const SHAPES: [&str; 34] = [
     "lingering close interrupted by the end of its process",
     "lingering wait",
     "never issued value",
+    "operation ended by another process",
     "operations aborted by the last reference",
     "partly accepted send",
     "pending accept served",
@@ -268,13 +312,16 @@ fn every_history_of_calls_is_answered_by_the_engine_as_the_oracle_says() {
         cases: HISTORIES,
         failure_persistence: None,
         max_shrink_iters: 4_000,
+        // A thread that hangs costs every try its patience.
+        max_shrink_time: 30_000,
         ..Config::default()
     };
     let shapes = RefCell::new(BTreeMap::new());
     let workers = Workers::default();
-    let result = TestRunner::new(config).run(&(settings(), histories()), |(settings, intents)| {
-        run(settings, &intents, &workers, &shapes)
-    });
+    let result = TestRunner::new(config)
+        .run(&(settings(), all_histories()), |(settings, intents)| {
+            run(settings, &intents, &workers, &shapes)
+        });
     if let Err(error) = result {
         panic!("{error}");
     }

@@ -14,7 +14,7 @@ use super::{Begun, Engine, Registered, Stage, lock};
 use crate::call::{Answer, Happening, Outcome};
 
 /// After this long somebody hangs who should not.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(3);
 
 impl Engine<'_> {
     /// Waits until every thread is blocked, stands at its gate, or has returned,
