@@ -17,6 +17,7 @@ scenarios! {
     o1_under_last_reference_operations_outlive_their_descriptor,
     o1_under_last_reference_the_last_close_aborts_what_is_left,
     o1_under_last_reference_the_slot_waits_for_the_operations,
+    o1a_a_call_that_races_the_close_is_refused_or_aborted_and_never_forgotten,
     o2_a_completion_that_races_the_close_wins_or_loses_as_a_whole,
     o2_a_send_that_completed_is_not_aborted_by_a_later_close,
     o3_an_aborted_operation_sets_its_event_with_995,
@@ -45,7 +46,7 @@ fn o1_a_close_aborts_the_operations_of_every_thread_though_another_reference_rem
                 .unwrap();
         })
     });
-    issuers.map(Task::result);
+    issuers.into_iter().for_each(Task::result);
     let blocked = world.block(move |process| process.recv(descriptor, &mut [0; 4]));
     assert!(queue.is_empty());
     assert_eq!(world.process.close(descriptor), Ok(()));
@@ -132,6 +133,40 @@ fn o1_under_last_reference_the_slot_waits_for_the_operations<N: Network>(_: &Wor
     assert!(queue.wait(LONG).is_some());
     world.until("the slot is free", || world.process.descriptors() == 0);
     assert_eq!(other.close(kept), Ok(()));
+}
+
+fn o1a_a_call_that_races_the_close_is_refused_or_aborted_and_never_forgotten<N: Network>(
+    world: &World<N>,
+) {
+    for _ in 0..40 {
+        let (descriptor, _peer) = world.connect();
+        let queue = CompletionQueue::new();
+        let start = Arc::new(Barrier::new(2));
+        let (process, packets, go) = (world.process.clone(), queue.clone(), Arc::clone(&start));
+        let issuing = Task::start(move || {
+            go.wait();
+            let mut issued = 0;
+            loop {
+                let notify = Notify::queue(&packets, issued);
+                match process.recv_overlapped(descriptor, vec![0; 1], notify) {
+                    Ok(_) => issued += 1,
+                    Err(error) => return (issued, error),
+                }
+            }
+        });
+        start.wait();
+        assert_eq!(world.process.close(descriptor), Ok(()));
+        let (issued, refused) = issuing.result();
+        assert_eq!(refused, Error::NotSocket);
+        for key in 0..issued {
+            let aborted = queue.take().unwrap();
+            assert_eq!(
+                (aborted.key, aborted.result),
+                (key, Err(Error::OperationAborted))
+            );
+        }
+        assert!(queue.is_empty());
+    }
 }
 
 fn o2_a_completion_that_races_the_close_wins_or_loses_as_a_whole<N: Network>(world: &World<N>) {

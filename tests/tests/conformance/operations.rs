@@ -1,7 +1,9 @@
 //! O4 to O9: blocked calls, buffers, partial sends, listeners, selects, and
 //! closes from within callbacks.
 
-use closesocket::engine::{AlertableThread, CompletionQueue, Error, Interest, Notify, Overlapped};
+use closesocket::engine::{
+    AlertableThread, CompletionQueue, Descriptor, Error, Interest, Notify, Overlapped, Readiness,
+};
 
 use crate::world::{
     BIG, End, LONG, Network, Peer, Task, World, assert_all, assert_prefix, pattern,
@@ -216,14 +218,17 @@ fn o7_a_connect_that_completed_keeps_its_success<N: Network>(world: &World<N>) {
     assert_all(peer.read_to_end(), 0);
 }
 
-/// Selects on two connections while the first is closed. Nothing tells when a
-/// select has begun, so one that comes too late tries again.
-fn select_and_close<N: Network>(world: &World<N>) {
-    let (idle, _quiet) = world.connect();
+/// Selects on these and a connection that is closed meanwhile; what it found.
+/// Nothing tells when a select has begun, so one that comes too late tries again.
+fn select_and_close<N: Network>(world: &World<N>, others: &[Descriptor]) -> (Descriptor, Ready) {
     loop {
         let (descriptor, _peer) = world.connect();
         let process = world.process.clone();
-        let interests = [(idle, Interest::READABLE), (descriptor, Interest::READABLE)];
+        let interests: Vec<_> = others
+            .iter()
+            .chain([&descriptor])
+            .map(|it| (*it, Interest::READABLE))
+            .collect();
         let (tell, begun) = std::sync::mpsc::channel();
         let selecting = Task::start(move || {
             tell.send(()).unwrap();
@@ -235,25 +240,26 @@ fn select_and_close<N: Network>(world: &World<N>) {
         assert_eq!(world.process.close(descriptor), Ok(()));
         match selecting.result() {
             Err(error) => assert_eq!(error, Error::NotSocket),
-            Ok(ready) => {
-                assert_eq!(ready.len(), 1);
-                assert_eq!(ready[0].0, descriptor);
-                assert!(ready[0].1.closed);
-                break;
-            }
+            Ok(ready) => return (descriptor, ready),
         }
     }
-    assert_eq!(world.process.close(idle), Ok(()));
 }
 
+type Ready = Vec<(Descriptor, Readiness)>;
+
 fn o8_a_select_on_a_closed_descriptor_wakes<N: Network>(world: &World<N>) {
-    select_and_close(world);
+    let (descriptor, ready) = select_and_close(world, &[]);
+    assert_eq!(ready[0].0, descriptor);
+    assert!(ready[0].1.closed);
 }
 
 fn o8_a_select_reports_only_the_descriptor_that_was_closed<N: Network>(world: &World<N>) {
-    for _ in 0..5 {
-        select_and_close(world);
-    }
+    let ((first, _one), (second, _two)) = (world.connect(), world.connect());
+    let (descriptor, ready) = select_and_close(world, &[first, second]);
+    let closed: Vec<_> = ready.iter().map(|(it, how)| (*it, how.closed)).collect();
+    assert_eq!(closed, [(descriptor, true)]);
+    assert_eq!(world.process.close(first), Ok(()));
+    assert_eq!(world.process.close(second), Ok(()));
 }
 
 fn o9_a_routine_closes_its_own_descriptor<N: Network>(world: &World<N>) {

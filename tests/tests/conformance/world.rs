@@ -181,10 +181,6 @@ pub(crate) fn settings() -> Config {
 }
 
 impl<N: Network> World<N> {
-    pub(crate) fn new() -> Self {
-        Self::with(settings())
-    }
-
     pub(crate) fn with(config: Config) -> Self {
         let dll = Arc::new(Dll::default());
         let upcalls = ToDll(Arc::clone(&dll));
@@ -412,13 +408,9 @@ pub(crate) fn assert_all((received, end): (Vec<u8>, End), accepted: usize) {
 
 /// Runs a scenario, if the machine has the network.
 pub(crate) fn run<N: Network>(scenario: fn(&World<N>)) {
-    run_with(settings(), scenario);
-}
-
-fn run_with<N: Network>(config: Config, scenario: fn(&World<N>)) {
     if let Some(why) = N::missing() {
         eprintln!("SKIPPED: {why}");
         return;
     }
-    scenario(&World::with(config));
+    scenario(&World::with(settings()));
 }
