@@ -22,6 +22,7 @@ macro_rules! scenarios {
     };
 }
 
+mod dll;
 mod memory;
 mod tcp;
 mod world;

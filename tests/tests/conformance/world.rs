@@ -1,16 +1,18 @@
 //! What a scenario has to work with: a provider over some network, plain peers,
 //! a recording DLL, and ways to wait for what happens.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use closesocket::engine::{
-    AddressOf, Config, Descriptor, Error, InMemory, NoProbe, Notify, Overlapped, Process,
-    ProcessId, Provider, Std, SystemClock, Transport, UpcallFailed, Upcalls,
+    AddressOf, Config, Descriptor, Error, InMemory, NoProbe, Notify, Overlapped, Process, Provider,
+    Std, SystemClock, Transport,
 };
+
+use crate::dll::{Dll, ToDll};
 
 /// After this long a test has failed. Nothing is ever waited for this long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -106,56 +108,6 @@ pub(crate) trait Peer: Send + 'static {
                 Ok(bytes) => received.extend_from_slice(&buffer[..bytes]),
                 Err(end) => return (received, end),
             }
-        }
-    }
-}
-
-type Hook = Box<dyn Fn(ProcessId, Descriptor) + Send + Sync>;
-
-/// The DLL above the provider. It records each handle that it is given back.
-#[derive(Default)]
-pub(crate) struct Dll {
-    returned: Mutex<Vec<(ProcessId, Descriptor)>>,
-    fails: AtomicBool,
-    hook: Mutex<Option<Arc<Hook>>>,
-}
-
-impl Dll {
-    pub(crate) fn returned(&self) -> Vec<(ProcessId, Descriptor)> {
-        self.returned.lock().unwrap().clone()
-    }
-
-    pub(crate) fn count(&self) -> usize {
-        self.returned.lock().unwrap().len()
-    }
-
-    pub(crate) fn fail(&self, fails: bool) {
-        self.fails.store(fails, Ordering::SeqCst);
-    }
-
-    /// Runs this inside each upcall.
-    pub(crate) fn during(&self, hook: impl Fn(ProcessId, Descriptor) + Send + Sync + 'static) {
-        *self.hook.lock().unwrap() = Some(Arc::new(Box::new(hook)));
-    }
-}
-
-struct ToDll(Arc<Dll>);
-
-impl Upcalls for ToDll {
-    fn close_socket_handle(
-        &self,
-        process: ProcessId,
-        descriptor: Descriptor,
-    ) -> Result<(), UpcallFailed> {
-        let hook = self.0.hook.lock().unwrap().clone();
-        if let Some(hook) = hook {
-            hook(process, descriptor);
-        }
-        self.0.returned.lock().unwrap().push((process, descriptor));
-        if self.0.fails.load(Ordering::SeqCst) {
-            Err(UpcallFailed)
-        } else {
-            Ok(())
         }
     }
 }
