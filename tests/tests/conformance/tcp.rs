@@ -33,6 +33,9 @@ fn peer(stream: TcpStream) -> TcpStream {
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream.set_write_timeout(Some(PATIENCE)).unwrap();
     stream.set_nodelay(true).unwrap();
+    // So a write waits unless the engine reads.
+    let small = SockRef::from(&stream).set_send_buffer_size(SMALL);
+    small.unwrap();
     stream
 }
 
