@@ -9,7 +9,7 @@
 //! was woken has to be waited for.
 //!
 //! Where the engine is built otherwise than the oracle, something is mapped.
-//! What is made of a *call* before both get it is in [`adapt`]. Of the *engine*:
+//! What is made of a *call* before both get it is in `adapt`. Of the *engine*:
 //!
 //! * An overlapped operation that ends at once is posted nevertheless; its
 //!   result is given as the call's answer, as the oracle does.

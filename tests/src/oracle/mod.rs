@@ -5,9 +5,9 @@
 //! codes, nothing that decides. It is told which value a new descriptor got,
 //! since that is the provider's choice, and insists that it is a fresh one.
 //!
-//! State here, the calls of processes in [`processes`], operations in
-//! [`operations`], closing in [`closing`], the transport and time in
-//! [`environment`].
+//! State here, the calls of processes in `processes`, operations in
+//! `operations`, closing in `closing`, the transport and time in
+//! `environment`.
 
 mod closing;
 mod environment;

@@ -1,13 +1,13 @@
 //! A single-threaded runner of the shipped protocol.
 //!
 //! It does what the engine does, one call after the other: every change of a
-//! descriptor's word is one of the [`word`] functions, every decision about a
+//! descriptor's word is one of the `word` functions, every decision about a
 //! socket is one of [`Socket`]'s, and what they order is carried out here. It
 //! decides nothing that the protocol decides.
 //!
-//! State and dispatch here, descriptors and their words in [`table`], operations
-//! in [`operations`], closing in [`closing`], transport and time in
-//! [`environment`].
+//! State and dispatch here, descriptors and their words in `table`, operations
+//! in `operations`, closing in `closing`, transport and time in
+//! `environment`.
 
 mod closing;
 mod environment;

@@ -117,7 +117,8 @@ impl<S: System> Process<S> {
         descriptor: Descriptor,
         notify: Notify<S::Primitives>,
     ) -> Result<OperationId, Error> {
-        self.state.check_usable()?;
+        // Whether the descriptor is open is asked before whether a slot is free.
+        drop(self.state.admit(descriptor)?);
         let slot = self.state.table.reserve()?;
         let kind = OperationKind::Accept;
         let started =
