@@ -117,12 +117,12 @@ impl<S: System> Process<S> {
         descriptor: Descriptor,
         notify: Notify<S::Primitives>,
     ) -> Result<OperationId, Error> {
-        // Whether the descriptor is open is asked before whether a slot is free.
-        drop(self.state.admit(descriptor)?);
+        // Let in first: a descriptor that is not open comes before a full table.
+        let admission = self.state.admit(descriptor)?;
         let slot = self.state.table.reserve()?;
         let kind = OperationKind::Accept;
         let started =
-            self.start_overlapped(descriptor, kind, Vec::new(), notify, Some(slot), |_| Ok(()));
+            Self::start_admitted(admission, kind, Vec::new(), notify, Some(slot), |_| Ok(()));
         if started.is_err() {
             self.state.table.unreserve(slot);
         }
@@ -168,7 +168,6 @@ impl<S: System> Process<S> {
             OperationKind::Connect,
             Vec::new(),
             notify,
-            None,
             |work| work.begin_connect(address),
         )
     }
