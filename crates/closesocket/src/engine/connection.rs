@@ -117,12 +117,11 @@ impl<S: System> Process<S> {
         descriptor: Descriptor,
         notify: Notify<S::Primitives>,
     ) -> Result<OperationId, Error> {
-        // Let in first: a descriptor that is not open comes before a full table.
-        let admission = self.state.admit(descriptor)?;
+        self.state.check_usable()?;
         let slot = self.state.table.reserve()?;
         let kind = OperationKind::Accept;
         let started =
-            Self::start_admitted(admission, kind, Vec::new(), notify, Some(slot), |_| Ok(()));
+            self.start_overlapped(descriptor, kind, Vec::new(), notify, Some(slot), |_| Ok(()));
         if started.is_err() {
             self.state.table.unreserve(slot);
         }
@@ -168,6 +167,7 @@ impl<S: System> Process<S> {
             OperationKind::Connect,
             Vec::new(),
             notify,
+            None,
             |work| work.begin_connect(address),
         )
     }

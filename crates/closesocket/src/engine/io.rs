@@ -102,7 +102,14 @@ impl<S: System> Process<S> {
         buffer: Vec<u8>,
         notify: Notify<S::Primitives>,
     ) -> Result<OperationId, Error> {
-        self.start_overlapped(descriptor, OperationKind::Recv, buffer, notify, |_| Ok(()))
+        self.start_overlapped(
+            descriptor,
+            OperationKind::Recv,
+            buffer,
+            notify,
+            None,
+            |_| Ok(()),
+        )
     }
 
     /// Starts an overlapped send of `buffer`, which comes back with the
@@ -116,24 +123,19 @@ impl<S: System> Process<S> {
         buffer: Vec<u8>,
         notify: Notify<S::Primitives>,
     ) -> Result<OperationId, Error> {
-        self.start_overlapped(descriptor, OperationKind::Send, buffer, notify, |_| Ok(()))
+        self.start_overlapped(
+            descriptor,
+            OperationKind::Send,
+            buffer,
+            notify,
+            None,
+            |_| Ok(()),
+        )
     }
 
     pub(super) fn start_overlapped(
         &self,
         descriptor: Descriptor,
-        kind: OperationKind,
-        buffer: Vec<u8>,
-        notify: Notify<S::Primitives>,
-        prepare: impl FnOnce(&mut Section<'_, S>) -> Result<(), Error>,
-    ) -> Result<OperationId, Error> {
-        let admission = self.state.admit(descriptor)?;
-        Self::start_admitted(admission, kind, buffer, notify, None, prepare)
-    }
-
-    /// Starts the overlapped operation of a call that was let in.
-    pub(super) fn start_admitted(
-        admission: Admission<'_, S>,
         kind: OperationKind,
         buffer: Vec<u8>,
         notify: Notify<S::Primitives>,
@@ -143,6 +145,7 @@ impl<S: System> Process<S> {
         // What the caller's routine holds may do anything when it is dropped:
         // if the call is refused, that happens outside the lock.
         let mut notify = Some(notify);
+        let admission = self.state.admit(descriptor)?;
         let operation = admission.work(|work| {
             work.start(&admission, kind)?;
             prepare(work)?;
