@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use super::operation::{Answer, AnswerCell};
 use super::primitives::{Monitor, Primitives, Word};
-use super::probe::OperationId;
+use super::probe::{Observation, OperationId};
 use super::process::ProcessState;
 use super::shared::Shared;
 use super::{SocketId, System};
@@ -105,6 +105,7 @@ impl<S: System> ProcessState<S> {
         let thread = self.blocked.enter(Call::Operation(operation));
         let answer = cell.wait(None, Option::take);
         self.blocked.exit(thread);
+        self.shared.observe(|| Observation::Resumed { operation });
         answer.unwrap_or(Answer {
             result: Err(Error::Interrupted),
             buffer: Vec::new(),

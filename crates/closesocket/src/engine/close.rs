@@ -1,14 +1,15 @@
 //! Closing a descriptor, and what else takes references away.
 
 use super::clock::Clock as _;
-use super::operation::{Pending, deliver_aborted};
-use super::probe::{Observation, OperationId, Probe as _};
+use super::operation::deliver_aborted;
+use super::probe::{Observation, OperationId, Probe};
 use super::process::ProcessState;
 use super::progress::Section;
 use super::socket::{Reference, Taker, abort_cause};
-use super::table::Changed;
+use super::table::{Missed, Slot};
 use super::{SocketId, System};
-use crate::protocol::{Cause, CloseRequest, Commit, Descriptor, Error, UnreadInput};
+use crate::protocol::word::Word;
+use crate::protocol::{Cause, CloseRequest, Commit, Descriptor, Error, Time, UnreadInput};
 
 type Taken<S> = Vec<Reference<S>>;
 
@@ -25,15 +26,13 @@ impl<S: System> ProcessState<S> {
         cause: Cause,
     ) -> Result<(), Error> {
         let committed = self.commit(descriptor, cause);
-        if let Err(error) = committed {
-            let process = self.id;
-            self.shared.probe.observe(Observation::CloseRefused {
-                process,
-                descriptor,
-                error,
-            });
-        }
-        let (socket, commit) = committed?;
+        let (socket, commit) = match committed {
+            Ok(committed) => committed,
+            Err(error) => {
+                self.observe_return(descriptor, None, Err(error));
+                return Err(error);
+            }
+        };
         let mut holds = 1;
         for reference in commit.aborted {
             let ended = self.end_reference(socket, reference, cause, descriptor);
@@ -45,7 +44,24 @@ impl<S: System> ProcessState<S> {
             Ok(())
         };
         self.leave(descriptor, holds);
+        self.observe_return(descriptor, Some(commit.wait), result);
         result
+    }
+
+    /// Tells the probe how a close returns; `waited` if it committed.
+    fn observe_return(
+        &self,
+        descriptor: Descriptor,
+        waited: Option<bool>,
+        result: Result<(), Error>,
+    ) {
+        self.shared.observe(|| Observation::CloseReturned {
+            process: self.id,
+            descriptor,
+            committed: waited.is_some(),
+            waited: waited == Some(true),
+            error: result.err(),
+        });
     }
 
     /// The critical section of a close (D6a).
@@ -54,41 +70,53 @@ impl<S: System> ProcessState<S> {
         descriptor: Descriptor,
         cause: Cause,
     ) -> Result<(SocketId, Commit<Taken<S>>), Error> {
-        let slot = self.table.slot(descriptor).ok_or(Error::NotSocket)?;
-        let generation = descriptor.generation();
-        if !slot.word().is_open(generation) {
-            return Err(Error::NotSocket);
-        }
+        let open = |slot: &&Slot<S::Primitives>| slot.word().is_open(descriptor.generation());
+        let Some(slot) = self.table.slot(descriptor).filter(open) else {
+            return Err(self.refuse(descriptor, cause));
+        };
         // A hint until the word is sealed in this generation.
         let socket = slot.socket();
         let request = self.close_request(cause);
         let commit = self.shared.with_socket(socket, |work| {
             work.prepare_close();
-            let state = &mut *work.state;
-            let mut taker = Taker {
-                references: &mut state.references,
-                closing: Some((self, descriptor)),
-            };
-            let (before, commit) = loop {
-                let seen = slot.word();
-                let swap = |sealed| slot.swap(seen, sealed).map_err(Refusal::from);
-                match state
-                    .core
-                    .close(request, seen, generation, &mut taker, swap)
-                {
-                    Ok(commit) => break (seen, commit),
-                    Err(Refusal::Changed) => {}
-                    Err(Refusal::Failed(error)) => return Err(error),
+            let commit = loop {
+                match work.try_commit((self, descriptor), slot, request) {
+                    Ok(commit) => break commit,
+                    Err(Refusal::Missed(Missed(before))) => {
+                        self.shared.observe(|| Observation::SealMissed {
+                            process: self.id,
+                            descriptor,
+                            before,
+                        });
+                    }
+                    Err(Refusal::Failed(error)) => {
+                        work.observe_refusal(self, descriptor, cause, error);
+                        return Err(error);
+                    }
                 }
             };
             slot.set_cause(cause);
-            work.observe_commit(self, descriptor, before, cause, &commit);
             work.settle(commit.actions);
             Ok(commit)
         });
-        commit
-            .unwrap_or(Err(Error::NotSocket))
-            .map(|commit| (socket, commit))
+        match commit {
+            Some(commit) => commit.map(|commit| (socket, commit)),
+            // The socket is gone, so the descriptor is closed.
+            None => Err(self.refuse(descriptor, cause)),
+        }
+    }
+
+    /// The descriptor was found closed under no lock (D1).
+    fn refuse(&self, descriptor: Descriptor, cause: Cause) -> Error {
+        let error = Error::NotSocket;
+        self.shared.observe(|| Observation::CloseRefused {
+            process: self.id,
+            descriptor,
+            cause,
+            error,
+            under: None,
+        });
+        error
     }
 
     pub(super) fn close_request(&self, cause: Cause) -> CloseRequest {
@@ -146,7 +174,7 @@ impl<S: System> ProcessState<S> {
                 while let Some(index) = references.iter().position(mine) {
                     taken.push(references.swap_remove(index));
                 }
-                work.observe_taken(&taken, Some(cause));
+                work.observe_taken(self, &taken, cause);
                 taken
             });
             for reference in taken.unwrap_or_default() {
@@ -176,7 +204,7 @@ impl<S: System> ProcessState<S> {
                     .records
                     .iter_mut()
                     .position(|(_, record)| record.reclaim(self.id))?;
-                state.records.swap_remove(index);
+                let (record, _) = state.records.swap_remove(index);
                 work.prepare_close();
                 let state = &mut *work.state;
                 let mut taker = Taker {
@@ -184,11 +212,7 @@ impl<S: System> ProcessState<S> {
                     closing: None,
                 };
                 let commit = state.core.reclaim(request, &mut taker);
-                work.shared.probe.observe(Observation::Reclaimed {
-                    socket,
-                    last: commit.last,
-                });
-                work.observe_taken(&commit.aborted, Some(Cause::Reclaimed));
+                work.observe_reclaim(self, record, request.now, &commit);
                 work.settle(commit.actions);
                 Some(commit)
             })
@@ -199,7 +223,7 @@ impl<S: System> ProcessState<S> {
 /// Why a try to commit came to nothing.
 enum Refusal {
     /// Somebody entered or left between the load and the swap: try again.
-    Changed,
+    Missed(Missed),
     /// The close failed.
     Failed(Error),
 }
@@ -210,9 +234,9 @@ impl From<Error> for Refusal {
     }
 }
 
-impl From<Changed> for Refusal {
-    fn from(Changed: Changed) -> Self {
-        Self::Changed
+impl From<Missed> for Refusal {
+    fn from(missed: Missed) -> Self {
+        Self::Missed(missed)
     }
 }
 
@@ -230,58 +254,143 @@ impl<S: System> Section<'_, S> {
         {
             use super::transport::Endpoint as _;
             let unread = endpoint.has_unread().unwrap_or(false);
-            self.state.core.set_input_unread(unread);
+            self.state.core.set_input_unread(self.shared, unread);
         }
+    }
+
+    /// One try to commit.
+    fn try_commit(
+        &mut self,
+        closing: (&ProcessState<S>, Descriptor),
+        slot: &Slot<S::Primitives>,
+        request: CloseRequest,
+    ) -> Result<Commit<Taken<S>>, Refusal> {
+        let (process, descriptor) = closing;
+        let before = slot.word();
+        let state = &mut *self.state;
+        let mut taker = Taker {
+            references: &mut state.references,
+            closing: Some(closing),
+        };
+        let swap = |sealed| slot.swap(before, sealed).map_err(Refusal::from);
+        let commit = state
+            .core
+            .close(request, before, descriptor, &mut taker, swap)?;
+        self.observe_commit(process, descriptor, before, request, &commit);
+        Ok(commit)
     }
 
     /// Carries out a commit's orders; a drain starts at once.
     fn settle(&mut self, actions: crate::protocol::Actions) {
-        self.state.carry_out(actions, self.out);
+        self.state.carry_out(self.shared, actions, self.out);
         if self.state.core.is_draining() {
             self.advance();
         }
     }
 
-    fn observe_commit(
-        &self,
+    fn observe_refusal(
+        &mut self,
         process: &ProcessState<S>,
         descriptor: Descriptor,
-        before: crate::protocol::word::Word,
         cause: Cause,
-        commit: &Commit<Taken<S>>,
+        error: Error,
     ) {
-        let aborted = commit
-            .aborted
-            .iter()
-            .map(|it| it.reads.len() + it.writes.len())
-            .sum();
-        self.shared.probe.observe(Observation::Committed {
-            process: process.id,
-            descriptor,
-            socket: self.id,
-            before,
-            cause,
-            last: commit.last,
-            wait: commit.wait,
-            actions: commit.actions,
-            aborted,
-        });
-        self.observe_taken(&commit.aborted, Some(cause));
+        let (process, id) = (process.id, self.id);
+        self.state
+            .core
+            .note(self.shared, |sequence, _| Observation::CloseRefused {
+                process,
+                descriptor,
+                cause,
+                error,
+                under: Some((id, sequence)),
+            });
     }
 
-    fn observe_taken(&self, references: &[Reference<S>], aborted: Option<Cause>) {
-        for pending in references
-            .iter()
-            .flat_map(|it| it.writes.iter().chain(&it.reads))
-        {
-            let Pending { number, .. } = pending;
-            let operation = OperationId {
-                socket: self.id,
-                number: *number,
-            };
-            self.shared
-                .probe
-                .observe(Observation::Taken { operation, aborted });
+    fn observe_commit(
+        &mut self,
+        process: &ProcessState<S>,
+        descriptor: Descriptor,
+        before: Word,
+        request: CloseRequest,
+        commit: &Commit<Taken<S>>,
+    ) {
+        let socket = self.id;
+        self.state
+            .core
+            .note(self.shared, |sequence, core| Observation::Committed {
+                process: process.id,
+                descriptor,
+                socket,
+                sequence,
+                before,
+                cause: request.cause,
+                now: request.now,
+                last: commit.last,
+                wait: commit.wait,
+                actions: commit.actions,
+                aborted: count(&commit.aborted),
+                after: *core,
+            });
+        self.observe_taken(process, &commit.aborted, request.cause);
+    }
+
+    fn observe_reclaim(
+        &mut self,
+        dead: &ProcessState<S>,
+        record: u64,
+        now: Time,
+        commit: &Commit<Taken<S>>,
+    ) {
+        let socket = self.id;
+        self.state
+            .core
+            .note(self.shared, |sequence, core| Observation::Reclaimed {
+                process: dead.id,
+                socket,
+                sequence,
+                record,
+                now,
+                last: commit.last,
+                actions: commit.actions,
+                aborted: count(&commit.aborted),
+                after: *core,
+            });
+        self.observe_taken(dead, &commit.aborted, Cause::Reclaimed);
+    }
+
+    /// Tells the probe which operations were taken out to be aborted, and whose
+    /// abort each is.
+    fn observe_taken(
+        &mut self,
+        closing: &ProcessState<S>,
+        references: &[Reference<S>],
+        cause: Cause,
+    ) {
+        if !S::Probe::ENABLED {
+            return;
+        }
+        let socket = self.id;
+        for reference in references {
+            let aborted = Some(abort_cause(reference, closing, cause));
+            for pending in reference.writes.iter().chain(&reference.reads) {
+                let number = pending.number;
+                self.state
+                    .core
+                    .note(self.shared, |sequence, _| Observation::Taken {
+                        operation: OperationId { socket, number },
+                        sequence,
+                        aborted,
+                        error: None,
+                    });
+            }
         }
     }
+}
+
+fn count<S: System>(references: &[Reference<S>]) -> usize {
+    references
+        .iter()
+        .map(|it| it.reads.len() + it.writes.len())
+        .sum()
 }

@@ -58,15 +58,15 @@ impl<S: System> Process<S> {
         let admission = self.state.admit(descriptor)?;
         admission.work(|work| {
             work.require_live(&admission)?;
-            let mut core = work.state.core;
-            core.listen()?;
+            // Whether it may is asked of a copy: nothing changes if it cannot.
+            let mut copy = *work.state.core;
+            copy.listen()?;
             work.state
                 .endpoint
                 .as_mut()
                 .ok_or(Error::NotSocket)?
                 .listen(backlog)?;
-            work.state.core = core;
-            Ok(())
+            work.state.core.listen(work.shared)
         })
     }
 
@@ -185,15 +185,15 @@ impl<S: System> Process<S> {
             work.require_live(&admission)?;
             if work.state.core.connection != Connection::Connected {
                 // The protocol says which error it is.
-                return work.state.core.shut_down_send().map(|_| ());
+                return work.state.core.shut_down_send(work.shared).map(|_| ());
             }
             if matches!(how, Shutdown::Send | Shutdown::Both) {
-                let actions = work.state.core.shut_down_send()?;
-                work.state.carry_out(actions, work.out);
+                let actions = work.state.core.shut_down_send(work.shared)?;
+                work.state.carry_out(work.shared, actions, work.out);
                 work.fail_all(Side::Writes, Error::ShutDown);
             }
             if matches!(how, Shutdown::Receive | Shutdown::Both) {
-                work.state.core.shut_down_receive();
+                work.state.core.shut_down_receive(work.shared);
                 if let Some(endpoint) = work.state.endpoint.as_mut() {
                     endpoint.shut_down_receive();
                 }
@@ -228,9 +228,9 @@ impl<S: System> super::progress::Section<'_, S> {
         }
         let endpoint = self.state.endpoint.as_mut().ok_or(Error::NotSocket)?;
         let progress = endpoint.connect(address)?;
-        self.state.core.connecting();
+        self.state.core.connecting(self.shared);
         if progress == Connecting::Done {
-            self.state.core.connect_finished(true);
+            self.state.core.connect_finished(self.shared, true);
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::probe::{Observation, Probe as _};
+use super::probe::Observation;
 use super::provider::Process;
 use super::{SocketId, System};
 use crate::protocol::{Descriptor, DuplicationRecord, Error, ProcessId};
@@ -58,9 +58,17 @@ impl<S: System> Process<S> {
             work.state
                 .records
                 .push((number, DuplicationRecord::new(target)));
-            shared
-                .probe
-                .observe(Observation::Duplicated { socket, target });
+            let process = self.id();
+            work.state
+                .core
+                .note(shared, |sequence, _| Observation::Duplicated {
+                    process,
+                    descriptor,
+                    socket,
+                    sequence,
+                    record: number,
+                    target,
+                });
             Ok(Record {
                 socket,
                 number,
@@ -89,17 +97,16 @@ impl<S: System> Process<S> {
             let (_, entry) = records.get_mut(index).ok_or(Error::InvalidArgument)?;
             entry.redeem(self.id())?;
             records.swap_remove(index);
-            let descriptor = self.state.table.open(slot, record.socket)?;
-            work.state
-                .attach(std::sync::Arc::clone(&self.state), descriptor);
             let (socket, by) = (record.socket, self.id());
-            shared.probe.observe(Observation::Redeemed { socket, by });
-            shared.probe.observe(Observation::Opened {
-                process: by,
-                descriptor,
-                socket,
-            });
-            Ok(descriptor)
+            work.state
+                .core
+                .note(shared, |sequence, _| Observation::Redeemed {
+                    socket,
+                    sequence,
+                    record: record.number,
+                    by,
+                });
+            work.open(&self.state, slot)
         });
         match redeemed.unwrap_or(Err(Error::InvalidArgument)) {
             Ok(descriptor) => {

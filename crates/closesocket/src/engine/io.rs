@@ -186,7 +186,8 @@ impl<S: System> Section<'_, S> {
             .state
             .reference(admission.process, admission.descriptor)
             .is_some();
-        self.state.core.may_start(kind, live)
+        let through = (admission.process, admission.descriptor);
+        self.state.core.may_start(self.shared, through, kind, live)
     }
 
     /// Receives at once, if no earlier receive waits.
@@ -223,7 +224,7 @@ impl<S: System> Section<'_, S> {
             self.lose(error);
             return Err(error);
         }
-        let accepted = self.state.core.accept_bytes(bytes.len()) as usize;
+        let accepted = self.state.core.accept_bytes(self.shared, None, bytes.len());
         let part = bytes.get(..accepted).unwrap_or_default();
         self.state.unsent.extend(part);
         if let Err(error) = self.flush() {

@@ -15,6 +15,7 @@ mod connection;
 mod duplicate;
 mod free_list;
 mod io;
+mod machine;
 mod memory;
 mod metrics;
 mod notify;
@@ -43,7 +44,7 @@ pub use notify::{
     AlertableThread, Completion, CompletionQueue, Event, Notify, Overlapped, Routine,
 };
 pub use primitives::{Monitor, Primitives, Std, StdMonitor, Word};
-pub use probe::{NoProbe, Observation, OperationId, Probe};
+pub use probe::{Change, NoProbe, Observation, OperationId, Order, Probe};
 pub use process::Admission;
 pub use provider::{AddressOf, Process, Provider, Usage};
 pub use select::{Interest, Readiness};
@@ -52,6 +53,31 @@ pub use transport::{Connecting, Endpoint, Events, Received, Token, Transport};
 /// Names a socket within its provider; never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SocketId(pub u64);
+
+impl SocketId {
+    /// The cell it lives in; a cell's sockets live there one after the other,
+    /// under the same lock.
+    #[must_use]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the lower 32 bits are the cell"
+    )]
+    pub const fn cell(self) -> u32 {
+        self.0 as u32
+    }
+
+    /// Which occupant of the cell it is, from 1.
+    #[must_use]
+    pub const fn generation(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    /// The occupant of this generation of a cell.
+    #[must_use]
+    pub const fn of(cell: u32, generation: u32) -> Self {
+        Self(((generation as u64) << 32) | cell as u64)
+    }
+}
 
 /// What a provider is built on: a transport, a family of synchronization
 /// primitives, a clock and a probe. Any tuple of the four is one.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::notify::{Completion, CompletionQueue, How, Notify};
 use super::primitives::{Monitor, Primitives};
-use super::probe::{Observation, OperationId, Probe};
+use super::probe::{Observation, OperationId};
 use super::process::ProcessState;
 use super::shared::{EndpointOf, Shared};
 use super::{SocketId, System};
@@ -95,6 +95,11 @@ impl<S: System> Finished<S> {
         };
         let transferred = pending.done;
         let posted = pending.reply.waiting() == Waiting::Overlapped;
+        shared.observe(|| Observation::Delivered {
+            operation,
+            posted,
+            error: result.err(),
+        });
         match pending.reply {
             Reply::Blocked(cell) => {
                 answer::<S>(
@@ -115,11 +120,6 @@ impl<S: System> Finished<S> {
                 accepted,
             ),
         }
-        shared.probe.observe(Observation::Delivered {
-            operation,
-            posted,
-            error: result.err(),
-        });
         if posted {
             process.leave(descriptor, 1);
         }
@@ -172,57 +172,41 @@ pub(super) fn deliver_aborted<S: System>(
             socket,
             number: pending.number,
         };
-        let notice = abort_notice(cause, pending.reply.waiting());
-        let transferred = pending.done;
-        let buffer = pending.buffer;
-        let (posted, error) = match (notice, pending.reply) {
-            (AbortNotice::Silent, Reply::Overlapped(_)) => {
+        let waiting = pending.reply.waiting();
+        let told = match (abort_notice(cause, waiting), waiting) {
+            (AbortNotice::Post(error) | AbortNotice::Wake(error), _) => Some(error),
+            // A blocked thread is never left asleep, whatever the notice says.
+            (AbortNotice::Silent, Waiting::Blocked) => Some(Error::Interrupted),
+            (AbortNotice::Silent, Waiting::Overlapped) => None,
+        };
+        shared.observe(|| Observation::Delivered {
+            operation,
+            posted: waiting == Waiting::Overlapped && told.is_some(),
+            error: told,
+        });
+        let (transferred, buffer) = (pending.done, pending.buffer);
+        match (pending.reply, told) {
+            (Reply::Overlapped(_), None) => holds += 1,
+            (Reply::Overlapped(notify), Some(error)) => {
                 holds += 1;
-                (false, None)
-            }
-            (AbortNotice::Post(error) | AbortNotice::Wake(error), Reply::Overlapped(notify)) => {
-                holds += 1;
-                let result = Err(error);
                 batch.add(notify, |key| Completion {
                     operation,
                     key,
-                    result,
+                    result: Err(error),
                     transferred,
                     buffer,
                     accepted: None,
                 });
-                (true, Some(error))
             }
-            (AbortNotice::Wake(error) | AbortNotice::Post(error), Reply::Blocked(cell)) => {
-                answer::<S>(
-                    &cell,
-                    Answer {
-                        result: Err(error),
-                        buffer,
-                        accepted: None,
-                    },
-                );
-                (false, Some(error))
-            }
-            // A blocked thread is never left asleep, whatever the notice says.
-            (AbortNotice::Silent, Reply::Blocked(cell)) => {
-                let error = Error::Interrupted;
-                answer::<S>(
-                    &cell,
-                    Answer {
-                        result: Err(error),
-                        buffer,
-                        accepted: None,
-                    },
-                );
-                (false, Some(error))
-            }
-        };
-        shared.probe.observe(Observation::Delivered {
-            operation,
-            posted,
-            error,
-        });
+            (Reply::Blocked(cell), told) => answer::<S>(
+                &cell,
+                Answer {
+                    result: Err(told.unwrap_or(Error::Interrupted)),
+                    buffer,
+                    accepted: None,
+                },
+            ),
+        }
     }
     batch.flush();
     shared.counters.add_aborted(aborted);

@@ -1,8 +1,10 @@
 //! Socket options, shared by all descriptors of a socket (D4).
 
 use super::System;
+use super::machine::Machine;
 use super::provider::Process;
-use crate::protocol::{Descriptor, Error, Linger, Socket};
+use super::shared::Shared;
+use crate::protocol::{Descriptor, Error};
 
 impl<S: System> Process<S> {
     /// Sets `SO_LINGER`: `Some(seconds)` turns lingering on, 0 asking for a hard
@@ -11,11 +13,12 @@ impl<S: System> Process<S> {
     /// # Errors
     /// [`Error::NotSocket`].
     pub fn set_linger(&self, descriptor: Descriptor, seconds: Option<u16>) -> Result<(), Error> {
-        self.change(descriptor, |core| {
-            core.set_linger(match seconds {
+        self.change(descriptor, |shared, core| {
+            let linger = match seconds {
                 Some(seconds) => core.linger.set_on(seconds),
                 None => core.linger.set_dont_linger(true),
-            });
+            };
+            core.set_linger(shared, linger);
         })
     }
 
@@ -24,17 +27,17 @@ impl<S: System> Process<S> {
     /// # Errors
     /// [`Error::NotSocket`].
     pub fn linger(&self, descriptor: Descriptor) -> Result<Option<u16>, Error> {
-        self.change(descriptor, |core| core.linger.seconds())
+        self.change(descriptor, |_, core| core.linger.seconds())
     }
 
     /// Sets `SO_DONTLINGER`. False turns lingering on with the last nonzero time
-    /// that was set, else [`Linger::DEFAULT_SECONDS`] (L7).
+    /// that was set, else [`Linger::DEFAULT_SECONDS`](crate::protocol::Linger::DEFAULT_SECONDS) (L7).
     ///
     /// # Errors
     /// [`Error::NotSocket`].
     pub fn set_dont_linger(&self, descriptor: Descriptor, dont: bool) -> Result<(), Error> {
-        self.change(descriptor, |core| {
-            core.set_linger(Linger::set_dont_linger(core.linger, dont));
+        self.change(descriptor, |shared, core| {
+            core.set_linger(shared, core.linger.set_dont_linger(dont));
         })
     }
 
@@ -43,7 +46,9 @@ impl<S: System> Process<S> {
     /// # Errors
     /// [`Error::NotSocket`].
     pub fn set_nonblocking(&self, descriptor: Descriptor, nonblocking: bool) -> Result<(), Error> {
-        self.change(descriptor, |core| core.set_nonblocking(nonblocking))
+        self.change(descriptor, |shared, core| {
+            core.set_nonblocking(shared, nonblocking);
+        })
     }
 
     /// Queued data in bytes: accepted for sending and not acknowledged by the
@@ -65,12 +70,12 @@ impl<S: System> Process<S> {
     fn change<R>(
         &self,
         descriptor: Descriptor,
-        change: impl FnOnce(&mut Socket) -> R,
+        change: impl FnOnce(&Shared<S>, &mut Machine) -> R,
     ) -> Result<R, Error> {
         let admission = self.state.admit(descriptor)?;
         admission.work(|work| {
             work.require_live(&admission)?;
-            Ok(change(&mut work.state.core))
+            Ok(change(work.shared, &mut work.state.core))
         })
     }
 }

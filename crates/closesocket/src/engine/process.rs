@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use super::blocked::{BlockedCalls, Call, interrupt};
 use super::primitives::{Monitor, Primitives, Word as _};
-use super::probe::{Observation, Probe as _};
+use super::probe::Observation;
 use super::shared::{EndpointOf, Shared};
 use super::table::{Slot, Table};
 use super::transport::Endpoint as _;
@@ -104,7 +104,7 @@ impl<S: System> ProcessState<S> {
             return Err(Error::NotSocket);
         };
         let (before, admitted) = slot.enter(descriptor.generation());
-        self.shared.probe.observe(Observation::Entered {
+        self.shared.observe(|| Observation::Entered {
             process: self.id,
             descriptor,
             before,
@@ -154,7 +154,7 @@ impl<S: System> ProcessState<S> {
     #[inline]
     fn leave_slot(&self, slot: &Slot<S::Primitives>, descriptor: Descriptor, holders: u64) {
         let (before, empty) = slot.leave(holders);
-        self.shared.probe.observe(Observation::Left {
+        self.shared.observe(|| Observation::Left {
             process: self.id,
             descriptor,
             before,
@@ -169,22 +169,25 @@ impl<S: System> ProcessState<S> {
     /// handle back and recycles the slot (H1, H2, H4).
     #[cold]
     fn claim(&self, slot: &Slot<S::Primitives>, index: u32, seen: Word) {
-        if !slot.claim(seen) {
-            return;
-        }
+        let claimed = slot.claim(seen);
         let descriptor = crate::protocol::word::descriptor(seen, index);
         let (process, shared) = (self.id, &self.shared);
-        shared.probe.observe(Observation::Claimed {
+        shared.observe(|| Observation::Claimed {
             process,
             descriptor,
+            before: claimed.as_ref().map_or_else(|missed| missed.0, |()| seen),
+            won: claimed.is_ok(),
         });
+        if claimed.is_err() {
+            return;
+        }
         let mut returned = true;
         if returns_handle(shared.config.handle_kind, slot.cause()) {
             // A panic is a failure too (H4). It must not go on from here: this
             // thread may have other threads' results to deliver.
             let upcall = || shared.upcalls.close_socket_handle(process, descriptor);
             returned = catch_unwind(AssertUnwindSafe(upcall)).is_ok_and(|it| it.is_ok());
-            shared.probe.observe(Observation::HandleReturned {
+            shared.observe(|| Observation::HandleReturned {
                 process,
                 descriptor,
                 succeeded: returned,
@@ -193,7 +196,14 @@ impl<S: System> ProcessState<S> {
         if !returned {
             shared.retired_handles.fetch_add(1, Ordering::Relaxed);
         }
-        self.table.recycle(descriptor, returned);
+        self.table.recycle(descriptor, returned, |before, retired| {
+            shared.observe(|| Observation::Recycled {
+                process,
+                descriptor,
+                before,
+                retired,
+            });
+        });
     }
 
     pub(super) fn unreserve(&self, slot: Option<u32>) {
@@ -210,16 +220,9 @@ impl<S: System> ProcessState<S> {
         slot: u32,
         socket: SocketId,
     ) -> Result<Descriptor, Error> {
-        let opened = self.shared.with_socket(socket, |work| {
-            let descriptor = self.table.open(slot, socket)?;
-            work.state.attach(Arc::clone(self), descriptor);
-            self.shared.probe.observe(Observation::Opened {
-                process: self.id,
-                descriptor,
-                socket,
-            });
-            Ok(descriptor)
-        });
+        let opened = self
+            .shared
+            .with_socket(socket, |work| work.open(self, slot));
         let descriptor = opened.unwrap_or(Err(Error::NotSocket))?;
         self.close_if_stopped(descriptor)?;
         Ok(descriptor)
@@ -295,10 +298,15 @@ impl<S: System> ProcessState<S> {
     pub(super) fn cleanup(&self) -> Result<(), Error> {
         let stopped = self.startups.lock(|startups| {
             let last = startups.cleanup()?;
-            Ok(last.then(|| self.stop(STOPPED)))
+            Ok(last.then(|| {
+                let stopped = self.stop(STOPPED);
+                self.sweep_begins(Cause::Cleanup);
+                stopped
+            }))
         })?;
         if let Some(stopped) = stopped {
             self.sweep(stopped, Cause::Cleanup);
+            self.sweep_ended();
         }
         Ok(())
     }
@@ -306,10 +314,13 @@ impl<S: System> ProcessState<S> {
     pub(super) fn die(&self) {
         let stopped = self.startups.lock(|startups| {
             startups.die();
-            self.stop(STOPPED | DEAD)
+            let stopped = self.stop(STOPPED | DEAD);
+            self.sweep_begins(Cause::Death);
+            stopped
         });
         self.sweep(stopped, Cause::Death);
         self.reclaim_records();
+        self.sweep_ended();
     }
 
     fn set_flags(&self, flags: u64) {
@@ -329,6 +340,18 @@ impl<S: System> ProcessState<S> {
             descriptors: self.table.open_descriptors(),
             calls: self.blocked.all(),
         }
+    }
+
+    fn sweep_begins(&self, cause: Cause) {
+        self.shared.observe(|| Observation::SweepBegan {
+            process: self.id,
+            cause,
+        });
+    }
+
+    fn sweep_ended(&self) {
+        let process = self.id;
+        self.shared.observe(|| Observation::SweepEnded { process });
     }
 
     /// Closes every descriptor of the process, waiting for nothing (S2, S3).

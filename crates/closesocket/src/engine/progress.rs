@@ -2,12 +2,13 @@
 //! after anything that may have changed something.
 
 use super::operation::{Finished, Pending};
-use super::probe::{Observation, OperationId, Probe};
+use super::probe::{Observation, OperationId};
+use super::process::ProcessState;
 use super::shared::{EndpointOf, Shared};
 use super::socket::{Outbox, SocketState};
 use super::transport::{Connecting, Endpoint as _, Received};
 use super::{SocketId, System};
-use crate::protocol::{Connection, Error, OperationKind};
+use crate::protocol::{Connection, Descriptor, Error, OperationKind};
 
 use std::sync::Arc;
 
@@ -39,7 +40,7 @@ impl<S: System> Section<'_, S> {
     pub(super) fn advance(&mut self) {
         let outcome = self.try_advance();
         self.note_loss(outcome);
-        self.state.signal_watches(self.out);
+        self.state.signal_watches(self.shared, self.out);
     }
 
     /// Ends what is pending if the connection is lost: by this outcome, or
@@ -92,10 +93,32 @@ impl<S: System> Section<'_, S> {
         }
     }
 
+    /// Opens the reserved slot of a process as a descriptor of this socket,
+    /// whose reference is counted already.
+    pub(super) fn open(
+        &mut self,
+        process: &Arc<ProcessState<S>>,
+        slot: u32,
+    ) -> Result<Descriptor, Error> {
+        let (descriptor, before) = process.table.open(slot, self.id)?;
+        self.state.attach(Arc::clone(process), descriptor);
+        let socket = self.id;
+        self.state
+            .core
+            .note(self.shared, |sequence, _| Observation::Opened {
+                process: process.id,
+                descriptor,
+                socket,
+                sequence,
+                before,
+            });
+        Ok(descriptor)
+    }
+
     /// The connection is lost: pending sends and receives fail (L5).
     pub(super) fn lose(&mut self, error: Error) {
-        let actions = self.state.core.connection_lost();
-        self.state.carry_out(actions, self.out);
+        let actions = self.state.core.connection_lost(self.shared);
+        self.state.carry_out(self.shared, actions, self.out);
         self.state.unsent.clear();
         self.fail_all(Side::Writes, error);
         self.fail_all(Side::Reads, error);
@@ -124,10 +147,9 @@ impl<S: System> Section<'_, S> {
                 return Ok(());
             }
             state.unsent.drain(..sent);
-            let actions = state
-                .core
-                .transmitted(u32::try_from(sent).unwrap_or(u32::MAX));
-            state.carry_out(actions, self.out);
+            let sent = u32::try_from(sent).unwrap_or(u32::MAX);
+            let actions = state.core.transmitted(self.shared, sent);
+            state.carry_out(self.shared, actions, self.out);
         }
     }
 
@@ -141,10 +163,9 @@ impl<S: System> Section<'_, S> {
             return Ok(());
         }
         let left = u32::try_from(endpoint.unacknowledged()?).unwrap_or(u32::MAX);
-        let actions = state
-            .core
-            .acknowledged(state.core.in_flight.saturating_sub(left));
-        state.carry_out(actions, self.out);
+        let acknowledged = state.core.in_flight.saturating_sub(left);
+        let actions = state.core.acknowledged(self.shared, acknowledged);
+        state.carry_out(self.shared, actions, self.out);
         Ok(())
     }
 
@@ -163,7 +184,8 @@ impl<S: System> Section<'_, S> {
                 continue;
             }
             let rest = &pending.buffer[pending.done..];
-            let accepted = state.core.accept_bytes(rest.len()) as usize;
+            let number = Some(pending.number);
+            let accepted = state.core.accept_bytes(self.shared, number, rest.len());
             state.unsent.extend(&rest[..accepted]);
             pending.done += accepted;
             moved |= accepted > 0;
@@ -216,7 +238,9 @@ impl<S: System> Section<'_, S> {
                 break;
             };
             match endpoint.receive(&mut scratch)? {
-                Received::Bytes(_) => self.state.core.set_input_unread(true),
+                Received::Bytes(_) => {
+                    self.state.core.set_input_unread(self.shared, true);
+                }
                 Received::Nothing | Received::End => break,
             }
         }
@@ -232,7 +256,9 @@ impl<S: System> Section<'_, S> {
             Ok(Connecting::Done) => Ok(0),
             Err(error) => Err(error),
         };
-        self.state.core.connect_finished(result.is_ok());
+        self.state
+            .core
+            .connect_finished(self.shared, result.is_ok());
         if self.front(Side::Writes).is_none() {
             self.state.connect_error = result.err();
         }
@@ -254,7 +280,7 @@ impl<S: System> Section<'_, S> {
     /// The connection that waits longest.
     pub(super) fn next_connection(&mut self) -> Result<Option<EndpointOf<S>>, Error> {
         if let Some(connection) = self.state.backlog.pop_front() {
-            self.state.core.backlog_taken();
+            self.state.core.backlog_taken(self.shared);
             return Ok(Some(connection));
         }
         match self.state.endpoint.as_mut() {
@@ -316,10 +342,15 @@ impl<S: System> Section<'_, S> {
             socket: self.id,
             number: pending.number,
         };
-        self.shared.probe.observe(Observation::Taken {
-            operation,
-            aborted: None,
-        });
+        let error = result.err();
+        self.state
+            .core
+            .note(self.shared, |sequence, _| Observation::Taken {
+                operation,
+                sequence,
+                aborted: None,
+                error,
+            });
         self.out.finished.push(Finished {
             process,
             descriptor,
@@ -327,7 +358,8 @@ impl<S: System> Section<'_, S> {
             result,
             connection,
         });
-        if !reference.live && !reference.has_operations() {
+        let reference = self.state.references.get(index);
+        if reference.is_some_and(|it| !it.live && !it.has_operations()) {
             self.state.references.swap_remove(index);
         }
     }

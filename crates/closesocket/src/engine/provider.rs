@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::config::{Config, NoUpcalls, Upcalls};
 use super::memory::Memory;
 use super::primitives::{Monitor, Primitives as _, Word as _};
-use super::probe::NoProbe;
+use super::probe::{NoProbe, Observation};
 use super::process::{Admission, ProcessState};
 use super::shared::Shared;
 use super::transport::{Endpoint, Transport};
@@ -81,6 +81,10 @@ impl<S: System> Provider<S> {
             Box::new(upcalls),
         ));
         shared.attach_transport();
+        shared.observe(|| Observation::Began {
+            handle_kind: shared.config.handle_kind,
+            drain_limit: shared.config.drain_limit,
+        });
         Self { shared }
     }
 

@@ -154,7 +154,7 @@ impl<'a, S: System> Selected<'a, S> {
                     {
                         work.lose(error);
                     }
-                    work.state.readiness()
+                    work.state.readiness(work.shared)
                 }
                 None => Readiness::CLOSED,
             }

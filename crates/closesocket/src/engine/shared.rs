@@ -9,7 +9,7 @@ use super::config::{Config, Upcalls};
 use super::free_list::FreeList;
 use super::metrics::Counters;
 use super::primitives::{Monitor, Primitives, Word};
-use super::probe::{Observation, Probe as _};
+use super::probe::{Observation, Probe};
 use super::process::ProcessState;
 use super::progress::Section;
 use super::slab::Slab;
@@ -79,6 +79,14 @@ impl<S: System> Shared<S> {
         }
     }
 
+    /// Tells the probe of something that happened under no socket's lock.
+    #[inline]
+    pub(super) fn observe(&self, observation: impl FnOnce() -> Observation) {
+        if S::Probe::ENABLED {
+            self.probe.observe(observation());
+        }
+    }
+
     /// Lets the transport report here.
     pub(super) fn attach_transport(self: &Arc<Self>) {
         let sink = self
@@ -108,7 +116,7 @@ impl<S: System> Shared<S> {
                     .get(index)?
                     .monitor
                     .lock(|state| state.generation);
-                Some(socket_id(index, generation))
+                Some(SocketId::of(index, generation))
             })
             .collect()
     }
@@ -127,9 +135,9 @@ impl<S: System> Shared<S> {
             return Err(Error::NoBuffers);
         };
         let opened = cell.monitor.lock(|state| {
-            let id = socket_id(index, state.generation);
+            let id = SocketId::of(index, state.generation);
             let endpoint = open(Token(id.0))?;
-            state.core = core;
+            state.core.create(self, id, core);
             state.endpoint = Some(endpoint);
             Ok(id)
         });
@@ -141,7 +149,7 @@ impl<S: System> Shared<S> {
 
     /// The monitor of a socket's cell.
     pub(super) fn monitor(&self, id: SocketId) -> Option<&MonitorOf<S, SocketState<S>>> {
-        self.cells.get(index_of(id)).map(|cell| &cell.monitor)
+        self.cells.get(id.cell()).map(|cell| &cell.monitor)
     }
 
     /// Works on a socket: one critical section under its lock, then, outside,
@@ -154,7 +162,7 @@ impl<S: System> Shared<S> {
         let monitor = self.monitor(id)?;
         let mut out = Outbox::default();
         let (result, watch) = monitor.lock(|state| {
-            if state.generation != generation_of(id) || state.endpoint.is_none() {
+            if state.generation != id.generation() || state.endpoint.is_none() {
                 return (None, false);
             }
             let mut work = Section {
@@ -167,13 +175,12 @@ impl<S: System> Shared<S> {
             let watch = !state.watched && state.needs_watching();
             state.watched |= watch;
             if out.released {
-                self.probe.observe(Observation::Released { socket: id });
                 state.generation = state.generation.wrapping_add(1);
             }
             (Some(result), watch)
         });
-        if out.released && generation_of(id) < u32::MAX {
-            self.free_cells.put(index_of(id));
+        if out.released && id.generation() < u32::MAX {
+            self.free_cells.put(id.cell());
         }
         self.counters.add_resets(out.resets, out.timeouts);
         if out.wake {
@@ -199,7 +206,7 @@ impl<S: System> Shared<S> {
 
     /// Whether a socket is still draining, for those who wait for it.
     pub(super) fn is_draining(state: &SocketState<S>, id: SocketId) -> bool {
-        state.generation == generation_of(id) && state.core.is_draining()
+        state.generation == id.generation() && state.core.is_draining()
     }
 
     /// Expires the socket's drain if its deadline has passed, and lets it go on
@@ -207,9 +214,10 @@ impl<S: System> Shared<S> {
     pub(super) fn look_at(self: &Arc<Self>, id: SocketId) -> bool {
         self.with_socket(id, |work| {
             work.advance();
-            let actions = work.state.core.expire(work.shared.clock.now());
+            let now = work.shared.clock.now();
+            let actions = work.state.core.expire(work.shared, now);
             work.out.timeouts += u64::from(actions.reset);
-            work.state.carry_out(actions, work.out);
+            work.state.carry_out(work.shared, actions, work.out);
             work.state.watched = work.state.needs_watching();
             work.state.watched
         })
@@ -235,11 +243,21 @@ impl<S: System> Shared<S> {
                 _ => None,
             });
             let ended = monitor.wait(left, |state| {
-                if Self::is_draining(state, id) {
+                let ended = if Self::is_draining(state, id) {
                     interrupted().then_some(false)
                 } else {
                     Some(true)
+                };
+                if let Some(drained) = ended {
+                    state
+                        .core
+                        .note(self, |sequence, _| Observation::LingerEnded {
+                            socket: id,
+                            sequence,
+                            drained,
+                        });
                 }
+                ended
             });
             if let Some(ended) = ended {
                 return ended;
@@ -288,20 +306,4 @@ impl<S: System> Shared<S> {
             + Duration::from_micros(2) * u32::try_from(left).unwrap_or(u32::MAX);
         (left > 0).then_some(pause)
     }
-}
-
-const fn socket_id(index: u32, generation: u32) -> SocketId {
-    SocketId(((generation as u64) << 32) | index as u64)
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the lower 32 bits are the cell"
-)]
-const fn index_of(id: SocketId) -> u32 {
-    id.0 as u32
-}
-
-const fn generation_of(id: SocketId) -> u32 {
-    (id.0 >> 32) as u32
 }

@@ -4,18 +4,18 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::machine::Machine;
 use super::notify::Event;
 use super::operation::{Finished, Pending};
 use super::primitives::Monitor;
-use super::probe::{Observation, OperationId, Probe};
+use super::probe::{Observation, OperationId, Order};
 use super::process::ProcessState;
 use super::select::{Interest, Readiness};
-use super::shared::EndpointOf;
+use super::shared::{EndpointOf, Shared};
 use super::transport::Endpoint as _;
 use super::{SocketId, System};
 use crate::protocol::{
-    AbortScope, Actions, Cause, Descriptor, DuplicationRecord, Error, OperationKind,
-    PendingOperations, Socket, Take, UnreadInput,
+    Actions, Cause, Descriptor, DuplicationRecord, Error, OperationKind, PendingOperations, Take,
 };
 
 /// A cell of the socket slab.
@@ -80,7 +80,7 @@ impl<S: System> Watch<S> {
 pub(super) struct SocketState<S: System> {
     /// Which occupant of the cell; late events and stale ids miss it.
     pub(super) generation: u32,
-    pub(super) core: Socket,
+    pub(super) core: Machine,
     pub(super) endpoint: Option<EndpointOf<S>>,
     /// Accepted bytes that the transport has not taken: `core.unsent` of them.
     pub(super) unsent: VecDeque<u8>,
@@ -125,7 +125,7 @@ impl<S: System> SocketState<S> {
     pub(super) fn new() -> Self {
         Self {
             generation: 1,
-            core: Socket::new(0, AbortScope::Descriptor, UnreadInput::Discard),
+            core: Machine::unused(),
             endpoint: None,
             unsent: VecDeque::new(),
             references: Vec::new(),
@@ -167,7 +167,7 @@ impl<S: System> SocketState<S> {
     /// Registers an operation that may start, behind those of its kind.
     pub(super) fn park(
         &mut self,
-        shared: &super::shared::Shared<S>,
+        shared: &Shared<S>,
         id: SocketId,
         process: &ProcessState<S>,
         descriptor: Descriptor,
@@ -179,17 +179,21 @@ impl<S: System> SocketState<S> {
         let Some(reference) = self.reference(process, descriptor) else {
             return Err(Error::NotSocket);
         };
-        let waiting = pending.reply.waiting();
+        let (does, waiting) = (pending.kind, pending.reply.waiting());
         match pending.kind {
             OperationKind::Recv | OperationKind::Accept => reference.reads.push_back(pending),
             OperationKind::Send | OperationKind::Connect => reference.writes.push_back(pending),
         }
-        shared.probe.observe(Observation::Registered {
-            process: process.id,
-            descriptor,
-            operation,
-            waiting,
-        });
+        let process = process.id;
+        self.core
+            .note(shared, |sequence, _| Observation::Registered {
+                process,
+                descriptor,
+                operation,
+                sequence,
+                does,
+                waiting,
+            });
         Ok(operation)
     }
 
@@ -211,29 +215,33 @@ impl<S: System> SocketState<S> {
     }
 
     /// Carries out what the protocol ordered, in its order.
-    pub(super) fn carry_out(&mut self, actions: Actions, out: &mut Outbox<S>) {
+    pub(super) fn carry_out(&mut self, shared: &Shared<S>, actions: Actions, out: &mut Outbox<S>) {
         let Some(endpoint) = self.endpoint.as_mut() else {
             return;
         };
         let mut failed = None;
         if actions.send_fin {
             failed = endpoint.send_fin().err();
+            self.core.ordered(shared, Order::Fin);
         }
         if actions.reset {
             out.resets += 1;
             endpoint.reset();
+            self.core.ordered(shared, Order::Reset);
         }
         if actions.reset_backlog {
             endpoint.reset();
             self.backlog
                 .drain(..)
                 .for_each(|mut waiting| waiting.reset());
+            self.core.ordered(shared, Order::ResetBacklog);
         }
         if actions.release {
             self.release(out);
+            self.core.released(shared);
         } else if failed.is_some() {
-            let lost = self.core.connection_lost();
-            self.carry_out(lost, out);
+            let lost = self.core.connection_lost(shared);
+            self.carry_out(shared, lost, out);
         }
     }
 
@@ -267,11 +275,11 @@ impl<S: System> SocketState<S> {
     }
 
     /// Signals the watches whose interest is ready.
-    pub(super) fn signal_watches(&mut self, out: &mut Outbox<S>) {
+    pub(super) fn signal_watches(&mut self, shared: &Shared<S>, out: &mut Outbox<S>) {
         if self.references.iter().all(|it| it.watches.is_empty()) {
             return;
         }
-        let ready = self.readiness();
+        let ready = self.readiness(shared);
         let watches = self.references.iter().flat_map(|it| &it.watches);
         out.events.extend(
             watches
@@ -281,7 +289,7 @@ impl<S: System> SocketState<S> {
     }
 
     /// What would not block now.
-    pub(super) fn readiness(&mut self) -> Readiness {
+    pub(super) fn readiness(&mut self, shared: &Shared<S>) -> Readiness {
         use crate::protocol::{Connection, SendSide};
         let Some(endpoint) = self.endpoint.as_mut() else {
             return Readiness::CLOSED;
@@ -293,7 +301,7 @@ impl<S: System> SocketState<S> {
                 if self.backlog.is_empty() {
                     match endpoint.accept() {
                         Ok(Some(connection)) => {
-                            self.core.backlog_joined();
+                            self.core.backlog_joined(shared);
                             self.backlog.push_back(connection);
                         }
                         Ok(None) => readable = false,

@@ -12,8 +12,8 @@ use super::slab::Slab;
 use crate::protocol::word::{self, Recycling, Word};
 use crate::protocol::{Cause, Descriptor, Error};
 
-/// The word has changed since it was seen.
-pub(super) struct Changed;
+/// The word has changed since it was seen; it is this one now.
+pub(super) struct Missed(pub(super) Word);
 
 /// One slot. A cache line of its own, so that threads on different descriptors
 /// do not slow each other down.
@@ -62,31 +62,33 @@ impl<P: Primitives> Slot<P> {
 
     /// Claims the closed and empty descriptor: one instruction, one try. If a
     /// transient entry has changed the word, whoever backs out tries again.
-    pub(super) fn claim(&self, seen: Word) -> bool {
-        word::claim(seen).is_some_and(|claimed| {
-            self.word
-                .compare_exchange(seen.bits(), claimed.bits())
-                .is_ok()
-        })
-    }
-
-    /// Puts the sealed word in place of the one that was seen: the commit of a
-    /// close, one instruction.
     ///
     /// # Errors
-    /// [`Changed`] if the word is another one by now.
-    pub(super) fn swap(&self, seen: Word, sealed: Word) -> Result<(), Changed> {
-        match self.word.compare_exchange(seen.bits(), sealed.bits()) {
-            Ok(_) => Ok(()),
-            Err(_) => Err(Changed),
+    /// [`Missed`] if somebody else has claimed it or is going to.
+    pub(super) fn claim(&self, seen: Word) -> Result<(), Missed> {
+        match word::claim(seen) {
+            Some(claimed) => self.swap(seen, claimed),
+            None => Err(Missed(seen)),
         }
     }
 
-    /// Opens the reserved slot for this socket and returns its descriptor.
-    pub(super) fn open(&self, index: u32, socket: SocketId) -> Descriptor {
+    /// Puts a word in place of the one that was seen: the commit of a close, or
+    /// a claim; one instruction.
+    ///
+    /// # Errors
+    /// [`Missed`] if the word is another one by now.
+    pub(super) fn swap(&self, seen: Word, new: Word) -> Result<(), Missed> {
+        match self.word.compare_exchange(seen.bits(), new.bits()) {
+            Ok(_) => Ok(()),
+            Err(found) => Err(Missed(Word::from_bits(found))),
+        }
+    }
+
+    /// Opens the reserved slot for this socket: one instruction. Returns the
+    /// word before.
+    fn open(&self, socket: SocketId) -> Word {
         self.socket.store(socket.0, Ordering::Release);
-        let before = Word::from_bits(self.word.fetch_add(word::STEP, Ordering::AcqRel));
-        word::descriptor(before, index)
+        Word::from_bits(self.word.fetch_add(word::STEP, Ordering::AcqRel))
     }
 
     /// The word now.
@@ -155,23 +157,36 @@ impl<P: Primitives> Table<P> {
         self.free.put(index);
     }
 
-    /// Opens a reserved slot.
+    /// Opens a reserved slot. Returns its descriptor and the word before.
     ///
     /// # Errors
     /// [`Error::TooManyDescriptors`] if the slot was not reserved here.
-    pub(super) fn open(&self, index: u32, socket: SocketId) -> Result<Descriptor, Error> {
+    pub(super) fn open(&self, index: u32, socket: SocketId) -> Result<(Descriptor, Word), Error> {
         let slot = self.slots.get(index).ok_or(Error::TooManyDescriptors)?;
-        Ok(slot.open(index, socket))
+        let before = slot.open(socket);
+        Ok((word::descriptor(before, index), before))
     }
 
-    /// Gives a claimed slot to its next occupant, or retires it (D3, H4).
-    pub(super) fn recycle(&self, descriptor: Descriptor, handle_returned: bool) {
+    /// Frees a claimed slot for its next occupant, or retires it (D3, H4): one
+    /// instruction. `told` gets the word before and whether it was retired, and
+    /// runs before anybody can open the slot.
+    pub(super) fn recycle(
+        &self,
+        descriptor: Descriptor,
+        handle_returned: bool,
+        told: impl FnOnce(Word, bool),
+    ) {
         let Some(slot) = self.slot(descriptor) else {
             return;
         };
-        if word::recycle(slot.word(), handle_returned) == Recycling::Free {
-            slot.word.fetch_add(word::STEP, Ordering::AcqRel);
-            self.free.put(descriptor.slot());
+        let claimed = slot.word();
+        match word::recycle(claimed, handle_returned) {
+            Recycling::Free => {
+                let before = slot.word.fetch_add(word::STEP, Ordering::AcqRel);
+                told(Word::from_bits(before), false);
+                self.free.put(descriptor.slot());
+            }
+            Recycling::Retired => told(claimed, true),
         }
     }
 
