@@ -1,0 +1,19 @@
+//! Records what the engine of `closesocket` did under real threads and replays
+//! it through the shipped protocol.
+//!
+//! A [`Recorder`] is a probe: give it to a provider, and it writes down what
+//! the engine tells it. [`replay`] looks for an order of what was recorded that
+//! the protocol allows, and says the first thing that none allows. The format
+//! of the files is in `docs/trace.md`.
+
+mod reader;
+mod record;
+mod recorder;
+mod replay;
+mod text;
+mod wire;
+
+pub use reader::{ReadError, read, read_file};
+pub use record::Record;
+pub use recorder::{Recorder, to_text};
+pub use replay::{Problem, Replay, replay, replay_in_order};

@@ -1,0 +1,233 @@
+//! Judges the steps on descriptor words: opening, entering, leaving, claiming
+//! and recycling, each by the shipped function for it.
+
+use closesocket::engine::{Observation, SocketId};
+use closesocket::protocol::invariant::{DescriptorState, DescriptorView, Event};
+use closesocket::protocol::returns_handle;
+use closesocket::protocol::word::{self, Recycling, Word, WordPhase};
+
+use super::Verdict;
+use super::judge::Judge;
+use super::thread::{Claim, Name, Next};
+
+impl Judge {
+    pub(super) fn judge_handle(
+        &mut self,
+        thread: u32,
+        next: Next,
+        observation: &Observation,
+    ) -> Verdict {
+        match *observation {
+            Observation::Opened {
+                process,
+                descriptor,
+                socket,
+                before,
+                ..
+            } => self.opened((process, descriptor), socket, before, next),
+            Observation::Entered {
+                process,
+                descriptor,
+                before,
+                admitted,
+            } => self.entered(thread, (process, descriptor), before, admitted),
+            Observation::Left {
+                process,
+                descriptor,
+                before,
+                holders,
+            } => self.left(thread, (process, descriptor), before, holders, next),
+            Observation::SealMissed {
+                descriptor, before, ..
+            } => {
+                // Only a commit ends this state, and the lock keeps others out.
+                if before.is_open(descriptor.generation()) {
+                    Ok(())
+                } else {
+                    Err("a close missed a word that was not open".to_owned())
+                }
+            }
+            Observation::Claimed {
+                process,
+                descriptor,
+                before,
+                won,
+            } => self.claimed(thread, (process, descriptor), before, won, next),
+            Observation::HandleReturned {
+                process,
+                descriptor,
+                succeeded,
+            } => self.handle_returned(thread, (process, descriptor), succeeded),
+            Observation::Recycled {
+                process,
+                descriptor,
+                before,
+                retired,
+            } => self.recycled(thread, (process, descriptor), before, retired),
+            _ => Err("not a step on a word".to_owned()),
+        }
+    }
+
+    fn opened(&mut self, name: Name, id: SocketId, before: Word, next: Next) -> Verdict {
+        let (process, descriptor) = name;
+        if !matches!(next, Next::Open(_) | Next::OpenRedeemed(..)) {
+            return Err("nothing was made or redeemed to be opened".to_owned());
+        }
+        if before.phase() != WordPhase::Free {
+            return Err("the slot was not free".to_owned());
+        }
+        if word::descriptor(before, descriptor.slot()) != descriptor {
+            return Err("the descriptor is not the word's next occupant".to_owned());
+        }
+        if self.descriptors.insert(name, id).is_some() {
+            return Err("the descriptor was issued before".to_owned());
+        }
+        let socket = self.socket(id)?;
+        socket.require_settled()?;
+        socket.step(Event::Internal, |local| {
+            local.names.push(name);
+            local.descriptors.push(DescriptorView {
+                generation: descriptor.generation(),
+                state: DescriptorState::Open,
+                process,
+                socket: 0,
+                inside: 0,
+                handle_returns: 0,
+                retired: false,
+            });
+        })?;
+        let (counted, real) = (socket.machine().references, socket.local.references());
+        if counted as usize == real {
+            Ok(())
+        } else {
+            Err(format!(
+                "the socket counts {counted} references, there are {real}"
+            ))
+        }
+    }
+
+    fn entered(&mut self, thread: u32, name: Name, before: Word, admitted: bool) -> Verdict {
+        let generation = name.1.generation();
+        if word::admit(before, generation).is_ok() != admitted {
+            return Err(if admitted {
+                "the call was let in, which the protocol refuses".to_owned()
+            } else {
+                "the call was refused, which the protocol lets in".to_owned()
+            });
+        }
+        if !admitted {
+            self.thread(thread).next = Next::BackOut(name);
+            return Ok(());
+        }
+        self.thread(thread).holds(name).calls += 1;
+        let socket = self.socket_of(name)?;
+        let slot = socket.local.slot(name).ok_or("unknown descriptor")?;
+        socket.step(Event::Admitted { slot, generation }, |local| {
+            local.descriptors[slot].inside += 1;
+        })
+    }
+
+    fn left(&mut self, thread: u32, name: Name, before: Word, holders: u64, next: Next) -> Verdict {
+        if holders == 0 || before.holders() < holders {
+            return Err(format!(
+                "{holders} holders left a word that counts {}",
+                before.holders()
+            ));
+        }
+        if next != Next::BackOut(name) && self.thread(thread).leave(name, holders)? {
+            let socket = self.socket_of(name)?;
+            let slot = socket.local.slot(name).ok_or("unknown descriptor")?;
+            socket.step(Event::Internal, |local| {
+                let inside = &mut local.descriptors[slot].inside;
+                *inside = inside.saturating_sub(1);
+            })?;
+        }
+        if word::leave(before, holders) {
+            let empty = Word::from_bits(before.bits() - holders);
+            self.thread(thread).next = Next::Claim(name.0, name.1.slot(), empty);
+        }
+        Ok(())
+    }
+
+    fn claimed(&mut self, thread: u32, name: Name, before: Word, won: bool, next: Next) -> Verdict {
+        let Next::Claim(_, _, seen) = next else {
+            return Err("the thread has left no descriptor closed and empty".to_owned());
+        };
+        if won != (before == seen && word::claim(before).is_some()) {
+            return Err("the claim ended otherwise than its compare-and-swap".to_owned());
+        }
+        if word::descriptor(seen, name.1.slot()) != name.1 {
+            return Err("the word is another descriptor's".to_owned());
+        }
+        if !won {
+            return Ok(());
+        }
+        let kind = self.began()?.0;
+        let socket = self.socket_of(name)?;
+        let id = socket.id;
+        let slot = socket.local.slot(name).ok_or("unknown descriptor")?;
+        let DescriptorState::Closed(cause) = socket.local.descriptors[slot].state else {
+            return Err("the descriptor is not closed".to_owned());
+        };
+        let due = returns_handle(kind, cause);
+        self.thread(thread).claims.push(Claim {
+            name,
+            socket: id,
+            due,
+            failed: false,
+        });
+        Ok(())
+    }
+
+    /// The innermost claim of the thread, which must be this one.
+    fn claim(&mut self, thread: u32, name: Name) -> Result<&mut Claim, String> {
+        let claim = self.thread(thread).claims.last_mut();
+        claim
+            .filter(|it| it.name == name)
+            .ok_or_else(|| "the thread has not claimed the descriptor".to_owned())
+    }
+
+    fn handle_returned(&mut self, thread: u32, name: Name, succeeded: bool) -> Verdict {
+        let claim = self.claim(thread, name)?;
+        if !claim.due {
+            return Err("no handle is due to go back".to_owned());
+        }
+        claim.due = false;
+        claim.failed = !succeeded;
+        let id = claim.socket;
+        let socket = self.socket(id)?;
+        let slot = socket.local.slot(name).ok_or("unknown descriptor")?;
+        socket.step(Event::HandleReturned { slot }, |local| {
+            let descriptor = &mut local.descriptors[slot];
+            descriptor.handle_returns = descriptor.handle_returns.saturating_add(1);
+            descriptor.retired |= !succeeded;
+        })
+    }
+
+    fn recycled(&mut self, thread: u32, name: Name, before: Word, retired: bool) -> Verdict {
+        let claim = *self.claim(thread, name)?;
+        if claim.due {
+            return Err("the handle has not gone back yet".to_owned());
+        }
+        if before.phase() != WordPhase::Claimed {
+            return Err("the slot was not claimed".to_owned());
+        }
+        if (word::recycle(before, !claim.failed) == Recycling::Retired) != retired {
+            return Err("the slot's fate is not the one that the protocol decides".to_owned());
+        }
+        self.thread(thread).claims.pop();
+        self.descriptors.remove(&name);
+        let socket = self.socket(claim.socket)?;
+        let slot = socket.local.slot(name).ok_or("unknown descriptor")?;
+        let inside = socket.local.descriptors[slot].inside;
+        if inside > 0 {
+            return Err(format!("{inside} are still inside"));
+        }
+        if socket.operations.values().any(|it| it.name == name) {
+            return Err("an operation of the descriptor has not ended".to_owned());
+        }
+        // Outlived by its socket, perhaps; a section of which may be at work.
+        socket.forget_descriptor(slot);
+        self.forget_if_finished(claim.socket)
+    }
+}

@@ -1,0 +1,360 @@
+//! The judge: takes observations in one order and says whether the protocol
+//! allows each of them.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use closesocket::engine::{Observation, ProcessId, SocketId};
+use closesocket::protocol::HandleKind;
+use closesocket::protocol::word::Word;
+
+use super::needs::{Gate, Instruction, Needs, SlotName, descriptor, place};
+use super::socket::{Due, Replayed};
+use super::thread::{Name, Next, Thread};
+use super::{Problem, Replay, Verdict};
+use crate::Record;
+use crate::text::Text as _;
+
+/// The fewest observations that the life of a connection has: made, opened,
+/// committed, at least one order and its release, left, claimed, recycled.
+const FEWEST: u64 = 8;
+
+/// Everything that is known after the observations so far.
+pub(super) struct Judge {
+    pub(super) began: Option<(HandleKind, Option<Duration>)>,
+    pub(super) words: HashMap<SlotName, Word>,
+    cells: HashMap<u32, u64>,
+    pub(super) sockets: HashMap<SocketId, Replayed>,
+    /// The sockets of the descriptors whose slots are not another's yet.
+    pub(super) descriptors: HashMap<Name, SocketId>,
+    pub(super) threads: HashMap<u32, Thread>,
+    gates: HashSet<Gate>,
+    pub(super) connections: u64,
+    /// A connection of which too little was observed.
+    pub(super) hollow: Option<SocketId>,
+}
+
+impl Judge {
+    pub(super) fn new() -> Self {
+        Self {
+            began: None,
+            words: HashMap::new(),
+            cells: HashMap::new(),
+            sockets: HashMap::new(),
+            descriptors: HashMap::new(),
+            threads: HashMap::new(),
+            gates: HashSet::new(),
+            connections: 0,
+            hollow: None,
+        }
+    }
+
+    /// Judges observations until one is impossible.
+    pub(super) fn run(&mut self, records: impl Iterator<Item = Record>) -> Option<Problem> {
+        for record in records {
+            // A step that is refused may have been made in part, so the state
+            // before it is told by what it speaks of, which is cheap.
+            let before = self.threads.get(&record.thread).map(Thread::describe);
+            let needs = Needs::of(&record.observation);
+            let allowed = self
+                .require(&needs)
+                .and_then(|()| self.step(record.thread, &record.observation));
+            if let Err(reason) = allowed {
+                let mut problem = self.problem(&record, reason);
+                if let (Some(before), Some(first)) = (before, problem.state.first_mut()) {
+                    *first = format!("thread {}: {before}", record.thread);
+                }
+                return Some(problem);
+            }
+            self.enter(&needs);
+        }
+        None
+    }
+
+    pub(super) fn verdict(&self, events: usize, first_problem: Option<Problem>) -> Replay {
+        Replay {
+            accepted: first_problem.is_none(),
+            events: events as u64,
+            connections: self.connections,
+            first_problem,
+        }
+    }
+
+    /// The word of a slot, by its history.
+    pub(super) fn word(&self, slot: SlotName) -> Word {
+        self.words.get(&slot).copied().unwrap_or(Word::unused())
+    }
+
+    /// Whether everything is there that must come before.
+    fn require(&self, needs: &Needs) -> Verdict {
+        if let Some(Instruction { slot, before, .. }) = needs.word {
+            let word = self.word(slot);
+            if before != word {
+                let (before, word) = (before.write(), word.write());
+                return Err(format!(
+                    "its instruction saw the word {before}, by its history it was {word}"
+                ));
+            }
+        }
+        if let Some((cell, sequence)) = needs.place {
+            let last = self.cells.get(&cell).copied().unwrap_or_default();
+            if sequence != last + 1 {
+                return Err(format!(
+                    "it is number {sequence} under the lock of cell {cell}, after number {last}"
+                ));
+            }
+        }
+        if let Some((slot, generation)) = needs.closed
+            && self.word(slot).is_open(generation)
+        {
+            return Err("the descriptor is open".to_owned());
+        }
+        match needs.gate {
+            Some(gate) if !self.gates.contains(&gate) => {
+                Err(format!("{gate:?} must have happened before"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn enter(&mut self, needs: &Needs) {
+        if let Some(Instruction { slot, after, .. }) = needs.word {
+            self.words.insert(slot, after);
+        }
+        if let Some((cell, sequence)) = needs.place {
+            self.cells.insert(cell, sequence);
+        }
+        self.gates.extend(needs.opens);
+    }
+
+    pub(super) fn thread(&mut self, thread: u32) -> &mut Thread {
+        self.threads.entry(thread).or_default()
+    }
+
+    pub(super) fn socket(&mut self, id: SocketId) -> Result<&mut Replayed, String> {
+        self.sockets
+            .get_mut(&id)
+            .ok_or_else(|| format!("socket {} does not exist", id.write()))
+    }
+
+    /// The socket of a descriptor.
+    pub(super) fn socket_of(&mut self, name: Name) -> Result<&mut Replayed, String> {
+        let socket = self.descriptors.get(&name);
+        let socket = *socket.ok_or_else(|| format!("{}/{} does not exist", name.0, name.1))?;
+        self.socket(socket)
+    }
+
+    pub(super) fn began(&self) -> Result<(HandleKind, Option<Duration>), String> {
+        self.began
+            .ok_or_else(|| "the trace does not say how the provider began".to_owned())
+    }
+
+    fn step(&mut self, thread: u32, observation: &Observation) -> Verdict {
+        let next = self.thread(thread).next;
+        if !fulfils(next, observation) {
+            self.thread(thread).require_free()?;
+        }
+        self.thread(thread).next = Next::Anything;
+        if let Some((socket, _)) = place(observation)
+            && let Some(socket) = self.sockets.get_mut(&socket)
+        {
+            socket.events += 1;
+        } else if let Some(name) = descriptor(observation)
+            && let Ok(socket) = self.socket_of(name)
+        {
+            socket.events += 1;
+        }
+        self.judge(thread, next, observation)
+    }
+
+    fn judge(&mut self, thread: u32, next: Next, observation: &Observation) -> Verdict {
+        match *observation {
+            Observation::Began {
+                handle_kind,
+                drain_limit,
+            } => match self.began.replace((handle_kind, drain_limit)) {
+                None => Ok(()),
+                Some(_) => Err("the provider began twice".to_owned()),
+            },
+            Observation::Ordered { socket, order, .. } => {
+                self.socket(socket)?.ordered(thread, Due::Order(order))
+            }
+            Observation::Released { socket, .. } => {
+                self.socket(socket)?.ordered(thread, Due::Release)?;
+                self.forget_if_finished(socket)
+            }
+            Observation::Changed {
+                socket,
+                change,
+                after,
+                ..
+            } => self.changed(thread, socket, change, after),
+            Observation::SweepBegan { process, cause } => {
+                self.thread(thread).sweeping.push((process, cause));
+                Ok(())
+            }
+            Observation::SweepEnded { process } => {
+                let ended = self.thread(thread).sweeping.pop();
+                match ended {
+                    Some((began, _)) if began == process => Ok(()),
+                    _ => Err(format!("this thread was not ending {process}")),
+                }
+            }
+            Observation::Opened { .. }
+            | Observation::Entered { .. }
+            | Observation::Left { .. }
+            | Observation::SealMissed { .. }
+            | Observation::Claimed { .. }
+            | Observation::HandleReturned { .. }
+            | Observation::Recycled { .. } => self.judge_handle(thread, next, observation),
+            _ => self.judge_section(thread, observation),
+        }
+    }
+
+    /// Forgets a socket of which nothing is left, and counts it.
+    pub(super) fn forget_if_finished(&mut self, id: SocketId) -> Verdict {
+        if let Some(socket) = self.sockets.get(&id)
+            && socket.is_finished()
+        {
+            if socket.was_connected {
+                self.connections += 1;
+                if socket.events < FEWEST {
+                    self.hollow.get_or_insert(id);
+                }
+            }
+            self.sockets.remove(&id);
+        }
+        Ok(())
+    }
+
+    /// What the thread and whatever the observation speaks of are like.
+    pub(super) fn problem(&self, record: &Record, reason: String) -> Problem {
+        let observation = &record.observation;
+        let thread = self.threads.get(&record.thread).map(Thread::describe);
+        let mut state = vec![format!(
+            "thread {}: {}",
+            record.thread,
+            thread.unwrap_or_else(|| "in no call".to_owned())
+        )];
+        let name = descriptor(observation);
+        if let Some((process, descriptor)) = name {
+            let word = self.word((process, descriptor.slot()));
+            state.push(format!(
+                "slot {process}/{}: {}",
+                descriptor.slot(),
+                word.write()
+            ));
+        }
+        let socket = match (*observation, place(observation)) {
+            (Observation::Delivered { operation, .. } | Observation::Resumed { operation }, _) => {
+                Some(operation.socket)
+            }
+            (_, Some((socket, _))) => Some(socket),
+            _ => name.and_then(|name| self.descriptors.get(&name).copied()),
+        };
+        if let Some(socket) = socket {
+            match self.sockets.get(&socket) {
+                Some(socket) => state.extend(socket.describe()),
+                None => state.push(format!("socket {}: not there", socket.write())),
+            }
+        }
+        Problem {
+            thread: Some(record.thread),
+            number: Some(record.number),
+            event: Some(format!("{observation:?}")),
+            reason,
+            state,
+        }
+    }
+
+    /// Judges the end of the trace: nothing may be left.
+    pub(super) fn end(&mut self) -> Option<Problem> {
+        let at_end = |reason: String, state: Vec<String>| {
+            Some(Problem {
+                thread: None,
+                number: None,
+                event: None,
+                reason: format!("at the end of the trace: {reason}"),
+                state,
+            })
+        };
+        if self.began.is_none() {
+            return at_end("the provider never began".to_owned(), Vec::new());
+        }
+        let mut threads: Vec<_> = self.threads.iter().collect();
+        threads.sort_by_key(|(number, _)| **number);
+        for (number, thread) in threads {
+            if let Err(reason) = thread.require_done() {
+                let state = vec![format!("thread {number}: {}", thread.describe())];
+                return at_end(format!("thread {number}: {reason}"), state);
+            }
+        }
+        let mut left: Vec<_> = self.sockets.values_mut().collect();
+        left.sort_by_key(|it| it.id);
+        for socket in left {
+            if let Err(reason) = socket.judge_end(0) {
+                let state = socket.describe();
+                return at_end(reason, state);
+            }
+        }
+        None
+    }
+
+    /// A trace that shows nothing proves nothing.
+    pub(super) fn hollow(&self) -> Option<Problem> {
+        let reason = match self.hollow {
+            Some(socket) => format!(
+                "the trace is hollow: of connection {} fewer than {FEWEST} steps were recorded",
+                socket.write()
+            ),
+            None if self.connections == 0 => {
+                "the trace is hollow: nothing was connected in it".to_owned()
+            }
+            None => return None,
+        };
+        Some(Problem {
+            thread: None,
+            number: None,
+            event: None,
+            reason,
+            state: Vec::new(),
+        })
+    }
+}
+
+/// Whether an observation is what its thread has to do next.
+fn fulfils(next: Next, observation: &Observation) -> bool {
+    match (next, *observation) {
+        (Next::Anything, _) => true,
+        (
+            Next::BackOut(name),
+            Observation::Left {
+                process,
+                descriptor,
+                holders: 1,
+                ..
+            },
+        ) => name == (process, descriptor),
+        (
+            Next::Claim(process, slot, _),
+            Observation::Claimed {
+                process: by,
+                descriptor,
+                ..
+            },
+        ) => (process, slot) == (by, descriptor.slot()),
+        (Next::Open(made), Observation::Opened { socket, .. }) => made == socket,
+        (
+            Next::OpenRedeemed(redeemed, target),
+            Observation::Opened {
+                socket, process, ..
+            },
+        ) => (redeemed, target) == (socket, process),
+        _ => false,
+    }
+}
+
+/// Whether a thread ends this process.
+pub(super) fn sweeps(thread: &Thread, process: ProcessId) -> bool {
+    thread.sweeping.iter().any(|(it, _)| *it == process)
+}

@@ -1,0 +1,584 @@
+//! Judges what happens in a socket's critical sections, and around them: making
+//! sockets, starting, registering and delivering operations, closing, sharing.
+
+use closesocket::engine::{Change, Error, Observation, OperationId, ProcessId, SocketId};
+use closesocket::protocol::invariant::{
+    DescriptorState, Event, OperationState, OperationView, RecordView,
+};
+use closesocket::protocol::{
+    Actions, Cause, CloseRequest, DuplicationRecord, OperationKind, Socket, Time, Waiting,
+};
+
+use super::Verdict;
+use super::judge::{Judge, sweeps};
+use super::socket::{Known, Replayed, Scope, require_same};
+use super::thread::{Closing, Name, Next, Outcome};
+
+/// What a commit was told to be.
+struct Told {
+    last: bool,
+    wait: bool,
+    actions: Actions,
+    aborted: usize,
+    after: Socket,
+}
+
+impl Judge {
+    pub(super) fn judge_section(&mut self, thread: u32, observation: &Observation) -> Verdict {
+        match *observation {
+            Observation::Created { socket, after, .. } => self.created(thread, socket, after),
+            Observation::Started {
+                process,
+                descriptor,
+                socket,
+                operation,
+                error,
+                ..
+            } => self.started(thread, (process, descriptor), socket, operation, error),
+            Observation::Registered {
+                process,
+                descriptor,
+                operation,
+                does,
+                waiting,
+                ..
+            } => self.registered(thread, (process, descriptor), operation, does, waiting),
+            Observation::Taken {
+                operation,
+                aborted,
+                error,
+                ..
+            } => {
+                let sweeping = self.thread(thread).sweeping.last().map(|it| it.1);
+                let socket = self.socket(operation.socket)?;
+                socket.taken(thread, operation.number, aborted, error, sweeping)
+            }
+            Observation::Delivered {
+                operation,
+                posted,
+                error,
+            } => self.delivered(thread, operation, posted, error),
+            Observation::Resumed { operation } => {
+                let blocked = self.thread(thread).blocked.take();
+                match blocked {
+                    Some((it, _)) if it == operation => Ok(()),
+                    _ => Err("the thread is not blocked in this operation".to_owned()),
+                }
+            }
+            Observation::LingerEnded {
+                socket, drained, ..
+            } => self.linger_ended(thread, socket, drained),
+            Observation::Duplicated {
+                process,
+                descriptor,
+                socket,
+                record,
+                target,
+                ..
+            } => self.duplicated(thread, (process, descriptor), socket, record, target),
+            Observation::Redeemed {
+                socket, record, by, ..
+            } => self.redeemed(thread, socket, record, by),
+            _ => self.judge_close(thread, observation),
+        }
+    }
+
+    fn created(&mut self, thread: u32, id: SocketId, after: Socket) -> Verdict {
+        let new = Socket::new(after.window, after.abort_scope, after.unread_input);
+        let listener = Socket {
+            linger: after.linger,
+            nonblocking: after.nonblocking,
+            ..new
+        };
+        require_same(&new, &after).or_else(|_| {
+            // An accepted one has its listener's options.
+            require_same(&Socket::accepted(&listener), &after)
+        })?;
+        let before = self.sockets.insert(id, Replayed::new(id, after));
+        if before.is_some() {
+            return Err("the socket was made before".to_owned());
+        }
+        self.thread(thread).next = Next::Open(id);
+        Ok(())
+    }
+
+    pub(super) fn changed(
+        &mut self,
+        thread: u32,
+        id: SocketId,
+        change: Change,
+        after: Socket,
+    ) -> Verdict {
+        let started = self.thread(thread).started;
+        let by_send = matches!(started, Some((it, _, OperationKind::Send)) if it == id);
+        let names = self.socket(id)?.local.names.clone();
+        let is_inside = names.iter().any(|name| {
+            self.threads
+                .get(&thread)
+                .is_some_and(|it| it.calls(*name) > 0)
+        });
+        match change {
+            Change::BytesAccepted {
+                operation: None, ..
+            } if !by_send => {
+                return Err("bytes were accepted of a call that may not send".to_owned());
+            }
+            Change::Linger(_)
+            | Change::Nonblocking(_)
+            | Change::Listening
+            | Change::Connecting
+            | Change::ReceiveShut
+            | Change::SendShut
+                if !is_inside =>
+            {
+                return Err("the thread is in no call through the socket".to_owned());
+            }
+            _ => {}
+        }
+        self.socket(id)?.changed(thread, change, after)
+    }
+
+    fn started(
+        &mut self,
+        thread: u32,
+        name: Name,
+        id: SocketId,
+        operation: OperationKind,
+        error: Option<Error>,
+    ) -> Verdict {
+        if self.thread(thread).calls(name) == 0 {
+            return Err("the thread is in no call through the descriptor".to_owned());
+        }
+        let socket = self.socket(id)?;
+        socket.require_settled()?;
+        let live = socket.local.is_open(name);
+        let may = socket.machine().may_start(operation, live).err();
+        if may != error {
+            return Err(format!("it was told {error:?}, by the protocol {may:?}"));
+        }
+        self.thread(thread).started = error.is_none().then_some((id, name, operation));
+        Ok(())
+    }
+
+    fn registered(
+        &mut self,
+        thread: u32,
+        name: Name,
+        operation: OperationId,
+        kind: OperationKind,
+        waiting: Waiting,
+    ) -> Verdict {
+        let OperationId { socket: id, number } = operation;
+        if self.thread(thread).started.take() != Some((id, name, kind)) {
+            return Err("the operation was not asked to start".to_owned());
+        }
+        let socket = self.socket(id)?;
+        socket.require_settled()?;
+        if number <= socket.last_number {
+            return Err("the number was given before".to_owned());
+        }
+        socket.last_number = number;
+        let slot = socket.local.slot(name).ok_or("unknown descriptor")?;
+        let known = Known {
+            name,
+            kind,
+            waiting,
+            taken: None,
+        };
+        socket.operations.insert(number, known);
+        let index = socket.local.operations.len();
+        socket.step(Event::Registered { operation: index }, |local| {
+            local.numbers.push(number);
+            local.operations.push(OperationView {
+                slot,
+                generation: name.1.generation(),
+                socket: 0,
+                waiting,
+                state: OperationState::Pending,
+            });
+            // An overlapped operation has its call's hold from here on.
+            if waiting == Waiting::Blocked {
+                local.descriptors[slot].inside += 1;
+            }
+        })?;
+        let by = self.thread(thread);
+        match waiting {
+            Waiting::Overlapped => by.holds(name).calls -= 1,
+            Waiting::Blocked => by.blocked = Some((operation, name)),
+        }
+        by.holds
+            .retain(|_, it| *it != super::thread::Holds::default());
+        Ok(())
+    }
+
+    fn delivered(
+        &mut self,
+        thread: u32,
+        operation: OperationId,
+        posted: bool,
+        error: Option<Error>,
+    ) -> Verdict {
+        let OperationId { socket: id, number } = operation;
+        let socket = self.socket(id)?;
+        let known = socket.operations.get(&number).copied();
+        let known = known.ok_or("an operation was delivered that is not there")?;
+        let index = socket.local.place_of(number).ok_or("unknown operation")?;
+        let overlapped = known.waiting == Waiting::Overlapped;
+        let Some((taker, failure)) = known.taken else {
+            return Err("an operation was delivered that nobody took out".to_owned());
+        };
+        if taker != thread {
+            return Err(format!("thread {taker} has taken the operation out"));
+        }
+        let OperationState::Ending(how) = socket.local.operations[index].state else {
+            return Err("the operation is not ending".to_owned());
+        };
+        // How aborted ones are told is judged by the invariants.
+        let adopted = known.kind == OperationKind::Accept && failure.is_none();
+        if how.is_none() && (posted != overlapped || (error != failure && !adopted)) {
+            return Err(format!(
+                "told {error:?}, posted: {posted}, after {failure:?}"
+            ));
+        }
+        if how.is_some() && error.is_none() && (posted || !overlapped) {
+            return Err("an aborted operation was told to have succeeded".to_owned());
+        }
+        let event = Event::Delivered {
+            operation: index,
+            posted,
+            result: error.map_or(Ok(()), Err),
+        };
+        if how.is_some() && !posted && overlapped && error.is_some() {
+            return Err("an error was told to nobody".to_owned());
+        }
+        socket.step(event, |local| {
+            // The local world may differ from the section's before it.
+            if let Some(index) = local.place_of(number) {
+                let slot = local.operations[index].slot;
+                local.operations[index].state = OperationState::Ended(how);
+                let inside = &mut local.descriptors[slot].inside;
+                *inside = inside.saturating_sub(1);
+            }
+        })?;
+        socket.forget_operation(number);
+        if overlapped {
+            self.thread(thread).holds(known.name).delivered += 1;
+        }
+        self.forget_if_finished(id)
+    }
+
+    fn duplicated(
+        &mut self,
+        thread: u32,
+        name: Name,
+        id: SocketId,
+        record: u64,
+        target: ProcessId,
+    ) -> Verdict {
+        if self.thread(thread).calls(name) == 0 {
+            return Err("the thread is in no call through the descriptor".to_owned());
+        }
+        let socket = self.socket(id)?;
+        socket.require_settled()?;
+        let mut machine = socket.machine();
+        let live = socket.local.is_open(name);
+        machine.duplicate(live).map_err(super::socket::refused)?;
+        let index = socket.local.records.len();
+        let entry = (index, DuplicationRecord::new(target));
+        if record <= socket.last_number || socket.records.insert(record, entry).is_some() {
+            return Err("the record's number was given before".to_owned());
+        }
+        socket.last_number = record;
+        socket.step(Event::RecordChanged { record: index }, |local| {
+            local.socket.machine = machine;
+            local.records.push(RecordView {
+                socket: 0,
+                unredeemed: true,
+            });
+        })
+    }
+
+    fn redeemed(&mut self, thread: u32, id: SocketId, record: u64, by: ProcessId) -> Verdict {
+        let socket = self.socket(id)?;
+        socket.require_settled()?;
+        let (index, entry) = socket.records.get_mut(&record).ok_or("no such record")?;
+        let index = *index;
+        entry.redeem(by).map_err(super::socket::refused)?;
+        socket.step(Event::RecordChanged { record: index }, |local| {
+            local.records[index].unredeemed = false;
+        })?;
+        self.thread(thread).next = Next::OpenRedeemed(id, by);
+        Ok(())
+    }
+
+    fn linger_ended(&mut self, thread: u32, id: SocketId, drained: bool) -> Verdict {
+        let ended = self
+            .sockets
+            .get(&id)
+            .is_none_or(|it| !it.machine().is_draining());
+        if drained != ended {
+            return Err(format!(
+                "the wait ended with the drain over: {drained}, by the protocol: {ended}"
+            ));
+        }
+        match self.thread(thread).closing.last_mut() {
+            Some(Closing {
+                outcome:
+                    Outcome::Committed {
+                        socket,
+                        wait: true,
+                        lingered: lingered @ None,
+                    },
+                ..
+            }) if *socket == id => {
+                *lingered = Some(drained);
+                Ok(())
+            }
+            _ => Err("the thread's close does not wait for this socket".to_owned()),
+        }
+    }
+
+    fn judge_close(&mut self, thread: u32, observation: &Observation) -> Verdict {
+        match *observation {
+            Observation::Committed {
+                process,
+                descriptor,
+                socket,
+                cause,
+                now,
+                last,
+                wait,
+                actions,
+                aborted,
+                after,
+                ..
+            } => {
+                let told = Told {
+                    last,
+                    wait,
+                    actions,
+                    aborted,
+                    after,
+                };
+                self.committed(thread, (process, descriptor), socket, (cause, now), &told)
+            }
+            Observation::CloseRefused {
+                process,
+                descriptor,
+                cause,
+                error,
+                under,
+            } => self.close_refused(thread, (process, descriptor), (cause, error), under),
+            Observation::CloseReturned {
+                process,
+                descriptor,
+                committed,
+                waited,
+                error,
+            } => self.close_returned(thread, (process, descriptor), committed, waited, error),
+            Observation::Reclaimed {
+                process,
+                socket,
+                record,
+                now,
+                last,
+                actions,
+                aborted,
+                after,
+                ..
+            } => {
+                let told = Told {
+                    last,
+                    wait: false,
+                    actions,
+                    aborted,
+                    after,
+                };
+                self.reclaimed(thread, process, socket, (record, now), &told)
+            }
+            ref other => Err(format!("an unknown event: {other:?}")),
+        }
+    }
+
+    fn request(&self, cause: Cause, now: Time) -> Result<CloseRequest, String> {
+        Ok(CloseRequest {
+            cause,
+            now,
+            drain_limit: self.began()?.1,
+        })
+    }
+
+    fn committed(
+        &mut self,
+        thread: u32,
+        name: Name,
+        id: SocketId,
+        (cause, now): (Cause, Time),
+        told: &Told,
+    ) -> Verdict {
+        let (process, descriptor) = name;
+        let request = self.request(cause, now)?;
+        let seen = self.word((process, descriptor.slot()));
+        let ending = self.thread(thread).sweeping.last().copied();
+        if let Some((_, ends)) = ending.filter(|(it, _)| *it == process)
+            && ends != cause
+        {
+            return Err(format!("the process ends by {ends:?}"));
+        }
+        let socket = self.socket(id)?;
+        socket.require_settled()?;
+        let slot = socket.local.slot(name);
+        let slot = slot.ok_or("the descriptor does not refer to this socket")?;
+        let mut machine = socket.machine();
+        let mut scope = Scope(None);
+        let generation = descriptor.generation();
+        let commit = machine
+            .close::<_, Error>(request, seen, generation, &mut scope, |_| Ok(()))
+            .map_err(super::socket::refused)?;
+        require_same(&machine, &told.after)?;
+        let aborted = socket.in_scope(scope.0, Some(name));
+        let expected = (commit.last, commit.wait, commit.actions, aborted);
+        let found = (told.last, told.wait, told.actions, told.aborted);
+        if expected != found {
+            return Err(format!("it did {found:?}, by the protocol {expected:?}"));
+        }
+        let event = Event::Committed {
+            slot,
+            generation,
+            cause,
+            wait: commit.wait,
+        };
+        let taking = (aborted, Some((cause, process)));
+        socket.decide(thread, event, taking, commit.actions, |local| {
+            local.socket.machine = machine;
+            local.descriptors[slot].state = DescriptorState::Closed(cause);
+        })?;
+        let by = self.thread(thread);
+        by.holds(name).closer += 1;
+        by.closing.push(Closing {
+            name,
+            outcome: Outcome::Committed {
+                socket: id,
+                wait: commit.wait,
+                lingered: None,
+            },
+        });
+        Ok(())
+    }
+
+    fn reclaimed(
+        &mut self,
+        thread: u32,
+        process: ProcessId,
+        id: SocketId,
+        (record, now): (u64, Time),
+        told: &Told,
+    ) -> Verdict {
+        if !sweeps(self.thread(thread), process) {
+            return Err(format!("this thread is not ending {process}"));
+        }
+        let request = self.request(Cause::Reclaimed, now)?;
+        let socket = self.socket(id)?;
+        socket.require_settled()?;
+        let (index, entry) = socket.records.get_mut(&record).ok_or("no such record")?;
+        let index = *index;
+        if !entry.reclaim(process) {
+            return Err("the record is not the dead process's to redeem".to_owned());
+        }
+        let mut machine = socket.machine();
+        let mut scope = Scope(None);
+        let commit = machine.reclaim(request, &mut scope);
+        require_same(&machine, &told.after)?;
+        let aborted = socket.in_scope(scope.0, None);
+        let expected = (commit.last, commit.actions, aborted);
+        let found = (told.last, told.actions, told.aborted);
+        if expected != found {
+            return Err(format!("it did {found:?}, by the protocol {expected:?}"));
+        }
+        let event = Event::RecordChanged { record: index };
+        let taking = (aborted, Some((Cause::Reclaimed, process)));
+        socket.decide(thread, event, taking, commit.actions, |local| {
+            local.socket.machine = machine;
+            local.records[index].unredeemed = false;
+        })
+    }
+
+    fn close_refused(
+        &mut self,
+        thread: u32,
+        name: Name,
+        (cause, error): (Cause, Error),
+        under: Option<(SocketId, u64)>,
+    ) -> Verdict {
+        let generation = name.1.generation();
+        if error != Error::NotSocket {
+            let (id, _) = under.ok_or("it can only fail so under the socket's lock")?;
+            let seen = self.word((name.0, name.1.slot()));
+            let request = self.request(cause, Time::ZERO)?;
+            let socket = self.socket(id)?;
+            socket.require_settled()?;
+            let mut copy = socket.machine();
+            let mut scope = Scope(None);
+            let close = copy.close::<_, Error>(request, seen, generation, &mut scope, |_| Ok(()));
+            if close.err() != Some(error) {
+                return Err(format!("the protocol does not refuse it with {error:?}"));
+            }
+            let slot = socket.local.slot(name);
+            let slot = slot.ok_or("the descriptor does not refer to this socket")?;
+            let event = Event::CloseRefused {
+                slot,
+                generation,
+                cause,
+                error,
+            };
+            socket.step(event, |_| ())?;
+        }
+        self.thread(thread).closing.push(Closing {
+            name,
+            outcome: Outcome::Refused(error),
+        });
+        Ok(())
+    }
+
+    fn close_returned(
+        &mut self,
+        thread: u32,
+        name: Name,
+        committed: bool,
+        waited: bool,
+        error: Option<Error>,
+    ) -> Verdict {
+        let by = self.thread(thread);
+        let closing = by.closing.pop().filter(|it| it.name == name);
+        let closing = closing.ok_or("the thread is in no close of this descriptor")?;
+        if by.holds.get(&name).is_some_and(|it| it.closer > 0) {
+            return Err("the closer has not left".to_owned());
+        }
+        let expected = match closing.outcome {
+            Outcome::Refused(error) => (false, false, Some(error)),
+            Outcome::Committed { wait: false, .. } => (true, false, None),
+            Outcome::Committed { lingered, .. } => {
+                let drained = lingered.ok_or("the close has not waited for the drain")?;
+                (true, true, (!drained).then_some(Error::Interrupted))
+            }
+        };
+        if expected != (committed, waited, error) {
+            return Err(format!(
+                "it returned {:?}, by what it did {expected:?}",
+                (committed, waited, error)
+            ));
+        }
+        if let Outcome::Committed { socket, .. } = closing.outcome
+            && let Some(socket) = self.sockets.get_mut(&socket)
+        {
+            let event = Event::CloseReturned {
+                socket: 0,
+                committed,
+                waited,
+                result: error.map_or(Ok(()), Err),
+            };
+            return socket.step(event, |_| ());
+        }
+        Ok(())
+    }
+}

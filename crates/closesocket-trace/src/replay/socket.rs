@@ -1,0 +1,441 @@
+//! The replay of one socket: its machine is run by the shipped protocol, and
+//! every step of its world is judged by the invariants.
+
+use std::collections::{HashMap, VecDeque};
+
+use closesocket::engine::{Change, Order, SocketId};
+use closesocket::protocol::invariant::{
+    Event, Invariant, OperationState, SocketView, Step, violations,
+};
+use closesocket::protocol::{
+    Actions, Cause, Connection, DuplicationRecord, Error, OperationKind, PendingOperations, Socket,
+    Take, Waiting,
+};
+
+use super::Verdict;
+use super::thread::Name;
+use super::world::Local;
+
+/// An order to the transport that has not been carried out yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    Order(Order),
+    Release,
+}
+
+/// A critical section that has decided and not carried out everything yet.
+struct Section {
+    thread: u32,
+    before: Local,
+    event: Event,
+    /// Operations that are still to be taken out.
+    taking: usize,
+    /// Why they are aborted, and by whose end.
+    abort: Option<(Cause, closesocket::engine::ProcessId)>,
+    due: VecDeque<Due>,
+}
+
+/// What is known of a registered operation besides the invariants' view.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Known {
+    pub(super) name: Name,
+    pub(super) kind: OperationKind,
+    pub(super) waiting: Waiting,
+    /// The thread that took it out, and the failure it took it out with.
+    pub(super) taken: Option<(u32, Option<Error>)>,
+}
+
+/// One socket.
+pub(super) struct Replayed {
+    pub(super) id: SocketId,
+    pub(super) local: Local,
+    section: Option<Section>,
+    pub(super) operations: HashMap<u64, Known>,
+    pub(super) records: HashMap<u64, (usize, DuplicationRecord)>,
+    pub(super) last_number: u64,
+    /// How much was observed of it.
+    pub(super) events: u64,
+    pub(super) was_connected: bool,
+}
+
+/// Tells a close which operations there are, and learns which it takes.
+pub(super) struct Scope(pub(super) Option<Take>);
+
+impl PendingOperations for Scope {
+    type Taken = ();
+    fn take(&mut self, take: Take) {
+        self.0 = Some(take);
+    }
+}
+
+impl Replayed {
+    pub(super) fn new(id: SocketId, machine: Socket) -> Self {
+        Self {
+            id,
+            local: Local::new(SocketView {
+                machine,
+                releases: 0,
+                accepted: 0,
+                acknowledged: 0,
+                reset: false,
+                waiting_connections: 0,
+                locked_by_waiter: false,
+            }),
+            section: None,
+            operations: HashMap::new(),
+            records: HashMap::new(),
+            last_number: 0,
+            events: 0,
+            was_connected: machine.connection == Connection::Connected,
+        }
+    }
+
+    pub(super) const fn machine(&self) -> Socket {
+        self.local.socket.machine
+    }
+
+    /// Forgets a descriptor whose slot is another's now.
+    pub(super) fn forget_descriptor(&mut self, slot: usize) {
+        if let Some(section) = &mut self.section {
+            section.before.forget_descriptor(slot);
+        }
+        self.local.forget_descriptor(slot);
+    }
+
+    /// Forgets an operation that has ended.
+    pub(super) fn forget_operation(&mut self, number: u64) {
+        if let Some(section) = &mut self.section {
+            section.before.forget_operation(number);
+        }
+        self.local.forget_operation(number);
+        self.operations.remove(&number);
+    }
+
+    /// Whether nothing of it is left.
+    pub(super) fn is_finished(&self) -> bool {
+        self.local.socket.releases > 0
+            && self.local.names.is_empty()
+            && self.operations.is_empty()
+            && self.section.is_none()
+    }
+
+    /// Makes a step that nothing has to follow.
+    pub(super) fn step(&mut self, event: Event, make: impl Fn(&mut Local)) -> Verdict {
+        let before = match &mut self.section {
+            // Somebody else's step outside the lock: as if it came before the
+            // section, with which it has nothing to do.
+            Some(section) => {
+                let before = section.before.clone();
+                make(&mut section.before);
+                make(&mut self.local);
+                return judge(before, event, &section.before);
+            }
+            None => self.local.clone(),
+        };
+        make(&mut self.local);
+        let verdict = judge(before, event, &self.local);
+        self.local.rebase();
+        verdict
+    }
+
+    /// Makes the deciding step of a critical section, after which this many
+    /// operations are taken out and these orders carried out.
+    pub(super) fn decide(
+        &mut self,
+        thread: u32,
+        event: Event,
+        (taking, abort): (usize, Option<(Cause, closesocket::engine::ProcessId)>),
+        actions: Actions,
+        make: impl FnOnce(&mut Local),
+    ) -> Verdict {
+        let before = self.local.clone();
+        make(&mut self.local);
+        let asked = [
+            (actions.send_fin, Due::Order(Order::Fin)),
+            (actions.reset, Due::Order(Order::Reset)),
+            (actions.reset_backlog, Due::Order(Order::ResetBacklog)),
+            (actions.release, Due::Release),
+        ];
+        let due = asked.into_iter().filter(|(asked, _)| *asked);
+        self.section = Some(Section {
+            thread,
+            before,
+            event,
+            taking,
+            abort,
+            due: due.map(|(_, due)| due).collect(),
+        });
+        self.end_section()
+    }
+
+    /// Judges the section if everything of it is done.
+    fn end_section(&mut self) -> Verdict {
+        let done = |it: &mut Section| it.taking == 0 && it.due.is_empty();
+        let Some(section) = self.section.take_if(done) else {
+            return Ok(());
+        };
+        let verdict = judge(section.before, section.event, &self.local);
+        self.local.rebase();
+        verdict
+    }
+
+    /// Fails while a critical section has not carried out what it decided.
+    pub(super) fn require_settled(&self) -> Verdict {
+        match &self.section {
+            None => Ok(()),
+            Some(it) => Err(format!(
+                "the section before has not done what it decided: {} operations to take out, orders {:?}",
+                it.taking, it.due
+            )),
+        }
+    }
+
+    /// An order was carried out.
+    pub(super) fn ordered(&mut self, thread: u32, done: Due) -> Verdict {
+        let due = match &mut self.section {
+            Some(section) if section.thread == thread => section.due.pop_front(),
+            _ => None,
+        };
+        if due != Some(done) {
+            return Err(format!("{done:?} was carried out, due was {due:?}"));
+        }
+        let socket = &mut self.local.socket;
+        match done {
+            Due::Order(Order::Reset) => socket.reset = true,
+            Due::Order(Order::ResetBacklog) => socket.waiting_connections = 0,
+            Due::Release => socket.releases = socket.releases.saturating_add(1),
+            Due::Order(_) => {}
+        }
+        self.end_section()
+    }
+
+    /// An operation was taken out.
+    pub(super) fn taken(
+        &mut self,
+        thread: u32,
+        number: u64,
+        aborted: Option<Cause>,
+        error: Option<Error>,
+        forsaking: Option<Cause>,
+    ) -> Verdict {
+        let known = self.operations.get_mut(&number);
+        let known = known.ok_or("an operation was taken out that is not pending")?;
+        if known.taken.is_some() {
+            return Err("an operation was taken out twice".to_owned());
+        }
+        known.taken = Some((thread, error));
+        let known = *known;
+        let operation = self.local.place_of(number).ok_or("unknown operation")?;
+        let state = OperationState::Ending(aborted);
+        match &mut self.section {
+            Some(section) if section.thread == thread && section.taking > 0 => {
+                let expected = section.abort.map(|(cause, process)| {
+                    if process == known.name.0 {
+                        cause
+                    } else {
+                        Cause::Call
+                    }
+                });
+                if aborted != expected || error.is_some() {
+                    return Err(format!("aborted for {aborted:?} instead of {expected:?}"));
+                }
+                section.taking -= 1;
+                self.local.operations[operation].state = state;
+                self.end_section()
+            }
+            _ => {
+                self.require_settled()?;
+                let outlived = !self.local.is_open(known.name);
+                if aborted.is_some() && !(aborted == forsaking && outlived) {
+                    return Err("an operation was aborted without a close".to_owned());
+                }
+                self.step(Event::Taken { operation }, |local| {
+                    local.operations[operation].state = state;
+                })
+            }
+        }
+    }
+
+    /// How many pending operations are in this scope of a close.
+    pub(super) fn in_scope(&self, take: Option<Take>, name: Option<Name>) -> usize {
+        self.operations
+            .values()
+            .filter(|it| it.taken.is_none())
+            .filter(|it| match take {
+                None | Some(Take::Nothing) => false,
+                Some(Take::ThisReference) => Some(it.name) == name,
+                Some(Take::EveryReference) => true,
+            })
+            .count()
+    }
+
+    /// The machine changed: the shipped function must change it in the same
+    /// way.
+    pub(super) fn changed(&mut self, thread: u32, change: Change, after: Socket) -> Verdict {
+        self.require_settled()?;
+        let mut machine = self.machine();
+        let mut actions = Actions::default();
+        let mut event = Event::Internal;
+        let (mut accepted, mut acknowledged) = (0, 0);
+        match change {
+            Change::Linger(linger) => machine.set_linger(linger),
+            Change::Nonblocking(nonblocking) => machine.set_nonblocking(nonblocking),
+            Change::Listening => machine.listen().map_err(refused)?,
+            Change::Connecting => machine.connecting(),
+            Change::ConnectFinished { connected } => machine.connect_finished(connected),
+            Change::BacklogJoined => machine.backlog_joined(),
+            Change::BacklogTaken => machine.backlog_taken(),
+            Change::BytesAccepted {
+                operation,
+                offered,
+                accepted: told,
+            } => {
+                accepted = machine.accept_bytes(offered);
+                if told != accepted {
+                    return Err(format!("{told} bytes accepted instead of {accepted}"));
+                }
+                if let Some(number) = operation {
+                    event = self.accepting(number)?;
+                }
+            }
+            Change::ReceiveShut => machine.shut_down_receive(),
+            Change::SendShut => actions = machine.shut_down_send().map_err(refused)?,
+            Change::InputUnread(unread) => machine.set_input_unread(unread),
+            Change::Transmitted { bytes } => {
+                if bytes > machine.unsent {
+                    return Err(format!("{bytes} bytes sent of {}", machine.unsent));
+                }
+                actions = machine.transmitted(bytes);
+            }
+            Change::Acknowledged { bytes } => {
+                acknowledged = bytes;
+                event = Event::Acknowledged { socket: 0 };
+                actions = machine.acknowledged(bytes);
+            }
+            Change::ConnectionLost => {
+                event = Event::ConnectionLost { socket: 0 };
+                actions = machine.connection_lost();
+            }
+            Change::Expired { now } => {
+                event = Event::Expired { socket: 0 };
+                actions = machine.expire(now);
+            }
+            other => return Err(format!("an unknown change: {other:?}")),
+        }
+        if machine == self.machine() {
+            return Err("the protocol says that this changes nothing".to_owned());
+        }
+        require_same(&machine, &after)?;
+        self.was_connected |= machine.connection == Connection::Connected;
+        self.decide(thread, event, (0, None), actions, |local| {
+            let socket = &mut local.socket;
+            socket.machine = machine;
+            socket.accepted = socket.accepted.saturating_add(accepted);
+            socket.acknowledged = socket.acknowledged.saturating_add(acknowledged);
+            match change {
+                Change::BacklogJoined => socket.waiting_connections += 1,
+                Change::BacklogTaken => {
+                    socket.waiting_connections = socket.waiting_connections.saturating_sub(1);
+                }
+                _ => {}
+            }
+        })
+    }
+
+    /// Bytes are accepted for the pending send of this number.
+    fn accepting(&self, number: u64) -> Result<Event, String> {
+        let known = self.operations.get(&number);
+        if known.is_none_or(|it| it.kind != OperationKind::Send) {
+            return Err("bytes were accepted for an operation that is no pending send".to_owned());
+        }
+        let operation = self.local.place_of(number).ok_or("unknown operation")?;
+        Ok(Event::BytesAccepted { operation })
+    }
+
+    /// What is known of it, in words.
+    pub(super) fn describe(&self) -> Vec<String> {
+        use crate::text::Text as _;
+        let mut words = vec![format!(
+            "socket {}: {}",
+            self.id.write(),
+            self.machine().write()
+        )];
+        for (name, view) in self.local.names.iter().zip(&self.local.descriptors) {
+            words.push(format!(
+                "descriptor {}/{}: {:?}, {} inside",
+                name.0, name.1, view.state, view.inside
+            ));
+        }
+        for (number, view) in self.local.numbers.iter().zip(&self.local.operations) {
+            let kind = self.operations.get(number).map(|it| it.kind.write());
+            words.push(format!(
+                "operation {number}, a {}: {:?}",
+                kind.unwrap_or_default(),
+                view.state
+            ));
+        }
+        if let Err(unsettled) = self.require_settled() {
+            words.push(unsettled);
+        }
+        words
+    }
+}
+
+pub(super) fn refused(error: Error) -> String {
+    format!("the protocol refuses it: {error}")
+}
+
+/// Fails unless two machines decide alike. The hidden part of a linger option
+/// that is off decides nothing.
+pub(super) fn require_same(expected: &Socket, found: &Socket) -> Verdict {
+    use crate::text::Text as _;
+    let linger = found.linger;
+    let alike = Socket {
+        linger,
+        ..*expected
+    } == *found
+        && expected.linger.write() == linger.write();
+    if alike {
+        return Ok(());
+    }
+    Err(format!(
+        "the machine became `{}`, by the protocol `{}`",
+        found.write(),
+        expected.write()
+    ))
+}
+
+/// Judges one step by every invariant.
+fn judge(mut before: Local, event: Event, after: &Local) -> Verdict {
+    before.make_room_for(after);
+    let violated = violations(&Step {
+        before: &before,
+        event,
+        after,
+    });
+    if violated.is_empty() {
+        return Ok(());
+    }
+    let broken = Invariant::<Local>::TABLE
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| violated.contains(*index))
+        .map(|(_, it)| format!("{}: {}", it.id, it.sentence));
+    Err(format!(
+        "it violates {}",
+        broken.collect::<Vec<_>>().join(" and ")
+    ))
+}
+
+impl Replayed {
+    /// Judges the end: nothing may be left.
+    pub(super) fn judge_end(&mut self, inside: usize) -> Verdict {
+        self.require_settled()?;
+        self.step(Event::Internal, |local| local.at_rest = Some(inside))?;
+        if self.is_finished() {
+            Ok(())
+        } else {
+            Err("the trace has ended, but this socket is still in use".to_owned())
+        }
+    }
+}

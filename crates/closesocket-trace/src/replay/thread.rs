@@ -1,0 +1,200 @@
+//! What one thread of the engine is in the middle of: which holds it has, and
+//! what it must do next.
+
+use std::collections::HashMap;
+
+use closesocket::engine::{Descriptor, Error, OperationId, ProcessId, SocketId};
+use closesocket::protocol::word::Word;
+use closesocket::protocol::{Cause, OperationKind};
+
+use super::Verdict;
+
+/// A process's descriptor.
+pub(super) type Name = (ProcessId, Descriptor);
+
+/// The holds of one thread on one descriptor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Holds {
+    /// Calls that were let in.
+    pub(super) calls: u64,
+    /// Operations that it has delivered, and must leave for.
+    pub(super) delivered: u64,
+    /// Its own close has committed.
+    pub(super) closer: u64,
+}
+
+/// A close that has committed or was refused, and has not returned.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Closing {
+    pub(super) name: Name,
+    pub(super) outcome: Outcome,
+}
+
+/// What became of a close.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Outcome {
+    /// It committed.
+    Committed {
+        socket: SocketId,
+        wait: bool,
+        /// How its wait ended, if it has.
+        lingered: Option<bool>,
+    },
+    /// It failed.
+    Refused(Error),
+}
+
+/// A descriptor that this thread has claimed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Claim {
+    pub(super) name: Name,
+    pub(super) socket: SocketId,
+    /// The handle upcall is due.
+    pub(super) due: bool,
+    /// Whether it failed, if it was made.
+    pub(super) failed: bool,
+}
+
+/// What a thread must do before anything else.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Anything.
+    #[default]
+    Anything,
+    /// Back out of an entry that was refused.
+    BackOut(Name),
+    /// Try to claim the descriptor that it left empty, with this word.
+    Claim(ProcessId, u32, Word),
+    /// Open a descriptor of the socket that it made.
+    Open(SocketId),
+    /// Open the descriptor that the record became.
+    OpenRedeemed(SocketId, ProcessId),
+}
+
+/// One thread.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Thread {
+    pub(super) next: Next,
+    pub(super) holds: HashMap<Name, Holds>,
+    pub(super) closing: Vec<Closing>,
+    pub(super) claims: Vec<Claim>,
+    pub(super) sweeping: Vec<(ProcessId, Cause)>,
+    /// The call that may start and has not registered an operation.
+    pub(super) started: Option<(SocketId, Name, OperationKind)>,
+    /// It is blocked in this operation.
+    pub(super) blocked: Option<(OperationId, Name)>,
+}
+
+impl Thread {
+    pub(super) fn holds(&mut self, name: Name) -> &mut Holds {
+        self.holds.entry(name).or_default()
+    }
+
+    pub(super) fn calls(&self, name: Name) -> u64 {
+        self.holds.get(&name).map_or(0, |it| it.calls)
+    }
+
+    /// Takes this many holds away; true if a call ended with them.
+    pub(super) fn leave(&mut self, name: Name, holders: u64) -> Result<bool, String> {
+        let holds = self.holds.entry(name).or_default();
+        let closes = holds.closer + holds.delivered;
+        let call = if holders == closes && holds.closer > 0 {
+            holds.closer = 0;
+            holds.delivered = 0;
+            false
+        } else if holders == holds.delivered && holders > 0 {
+            holds.delivered = 0;
+            false
+        } else if holders == 1 && holds.calls > 0 {
+            holds.calls -= 1;
+            true
+        } else {
+            let Holds {
+                calls,
+                delivered,
+                closer,
+            } = *holds;
+            return Err(format!(
+                "{holders} holds left at once, but the thread has {calls} for calls, {delivered} for operations it delivered and {closer} for its close"
+            ));
+        };
+        if *holds == Holds::default() {
+            self.holds.remove(&name);
+        }
+        if call && self.blocked.is_some_and(|(_, through)| through == name) {
+            return Err("a call left whose operation has not been delivered".to_owned());
+        }
+        Ok(call)
+    }
+
+    /// Fails unless the thread may do something other than what it must do next.
+    pub(super) fn require_free(&self) -> Verdict {
+        match self.next {
+            Next::Anything => Ok(()),
+            Next::BackOut((_, descriptor)) => Err(format!(
+                "the thread must first back out of {descriptor}, which refused it"
+            )),
+            Next::Claim(_, slot, _) => Err(format!(
+                "the thread has left slot {slot} closed and empty and must first try to claim it"
+            )),
+            Next::Open(_) => Err("the thread must first open the socket that it made".to_owned()),
+            Next::OpenRedeemed(..) => {
+                Err("the thread must first open the descriptor that it redeemed".to_owned())
+            }
+        }
+    }
+
+    /// Fails if the thread is in the middle of something.
+    pub(super) fn require_done(&self) -> Verdict {
+        self.require_free()?;
+        if let Some((name, holds)) = self.holds.iter().next() {
+            return Err(format!("it still holds {}: {holds:?}", name.1));
+        }
+        if let Some(closing) = self.closing.first() {
+            return Err(format!("its close of {} never returned", closing.name.1));
+        }
+        if let Some(claim) = self.claims.first() {
+            return Err(format!("it has claimed {} for ever", claim.name.1));
+        }
+        if let Some((operation, _)) = self.blocked {
+            return Err(format!("it is blocked in {operation:?} for ever"));
+        }
+        if let Some((process, _)) = self.sweeping.first() {
+            return Err(format!("it never finished ending {process}"));
+        }
+        Ok(())
+    }
+
+    /// What it is in the middle of, in words.
+    pub(super) fn describe(&self) -> String {
+        let mut words: Vec<String> = self
+            .holds
+            .iter()
+            .map(|((process, descriptor), holds)| {
+                format!(
+                    "holds {process}/{descriptor} ({} calls, {} delivered, {} close)",
+                    holds.calls, holds.delivered, holds.closer
+                )
+            })
+            .collect();
+        words.sort();
+        if self.next != Next::Anything {
+            words.push(format!("must next {:?}", self.next));
+        }
+        words.extend(
+            self.closing
+                .iter()
+                .map(|it| format!("closing {}", it.name.1)),
+        );
+        words.extend(
+            self.blocked
+                .iter()
+                .map(|it| format!("blocked in {:?}", it.0)),
+        );
+        words.extend(self.sweeping.iter().map(|it| format!("ending {}", it.0)));
+        if words.is_empty() {
+            words.push("in no call".to_owned());
+        }
+        words.join("; ")
+    }
+}

@@ -1,0 +1,136 @@
+//! The world of one socket: what the invariants judge. A step of the engine
+//! touches one socket with its descriptors, operations and records, and nothing
+//! else, so each step is judged on these alone.
+
+use closesocket::engine::{Descriptor, ProcessId};
+use closesocket::protocol::invariant::{
+    DescriptorState, DescriptorView, OperationState, OperationView, RecordView, SocketView, World,
+};
+
+/// One socket and what belongs to it.
+#[derive(Clone, Debug)]
+pub(super) struct Local {
+    pub(super) names: Vec<(ProcessId, Descriptor)>,
+    pub(super) descriptors: Vec<DescriptorView>,
+    pub(super) socket: SocketView,
+    /// The numbers of the operations.
+    pub(super) numbers: Vec<u64>,
+    pub(super) operations: Vec<OperationView>,
+    pub(super) records: Vec<RecordView>,
+    /// How many threads are inside when the trace has ended.
+    pub(super) at_rest: Option<usize>,
+}
+
+impl Local {
+    pub(super) const fn new(socket: SocketView) -> Self {
+        Self {
+            names: Vec::new(),
+            descriptors: Vec::new(),
+            socket,
+            numbers: Vec::new(),
+            operations: Vec::new(),
+            records: Vec::new(),
+            at_rest: None,
+        }
+    }
+
+    /// The place of a descriptor, if it refers or referred to this socket and
+    /// its slot has not been given to another yet.
+    pub(super) fn slot(&self, name: (ProcessId, Descriptor)) -> Option<usize> {
+        self.names.iter().position(|it| *it == name)
+    }
+
+    /// The place of an operation that has not ended.
+    pub(super) fn place_of(&self, number: u64) -> Option<usize> {
+        self.numbers.iter().position(|it| *it == number)
+    }
+
+    pub(super) fn is_open(&self, name: (ProcessId, Descriptor)) -> bool {
+        self.slot(name)
+            .is_some_and(|slot| self.descriptors[slot].state == DescriptorState::Open)
+    }
+
+    /// Descriptors that are open and records that are not redeemed.
+    pub(super) fn references(&self) -> usize {
+        let open = |it: &&DescriptorView| it.state == DescriptorState::Open;
+        self.descriptors.iter().filter(open).count()
+            + self.records.iter().filter(|it| it.unredeemed).count()
+    }
+
+    /// Adds what is new in `later`, as it was before it came: nothing yet.
+    pub(super) fn make_room_for(&mut self, later: &Self) {
+        let new = later.descriptors.iter().skip(self.descriptors.len());
+        self.descriptors.extend(new.map(|it| DescriptorView {
+            state: DescriptorState::Free,
+            ..*it
+        }));
+        let new = later.operations.iter().skip(self.operations.len());
+        self.operations.extend(new.map(|it| OperationView {
+            state: OperationState::Idle,
+            ..*it
+        }));
+        let new = later.records.iter().skip(self.records.len());
+        self.records.extend(new.map(|it| RecordView {
+            unredeemed: false,
+            ..*it
+        }));
+    }
+
+    /// Forgets an operation that has ended.
+    pub(super) fn forget_operation(&mut self, number: u64) {
+        if let Some(place) = self.place_of(number) {
+            self.numbers.swap_remove(place);
+            self.operations.swap_remove(place);
+        }
+    }
+
+    /// Forgets a descriptor whose slot is another's now; operations name their
+    /// slot by its place.
+    pub(super) fn forget_descriptor(&mut self, slot: usize) {
+        self.names.remove(slot);
+        self.descriptors.remove(slot);
+        for operation in &mut self.operations {
+            if operation.slot > slot {
+                operation.slot -= 1;
+            }
+        }
+    }
+
+    /// Keeps the counts of bytes small, so that they never overflow; only their
+    /// difference counts.
+    pub(super) const fn rebase(&mut self) {
+        let base = self.socket.acknowledged;
+        self.socket.accepted = self.socket.accepted.saturating_sub(base);
+        self.socket.acknowledged = 0;
+    }
+}
+
+impl World for Local {
+    fn slots(&self) -> usize {
+        self.descriptors.len()
+    }
+    fn descriptor(&self, slot: usize) -> DescriptorView {
+        self.descriptors[slot]
+    }
+    fn sockets(&self) -> usize {
+        1
+    }
+    fn socket(&self, _: usize) -> SocketView {
+        self.socket
+    }
+    fn operations(&self) -> usize {
+        self.operations.len()
+    }
+    fn operation(&self, operation: usize) -> OperationView {
+        self.operations[operation]
+    }
+    fn records(&self) -> usize {
+        self.records.len()
+    }
+    fn record(&self, record: usize) -> RecordView {
+        self.records[record]
+    }
+    fn at_rest(&self) -> Option<usize> {
+        self.at_rest
+    }
+}

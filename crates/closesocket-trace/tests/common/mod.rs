@@ -1,0 +1,349 @@
+//! Real traces of the engine over connections in memory.
+
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::panic,
+    missing_docs,
+    unreachable_pub
+)]
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Barrier, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use closesocket::engine::{
+    CompletionQueue, Config, Descriptor, Error, Memory, MemoryAddress, Notify, Peer, Process,
+    ProcessId, Provider, Shutdown, Std, SystemClock, UpcallFailed, Upcalls,
+};
+use closesocket::protocol::{AbortScope, HandleKind, UnreadInput};
+use closesocket_trace::{Record, Recorder, Replay};
+
+pub type System = (Memory, Std, SystemClock, Recorder);
+
+const HOME: MemoryAddress = MemoryAddress(1);
+
+/// A non-IFS provider with a small window.
+pub fn config(scope: AbortScope, unread: UnreadInput) -> Config {
+    Config {
+        window: 64,
+        abort_scope: scope,
+        unread_input: unread,
+        handle_kind: HandleKind::NonIfs,
+        drain_limit: Some(Duration::from_secs(600)),
+        ..Config::default()
+    }
+}
+
+/// Every so many-th handle upcall fails; 0 for none.
+#[derive(Default)]
+pub struct Dll {
+    calls: AtomicU64,
+    fails: u64,
+}
+
+impl Upcalls for Dll {
+    fn close_socket_handle(&self, _: ProcessId, _: Descriptor) -> Result<(), UpcallFailed> {
+        let call = self.calls.fetch_add(1, Ordering::Relaxed);
+        if self.fails > 0 && call % self.fails == self.fails - 1 {
+            return Err(UpcallFailed);
+        }
+        Ok(())
+    }
+}
+
+/// What the threads of a history share.
+pub struct World {
+    pub provider: Provider<System>,
+    pub memory: Memory,
+    pub processes: [Process<System>; 2],
+    pub queue: CompletionQueue,
+    descriptors: Mutex<Vec<(usize, Descriptor)>>,
+    peers: Mutex<Vec<Peer>>,
+}
+
+impl World {
+    pub fn new(config: Config, recorder: &Recorder, fails: u64) -> Self {
+        let memory = Memory::with_window(32);
+        let dll = Dll {
+            fails,
+            ..Dll::default()
+        };
+        let clock = SystemClock::default();
+        let provider = Provider::new(config, memory.clone(), clock, recorder.clone(), dll);
+        let processes = [provider.startup().unwrap(), provider.startup().unwrap()];
+        let listener = processes[0].socket().unwrap();
+        processes[0].bind(listener, &HOME).unwrap();
+        processes[0].listen(listener, 64).unwrap();
+        Self {
+            provider,
+            memory,
+            processes,
+            queue: CompletionQueue::new(),
+            descriptors: Mutex::new(vec![(0, listener)]),
+            peers: Mutex::default(),
+        }
+    }
+
+    pub fn listener(&self) -> Descriptor {
+        self.descriptors.lock().unwrap()[0].1
+    }
+
+    pub fn add(&self, owner: usize, descriptor: Descriptor) {
+        self.descriptors.lock().unwrap().push((owner, descriptor));
+    }
+
+    /// Dials in; the peer is kept to the end.
+    pub fn dial(&self) -> bool {
+        let peer = self.memory.dial(HOME);
+        peer.is_ok_and(|peer| {
+            self.peers.lock().unwrap().push(peer);
+            true
+        })
+    }
+
+    pub fn peer<R>(&self, at: usize, act: impl FnOnce(&Peer) -> R) -> Option<R> {
+        let peers = self.peers.lock().unwrap();
+        let at = at % peers.len().max(1);
+        peers.get(at).map(act)
+    }
+
+    /// Every peer writes a little, so that nobody waits for bytes for ever.
+    pub fn wake_readers(&self) {
+        for peer in &*self.peers.lock().unwrap() {
+            _ = peer.write(b"x");
+        }
+    }
+
+    /// A connection of the first process.
+    pub fn open(&self) -> Option<Descriptor> {
+        let descriptor = self.accept_dialled();
+        if let Some(descriptor) = descriptor {
+            self.add(0, descriptor);
+        }
+        descriptor
+    }
+
+    fn accept_dialled(&self) -> Option<Descriptor> {
+        if !self.dial() {
+            return None;
+        }
+        self.processes[0].accept(self.listener()).ok()
+    }
+
+    pub fn pick(&self, at: usize) -> (usize, Descriptor) {
+        let descriptors = self.descriptors.lock().unwrap();
+        descriptors[at % descriptors.len()]
+    }
+
+    /// Closes everything, lets everything drain, and ends the processes.
+    pub fn end(self, recorder: &Recorder) -> Vec<Record> {
+        for (owner, descriptor) in self.descriptors.lock().unwrap().drain(..).skip(1) {
+            self.processes[owner].close(descriptor).ok();
+        }
+        for peer in &*self.peers.lock().unwrap() {
+            peer.stall(false);
+            drop(peer.read_all());
+        }
+        drop(self.processes);
+        for peer in &*self.peers.lock().unwrap() {
+            drop(peer.read_all());
+        }
+        assert_eq!(self.provider.usage().sockets, 0);
+        drop(self.provider);
+        recorder.finish().unwrap()
+    }
+}
+
+/// A trace that is short to show.
+#[derive(Clone)]
+pub struct Trace(pub Vec<Record>);
+
+impl std::fmt::Debug for Trace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "a trace of {} events", self.0.len())
+    }
+}
+
+/// One call of a thread; numbers pick one of the descriptors or peers there are.
+#[derive(Clone, Copy, Debug)]
+pub enum Call {
+    Open,
+    Connect,
+    Close(usize),
+    LingeringClose(usize),
+    NonblockingClose(usize),
+    Share(usize),
+    ShareInVain(usize),
+    Recv(usize),
+    Send(usize),
+    Linger(usize, Option<u16>),
+    ShutDown(usize),
+    BlockedRecv(usize),
+    Begin(usize),
+    Cancel,
+    PeerWrites(usize),
+    PeerReads(usize),
+    PeerResets(usize),
+    PeerStalls(usize, bool),
+}
+
+/// Runs one call.
+pub fn run(world: &World, call: Call) {
+    match call {
+        Call::Open => _ = world.open(),
+        Call::Connect => connect(world),
+        Call::Close(at) => close(world, at),
+        Call::LingeringClose(at) => {
+            let (owner, descriptor) = world.pick(at);
+            let process = &world.processes[owner];
+            process.set_linger(descriptor, Some(1)).ok();
+            close(world, at);
+        }
+        Call::NonblockingClose(at) => {
+            let (owner, descriptor) = world.pick(at);
+            let process = &world.processes[owner];
+            process.set_nonblocking(descriptor, true).ok();
+            process.set_linger(descriptor, Some(5)).ok();
+            close(world, at);
+            process.set_nonblocking(descriptor, false).ok();
+            process.set_dont_linger(descriptor, true).ok();
+        }
+        Call::Share(at) => {
+            let (owner, descriptor) = world.pick(at);
+            let target = &world.processes[1 - owner];
+            if let Ok(record) = world.processes[owner].duplicate(descriptor, target.id())
+                && let Ok(theirs) = target.redeem(record)
+            {
+                world.add(1 - owner, theirs);
+            }
+        }
+        Call::ShareInVain(at) => {
+            let (owner, descriptor) = world.pick(at);
+            let target = world.provider.startup().unwrap();
+            _ = world.processes[owner].duplicate(descriptor, target.id());
+            target.cleanup().unwrap();
+        }
+        Call::Begin(at) => {
+            let (owner, descriptor) = world.pick(at);
+            drop(world.processes[owner].begin(descriptor));
+        }
+        Call::Cancel => {
+            let thread = Process::<System>::current_thread();
+            for other in thread.saturating_sub(3)..thread + 3 {
+                world.processes[0].cancel_blocking_call(other);
+            }
+        }
+        _ => transfer(world, call),
+    }
+}
+
+/// Calls that move bytes.
+fn transfer(world: &World, call: Call) {
+    match call {
+        Call::Recv(at) => {
+            let (owner, descriptor) = world.pick(at);
+            let notify = Notify::queue(&world.queue, 1);
+            let process = &world.processes[owner];
+            _ = process.recv_overlapped(descriptor, vec![0; 8], notify);
+        }
+        Call::Send(at) => {
+            let (owner, descriptor) = world.pick(at);
+            let notify = Notify::queue(&world.queue, 2);
+            let process = &world.processes[owner];
+            _ = process.send_overlapped(descriptor, vec![7; 100], notify);
+        }
+        Call::Linger(at, seconds) => {
+            let (owner, descriptor) = world.pick(at);
+            world.processes[owner].set_linger(descriptor, seconds).ok();
+        }
+        Call::ShutDown(at) => {
+            let (owner, descriptor) = world.pick(at);
+            let process = &world.processes[owner];
+            process.shutdown(descriptor, Shutdown::Send).ok();
+        }
+        Call::BlockedRecv(at) => {
+            let (owner, descriptor) = world.pick(at);
+            // The peer writes first, so that it ends for one reason or another.
+            world.peer(at, |peer| _ = peer.write(b"blocked!"));
+            world.processes[owner].recv(descriptor, &mut [0; 8]).ok();
+        }
+        Call::PeerWrites(at) => drop(world.peer(at, |peer| _ = peer.write(b"abcdefgh"))),
+        Call::PeerReads(at) => drop(world.peer(at, |peer| _ = peer.read(64))),
+        Call::PeerResets(at) => drop(world.peer(at, Peer::reset)),
+        Call::PeerStalls(at, stalled) => drop(world.peer(at, |peer| peer.stall(stalled))),
+        _ => {}
+    }
+}
+
+fn connect(world: &World) {
+    let process = &world.processes[0];
+    let Ok(descriptor) = process.socket() else {
+        return;
+    };
+    world.add(0, descriptor);
+    let nobody = MemoryAddress(99);
+    assert_ne!(process.connect(descriptor, &nobody), Ok(()));
+}
+
+fn close(world: &World, at: usize) {
+    let (owner, descriptor) = world.pick(at);
+    // The listener stays, so that threads blocked in an accept go on.
+    if descriptor == world.listener() && owner == 0 {
+        return;
+    }
+    let result = world.processes[owner].close(descriptor);
+    let allowed = [
+        Ok(()),
+        Err(Error::NotSocket),
+        Err(Error::WouldBlock),
+        Err(Error::Interrupted),
+    ];
+    assert!(allowed.contains(&result), "{result:?}");
+}
+
+/// Records what these scripts do on a thread each.
+pub fn record(config: Config, fails: u64, scripts: &[Vec<Call>]) -> Vec<Record> {
+    let recorder = Recorder::in_memory();
+    let world = World::new(config, &recorder, fails);
+    for _ in 0..2 {
+        world.open();
+    }
+    let barrier = Barrier::new(scripts.len());
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    thread::scope(|scope| {
+        let world = &world;
+        // Time passes, and nobody stays blocked for ever.
+        let helper = scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                world.provider.tick();
+                world.wake_readers();
+                thread::sleep(Duration::from_micros(500));
+            }
+        });
+        let workers: Vec<_> = scripts
+            .iter()
+            .map(|script| {
+                scope.spawn(|| {
+                    barrier.wait();
+                    script.iter().for_each(|call| run(world, *call));
+                })
+            })
+            .collect();
+        for worker in workers {
+            worker.join().unwrap();
+        }
+        stop.store(true, Ordering::Relaxed);
+        helper.join().unwrap();
+    });
+    world.end(&recorder)
+}
+
+/// Fails with the first problem unless the trace was accepted.
+pub fn expect_accepted(replay: &Replay) {
+    if let Some(problem) = &replay.first_problem {
+        panic!("rejected: {problem}");
+    }
+    assert!(replay.accepted);
+}
