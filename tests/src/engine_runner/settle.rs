@@ -116,6 +116,7 @@ impl Engine<'_> {
                 process,
                 descriptor,
                 socket,
+                ..
             } => {
                 let key = (process.0, descriptor.raw());
                 self.open.insert(key, socket);

@@ -107,6 +107,7 @@ impl Book {
                 process,
                 descriptor,
                 socket,
+                ..
             } => self.opened((process, descriptor), socket),
             Observation::Committed {
                 process,
@@ -119,6 +120,8 @@ impl Book {
             Observation::Claimed {
                 process,
                 descriptor,
+                won: true,
+                ..
             } => self.claimed((process, descriptor)),
             Observation::HandleReturned {
                 process,
@@ -130,8 +133,11 @@ impl Book {
                 descriptor,
                 operation,
                 waiting,
+                ..
             } => self.registered((process, descriptor), operation, waiting),
-            Observation::Taken { operation, aborted } => self.taken(operation, aborted),
+            Observation::Taken {
+                operation, aborted, ..
+            } => self.taken(operation, aborted),
             Observation::Delivered {
                 operation,
                 posted,
@@ -142,8 +148,8 @@ impl Book {
                 self.redeemed = Some(socket);
                 Ok(())
             }
-            Observation::Reclaimed { socket, last } => self.drop_reference(socket, last),
-            Observation::Released { socket } => self.released(socket),
+            Observation::Reclaimed { socket, last, .. } => self.drop_reference(socket, last),
+            Observation::Released { socket, .. } => self.released(socket),
             _ => Ok(()),
         }
     }

@@ -116,6 +116,8 @@ impl Words {
             Observation::Claimed {
                 process,
                 descriptor,
+                won: true,
+                ..
             } => {
                 let slot = self.slot(process, descriptor.slot());
                 slot.expect(Word::new(descriptor.generation(), WordPhase::Sealed, 0))?;
