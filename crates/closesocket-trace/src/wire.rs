@@ -186,7 +186,7 @@ enum ObservationDef {
         actions: Actions,
         aborted: usize,
         #[serde(with = "text")]
-        after: Socket,
+        machine: Socket,
     },
     CloseRefused {
         #[serde(with = "text")]
@@ -215,7 +215,7 @@ enum ObservationDef {
         socket: SocketId,
         sequence: u64,
         #[serde(with = "text")]
-        after: Socket,
+        machine: Socket,
     },
     Changed {
         #[serde(with = "text")]
@@ -224,7 +224,7 @@ enum ObservationDef {
         #[serde(with = "ChangeDef")]
         change: Change,
         #[serde(with = "text")]
-        after: Socket,
+        machine: Socket,
     },
     Ordered {
         #[serde(with = "text")]
@@ -349,7 +349,7 @@ enum ObservationDef {
         actions: Actions,
         aborted: usize,
         #[serde(with = "text")]
-        after: Socket,
+        machine: Socket,
     },
     SweepBegan {
         #[serde(with = "text")]

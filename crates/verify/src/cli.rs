@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -58,6 +59,14 @@ pub(crate) enum Command {
         /// Threads that open and close them.
         #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=256))]
         threads: u64,
+        /// Keep the trace of what the engine did in this file.
+        #[arg(long, value_name = "FILE")]
+        trace: Option<PathBuf>,
+    },
+    /// Replay a recorded trace through the protocol and the invariants.
+    Replay {
+        /// The trace, as `run --trace` and the recorder write it.
+        file: PathBuf,
     },
     /// List the scenarios, the defects and the invariants.
     List,

@@ -4,6 +4,7 @@ mod check;
 mod cli;
 mod explore;
 mod list;
+mod replay;
 mod run;
 
 use std::process::ExitCode;
@@ -20,7 +21,7 @@ enum Outcome {
     AsExpected = 0,
     /// A verdict differs from the expected one.
     Differs = 1,
-    /// The command line is wrong.
+    /// The command line is wrong, or the file that it names.
     Usage = 2,
     /// A search was cut off, so nothing is proved.
     Incomplete = 3,
@@ -68,13 +69,15 @@ fn dispatch(cli: &Cli) -> Outcome {
         Some(Command::Run {
             connections,
             threads,
-        }) => run::command(
-            run::Plan {
+            trace,
+        }) => {
+            let plan = run::Plan {
                 connections: *connections,
                 threads: *threads,
-            },
-            format,
-        ),
+            };
+            run::command(plan, trace.as_deref(), format)
+        }
+        Some(Command::Replay { file }) => replay::command(file, format),
         Some(Command::List) => list::command(format),
     }
 }
@@ -93,7 +96,7 @@ fn everything(format: Format) -> Outcome {
     if format == Format::Text {
         check::print_summary(&check);
     }
-    let run = run::with_progress(run::Plan::STANDARD);
+    let run = run::with_progress(run::Plan::STANDARD, None);
     match (format, &run) {
         (Format::Json, run) => print_json(&Everything {
             check: &check,

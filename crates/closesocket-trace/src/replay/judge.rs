@@ -186,9 +186,9 @@ impl Judge {
             Observation::Changed {
                 socket,
                 change,
-                after,
+                machine,
                 ..
-            } => self.changed(thread, socket, change, after),
+            } => self.changed(thread, socket, change, machine),
             Observation::SweepBegan { process, cause } => {
                 self.thread(thread).sweeping.push((process, cause));
                 Ok(())

@@ -5,7 +5,7 @@
 //! changes no word never stands in another's way, so it is taken as soon as it
 //! is possible. Of those that change a word the earliest by its timestamp is
 //! taken; where that leads nowhere, the search goes back to the last choices on
-//! the words that are in the way and tries the others, remembering what it has
+//! the words that are in the way and puts them off, remembering what it has
 //! tried at which positions. Timestamps are nearly right, so in practice the
 //! search is linear.
 
@@ -14,14 +14,18 @@ use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet};
 
 use closesocket::protocol::word::Word;
 
-use super::needs::{Gate, Needs, SlotName};
+use super::needs::{Gate, Instruction, Needs, SlotName};
 use crate::Record;
 
 /// How many choices on the words in the way are looked at again.
-const LOOK_BACK: usize = 256;
+const LOOK_BACK: usize = 1_024;
 /// How many choices are made again before the search is given up, and for how
 /// many records each.
 const TRIES: usize = 4_096;
+
+/// How many words are looked at for a way back; beyond them there is thought to
+/// be one.
+const REACH: usize = 64;
 
 /// What was found: the longest order, and the record that stopped it.
 pub(super) struct Found {
@@ -45,7 +49,7 @@ pub(super) fn find(records: &[Record]) -> Found {
         if best.as_ref().is_none_or(|it| it.order.len() < found) {
             best = Some(search.found(&stuck));
         }
-        if !search.go_back(&stuck) {
+        if !search.go_back(&stuck) && !search.start_again() {
             break;
         }
     }
@@ -86,18 +90,24 @@ struct Search<'a> {
     gates: HashMap<Gate, u32>,
     /// How many records have still to see a word in this generation and phase.
     to_see: HashMap<(SlotName, u64), u32>,
+    /// How many records have still to see a word and to make another of it.
+    to_make: HashMap<(SlotName, Word), Vec<(Word, u32)>>,
     /// Lanes whose next record may be possible, the best first.
     ready: BinaryHeap<Reverse<(u64, usize)>>,
     /// Lanes that wait for a slot's word, a cell's number, a gate.
     at_slot: HashMap<SlotName, Vec<usize>>,
     at_cell: HashMap<(u32, u64), Vec<usize>>,
     at_gate: HashMap<Gate, Vec<usize>>,
+    /// Lanes whose next record is possible, but led nowhere when it was tried.
+    put_off: Vec<usize>,
     /// The lanes in the order in which they were taken.
     trail: Vec<usize>,
     /// A hash of the lanes' positions.
     position: u64,
     /// What was tried at which positions, and led nowhere.
     tried: HashSet<(u64, usize)>,
+    /// Every choice is looked at again, not only those in the way.
+    thorough: bool,
 }
 
 /// The part of a word that only a phase change changes.
@@ -112,13 +122,11 @@ impl<'a> Search<'a> {
             .map(|it| Needs::of(&it.observation))
             .collect();
         let mut lanes: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
-        let mut to_see: HashMap<_, u32> = HashMap::new();
+        let mut words: Vec<Instruction> = Vec::new();
         for (index, record) in records.iter().enumerate() {
             lanes.entry(record.thread).or_default().push(index);
             if let Some(word) = needs[index].word {
-                *to_see
-                    .entry((word.slot, phase_of(word.before)))
-                    .or_default() += 1;
+                words.push(word);
             }
         }
         let lanes = lanes.into_values().map(|records| Lane { records, next: 0 });
@@ -129,15 +137,21 @@ impl<'a> Search<'a> {
             words: HashMap::new(),
             cells: HashMap::new(),
             gates: HashMap::new(),
-            to_see,
+            to_see: HashMap::new(),
+            to_make: HashMap::new(),
             ready: BinaryHeap::new(),
             at_slot: HashMap::new(),
             at_cell: HashMap::new(),
             at_gate: HashMap::new(),
+            put_off: Vec::new(),
             trail: Vec::new(),
             position: 0,
             tried: HashSet::new(),
+            thorough: false,
         };
+        for word in words {
+            search.note(word, |count| *count += 1);
+        }
         search.look_at_all();
         search
     }
@@ -158,6 +172,7 @@ impl<'a> Search<'a> {
         self.at_slot.clear();
         self.at_cell.clear();
         self.at_gate.clear();
+        self.put_off.clear();
         (0..self.lanes.len()).for_each(|lane| self.make_ready(lane));
     }
 
@@ -198,22 +213,69 @@ impl<'a> Search<'a> {
         if self.word(word.slot) != word.before {
             return Some(Block::Word);
         }
-        let ends_phase = phase_of(word.before) != phase_of(word.after);
-        let others = self.to_see.get(&(word.slot, phase_of(word.before)));
-        (ends_phase && others.is_some_and(|it| *it > 1)).then_some(Block::Others)
+        self.cuts_off(word).then_some(Block::Others)
+    }
+
+    /// Whether this instruction would leave a word behind that others have still
+    /// to see, and that nothing makes again.
+    fn cuts_off(&self, word: Instruction) -> bool {
+        if word.before == word.after {
+            return false;
+        }
+        let phase = phase_of(word.before);
+        let ends_phase = phase != phase_of(word.after);
+        let others = self.to_see.get(&(word.slot, phase));
+        if ends_phase && others.is_some_and(|it| *it > 1) {
+            return true;
+        }
+        let others_here = self.to_make.get(&(word.slot, word.before));
+        let others_here: u32 = others_here.map_or(0, |it| it.iter().map(|it| it.1).sum());
+        others_here > 1 && !self.leads_back(word)
+    }
+
+    /// Whether what is left to be made leads from the word after this
+    /// instruction to the one before it again.
+    fn leads_back(&self, word: Instruction) -> bool {
+        let mut reached = vec![word.after];
+        let mut next = 0;
+        while let Some(from) = reached.get(next).copied() {
+            next += 1;
+            for (to, left) in self.to_make.get(&(word.slot, from)).into_iter().flatten() {
+                if *left > 0 && *to == word.before {
+                    return true;
+                }
+                if *left > 0 && !reached.contains(to) {
+                    reached.push(*to);
+                }
+            }
+            if reached.len() > REACH {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// The lane to look at next. What was tried here and led nowhere is put off
+    /// until nothing else is possible.
+    fn next_lane(&mut self) -> Option<usize> {
+        if let Some(Reverse((_, lane))) = self.ready.pop() {
+            return Some(lane);
+        }
+        let position = self.position;
+        let moved = |lane: &usize| !self.tried.contains(&(position, *lane));
+        let place = self.put_off.iter().position(moved)?;
+        Some(self.put_off.swap_remove(place))
     }
 
     /// Takes records until none is possible. Returns the lanes that are stuck.
     fn run(&mut self) -> Vec<usize> {
-        while let Some(Reverse((_, lane))) = self.ready.pop() {
+        while let Some(lane) = self.next_lane() {
             let Some(head) = self.head(lane) else {
                 continue;
             };
             match self.blocked(head) {
                 None if self.tried.contains(&(self.position, lane)) => {
-                    // To be looked at again when something else has happened
-                    // to its word.
-                    self.park(lane, head, Block::Word);
+                    self.put_off.push(lane);
                 }
                 None => self.take(lane, head),
                 Some(block) => self.park(lane, head, block),
@@ -245,14 +307,27 @@ impl<'a> Search<'a> {
         }
     }
 
+    /// Changes the counts of what is still to be seen and made.
+    fn note(&mut self, word: Instruction, change: impl Fn(&mut u32)) {
+        let phase = phase_of(word.before);
+        change(self.to_see.entry((word.slot, phase)).or_default());
+        let made = self.to_make.entry((word.slot, word.before)).or_default();
+        match made.iter_mut().find(|(after, _)| *after == word.after) {
+            Some((_, count)) => change(count),
+            None => {
+                let mut count = 0;
+                change(&mut count);
+                made.push((word.after, count));
+            }
+        }
+    }
+
     fn take(&mut self, lane: usize, head: usize) {
         let needs = self.needs[head];
         let mut woken = Vec::new();
         if let Some(word) = needs.word {
             self.words.insert(word.slot, word.after);
-            if let Some(count) = self.to_see.get_mut(&(word.slot, phase_of(word.before))) {
-                *count -= 1;
-            }
+            self.note(word, |count| *count -= 1);
             woken.extend(self.at_slot.remove(&word.slot).unwrap_or_default());
         }
         if let Some((cell, sequence)) = needs.place {
@@ -280,10 +355,7 @@ impl<'a> Search<'a> {
         let needs = self.needs[head];
         if let Some(word) = needs.word {
             self.words.insert(word.slot, word.before);
-            *self
-                .to_see
-                .entry((word.slot, phase_of(word.before)))
-                .or_default() += 1;
+            self.note(word, |count| *count += 1);
         }
         if let Some((cell, sequence)) = needs.place {
             self.cells.insert(cell, sequence - 1);
@@ -299,43 +371,60 @@ impl<'a> Search<'a> {
         Some((lane, head))
     }
 
+    /// Starts again, looking at every choice from now on. False if it did so
+    /// before.
+    fn start_again(&mut self) -> bool {
+        if std::mem::replace(&mut self.thorough, true) {
+            return false;
+        }
+        while self.take_back().is_some() {}
+        self.tried.clear();
+        self.look_at_all();
+        true
+    }
+
     /// Goes back to the last choice on a word that is in the way where there
     /// was something else to choose. False if there was none.
     fn go_back(&mut self, stuck: &[usize]) -> bool {
-        let in_the_way: HashSet<SlotName> = stuck
-            .iter()
-            .filter_map(|lane| self.needs[self.head(*lane)?].word)
-            .map(|word| word.slot)
-            .collect();
+        let mut in_the_way: HashSet<SlotName> = HashSet::new();
+        in_the_way.extend(stuck.iter().filter_map(|lane| self.slot_of(*lane)));
         let mut choices = 0;
         while choices < LOOK_BACK {
             let Some((lane, head)) = self.take_back() else {
                 return false;
             };
             let word = self.needs[head].word;
-            let word = word.filter(|it| it.before != it.after && in_the_way.contains(&it.slot));
-            let Some(word) = word else {
-                continue;
+            let in_the_way_is = |it: Instruction| {
+                it.before != it.after && (self.thorough || in_the_way.contains(&it.slot))
             };
+            if !word.is_some_and(in_the_way_is) {
+                continue;
+            }
             choices += 1;
             self.tried.insert((self.position, lane));
-            let other = |other: &usize| {
-                let same_slot = |head: usize| {
-                    let word_of = self.needs[head].word;
-                    word_of.is_some_and(|it| it.slot == word.slot && it.before != it.after)
-                };
-                *other != lane
-                    && !self.tried.contains(&(self.position, *other))
+            let other = |other: usize| {
+                other != lane
+                    && !self.tried.contains(&(self.position, other))
                     && self
-                        .head(*other)
-                        .is_some_and(|head| self.blocked(head).is_none() && same_slot(head))
+                        .head(other)
+                        .is_some_and(|head| self.blocked(head).is_none())
             };
-            if (0..self.lanes.len()).any(|lane| other(&lane)) {
+            if (0..self.lanes.len()).any(other) {
                 self.look_at_all();
                 return true;
             }
+            // Nothing else was possible here: what others waited for is in the
+            // way too.
+            in_the_way.extend((0..self.lanes.len()).filter_map(|lane| self.slot_of(lane)));
         }
         false
+    }
+
+    /// The slot that a lane's next record is about.
+    fn slot_of(&self, lane: usize) -> Option<SlotName> {
+        let needs = &self.needs[self.head(lane)?];
+        let closed = needs.closed.map(|it| it.0);
+        needs.word.map(|it| it.slot).or(closed)
     }
 
     fn order(&self) -> Vec<usize> {

@@ -20,13 +20,15 @@ struct Told {
     wait: bool,
     actions: Actions,
     aborted: usize,
-    after: Socket,
+    machine: Socket,
 }
 
 impl Judge {
     pub(super) fn judge_section(&mut self, thread: u32, observation: &Observation) -> Verdict {
         match *observation {
-            Observation::Created { socket, after, .. } => self.created(thread, socket, after),
+            Observation::Created {
+                socket, machine, ..
+            } => self.created(thread, socket, machine),
             Observation::Started {
                 process,
                 descriptor,
@@ -107,7 +109,7 @@ impl Judge {
         thread: u32,
         id: SocketId,
         change: Change,
-        after: Socket,
+        found: Socket,
     ) -> Verdict {
         let started = self.thread(thread).started;
         let by_send = matches!(started, Some((it, _, OperationKind::Send)) if it == id);
@@ -135,7 +137,7 @@ impl Judge {
             }
             _ => {}
         }
-        self.socket(id)?.changed(thread, change, after)
+        self.socket(id)?.changed(thread, change, found)
     }
 
     fn started(
@@ -350,7 +352,7 @@ impl Judge {
                 wait,
                 actions,
                 aborted,
-                after,
+                machine,
                 ..
             } => {
                 let told = Told {
@@ -358,7 +360,7 @@ impl Judge {
                     wait,
                     actions,
                     aborted,
-                    after,
+                    machine,
                 };
                 self.committed(thread, (process, descriptor), socket, (cause, now), &told)
             }
@@ -384,7 +386,7 @@ impl Judge {
                 last,
                 actions,
                 aborted,
-                after,
+                machine,
                 ..
             } => {
                 let told = Told {
@@ -392,7 +394,7 @@ impl Judge {
                     wait: false,
                     actions,
                     aborted,
-                    after,
+                    machine,
                 };
                 self.reclaimed(thread, process, socket, (record, now), &told)
             }
@@ -430,12 +432,12 @@ impl Judge {
         let slot = socket.local.slot(name);
         let slot = slot.ok_or("the descriptor does not refer to this socket")?;
         let mut machine = socket.machine();
+        require_same(&machine, &told.machine)?;
         let mut scope = Scope(None);
         let generation = descriptor.generation();
         let commit = machine
             .close::<_, Error>(request, seen, generation, &mut scope, |_| Ok(()))
             .map_err(super::socket::refused)?;
-        require_same(&machine, &told.after)?;
         let aborted = socket.in_scope(scope.0, Some(name));
         let expected = (commit.last, commit.wait, commit.actions, aborted);
         let found = (told.last, told.wait, told.actions, told.aborted);
@@ -486,9 +488,9 @@ impl Judge {
             return Err("the record is not the dead process's to redeem".to_owned());
         }
         let mut machine = socket.machine();
+        require_same(&machine, &told.machine)?;
         let mut scope = Scope(None);
         let commit = machine.reclaim(request, &mut scope);
-        require_same(&machine, &told.after)?;
         let aborted = socket.in_scope(scope.0, None);
         let expected = (commit.last, commit.actions, aborted);
         let found = (told.last, told.actions, told.aborted);

@@ -269,11 +269,12 @@ impl Replayed {
             .count()
     }
 
-    /// The machine changed: the shipped function must change it in the same
-    /// way.
-    pub(super) fn changed(&mut self, thread: u32, change: Change, after: Socket) -> Verdict {
+    /// The machine changed: it must have been what the steps before made of it,
+    /// and the shipped function must change it now.
+    pub(super) fn changed(&mut self, thread: u32, change: Change, found: Socket) -> Verdict {
         self.require_settled()?;
         let mut machine = self.machine();
+        require_same(&machine, &found)?;
         let mut actions = Actions::default();
         let mut event = Event::Internal;
         let (mut accepted, mut acknowledged) = (0, 0);
@@ -325,7 +326,6 @@ impl Replayed {
         if machine == self.machine() {
             return Err("the protocol says that this changes nothing".to_owned());
         }
-        require_same(&machine, &after)?;
         self.was_connected |= machine.connection == Connection::Connected;
         self.decide(thread, event, (0, None), actions, |local| {
             let socket = &mut local.socket;
@@ -399,7 +399,7 @@ pub(super) fn require_same(expected: &Socket, found: &Socket) -> Verdict {
         return Ok(());
     }
     Err(format!(
-        "the machine became `{}`, by the protocol `{}`",
+        "it found the machine `{}`, by the protocol it was `{}`",
         found.write(),
         expected.write()
     ))

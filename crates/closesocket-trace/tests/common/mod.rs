@@ -19,6 +19,7 @@ use closesocket::engine::{
 };
 use closesocket::protocol::{AbortScope, HandleKind, UnreadInput};
 use closesocket_trace::{Record, Recorder, Replay};
+use proptest::prelude::*;
 
 pub type System = (Memory, Std, SystemClock, Recorder);
 
@@ -109,10 +110,11 @@ impl World {
         peers.get(at).map(act)
     }
 
-    /// Every peer writes a little, so that nobody waits for bytes for ever.
+    /// Every peer writes and reads a little, so that nobody waits for ever.
     pub fn wake_readers(&self) {
         for peer in &*self.peers.lock().unwrap() {
             _ = peer.write(b"x");
+            _ = peer.read(16);
         }
     }
 
@@ -346,4 +348,43 @@ pub fn expect_accepted(replay: &Replay) {
         panic!("rejected: {problem}");
     }
     assert!(replay.accepted);
+}
+
+/// Any call.
+pub fn call() -> impl Strategy<Value = Call> {
+    let pick = || 0..8_usize;
+    prop_oneof![
+        3 => Just(Call::Open),
+        1 => Just(Call::Connect),
+        4 => pick().prop_map(Call::Close),
+        1 => pick().prop_map(Call::NonblockingClose),
+        1 => pick().prop_map(Call::LingeringClose),
+        3 => pick().prop_map(Call::Share),
+        1 => pick().prop_map(Call::ShareInVain),
+        4 => pick().prop_map(Call::Recv),
+        4 => pick().prop_map(Call::Send),
+        2 => pick().prop_map(Call::BlockedRecv),
+        3 => pick().prop_map(Call::Begin),
+        1 => Just(Call::Cancel),
+        1 => (pick(), prop_oneof![Just(None), Just(Some(0))])
+            .prop_map(|(at, seconds)| Call::Linger(at, seconds)),
+        1 => pick().prop_map(Call::ShutDown),
+        3 => pick().prop_map(Call::PeerWrites),
+        3 => pick().prop_map(Call::PeerReads),
+        1 => pick().prop_map(Call::PeerResets),
+        1 => (pick(), any::<bool>()).prop_map(|(at, stalled)| Call::PeerStalls(at, stalled)),
+    ]
+}
+
+/// The trace of a random history on three threads.
+pub fn history() -> impl Strategy<Value = Trace> {
+    let scripts = prop::collection::vec(prop::collection::vec(call(), 1..40), 3);
+    let scope = prop_oneof![
+        Just(AbortScope::Descriptor),
+        Just(AbortScope::LastReference)
+    ];
+    let unread = prop_oneof![Just(UnreadInput::Discard), Just(UnreadInput::Reset)];
+    (scripts, scope, unread, prop_oneof![Just(0), Just(7)]).prop_map(
+        |(scripts, scope, unread, fails)| Trace(record(config(scope, unread), fails, &scripts)),
+    )
 }

@@ -9,7 +9,7 @@ use super::socket::{Reference, Taker, abort_cause};
 use super::table::{Missed, Slot};
 use super::{SocketId, System};
 use crate::protocol::word::Word;
-use crate::protocol::{Cause, CloseRequest, Commit, Descriptor, Error, Time, UnreadInput};
+use crate::protocol::{Cause, CloseRequest, Commit, Descriptor, Error, Socket, Time, UnreadInput};
 
 type Taken<S> = Vec<Reference<S>>;
 
@@ -211,8 +211,9 @@ impl<S: System> ProcessState<S> {
                     references: &mut state.references,
                     closing: None,
                 };
+                let machine = *state.core;
                 let commit = state.core.reclaim(request, &mut taker);
-                work.observe_reclaim(self, record, request.now, &commit);
+                work.observe_reclaim(self, record, (request.now, machine), &commit);
                 work.settle(commit.actions);
                 Some(commit)
             })
@@ -266,7 +267,7 @@ impl<S: System> Section<'_, S> {
         request: CloseRequest,
     ) -> Result<Commit<Taken<S>>, Refusal> {
         let (process, descriptor) = closing;
-        let before = slot.word();
+        let (before, machine) = (slot.word(), *self.state.core);
         let state = &mut *self.state;
         let mut taker = Taker {
             references: &mut state.references,
@@ -276,7 +277,7 @@ impl<S: System> Section<'_, S> {
         let commit = state
             .core
             .close(request, before, descriptor, &mut taker, swap)?;
-        self.observe_commit(process, descriptor, before, request, &commit);
+        self.observe_commit((process, descriptor), (before, machine), request, &commit);
         Ok(commit)
     }
 
@@ -298,7 +299,7 @@ impl<S: System> Section<'_, S> {
         let (process, id) = (process.id, self.id);
         self.state
             .core
-            .note(self.shared, |sequence, _| Observation::CloseRefused {
+            .note(self.shared, |sequence| Observation::CloseRefused {
                 process,
                 descriptor,
                 cause,
@@ -309,16 +310,15 @@ impl<S: System> Section<'_, S> {
 
     fn observe_commit(
         &mut self,
-        process: &ProcessState<S>,
-        descriptor: Descriptor,
-        before: Word,
+        (process, descriptor): (&ProcessState<S>, Descriptor),
+        (before, machine): (Word, Socket),
         request: CloseRequest,
         commit: &Commit<Taken<S>>,
     ) {
         let socket = self.id;
         self.state
             .core
-            .note(self.shared, |sequence, core| Observation::Committed {
+            .note(self.shared, |sequence| Observation::Committed {
                 process: process.id,
                 descriptor,
                 socket,
@@ -330,7 +330,7 @@ impl<S: System> Section<'_, S> {
                 wait: commit.wait,
                 actions: commit.actions,
                 aborted: count(&commit.aborted),
-                after: *core,
+                machine,
             });
         self.observe_taken(process, &commit.aborted, request.cause);
     }
@@ -339,13 +339,13 @@ impl<S: System> Section<'_, S> {
         &mut self,
         dead: &ProcessState<S>,
         record: u64,
-        now: Time,
+        (now, machine): (Time, Socket),
         commit: &Commit<Taken<S>>,
     ) {
         let socket = self.id;
         self.state
             .core
-            .note(self.shared, |sequence, core| Observation::Reclaimed {
+            .note(self.shared, |sequence| Observation::Reclaimed {
                 process: dead.id,
                 socket,
                 sequence,
@@ -354,7 +354,7 @@ impl<S: System> Section<'_, S> {
                 last: commit.last,
                 actions: commit.actions,
                 aborted: count(&commit.aborted),
-                after: *core,
+                machine,
             });
         self.observe_taken(dead, &commit.aborted, Cause::Reclaimed);
     }
@@ -377,7 +377,7 @@ impl<S: System> Section<'_, S> {
                 let number = pending.number;
                 self.state
                     .core
-                    .note(self.shared, |sequence, _| Observation::Taken {
+                    .note(self.shared, |sequence| Observation::Taken {
                         operation: OperationId { socket, number },
                         sequence,
                         aborted,

@@ -61,7 +61,7 @@ impl<S: System> Process<S> {
             let process = self.id();
             work.state
                 .core
-                .note(shared, |sequence, _| Observation::Duplicated {
+                .note(shared, |sequence| Observation::Duplicated {
                     process,
                     descriptor,
                     socket,
@@ -100,7 +100,7 @@ impl<S: System> Process<S> {
             let (socket, by) = (record.socket, self.id());
             work.state
                 .core
-                .note(shared, |sequence, _| Observation::Redeemed {
+                .note(shared, |sequence| Observation::Redeemed {
                     socket,
                     sequence,
                     record: record.number,

@@ -47,11 +47,11 @@ impl Machine {
     pub(super) fn note<S: System>(
         &mut self,
         shared: &Shared<S>,
-        observation: impl FnOnce(u64, &Socket) -> Observation,
+        observation: impl FnOnce(u64) -> Observation,
     ) {
         if S::Probe::ENABLED {
             self.sequence += 1;
-            shared.probe.observe(observation(self.sequence, &self.core));
+            shared.probe.observe(observation(self.sequence));
         }
     }
 
@@ -62,15 +62,15 @@ impl Machine {
         shared: &Shared<S>,
         make: impl FnOnce(&mut Socket) -> (R, Change),
     ) -> R {
-        let before = self.core;
+        let machine = self.core;
         let (result, change) = make(&mut self.core);
-        if S::Probe::ENABLED && self.core != before {
+        if S::Probe::ENABLED && self.core != machine {
             let socket = self.id;
-            self.note(shared, |sequence, core| Observation::Changed {
+            self.note(shared, |sequence| Observation::Changed {
                 socket,
                 sequence,
                 change,
-                after: *core,
+                machine,
             });
         }
         result
@@ -80,10 +80,10 @@ impl Machine {
     pub(super) fn create<S: System>(&mut self, shared: &Shared<S>, id: SocketId, core: Socket) {
         self.core = core;
         self.id = id;
-        self.note(shared, |sequence, core| Observation::Created {
+        self.note(shared, |sequence| Observation::Created {
             socket: id,
             sequence,
-            after: *core,
+            machine: core,
         });
     }
 
@@ -113,7 +113,7 @@ impl Machine {
     ) -> Result<(), Error> {
         let may = self.core.may_start(operation, live);
         let socket = self.id;
-        self.note(shared, |sequence, _| Observation::Started {
+        self.note(shared, |sequence| Observation::Started {
             process: process.id,
             descriptor,
             socket,
@@ -254,7 +254,7 @@ impl Machine {
     /// An order to the transport was carried out.
     pub(super) fn ordered<S: System>(&mut self, shared: &Shared<S>, order: Order) {
         let socket = self.id;
-        self.note(shared, |sequence, _| Observation::Ordered {
+        self.note(shared, |sequence| Observation::Ordered {
             socket,
             sequence,
             order,
@@ -264,7 +264,7 @@ impl Machine {
     /// The last order was carried out: the socket is released.
     pub(super) fn released<S: System>(&mut self, shared: &Shared<S>) {
         let socket = self.id;
-        self.note(shared, |sequence, _| Observation::Released {
+        self.note(shared, |sequence| Observation::Released {
             socket,
             sequence,
         });

@@ -3,8 +3,9 @@
 //! Under real threads the steps have no total order by themselves. So each
 //! observation carries what orders it: those of an atomic instruction on a
 //! descriptor's word carry the word that the instruction saw; those under a
-//! socket's lock carry the number that the socket's cell gave them there. A
-//! replay finds an order that both allow (`docs/trace.md`).
+//! socket's lock carry the number that the socket's cell gave them there, and
+//! the machine as they found it. A replay finds an order that all of this
+//! allows (`docs/trace.md`).
 
 use std::time::Duration;
 
@@ -110,8 +111,8 @@ pub enum Observation {
         /// How many operations were taken out; [`Observation::Taken`] tells
         /// which, next.
         aborted: usize,
-        /// The machine after it.
-        after: Socket,
+        /// The machine before.
+        machine: Socket,
     },
     /// A close failed before its commit.
     CloseRefused {
@@ -146,7 +147,7 @@ pub enum Observation {
         /// Its place under the lock.
         sequence: u64,
         /// The machine as it starts.
-        after: Socket,
+        machine: Socket,
     },
     /// The machine of a socket changed.
     Changed {
@@ -156,8 +157,8 @@ pub enum Observation {
         sequence: u64,
         /// How.
         change: Change,
-        /// The machine after it.
-        after: Socket,
+        /// The machine before.
+        machine: Socket,
     },
     /// An order of the machine to the transport was carried out.
     Ordered {
@@ -316,8 +317,8 @@ pub enum Observation {
         actions: Actions,
         /// How many operations were taken out.
         aborted: usize,
-        /// The machine after it.
-        after: Socket,
+        /// The machine before.
+        machine: Socket,
     },
     /// A process is ending: this thread begins to close what it has.
     SweepBegan {

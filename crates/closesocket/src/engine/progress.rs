@@ -105,7 +105,7 @@ impl<S: System> Section<'_, S> {
         let socket = self.id;
         self.state
             .core
-            .note(self.shared, |sequence, _| Observation::Opened {
+            .note(self.shared, |sequence| Observation::Opened {
                 process: process.id,
                 descriptor,
                 socket,
@@ -345,7 +345,7 @@ impl<S: System> Section<'_, S> {
         let error = result.err();
         self.state
             .core
-            .note(self.shared, |sequence, _| Observation::Taken {
+            .note(self.shared, |sequence| Observation::Taken {
                 operation,
                 sequence,
                 aborted: None,

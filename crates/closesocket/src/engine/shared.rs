@@ -249,13 +249,11 @@ impl<S: System> Shared<S> {
                     Some(true)
                 };
                 if let Some(drained) = ended {
-                    state
-                        .core
-                        .note(self, |sequence, _| Observation::LingerEnded {
-                            socket: id,
-                            sequence,
-                            drained,
-                        });
+                    state.core.note(self, |sequence| Observation::LingerEnded {
+                        socket: id,
+                        sequence,
+                        drained,
+                    });
                 }
                 ended
             });

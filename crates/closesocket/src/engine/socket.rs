@@ -185,15 +185,14 @@ impl<S: System> SocketState<S> {
             OperationKind::Send | OperationKind::Connect => reference.writes.push_back(pending),
         }
         let process = process.id;
-        self.core
-            .note(shared, |sequence, _| Observation::Registered {
-                process,
-                descriptor,
-                operation,
-                sequence,
-                does,
-                waiting,
-            });
+        self.core.note(shared, |sequence| Observation::Registered {
+            process,
+            descriptor,
+            operation,
+            sequence,
+            does,
+            waiting,
+        });
         Ok(operation)
     }
 

@@ -6,14 +6,15 @@ use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use closesocket::engine::{
-    AddressOf, CompletionQueue, Descriptor, Error, NoProbe, Notify, Process, Std, SystemClock,
+    AddressOf, CompletionQueue, Descriptor, Error, Notify, Process, Std, SystemClock,
 };
 use closesocket_tcp::Tcp;
+use closesocket_trace::Recorder;
 
 use super::Way;
 
-/// The engine over TCP with default settings.
-type System = (Tcp, Std, SystemClock, NoProbe);
+/// The engine over TCP, recorded.
+type System = (Tcp, Std, SystemClock, Recorder);
 
 /// Bytes of a send: a multiple of the pattern, and more than the peer's kernel
 /// takes while the

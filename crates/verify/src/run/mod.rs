@@ -4,19 +4,23 @@
 mod census;
 mod connection;
 mod print;
+mod traced;
 mod way;
 
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use closesocket::engine::{Error, Provider};
+use closesocket::engine::{Config, Error, NoUpcalls, Provider, SystemClock};
 use closesocket_tcp::Tcp;
+use closesocket_trace::{Recorder, Replay};
 use serde::Serialize;
 
 use census::Census;
 use connection::{Report, Worker};
 pub(crate) use print::{command, print_text, verdict, with_progress};
+use traced::Traced;
 use way::Way;
 
 /// How much to run.
@@ -78,6 +82,10 @@ pub(crate) struct RunReport {
     pub(crate) leaked_system_descriptors: Option<u64>,
     /// Threads alive afterwards and not before, and threads still blocked.
     pub(crate) leaked_threads: u64,
+    /// The recorded trace was accepted by the protocol.
+    pub(crate) trace_accepted: bool,
+    /// How many events it has.
+    pub(crate) trace_events: u64,
     pub(crate) seconds: f64,
     /// The first thing that went wrong, in words.
     pub(crate) first_problem: Option<String>,
@@ -86,21 +94,37 @@ pub(crate) struct RunReport {
 }
 
 /// Opens and closes connections in every way and counts.
-fn run(plan: Plan, progress: &(impl Fn(u64, u64) + Sync)) -> Result<RunReport, Error> {
+fn run(
+    plan: Plan,
+    trace: Option<&Path>,
+    progress: &(impl Fn(u64, u64) + Sync),
+) -> Result<RunReport, String> {
+    let traced = Traced::start(trace)?;
     let start = Instant::now();
     let before = Census::take();
-    let mut report = drive(plan, progress)?;
+    let mut report = drive(plan, traced.recorder(), progress).map_err(|error| error.to_string())?;
     // The reactor ends when its provider is dropped; give it the time to.
     let after = before.wait_until_back(Duration::from_secs(5));
     report.leaked_system_descriptors = after.descriptors_over(&before);
     report.leaked_threads += after.threads_over(&before);
     report.seconds = start.elapsed().as_secs_f64();
+    report.note(&traced.replay()?);
     report.judge();
     Ok(report)
 }
 
-fn drive(plan: Plan, progress: &(impl Fn(u64, u64) + Sync)) -> Result<RunReport, Error> {
-    let provider = Provider::over(Tcp::new()?);
+fn drive(
+    plan: Plan,
+    recorder: &Recorder,
+    progress: &(impl Fn(u64, u64) + Sync),
+) -> Result<RunReport, Error> {
+    let provider = Provider::new(
+        Config::default(),
+        Tcp::new()?,
+        SystemClock::default(),
+        recorder.clone(),
+        NoUpcalls,
+    );
     let (first, second) = (provider.startup()?, provider.startup()?);
     let total = plan.connections * Way::ALL.len() as u64;
     let next = AtomicU64::new(0);
@@ -175,6 +199,16 @@ fn summarise(parts: &[Report]) -> RunReport {
 }
 
 impl RunReport {
+    /// Notes the verdict on the trace.
+    fn note(&mut self, replay: &Replay) {
+        self.trace_accepted = replay.accepted;
+        self.trace_events = replay.events;
+        let problem = replay.first_problem.as_ref();
+        if self.first_problem.is_none() {
+            self.first_problem = problem.map(|it| format!("the trace was rejected: {it}"));
+        }
+    }
+
     fn judge(&mut self) {
         let ends = self.ways.iter().all(|way| {
             let (ends, others) = if way.way == Way::Hard.name() {
@@ -198,7 +232,8 @@ impl RunReport {
             && self.leaked_descriptors == 0
             && self.leaked_sockets == 0
             && self.leaked_system_descriptors.unwrap_or(0) == 0
-            && self.leaked_threads == 0;
+            && self.leaked_threads == 0
+            && self.trace_accepted;
         if !stalled && self.first_problem.is_none() {
             self.first_problem = Some("too few closes had unacknowledged bytes".into());
         }

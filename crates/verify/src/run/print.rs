@@ -1,5 +1,6 @@
 //! Runs the real engine and prints what was seen.
 
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
@@ -18,8 +19,8 @@ struct Json<'a> {
 }
 
 /// Runs and prints.
-pub(crate) fn command(plan: Plan, format: Format) -> Outcome {
-    let Some(report) = with_progress(plan) else {
+pub(crate) fn command(plan: Plan, trace: Option<&Path>, format: Format) -> Outcome {
+    let Some(report) = with_progress(plan, trace) else {
         return Outcome::Differs;
     };
     match format {
@@ -42,7 +43,7 @@ pub(crate) fn verdict(report: &RunReport) -> Outcome {
 }
 
 /// Runs with a progress bar, if a person is watching.
-pub(crate) fn with_progress(plan: Plan) -> Option<RunReport> {
+pub(crate) fn with_progress(plan: Plan, trace: Option<&Path>) -> Option<RunReport> {
     // Hides itself where standard error is no terminal.
     let bar = ProgressBar::no_length();
     if let Ok(style) =
@@ -51,7 +52,7 @@ pub(crate) fn with_progress(plan: Plan) -> Option<RunReport> {
         bar.set_style(style);
     }
     let bar = Mutex::new(bar);
-    let report = run(plan, &|done, total| {
+    let report = run(plan, trace, &|done, total| {
         let bar = bar.lock().unwrap_or_else(PoisonError::into_inner);
         bar.set_length(total);
         bar.set_position(done);
@@ -62,7 +63,7 @@ pub(crate) fn with_progress(plan: Plan) -> Option<RunReport> {
     match report {
         Ok(report) => Some(report),
         Err(error) => {
-            eprintln!("error: the engine could not be started: {error}");
+            eprintln!("error: the run could not be started: {error}");
             None
         }
     }
@@ -105,6 +106,15 @@ pub(crate) fn print_text(report: &RunReport) {
             .leaked_system_descriptors
             .map_or("unknown".to_owned(), |count| count.to_string()),
         report.leaked_threads
+    );
+    println!(
+        "  trace of {} events {}",
+        report.trace_events,
+        if report.trace_accepted {
+            "accepted by the protocol"
+        } else {
+            "REJECTED by the protocol"
+        }
     );
     if let Some(problem) = &report.first_problem {
         println!("  first problem: {problem}");

@@ -1,0 +1,56 @@
+//! `cargo verify replay`: a recorded trace, judged.
+
+use std::path::Path;
+
+use closesocket_trace::{Replay, read_file, replay};
+use serde::Serialize;
+
+use crate::Outcome;
+use crate::cli::Format;
+
+/// The documented JSON of `replay`.
+#[derive(Serialize)]
+struct Json<'a> {
+    schema: u32,
+    replay: &'a Replay,
+}
+
+/// Reads, replays and prints.
+pub(crate) fn command(file: &Path, format: Format) -> Outcome {
+    let records = match read_file(file) {
+        Ok(records) => records,
+        Err(error) => {
+            eprintln!("error: {}: {error}", file.display());
+            return Outcome::Usage;
+        }
+    };
+    let verdict = replay(&records);
+    match format {
+        Format::Json => crate::print_json(&Json {
+            schema: 1,
+            replay: &verdict,
+        }),
+        Format::Text => print_text(&verdict),
+    }
+    if verdict.accepted {
+        Outcome::AsExpected
+    } else {
+        Outcome::Differs
+    }
+}
+
+fn print_text(verdict: &Replay) {
+    println!(
+        "{} events, {} connections: {}",
+        verdict.events,
+        verdict.connections,
+        if verdict.accepted {
+            "accepted by the protocol"
+        } else {
+            "REJECTED by the protocol"
+        }
+    );
+    if let Some(problem) = &verdict.first_problem {
+        println!("{problem}");
+    }
+}
