@@ -205,7 +205,7 @@ fn changed(observation: Observation, pick: usize) -> Option<Observation> {
             _ => *holders += 1,
         },
         Observation::SealMissed { before, .. } => {
-            *before = Word::from_bits(before.bits() | 1 << 29)
+            *before = Word::from_bits(before.bits() | 1 << 29);
         }
         Observation::Committed {
             process: by,
@@ -254,7 +254,7 @@ fn changed(observation: Observation, pick: usize) -> Option<Observation> {
             ..
         } => match picked(2) {
             0 if !matches!(how, Change::ReceiveShut | Change::Expired { .. }) => {
-                *how = change(*how)
+                *how = change(*how);
             }
             _ => *after = machine(*after),
         },
