@@ -13,7 +13,7 @@ use common::{Trace, World, config, expect_accepted, history};
 use proptest::prelude::*;
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, max_shrink_iters: 0, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, max_shrink_iters: 0, ..ProptestConfig::default() })]
 
     #[test]
     fn real_histories_are_accepted_and_read_back_as_written(Trace(records) in history()) {
@@ -26,7 +26,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, max_shrink_iters: 0, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, max_shrink_iters: 0, ..ProptestConfig::default() })]
 
     #[test]
     fn timestamps_decide_nothing(Trace(mut records) in history(), seed: u64) {
@@ -73,7 +73,7 @@ fn every_kind_of_observation_occurs_in_the_histories() {
     use proptest::test_runner::TestRunner;
     let mut runner = TestRunner::deterministic();
     let mut seen: HashMap<String, u64> = HashMap::new();
-    for _ in 0..300 {
+    for _ in 0..100 {
         let Trace(records) = history().new_tree(&mut runner).unwrap().current();
         for record in records {
             let words = format!("{:?}", record.observation);

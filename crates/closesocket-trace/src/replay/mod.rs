@@ -1,12 +1,15 @@
 //! Replaying a trace through the shipped protocol.
 
+mod closes;
 mod handles;
 mod judge;
+mod machine;
 mod needs;
 mod order;
 mod sections;
 mod socket;
 mod thread;
+mod words;
 mod world;
 
 use std::fmt;

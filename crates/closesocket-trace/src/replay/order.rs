@@ -12,9 +12,8 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet};
 
-use closesocket::protocol::word::Word;
-
 use super::needs::{Gate, Instruction, Needs, SlotName};
+use super::words::Words;
 use crate::Record;
 
 /// How many choices on the words in the way are looked at again.
@@ -22,10 +21,6 @@ const LOOK_BACK: usize = 1_024;
 /// How many choices are made again before the search is given up, and for how
 /// many records each.
 const TRIES: usize = 4_096;
-
-/// How many words are looked at for a way back; beyond them there is thought to
-/// be one.
-const REACH: usize = 64;
 
 /// What was found: the longest order, and the record that stopped it.
 pub(super) struct Found {
@@ -85,13 +80,9 @@ struct Search<'a> {
     records: &'a [Record],
     needs: Vec<Needs>,
     lanes: Vec<Lane>,
-    words: HashMap<SlotName, Word>,
+    words: Words,
     cells: HashMap<u32, u64>,
     gates: HashMap<Gate, u32>,
-    /// How many records have still to see a word in this generation and phase.
-    to_see: HashMap<(SlotName, u64), u32>,
-    /// How many records have still to see a word and to make another of it.
-    to_make: HashMap<(SlotName, Word), Vec<(Word, u32)>>,
     /// Lanes whose next record may be possible, the best first.
     ready: BinaryHeap<Reverse<(u64, usize)>>,
     /// Lanes that wait for a slot's word, a cell's number, a gate.
@@ -110,11 +101,6 @@ struct Search<'a> {
     thorough: bool,
 }
 
-/// The part of a word that only a phase change changes.
-const fn phase_of(word: Word) -> u64 {
-    word.bits() >> 30
-}
-
 impl<'a> Search<'a> {
     fn new(records: &'a [Record]) -> Self {
         let needs: Vec<Needs> = records
@@ -122,11 +108,11 @@ impl<'a> Search<'a> {
             .map(|it| Needs::of(&it.observation))
             .collect();
         let mut lanes: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
-        let mut words: Vec<Instruction> = Vec::new();
+        let mut words = Words::default();
         for (index, record) in records.iter().enumerate() {
             lanes.entry(record.thread).or_default().push(index);
             if let Some(word) = needs[index].word {
-                words.push(word);
+                words.expect(word);
             }
         }
         let lanes = lanes.into_values().map(|records| Lane { records, next: 0 });
@@ -134,11 +120,9 @@ impl<'a> Search<'a> {
             records,
             needs,
             lanes: lanes.collect(),
-            words: HashMap::new(),
+            words,
             cells: HashMap::new(),
             gates: HashMap::new(),
-            to_see: HashMap::new(),
-            to_make: HashMap::new(),
             ready: BinaryHeap::new(),
             at_slot: HashMap::new(),
             at_cell: HashMap::new(),
@@ -149,9 +133,6 @@ impl<'a> Search<'a> {
             tried: HashSet::new(),
             thorough: false,
         };
-        for word in words {
-            search.note(word, |count| *count += 1);
-        }
         search.look_at_all();
         search
     }
@@ -160,10 +141,6 @@ impl<'a> Search<'a> {
     fn head(&self, lane: usize) -> Option<usize> {
         let lane = self.lanes.get(lane)?;
         lane.records.get(lane.next).copied()
-    }
-
-    fn word(&self, slot: SlotName) -> Word {
-        self.words.get(&slot).copied().unwrap_or(Word::unused())
     }
 
     /// Puts every lane where its next record is looked at.
@@ -200,7 +177,7 @@ impl<'a> Search<'a> {
             return Some(Block::Place);
         }
         if let Some((slot, generation)) = needs.closed
-            && self.word(slot).is_open(generation)
+            && self.words.now(slot).is_open(generation)
         {
             return Some(Block::Open);
         }
@@ -210,49 +187,10 @@ impl<'a> Search<'a> {
             return Some(Block::Gate);
         }
         let word = needs.word?;
-        if self.word(word.slot) != word.before {
+        if self.words.now(word.slot) != word.before {
             return Some(Block::Word);
         }
-        self.cuts_off(word).then_some(Block::Others)
-    }
-
-    /// Whether this instruction would leave a word behind that others have still
-    /// to see, and that nothing makes again.
-    fn cuts_off(&self, word: Instruction) -> bool {
-        if word.before == word.after {
-            return false;
-        }
-        let phase = phase_of(word.before);
-        let ends_phase = phase != phase_of(word.after);
-        let others = self.to_see.get(&(word.slot, phase));
-        if ends_phase && others.is_some_and(|it| *it > 1) {
-            return true;
-        }
-        let others_here = self.to_make.get(&(word.slot, word.before));
-        let others_here: u32 = others_here.map_or(0, |it| it.iter().map(|it| it.1).sum());
-        others_here > 1 && !self.leads_back(word)
-    }
-
-    /// Whether what is left to be made leads from the word after this
-    /// instruction to the one before it again.
-    fn leads_back(&self, word: Instruction) -> bool {
-        let mut reached = vec![word.after];
-        let mut next = 0;
-        while let Some(from) = reached.get(next).copied() {
-            next += 1;
-            for (to, left) in self.to_make.get(&(word.slot, from)).into_iter().flatten() {
-                if *left > 0 && *to == word.before {
-                    return true;
-                }
-                if *left > 0 && !reached.contains(to) {
-                    reached.push(*to);
-                }
-            }
-            if reached.len() > REACH {
-                return true;
-            }
-        }
-        false
+        self.words.cuts_off(word).then_some(Block::Others)
     }
 
     /// The lane to look at next. What was tried here and led nowhere is put off
@@ -307,27 +245,11 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Changes the counts of what is still to be seen and made.
-    fn note(&mut self, word: Instruction, change: impl Fn(&mut u32)) {
-        let phase = phase_of(word.before);
-        change(self.to_see.entry((word.slot, phase)).or_default());
-        let made = self.to_make.entry((word.slot, word.before)).or_default();
-        match made.iter_mut().find(|(after, _)| *after == word.after) {
-            Some((_, count)) => change(count),
-            None => {
-                let mut count = 0;
-                change(&mut count);
-                made.push((word.after, count));
-            }
-        }
-    }
-
     fn take(&mut self, lane: usize, head: usize) {
         let needs = self.needs[head];
         let mut woken = Vec::new();
         if let Some(word) = needs.word {
-            self.words.insert(word.slot, word.after);
-            self.note(word, |count| *count -= 1);
+            self.words.make(word);
             woken.extend(self.at_slot.remove(&word.slot).unwrap_or_default());
         }
         if let Some((cell, sequence)) = needs.place {
@@ -354,8 +276,7 @@ impl<'a> Search<'a> {
         let head = self.head(lane)?;
         let needs = self.needs[head];
         if let Some(word) = needs.word {
-            self.words.insert(word.slot, word.before);
-            self.note(word, |count| *count += 1);
+            self.words.unmake(word);
         }
         if let Some((cell, sequence)) = needs.place {
             self.cells.insert(cell, sequence - 1);
@@ -465,7 +386,7 @@ impl<'a> Search<'a> {
             (Some(Block::Word), Some(word), _) => format!(
                 "its instruction saw the word {}, by its history it was {}",
                 word.before.write(),
-                self.word(word.slot).write()
+                self.words.now(word.slot).write()
             ),
             (Some(Block::Place), _, Some((cell, sequence))) => format!(
                 "it is number {sequence} under the lock of cell {cell}, after number {}",

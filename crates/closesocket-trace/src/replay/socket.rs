@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use closesocket::engine::{Change, Order, SocketId};
+use closesocket::engine::{Order, SocketId};
 use closesocket::protocol::invariant::{
     Event, Invariant, OperationState, SocketView, Step, violations,
 };
@@ -269,89 +269,6 @@ impl Replayed {
             .count()
     }
 
-    /// The machine changed: it must have been what the steps before made of it,
-    /// and the shipped function must change it now.
-    pub(super) fn changed(&mut self, thread: u32, change: Change, found: Socket) -> Verdict {
-        self.require_settled()?;
-        let mut machine = self.machine();
-        require_same(&machine, &found)?;
-        let mut actions = Actions::default();
-        let mut event = Event::Internal;
-        let (mut accepted, mut acknowledged) = (0, 0);
-        match change {
-            Change::Linger(linger) => machine.set_linger(linger),
-            Change::Nonblocking(nonblocking) => machine.set_nonblocking(nonblocking),
-            Change::Listening => machine.listen().map_err(refused)?,
-            Change::Connecting => machine.connecting(),
-            Change::ConnectFinished { connected } => machine.connect_finished(connected),
-            Change::BacklogJoined => machine.backlog_joined(),
-            Change::BacklogTaken => machine.backlog_taken(),
-            Change::BytesAccepted {
-                operation,
-                offered,
-                accepted: told,
-            } => {
-                accepted = machine.accept_bytes(offered);
-                if told != accepted {
-                    return Err(format!("{told} bytes accepted instead of {accepted}"));
-                }
-                if let Some(number) = operation {
-                    event = self.accepting(number)?;
-                }
-            }
-            Change::ReceiveShut => machine.shut_down_receive(),
-            Change::SendShut => actions = machine.shut_down_send().map_err(refused)?,
-            Change::InputUnread(unread) => machine.set_input_unread(unread),
-            Change::Transmitted { bytes } => {
-                if bytes > machine.unsent {
-                    return Err(format!("{bytes} bytes sent of {}", machine.unsent));
-                }
-                actions = machine.transmitted(bytes);
-            }
-            Change::Acknowledged { bytes } => {
-                acknowledged = bytes;
-                event = Event::Acknowledged { socket: 0 };
-                actions = machine.acknowledged(bytes);
-            }
-            Change::ConnectionLost => {
-                event = Event::ConnectionLost { socket: 0 };
-                actions = machine.connection_lost();
-            }
-            Change::Expired { now } => {
-                event = Event::Expired { socket: 0 };
-                actions = machine.expire(now);
-            }
-            other => return Err(format!("an unknown change: {other:?}")),
-        }
-        if machine == self.machine() {
-            return Err("the protocol says that this changes nothing".to_owned());
-        }
-        self.was_connected |= machine.connection == Connection::Connected;
-        self.decide(thread, event, (0, None), actions, |local| {
-            let socket = &mut local.socket;
-            socket.machine = machine;
-            socket.accepted = socket.accepted.saturating_add(accepted);
-            socket.acknowledged = socket.acknowledged.saturating_add(acknowledged);
-            match change {
-                Change::BacklogJoined => socket.waiting_connections += 1,
-                Change::BacklogTaken => {
-                    socket.waiting_connections = socket.waiting_connections.saturating_sub(1);
-                }
-                _ => {}
-            }
-        })
-    }
-
-    /// Bytes are accepted for the pending send of this number.
-    fn accepting(&self, number: u64) -> Result<Event, String> {
-        let known = self.operations.get(&number);
-        if known.is_none_or(|it| it.kind != OperationKind::Send) {
-            return Err("bytes were accepted for an operation that is no pending send".to_owned());
-        }
-        let operation = self.local.place_of(number).ok_or("unknown operation")?;
-        Ok(Event::BytesAccepted { operation })
-    }
-
     /// What is known of it, in words.
     pub(super) fn describe(&self) -> Vec<String> {
         use crate::text::Text as _;
@@ -379,30 +296,6 @@ impl Replayed {
         }
         words
     }
-}
-
-pub(super) fn refused(error: Error) -> String {
-    format!("the protocol refuses it: {error}")
-}
-
-/// Fails unless two machines decide alike. The hidden part of a linger option
-/// that is off decides nothing.
-pub(super) fn require_same(expected: &Socket, found: &Socket) -> Verdict {
-    use crate::text::Text as _;
-    let linger = found.linger;
-    let alike = Socket {
-        linger,
-        ..*expected
-    } == *found
-        && expected.linger.write() == linger.write();
-    if alike {
-        return Ok(());
-    }
-    Err(format!(
-        "it found the machine `{}`, by the protocol it was `{}`",
-        found.write(),
-        expected.write()
-    ))
 }
 
 /// Judges one step by every invariant.

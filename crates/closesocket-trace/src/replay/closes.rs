@@ -1,0 +1,294 @@
+//! Judges closes: commits, refusals, waits and returns, and the records of dead
+//! processes.
+
+use closesocket::engine::{Error, Observation, ProcessId, SocketId};
+use closesocket::protocol::invariant::{DescriptorState, Event};
+use closesocket::protocol::{Actions, Cause, CloseRequest, Socket, Time};
+
+use super::Verdict;
+use super::judge::{Judge, sweeps};
+use super::machine::{refused, require_same};
+use super::socket::Scope;
+use super::thread::{Closing, Name, Outcome};
+
+/// What a commit was told to be.
+struct Told {
+    last: bool,
+    wait: bool,
+    actions: Actions,
+    aborted: usize,
+    machine: Socket,
+}
+
+impl Judge {
+    pub(super) fn linger_ended(&mut self, thread: u32, id: SocketId, drained: bool) -> Verdict {
+        let ended = self
+            .sockets
+            .get(&id)
+            .is_none_or(|it| !it.machine().is_draining());
+        if drained != ended {
+            return Err(format!(
+                "the wait ended with the drain over: {drained}, by the protocol: {ended}"
+            ));
+        }
+        match self.thread(thread).closing.last_mut() {
+            Some(Closing {
+                outcome:
+                    Outcome::Committed {
+                        socket,
+                        wait: true,
+                        lingered: lingered @ None,
+                    },
+                ..
+            }) if *socket == id => {
+                *lingered = Some(drained);
+                Ok(())
+            }
+            _ => Err("the thread's close does not wait for this socket".to_owned()),
+        }
+    }
+
+    pub(super) fn judge_close(&mut self, thread: u32, observation: &Observation) -> Verdict {
+        match *observation {
+            Observation::Committed {
+                process,
+                descriptor,
+                socket,
+                cause,
+                now,
+                last,
+                wait,
+                actions,
+                aborted,
+                machine,
+                ..
+            } => {
+                let told = Told {
+                    last,
+                    wait,
+                    actions,
+                    aborted,
+                    machine,
+                };
+                self.committed(thread, (process, descriptor), socket, (cause, now), &told)
+            }
+            Observation::CloseRefused {
+                process,
+                descriptor,
+                cause,
+                error,
+                under,
+            } => self.close_refused(thread, (process, descriptor), (cause, error), under),
+            Observation::CloseReturned {
+                process,
+                descriptor,
+                committed,
+                waited,
+                error,
+            } => self.close_returned(thread, (process, descriptor), committed, waited, error),
+            Observation::Reclaimed {
+                process,
+                socket,
+                record,
+                now,
+                last,
+                actions,
+                aborted,
+                machine,
+                ..
+            } => {
+                let told = Told {
+                    last,
+                    wait: false,
+                    actions,
+                    aborted,
+                    machine,
+                };
+                self.reclaimed(thread, process, socket, (record, now), &told)
+            }
+            ref other => Err(format!("an unknown event: {other:?}")),
+        }
+    }
+
+    fn request(&self, cause: Cause, now: Time) -> Result<CloseRequest, String> {
+        Ok(CloseRequest {
+            cause,
+            now,
+            drain_limit: self.began()?.1,
+        })
+    }
+
+    fn committed(
+        &mut self,
+        thread: u32,
+        name: Name,
+        id: SocketId,
+        (cause, now): (Cause, Time),
+        told: &Told,
+    ) -> Verdict {
+        let (process, descriptor) = name;
+        let request = self.request(cause, now)?;
+        let seen = self.word((process, descriptor.slot()));
+        let ending = self.thread(thread).sweeping.last().copied();
+        if let Some((_, ends)) = ending.filter(|(it, _)| *it == process)
+            && ends != cause
+        {
+            return Err(format!("the process ends by {ends:?}"));
+        }
+        let socket = self.socket(id)?;
+        socket.require_settled()?;
+        let slot = socket.local.slot(name);
+        let slot = slot.ok_or("the descriptor does not refer to this socket")?;
+        let mut machine = socket.machine();
+        require_same(&machine, &told.machine)?;
+        let mut scope = Scope(None);
+        let generation = descriptor.generation();
+        let commit = machine
+            .close::<_, Error>(request, seen, generation, &mut scope, |_| Ok(()))
+            .map_err(refused)?;
+        let aborted = socket.in_scope(scope.0, Some(name));
+        let expected = (commit.last, commit.wait, commit.actions, aborted);
+        let found = (told.last, told.wait, told.actions, told.aborted);
+        if expected != found {
+            return Err(format!("it did {found:?}, by the protocol {expected:?}"));
+        }
+        let event = Event::Committed {
+            slot,
+            generation,
+            cause,
+            wait: commit.wait,
+        };
+        let taking = (aborted, Some((cause, process)));
+        socket.decide(thread, event, taking, commit.actions, |local| {
+            local.socket.machine = machine;
+            local.descriptors[slot].state = DescriptorState::Closed(cause);
+        })?;
+        let by = self.thread(thread);
+        by.holds(name).closer += 1;
+        by.closing.push(Closing {
+            name,
+            outcome: Outcome::Committed {
+                socket: id,
+                wait: commit.wait,
+                lingered: None,
+            },
+        });
+        Ok(())
+    }
+
+    fn reclaimed(
+        &mut self,
+        thread: u32,
+        process: ProcessId,
+        id: SocketId,
+        (record, now): (u64, Time),
+        told: &Told,
+    ) -> Verdict {
+        if !sweeps(self.thread(thread), process) {
+            return Err(format!("this thread is not ending {process}"));
+        }
+        let request = self.request(Cause::Reclaimed, now)?;
+        let socket = self.socket(id)?;
+        socket.require_settled()?;
+        let (index, entry) = socket.records.get_mut(&record).ok_or("no such record")?;
+        let index = *index;
+        if !entry.reclaim(process) {
+            return Err("the record is not the dead process's to redeem".to_owned());
+        }
+        let mut machine = socket.machine();
+        require_same(&machine, &told.machine)?;
+        let mut scope = Scope(None);
+        let commit = machine.reclaim(request, &mut scope);
+        let aborted = socket.in_scope(scope.0, None);
+        let expected = (commit.last, commit.actions, aborted);
+        let found = (told.last, told.actions, told.aborted);
+        if expected != found {
+            return Err(format!("it did {found:?}, by the protocol {expected:?}"));
+        }
+        let event = Event::RecordChanged { record: index };
+        let taking = (aborted, Some((Cause::Reclaimed, process)));
+        socket.decide(thread, event, taking, commit.actions, |local| {
+            local.socket.machine = machine;
+            local.records[index].unredeemed = false;
+        })
+    }
+
+    fn close_refused(
+        &mut self,
+        thread: u32,
+        name: Name,
+        (cause, error): (Cause, Error),
+        under: Option<(SocketId, u64)>,
+    ) -> Verdict {
+        let generation = name.1.generation();
+        if error != Error::NotSocket {
+            let (id, _) = under.ok_or("it can only fail so under the socket's lock")?;
+            let seen = self.word((name.0, name.1.slot()));
+            let request = self.request(cause, Time::ZERO)?;
+            let socket = self.socket(id)?;
+            socket.require_settled()?;
+            let mut copy = socket.machine();
+            let mut scope = Scope(None);
+            let close = copy.close::<_, Error>(request, seen, generation, &mut scope, |_| Ok(()));
+            if close.err() != Some(error) {
+                return Err(format!("the protocol does not refuse it with {error:?}"));
+            }
+            let slot = socket.local.slot(name);
+            let slot = slot.ok_or("the descriptor does not refer to this socket")?;
+            let event = Event::CloseRefused {
+                slot,
+                generation,
+                cause,
+                error,
+            };
+            socket.step(event, |_| ())?;
+        }
+        self.thread(thread).closing.push(Closing {
+            name,
+            outcome: Outcome::Refused(error),
+        });
+        Ok(())
+    }
+
+    fn close_returned(
+        &mut self,
+        thread: u32,
+        name: Name,
+        committed: bool,
+        waited: bool,
+        error: Option<Error>,
+    ) -> Verdict {
+        let by = self.thread(thread);
+        let closing = by.closing.pop().filter(|it| it.name == name);
+        let closing = closing.ok_or("the thread is in no close of this descriptor")?;
+        if by.holds.get(&name).is_some_and(|it| it.closer > 0) {
+            return Err("the closer has not left".to_owned());
+        }
+        let expected = match closing.outcome {
+            Outcome::Refused(error) => (false, false, Some(error)),
+            Outcome::Committed { wait: false, .. } => (true, false, None),
+            Outcome::Committed { lingered, .. } => {
+                let drained = lingered.ok_or("the close has not waited for the drain")?;
+                (true, true, (!drained).then_some(Error::Interrupted))
+            }
+        };
+        if expected != (committed, waited, error) {
+            return Err(format!(
+                "it returned {:?}, by what it did {expected:?}",
+                (committed, waited, error)
+            ));
+        }
+        if let Outcome::Committed { socket, .. } = closing.outcome
+            && let Some(socket) = self.sockets.get_mut(&socket)
+        {
+            let event = Event::CloseReturned {
+                socket: 0,
+                committed,
+                waited,
+                result: error.map_or(Ok(()), Err),
+            };
+            return socket.step(event, |_| ());
+        }
+        Ok(())
+    }
+}
