@@ -1,6 +1,6 @@
 //! Cleanup and death against everything else.
 
-use closesocket::engine::{Error, PeerRead};
+use closesocket::engine::{Error, Observation, PeerRead};
 
 use super::model::{Explored, must_fail, reached, run_model};
 use super::primitives::Defect;
@@ -49,8 +49,8 @@ fn cleanup_and_socket() {
         Ok(_) => "opened and swept",
         error => {
             assert_eq!(error, Err(Error::NotInitialised));
-            let opened = world.provider.probe().observations().len() > 1;
-            if opened {
+            let is_opening = |it: &Observation| matches!(it, Observation::Opened { .. });
+            if world.provider.probe().observations().iter().any(is_opening) {
                 "closed by the opener"
             } else {
                 "refused"
