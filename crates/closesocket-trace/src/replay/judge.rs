@@ -155,6 +155,7 @@ impl Judge {
             self.thread(thread).require_free()?;
         }
         self.thread(thread).next = Next::Anything;
+        self.require_section_done(thread, observation)?;
         if let Some((socket, _)) = place(observation)
             && let Some(socket) = self.sockets.get_mut(&socket)
         {
@@ -165,6 +166,32 @@ impl Judge {
             socket.events += 1;
         }
         self.judge(thread, next, observation)
+    }
+
+    /// Fails if the thread goes on to something else before the section that it
+    /// is in has done what it decided.
+    fn require_section_done(&mut self, thread: u32, observation: &Observation) -> Verdict {
+        let by = self.thread(thread);
+        match observation {
+            Observation::Changed { socket, .. }
+            | Observation::Committed { socket, .. }
+            | Observation::Reclaimed { socket, .. } => {
+                let before = by.section.replace(*socket);
+                self.require_settled(before)
+            }
+            Observation::Taken { .. }
+            | Observation::Ordered { .. }
+            | Observation::Released { .. } => Ok(()),
+            _ => {
+                let before = by.section.take();
+                self.require_settled(before)
+            }
+        }
+    }
+
+    fn require_settled(&self, socket: Option<SocketId>) -> Verdict {
+        let socket = socket.and_then(|id| self.sockets.get(&id));
+        socket.map_or(Ok(()), Replayed::require_settled)
     }
 
     fn judge(&mut self, thread: u32, next: Next, observation: &Observation) -> Verdict {

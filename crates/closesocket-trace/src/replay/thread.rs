@@ -81,6 +81,8 @@ pub(super) struct Thread {
     pub(super) sweeping: Vec<(ProcessId, Cause)>,
     /// The call that may start and has not registered an operation.
     pub(super) started: Option<(SocketId, Name, OperationKind)>,
+    /// The socket whose section it has decided in, last.
+    pub(super) section: Option<SocketId>,
     /// It is blocked in this operation.
     pub(super) blocked: Option<(OperationId, Name)>,
 }
