@@ -31,7 +31,8 @@ pub struct Replay {
     pub accepted: bool,
     /// How many events the trace has.
     pub events: u64,
-    /// How many sockets were connected in it.
+    /// How many connections were followed to their end; of a rejected trace,
+    /// before its first problem.
     pub connections: u64,
     /// The first thing that is wrong.
     pub first_problem: Option<Problem>,
