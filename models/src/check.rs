@@ -1,12 +1,10 @@
 //! Checking a scenario: what `cargo verify check` shows.
 
-use std::sync::Mutex;
 use std::time::Instant;
 
 use closesocket::protocol::invariant::{COUNT, Invariant};
 use stateright::{Checker, Model};
 
-use crate::catalogue::SCENARIOS;
 use crate::defect::Defect;
 use crate::model::CloseModel;
 use crate::scenario::Scenario;
@@ -103,33 +101,4 @@ fn verdicts(found: [Option<Counterexample>; COUNT]) -> Vec<(&'static str, Verdic
     ids.zip(found)
         .map(|(id, found)| (id, found.map_or(Verdict::Holds, Verdict::Violated)))
         .collect()
-}
-
-/// Checks every scenario, on this many threads; each scenario is searched by
-/// one thread, so that its counts and its depth are always the same.
-#[must_use]
-pub fn check_all(threads: usize) -> Vec<Outcome> {
-    let next = Mutex::new(SCENARIOS.iter().enumerate());
-    let done = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..threads.max(1) {
-            scope.spawn(|| {
-                while let Some((index, scenario)) = locked(&next).next() {
-                    let outcome = check(scenario, None);
-                    locked(&done).push((index, outcome));
-                }
-            });
-        }
-    });
-    let mut done = done
-        .into_inner()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
-    done.sort_by_key(|(index, _)| *index);
-    done.into_iter().map(|(_, outcome)| outcome).collect()
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }

@@ -27,7 +27,7 @@ mod view;
 
 pub use action::{Action, What};
 pub use catalogue::SCENARIOS;
-pub use check::{Outcome, Verdict, check, check_all};
+pub use check::{Outcome, Verdict, check};
 pub use defect::{DEFECTS, Defect, DefectSpec};
 pub use explore::ExplorerModel;
 pub use model::{CloseModel, Transition};

@@ -100,29 +100,7 @@ fn every_clause_that_an_invariant_names_is_in_the_specification() {
 fn the_error_table_of_the_specification_is_that_of_the_code() {
     use closesocket::protocol::Error;
     let specification = read("docs/specification.md");
-    let errors = [
-        Error::OperationAborted,
-        Error::Interrupted,
-        Error::InvalidArgument,
-        Error::TooManyDescriptors,
-        Error::WouldBlock,
-        Error::InProgress,
-        Error::NotSocket,
-        Error::NotSupported,
-        Error::AddressInUse,
-        Error::AddressNotAvailable,
-        Error::NetworkDown,
-        Error::ConnectionAborted,
-        Error::ConnectionReset,
-        Error::NoBuffers,
-        Error::AlreadyConnected,
-        Error::NotConnected,
-        Error::ShutDown,
-        Error::TimedOut,
-        Error::ConnectionRefused,
-        Error::NotInitialised,
-    ];
-    for error in errors {
+    for error in Error::ALL {
         let row = format!("| {} | `{:?}` |", error.code(), error.kind());
         assert!(specification.contains(&row), "{error:?}: no row with {row}");
     }

@@ -153,34 +153,11 @@ impl Text for Error {
         format!("{self:?}")
     }
     fn read(text: &str) -> Option<Self> {
-        ERRORS
+        Error::ALL
             .into_iter()
             .find(|error| format!("{error:?}") == text)
     }
 }
-
-const ERRORS: [Error; 20] = [
-    Error::OperationAborted,
-    Error::Interrupted,
-    Error::InvalidArgument,
-    Error::TooManyDescriptors,
-    Error::WouldBlock,
-    Error::InProgress,
-    Error::NotSocket,
-    Error::NotSupported,
-    Error::AddressInUse,
-    Error::AddressNotAvailable,
-    Error::NetworkDown,
-    Error::ConnectionAborted,
-    Error::ConnectionReset,
-    Error::NoBuffers,
-    Error::AlreadyConnected,
-    Error::NotConnected,
-    Error::ShutDown,
-    Error::TimedOut,
-    Error::ConnectionRefused,
-    Error::NotInitialised,
-];
 
 /// `none`, or the text of the value.
 impl<T: Text> Text for Option<T> {

@@ -82,6 +82,30 @@ pub enum Error {
 }
 
 impl Error {
+    /// Every error, in the order of its Winsock code.
+    pub const ALL: [Self; 20] = [
+        Self::OperationAborted,
+        Self::Interrupted,
+        Self::InvalidArgument,
+        Self::TooManyDescriptors,
+        Self::WouldBlock,
+        Self::InProgress,
+        Self::NotSocket,
+        Self::NotSupported,
+        Self::AddressInUse,
+        Self::AddressNotAvailable,
+        Self::NetworkDown,
+        Self::ConnectionAborted,
+        Self::ConnectionReset,
+        Self::NoBuffers,
+        Self::AlreadyConnected,
+        Self::NotConnected,
+        Self::ShutDown,
+        Self::TimedOut,
+        Self::ConnectionRefused,
+        Self::NotInitialised,
+    ];
+
     /// The Winsock error number, as in `winsock2.h` (E2).
     #[must_use]
     pub const fn code(self) -> i32 {
