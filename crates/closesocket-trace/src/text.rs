@@ -117,7 +117,7 @@ impl Text for Descriptor {
 
 impl Text for SocketId {
     fn write(&self) -> String {
-        format!("{}.{}", self.cell(), self.generation())
+        self.to_string()
     }
     fn read(text: &str) -> Option<Self> {
         let (cell, generation) = pair(text, '.')?;

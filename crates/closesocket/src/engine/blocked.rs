@@ -4,9 +4,9 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::observation::{Observation, OperationId};
 use super::operation::{Answer, AnswerCell};
 use super::primitives::{Monitor, Primitives, Word};
-use super::probe::{Observation, OperationId};
 use super::process::ProcessState;
 use super::shared::Shared;
 use super::{SocketId, System};

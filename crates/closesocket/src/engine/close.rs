@@ -1,8 +1,9 @@
 //! Closing a descriptor, and what else takes references away.
 
 use super::clock::Clock as _;
+use super::observation::{Observation, OperationId};
 use super::operation::deliver_aborted;
-use super::probe::{Observation, OperationId, Probe};
+use super::probe::Probe;
 use super::process::ProcessState;
 use super::progress::Section;
 use super::socket::{Reference, Taker, abort_cause};

@@ -3,7 +3,7 @@
 use super::System;
 use super::io::Step;
 use super::notify::Notify;
-use super::probe::OperationId;
+use super::observation::OperationId;
 use super::progress::Side;
 use super::provider::{AddressOf, Process};
 use super::transport::{Connecting, Endpoint as _};

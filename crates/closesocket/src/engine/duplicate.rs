@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::probe::Observation;
+use super::observation::Observation;
 use super::provider::Process;
 use super::{SocketId, System};
 use crate::protocol::{Descriptor, DuplicationRecord, Error, ProcessId};

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::System;
 use super::notify::Notify;
+use super::observation::OperationId;
 use super::operation::{Answer, Pending, Reply};
 use super::primitives::{Monitor, Primitives};
-use super::probe::OperationId;
 use super::process::Admission;
 use super::progress::{Section, Side};
 use super::provider::Process;

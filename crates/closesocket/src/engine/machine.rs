@@ -5,7 +5,8 @@ use std::ops::Deref;
 
 use super::SocketId;
 use super::System;
-use super::probe::{Change, Observation, Order, Probe};
+use super::observation::{Change, Observation, Order};
+use super::probe::Probe;
 use super::process::ProcessState;
 use super::shared::Shared;
 use crate::protocol::word::Word;

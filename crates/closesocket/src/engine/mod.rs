@@ -19,6 +19,7 @@ mod machine;
 mod memory;
 mod metrics;
 mod notify;
+mod observation;
 mod operation;
 mod options;
 mod primitives;
@@ -33,6 +34,8 @@ mod socket;
 mod table;
 mod transport;
 
+use std::fmt;
+
 pub use crate::protocol::{Descriptor, Error, ProcessId};
 pub use clock::{Clock, SystemClock};
 pub use config::{Config, NoUpcalls, UpcallFailed, Upcalls};
@@ -43,8 +46,9 @@ pub use metrics::Metrics;
 pub use notify::{
     AlertableThread, Completion, CompletionQueue, Event, Notify, Overlapped, Routine,
 };
+pub use observation::{Change, Observation, OperationId, Order};
 pub use primitives::{Monitor, Primitives, Std, StdMonitor, Word};
-pub use probe::{Change, NoProbe, Observation, OperationId, Order, Probe};
+pub use probe::{NoProbe, Probe};
 pub use process::Admission;
 pub use provider::{AddressOf, Process, Provider, Usage};
 pub use select::{Interest, Readiness};
@@ -76,6 +80,13 @@ impl SocketId {
     #[must_use]
     pub const fn of(cell: u32, generation: u32) -> Self {
         Self(((generation as u64) << 32) | cell as u64)
+    }
+}
+
+/// `cell.generation`, as in traces.
+impl fmt::Display for SocketId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.cell(), self.generation())
     }
 }
 

@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use super::notify::{Completion, CompletionQueue, How, Notify};
+use super::observation::{Observation, OperationId};
 use super::primitives::{Monitor, Primitives};
-use super::probe::{Observation, OperationId};
 use super::process::ProcessState;
 use super::shared::{EndpointOf, Shared};
 use super::{SocketId, System};

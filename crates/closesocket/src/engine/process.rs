@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::blocked::{BlockedCalls, Call, interrupt};
+use super::observation::Observation;
 use super::primitives::{Monitor, Primitives, Word as _};
-use super::probe::Observation;
 use super::shared::{EndpointOf, Shared};
 use super::table::{Slot, Table};
 use super::transport::Endpoint as _;

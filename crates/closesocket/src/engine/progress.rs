@@ -1,8 +1,8 @@
 //! Progress: what a socket can do now, it does. Called under the socket's lock
 //! after anything that may have changed something.
 
+use super::observation::{Observation, OperationId};
 use super::operation::{Finished, Pending};
-use super::probe::{Observation, OperationId};
 use super::process::ProcessState;
 use super::shared::{EndpointOf, Shared};
 use super::socket::{Outbox, SocketState};

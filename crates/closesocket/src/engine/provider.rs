@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use super::config::{Config, NoUpcalls, Upcalls};
 use super::memory::Memory;
+use super::observation::Observation;
 use super::primitives::{Monitor, Primitives as _, Word as _};
-use super::probe::{NoProbe, Observation};
+use super::probe::NoProbe;
 use super::process::{Admission, ProcessState};
 use super::shared::Shared;
 use super::transport::{Endpoint, Transport};

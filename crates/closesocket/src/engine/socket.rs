@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use super::machine::Machine;
 use super::notify::Event;
+use super::observation::{Observation, OperationId, Order};
 use super::operation::{Finished, Pending};
 use super::primitives::Monitor;
-use super::probe::{Observation, OperationId, Order};
 use super::process::ProcessState;
 use super::select::{Interest, Readiness};
 use super::shared::{EndpointOf, Shared};
