@@ -5,7 +5,11 @@
 //! the engine tells it. [`replay`] looks for an order of what was recorded that
 //! the protocol allows, and says the first thing that none allows. The format
 //! of the files is in `docs/trace.md`.
+//!
+//! With the feature `tracing`, `TracingProbe` tells the same to `tracing`.
 
+#[cfg(feature = "tracing")]
+mod logged;
 mod reader;
 mod record;
 mod recorder;
@@ -13,6 +17,8 @@ mod replay;
 mod text;
 mod wire;
 
+#[cfg(feature = "tracing")]
+pub use logged::TracingProbe;
 pub use reader::{ReadError, read, read_file};
 pub use record::Record;
 pub use recorder::{Recorder, to_text};
