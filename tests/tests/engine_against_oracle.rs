@@ -126,7 +126,13 @@ impl<'a> Trial<'a> {
                 self.call(call)
             }
             (Intent::GoOn(pick, _), _) => match self.standing(true, pick) {
-                Some(key) => self.call(reaching(self.plans[&key], Through::Entered(key))),
+                Some(key) => {
+                    let call = reaching(self.plans[&key], Through::Entered(key));
+                    if self.engine.depends_on_a_reservation(&call) {
+                        return Ok(());
+                    }
+                    self.call(call)
+                }
                 None => self.call(reaching(call, Through::Entered(Key(usize::MAX)))),
             },
             (Intent::Leave(pick), _) => {

@@ -412,3 +412,37 @@ fn a_close_that_a_cleanup_overtakes_says_that_nothing_is_initialised() {
     assert_eq!(process.close(descriptor), Err(Error::NotInitialised));
     assert_eq!(process.descriptors(), 0);
 }
+
+/// Which error an accept gets, with a table that has no free slot, is decided
+/// in the order of E1: first whether there is such a socket, then whether it
+/// listens, then whether a slot is left.
+#[test]
+fn a_full_table_hides_no_error_that_precedes_it() {
+    let world = World::new(Config {
+        descriptor_limit: 2,
+        ..Config::default()
+    });
+    let process = &world.process;
+    let stale = process.socket().unwrap();
+    process.close(stale).unwrap();
+    let listener = process.socket().unwrap();
+    process.bind(listener, &AWAY).unwrap();
+    process.listen(listener, 1).unwrap();
+    process.set_nonblocking(listener, true).unwrap();
+    let idle = process.socket().unwrap();
+    let expected = [
+        (stale, Error::NotSocket),
+        (idle, Error::InvalidArgument),
+        (listener, Error::TooManyDescriptors),
+    ];
+    for (descriptor, error) in expected {
+        let overlapped = process.accept_overlapped(descriptor, Notify::nobody());
+        assert_eq!(overlapped.unwrap_err(), error);
+        assert_eq!(process.accept(descriptor).unwrap_err(), error);
+    }
+    // None of the refused calls kept a slot.
+    process.close(idle).unwrap();
+    assert_eq!(process.accept(listener), Err(Error::WouldBlock));
+    assert_eq!(process.descriptors(), 1);
+    process.socket().unwrap();
+}

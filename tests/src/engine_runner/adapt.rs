@@ -5,7 +5,7 @@ use closesocket::engine::{Descriptor, ProcessId};
 use closesocket::protocol::OperationKind;
 
 use super::network::{Link, Wire};
-use super::{Engine, Stage};
+use super::Engine;
 use crate::call::{Call, Origin, Through, Wait};
 
 /// The most bytes of one send or receive: the engine has real buffers.
@@ -136,9 +136,8 @@ impl Engine<'_> {
         (!self.depends_on_a_reservation(&adapted)).then_some(adapted)
     }
 
-    /// What to plan for a thread that is going to stop at its gate: the engine
-    /// reserves an accept's slot before it enters if the accept is overlapped,
-    /// and what others do meanwhile is not known yet.
+    /// What to plan for a thread that is going to stop at its gate: what others
+    /// do meanwhile is not known yet.
     #[must_use]
     pub fn adapt_plan(&self, call: Call, process: ProcessId, descriptor: Descriptor) -> Call {
         let through = Through::Handle(process, descriptor);
@@ -148,7 +147,6 @@ impl Engine<'_> {
                 at_once: false,
                 wait,
             },
-            Call::Accept { .. } if self.is_full(process) => Call::GetLinger { through },
             Call::Accept { .. } => Call::Accept {
                 through,
                 wait: Wait::Overlapped,
@@ -203,11 +201,7 @@ impl Engine<'_> {
         let accepts = |id: &u64| self.kinds.get(id) == Some(&OperationKind::Accept);
         let pending = self.pending.values();
         let pending = pending.filter(|it| it.process == process && accepts(&it.id));
-        let standing = self.jobs.iter();
-        let standing = standing.filter(|(id, job)| {
-            job.process == process && job.stage == Stage::Standing && accepts(id)
-        });
-        Some((taken, pending.count() + standing.count()))
+        Some((taken, pending.count()))
     }
 
     fn is_full(&self, process: ProcessId) -> bool {
@@ -215,7 +209,9 @@ impl Engine<'_> {
             .is_some_and(|(taken, _)| taken >= self.world.setup.slots)
     }
 
-    fn depends_on_a_reservation(&self, call: &Call) -> bool {
+    /// Whether the slot of a pending accept decides how the call ends.
+    #[must_use]
+    pub fn depends_on_a_reservation(&self, call: &Call) -> bool {
         let (process, backlog) = match *call {
             Call::Socket { process, .. } | Call::Redeem { process, .. } => (process, true),
             Call::Accept {
@@ -225,6 +221,13 @@ impl Engine<'_> {
                 process,
                 self.wire(through).is_some_and(|wire| wire.backlog > 0),
             ),
+            Call::Accept {
+                through: Through::Entered(entry),
+                ..
+            } => match self.jobs.get(&(entry.0 as u64)) {
+                Some(job) => (job.process, false),
+                None => return false,
+            },
             _ => return false,
         };
         let Some((taken, reserved)) = self.slots(process) else {

@@ -79,10 +79,12 @@ impl<S: System> Process<S> {
     /// it does not listen; [`Error::TooManyDescriptors`]; [`Error::NotSocket`].
     pub fn accept(&self, descriptor: Descriptor) -> Result<Descriptor, Error> {
         let admission = self.state.admit(descriptor)?;
-        let slot = self.state.table.reserve()?;
-        let mut connection = None;
+        let table = &self.state.table;
+        let (mut reserved, mut connection) = (None, None);
         let step = admission.work(|work| {
             work.start(&admission, OperationKind::Accept)?;
+            let slot = table.reserve()?;
+            reserved = Some(slot);
             if work.front(Side::Reads).is_none() {
                 connection = work.next_connection()?;
                 if connection.is_some() {
@@ -91,18 +93,18 @@ impl<S: System> Process<S> {
             }
             work.park_blocked(&admission, OperationKind::Accept, Vec::new(), 0, Some(slot))
         });
-        match (step, connection) {
-            (Ok(Step::Parked(operation, cell)), _) => {
+        match (step, connection, reserved) {
+            (Ok(Step::Parked(operation, cell)), ..) => {
                 let answer = self.state.block(operation, &cell);
                 answer.result?;
                 answer.accepted.ok_or(Error::ConnectionAborted)
             }
-            (Ok(Step::Done(_)), Some(endpoint)) => {
+            (Ok(Step::Done(_)), Some(endpoint), Some(slot)) => {
                 self.state
                     .adopt_connection(endpoint, slot, admission.socket())
             }
-            (step, _) => {
-                self.state.table.unreserve(slot);
+            (step, ..) => {
+                self.state.unreserve(reserved);
                 Err(step.err().unwrap_or(Error::WouldBlock))
             }
         }
@@ -117,15 +119,13 @@ impl<S: System> Process<S> {
         descriptor: Descriptor,
         notify: Notify<S::Primitives>,
     ) -> Result<OperationId, Error> {
-        self.state.check_usable()?;
-        let slot = self.state.table.reserve()?;
-        let kind = OperationKind::Accept;
-        let started =
-            self.start_overlapped(descriptor, kind, Vec::new(), notify, Some(slot), |_| Ok(()));
-        if started.is_err() {
-            self.state.table.unreserve(slot);
-        }
-        started
+        self.start_overlapped(
+            descriptor,
+            OperationKind::Accept,
+            Vec::new(),
+            notify,
+            |_| self.state.table.reserve().map(Some),
+        )
     }
 
     /// Connects to a peer. Blocks until connected or refused; on a nonblocking
@@ -167,8 +167,7 @@ impl<S: System> Process<S> {
             OperationKind::Connect,
             Vec::new(),
             notify,
-            None,
-            |work| work.begin_connect(address),
+            |work| work.begin_connect(address).map(|()| None),
         )
     }
 

@@ -102,14 +102,9 @@ impl<S: System> Process<S> {
         buffer: Vec<u8>,
         notify: Notify<S::Primitives>,
     ) -> Result<OperationId, Error> {
-        self.start_overlapped(
-            descriptor,
-            OperationKind::Recv,
-            buffer,
-            notify,
-            None,
-            |_| Ok(()),
-        )
+        self.start_overlapped(descriptor, OperationKind::Recv, buffer, notify, |_| {
+            Ok(None)
+        })
     }
 
     /// Starts an overlapped send of `buffer`, which comes back with the
@@ -123,24 +118,20 @@ impl<S: System> Process<S> {
         buffer: Vec<u8>,
         notify: Notify<S::Primitives>,
     ) -> Result<OperationId, Error> {
-        self.start_overlapped(
-            descriptor,
-            OperationKind::Send,
-            buffer,
-            notify,
-            None,
-            |_| Ok(()),
-        )
+        self.start_overlapped(descriptor, OperationKind::Send, buffer, notify, |_| {
+            Ok(None)
+        })
     }
 
+    /// `prepare` runs once the operation may start; it returns the slot that it
+    /// reserved for an accepted connection.
     pub(super) fn start_overlapped(
         &self,
         descriptor: Descriptor,
         kind: OperationKind,
         buffer: Vec<u8>,
         notify: Notify<S::Primitives>,
-        reserved: Option<u32>,
-        prepare: impl FnOnce(&mut Section<'_, S>) -> Result<(), Error>,
+        prepare: impl FnOnce(&mut Section<'_, S>) -> Result<Option<u32>, Error>,
     ) -> Result<OperationId, Error> {
         // What the caller's routine holds may do anything when it is dropped:
         // if the call is refused, that happens outside the lock.
@@ -148,12 +139,12 @@ impl<S: System> Process<S> {
         let admission = self.state.admit(descriptor)?;
         let operation = admission.work(|work| {
             work.start(&admission, kind)?;
-            prepare(work)?;
-            let reply = Reply::Overlapped(notify.take().ok_or(Error::InvalidArgument)?);
-            let operation = work.park(&admission, kind, buffer, 0, reply, reserved)?;
+            let reserved = prepare(work)?;
+            let reply = Reply::Overlapped(notify.take().unwrap_or_else(Notify::nobody));
             // From here on the operation has the hold: whoever delivers it
             // leaves, perhaps before this call returns.
-            Ok(operation)
+            let parked = work.park(&admission, kind, buffer, 0, reply, reserved);
+            parked.inspect_err(|_| self.state.unreserve(reserved))
         })?;
         admission.keep();
         Ok(operation)
