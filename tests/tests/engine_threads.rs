@@ -1,8 +1,9 @@
 //! Random histories on real threads: whatever the interleaving, every operation
 //! ends once, one close of a descriptor wins, every handle goes back once and
-//! nothing is left.
+//! nothing is left; and there is an order of all that the engine did which the
+//! shipped protocol allows.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,13 +11,14 @@ use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 
 use closesocket::engine::{
-    CompletionQueue, Config, Descriptor, Error, Memory, MemoryAddress, NoProbe, Notify, Peer,
-    Process, ProcessId, Provider, Std, SystemClock, UpcallFailed, Upcalls,
+    CompletionQueue, Config, Descriptor, Error, Memory, MemoryAddress, Notify, Peer, Process,
+    ProcessId, Provider, Std, SystemClock, UpcallFailed, Upcalls,
 };
 use closesocket::protocol::{AbortScope, HandleKind, UnreadInput};
+use closesocket_trace::{Recorder, replay};
 use proptest::prelude::*;
 
-type System = (Memory, Std, SystemClock, NoProbe);
+type System = (Memory, Std, SystemClock, Recorder);
 
 const HOME: MemoryAddress = MemoryAddress(1);
 const THREADS: usize = 3;
@@ -117,13 +119,13 @@ struct World {
 }
 
 impl World {
-    fn new(config: Config, handles: Handles) -> Self {
+    fn new(config: Config, handles: Handles, recorder: &Recorder) -> Self {
         let memory = Memory::with_window(32);
         let provider = Provider::<System>::new(
             config,
             memory.clone(),
             SystemClock::default(),
-            NoProbe,
+            recorder.clone(),
             handles,
         );
         let processes = [provider.startup().unwrap(), provider.startup().unwrap()];
@@ -288,7 +290,8 @@ proptest! {
     #[test]
     fn whatever_the_interleaving_everything_ends_once(scripts in scripts(), config in config()) {
         let handles = Handles::default();
-        let world = World::new(config, handles.clone());
+        let recorder = Recorder::in_memory();
+        let world = World::new(config, handles.clone(), &recorder);
         let barrier = Barrier::new(scripts.len());
         thread::scope(|scope| {
             for script in &scripts {
@@ -299,5 +302,10 @@ proptest! {
             }
         });
         world.judge(&handles);
+        drop(world);
+        let replay = replay(&recorder.finish().unwrap());
+        if let Some(problem) = replay.first_problem {
+            panic!("no order is allowed: {problem}");
+        }
     }
 }

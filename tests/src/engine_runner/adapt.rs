@@ -4,8 +4,8 @@
 use closesocket::engine::{Descriptor, ProcessId};
 use closesocket::protocol::OperationKind;
 
-use super::network::{Link, Wire};
 use super::Engine;
+use super::network::{Link, Wire};
 use crate::call::{Call, Origin, Through, Wait};
 
 /// The most bytes of one send or receive: the engine has real buffers.

@@ -83,7 +83,7 @@ fn a_claim_that_is_a_plain_store_is_caught_by_the_failing_upcall() {
         "claim as a store",
         Defect::SwapIsAStore,
         Some(3),
-        "a word was",
+        "no order is allowed: thread",
         failing_upcall,
     );
 }

@@ -3,17 +3,17 @@
 //!
 //! The engine is the one that ships: its synchronization primitives are a type
 //! parameter, so these tests run in a plain `cargo test`. Each test explores
-//! one scenario, judges every execution by the ledger of what the engine's
-//! probe saw, and states how many executions and which outcomes it must have
-//! reached, since loom calls one execution a success too. The twins of some run
-//! the same scenario over primitives with a planted defect, and must fail.
+//! one scenario and replays what the engine's probe saw in every execution
+//! through the shipped protocol. It states how many executions and which
+//! outcomes it must have reached, since loom calls one execution a success too.
+//! The twins of some run the same scenario over primitives with a planted
+//! defect, and must fail.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod ledger;
 mod model;
 mod primitives;
-mod replay;
 mod world;
 
 mod blocked;

@@ -19,6 +19,7 @@ pub(crate) struct Explored {
 thread_local! {
     static STARTED: Cell<usize> = const { Cell::new(0) };
     static JUDGED: Cell<usize> = const { Cell::new(0) };
+    static EVENTS: Cell<u64> = const { Cell::new(0) };
     static OUTCOMES: RefCell<BTreeMap<&'static str, usize>> =
         const { RefCell::new(BTreeMap::new()) };
 }
@@ -28,9 +29,10 @@ pub(crate) fn reached(outcome: &'static str) {
     OUTCOMES.with_borrow_mut(|outcomes| *outcomes.entry(outcome).or_default() += 1);
 }
 
-/// Notes that an execution was judged.
-pub(crate) fn judged() {
+/// Notes that an execution of so many events was replayed and judged.
+pub(crate) fn judged(events: u64) {
     JUDGED.set(JUDGED.get() + 1);
+    EVENTS.set(EVENTS.get() + events);
 }
 
 /// Explores the scenario with at most `preemptions` preemptions, or without a
@@ -46,7 +48,10 @@ pub(crate) fn run_model(
     let executions = STARTED.get();
     let outcomes = OUTCOMES.with_borrow(Clone::clone);
     let seconds = start.elapsed().as_secs_f64();
-    println!("loom: {name}: {executions} executions, {seconds:.2} s, outcomes {outcomes:?}");
+    let events = EVENTS.get();
+    println!(
+        "loom: {name}: {executions} executions, {events} events replayed, {seconds:.2} s, outcomes {outcomes:?}"
+    );
     assert_eq!(JUDGED.get(), executions, "an execution was not judged");
     assert!(
         executions >= expected.executions,
@@ -83,6 +88,7 @@ pub(crate) fn must_fail(
 fn explore(defect: Defect, preemptions: Option<usize>, scenario: fn()) {
     STARTED.set(0);
     JUDGED.set(0);
+    EVENTS.set(0);
     OUTCOMES.with_borrow_mut(BTreeMap::clear);
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = preemptions;

@@ -64,7 +64,7 @@ fn an_entry_that_is_not_one_instruction_is_caught_by_a_receive_that_meets_a_clos
         "split entry",
         Defect::AdditionIsSplit,
         None,
-        "a word was",
+        "no order is allowed: thread",
         scenario,
     );
 }
@@ -76,7 +76,7 @@ fn a_seal_that_is_a_plain_store_is_caught_by_a_receive_that_meets_a_close() {
         "seal as a store",
         Defect::SwapIsAStore,
         None,
-        "a word was",
+        "no order is allowed: thread",
         scenario,
     );
 }
@@ -163,7 +163,7 @@ fn a_leave_that_is_not_one_instruction_is_caught_by_a_completion_that_meets_a_cl
         "split leave",
         Defect::SubtractionIsSplit,
         None,
-        "a word was",
+        "no order is allowed: thread",
         scenario,
     );
 }

@@ -77,7 +77,7 @@ fn a_recheck_that_reads_an_old_value_is_caught_by_a_socket_opened_during_a_clean
         "relaxed recheck",
         Defect::RecheckIsALoad,
         None,
-        "never closed",
+        "this socket is still in use",
         scenario,
     );
 }

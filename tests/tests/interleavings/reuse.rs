@@ -61,7 +61,7 @@ fn an_entry_that_is_not_one_instruction_is_caught_by_stale_calls() {
         "split stale entry",
         Defect::AdditionIsSplit,
         Some(3),
-        "a word was",
+        "no order is allowed: thread",
         stale_calls,
     );
 }
@@ -112,7 +112,7 @@ fn a_claim_that_does_not_compare_is_caught_by_stale_entries() {
         "blind claim",
         Defect::SwapIsBlind,
         Some(2),
-        "a word was",
+        "no order is allowed: thread",
         stale_entries,
     );
 }

@@ -14,7 +14,6 @@ use loom::thread::JoinHandle;
 use std::sync::atomic::Ordering;
 
 use super::ledger::Ledger;
-use super::model::judged;
 use super::primitives::{Loom, Notes, let_limits_pass};
 
 /// Where the peers listen.
@@ -155,7 +154,6 @@ impl World {
         assert_eq!(descriptors, retired, "descriptors are left");
         let blocked = process.blocked_threads() + other.blocked_threads();
         assert_eq!(blocked, 0, "a thread is still blocked");
-        judged();
     }
 }
 

@@ -12,6 +12,7 @@ mod thread;
 mod words;
 mod world;
 
+use std::collections::HashMap;
 use std::fmt;
 
 use closesocket::engine::Observation;
@@ -77,6 +78,34 @@ impl fmt::Display for Problem {
 /// it. Timestamps only say where to look first.
 #[must_use]
 pub fn replay(records: &[Record]) -> Replay {
+    judge(records, Judge::hollow)
+}
+
+/// Replays one execution under a tool that runs one thread at a time: what was
+/// observed, each with the number of its thread. The order is nearly that of
+/// the steps (a commit is told a little after its instruction), so as with
+/// [`replay`] it only says where to look first. An execution may be as small as
+/// it likes.
+#[must_use]
+pub fn replay_execution(observations: &[(u32, Observation)]) -> Replay {
+    let mut numbers: HashMap<u32, u64> = HashMap::new();
+    let records = (1..)
+        .zip(observations)
+        .map(|(nanos, &(thread, observation))| {
+            let number = numbers.entry(thread).or_default();
+            *number += 1;
+            Record {
+                thread,
+                number: *number,
+                nanos,
+                observation,
+            }
+        });
+    judge(&records.collect::<Vec<_>>(), |_| None)
+}
+
+/// Finds an order and judges it; `more` is asked at the end of a sound trace.
+fn judge(records: &[Record], more: impl FnOnce(&Judge) -> Option<Problem>) -> Replay {
     let found = order::find(records);
     let mut judge = Judge::new();
     let mut first = judge.run(found.order.iter().map(|index| records[*index]));
@@ -85,22 +114,6 @@ pub fn replay(records: &[Record]) -> Replay {
     {
         first = Some(judge.problem(&records[index], reason));
     }
-    let first = first.or_else(|| judge.end()).or_else(|| judge.hollow());
+    let first = first.or_else(|| judge.end()).or_else(|| more(&judge));
     judge.verdict(records.len(), first)
-}
-
-/// Replays what was observed in one total order, each observation with the
-/// number of its thread, as under a tool that runs one thread at a time. A
-/// trace without a connection is fine here.
-#[must_use]
-pub fn replay_in_order(observations: &[(u32, Observation)]) -> Replay {
-    let mut judge = Judge::new();
-    let records = (1..).zip(observations).map(|(number, it)| Record {
-        thread: it.0,
-        number,
-        nanos: number,
-        observation: it.1,
-    });
-    let first = judge.run(records).or_else(|| judge.end());
-    judge.verdict(observations.len(), first)
 }
