@@ -21,6 +21,7 @@ mod closes;
 mod drains;
 mod handles;
 mod operations;
+mod policies;
 mod processes;
 mod reuse;
 mod sharing;

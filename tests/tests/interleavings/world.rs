@@ -8,7 +8,7 @@ use closesocket::engine::{
     Clock, Completion, CompletionQueue, Config, Descriptor, Error, Memory, MemoryAddress, Notify,
     Peer, PeerListener, Process, ProcessId, Provider, UpcallFailed, Upcalls,
 };
-use closesocket::protocol::{HandleKind, Time};
+use closesocket::protocol::{AbortScope, HandleKind, Time, UnreadInput};
 use loom::sync::atomic::AtomicU64;
 use loom::thread::JoinHandle;
 use std::sync::atomic::Ordering;
@@ -65,6 +65,10 @@ pub(crate) struct Setup {
     pub(crate) upcall_fails: bool,
     /// Time can pass; without, it stands still and costs no interleavings.
     pub(crate) time_passes: bool,
+    /// Which operations a close aborts.
+    pub(crate) abort_scope: AbortScope,
+    /// What a graceful close does with unread input.
+    pub(crate) unread_input: UnreadInput,
 }
 
 impl World {
@@ -75,12 +79,13 @@ impl World {
     pub(crate) fn set_up(setup: &Setup) -> Shared {
         let config = Config {
             window: 8,
+            abort_scope: setup.abort_scope,
+            unread_input: setup.unread_input,
             drain_limit: None,
             handle_kind: HandleKind::NonIfs,
             descriptor_limit: 4,
             free_list_shards: 1,
             first_segment_log2: 1,
-            ..Config::default()
         };
         let dll = Arc::new(Dll {
             fails: setup.upcall_fails,
