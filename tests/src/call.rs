@@ -8,6 +8,7 @@
 
 use std::time::Duration;
 
+use arbitrary::Arbitrary;
 use closesocket::protocol::{Descriptor, Error, ProcessId};
 
 /// The number of a call in the history, and of what it left pending.
@@ -40,7 +41,7 @@ pub struct Setup {
 }
 
 /// Which operations a close aborts (O1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Arbitrary, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// Those of the closed descriptor.
     Descriptor,
@@ -49,7 +50,7 @@ pub enum Scope {
 }
 
 /// What becomes of unread input at a graceful close (L6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Arbitrary, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unread {
     /// It is thrown away.
     Discard,
@@ -67,7 +68,7 @@ pub enum Through {
 }
 
 /// How the issuer of an operation waits for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Arbitrary, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wait {
     /// The call returns when the operation has ended. On a nonblocking socket
     /// it fails instead of waiting.
@@ -77,7 +78,7 @@ pub enum Wait {
 }
 
 /// Where a close is called from (E1, O9).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Arbitrary, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// A thread with nothing in progress.
     Thread,

@@ -5,7 +5,9 @@
 
 pub mod call;
 pub mod engine_runner;
+pub mod fuzz;
 pub mod ledger;
 pub mod oracle;
 pub mod runner;
 pub mod script;
+pub mod trial;

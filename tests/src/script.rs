@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use arbitrary::Arbitrary;
 use closesocket::protocol::{Descriptor, Linger, ProcessId};
 use proptest::prelude::*;
 
@@ -21,7 +22,7 @@ pub const PROCESSES: u32 = 3;
 pub type Pick = u16;
 
 /// Which descriptor.
-#[derive(Clone, Copy, Debug)]
+#[derive(Arbitrary, Clone, Copy, Debug)]
 pub enum Who {
     /// The descriptor that was opened last.
     Newest,
@@ -36,7 +37,7 @@ pub enum Who {
 }
 
 /// Which socket.
-#[derive(Clone, Copy, Debug)]
+#[derive(Arbitrary, Clone, Copy, Debug)]
 pub enum Which {
     /// The one that came to be last.
     Newest,
@@ -47,7 +48,7 @@ pub enum Which {
 }
 
 /// What to do through a descriptor.
-#[derive(Clone, Copy, Debug)]
+#[derive(Arbitrary, Clone, Copy, Debug)]
 #[expect(missing_docs, reason = "each is the call of the same name")]
 pub enum Action {
     Connect(bool, Wait),
@@ -64,7 +65,7 @@ pub enum Action {
 }
 
 /// What the environment does to a socket.
-#[derive(Clone, Copy, Debug)]
+#[derive(Arbitrary, Clone, Copy, Debug)]
 #[expect(missing_docs, reason = "each is the call of the same name")]
 pub enum Push {
     Transmit(u32),
@@ -76,7 +77,7 @@ pub enum Push {
 }
 
 /// One call to make, with picks instead of values.
-#[derive(Clone, Copy, Debug)]
+#[derive(Arbitrary, Clone, Copy, Debug)]
 #[expect(missing_docs, reason = "each is the call of the same name")]
 pub enum Intent {
     Startup(u8),
