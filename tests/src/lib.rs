@@ -11,3 +11,8 @@ pub mod oracle;
 pub mod runner;
 pub mod script;
 pub mod trial;
+
+/// The snippets of `docs/embedding.md`, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/embedding.md")]
+pub struct Embedding;
