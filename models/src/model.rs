@@ -45,7 +45,7 @@ impl CloseModel {
     /// violates something has none, and neither has one at rest.
     pub fn transitions(&self, from: &State, mut out: impl FnMut(Event, Transition)) {
         let rest = from.rest();
-        if rest.rested || !rest.violated.is_empty() {
+        if rest.rested() || !rest.violated().is_empty() {
             return;
         }
         let steps = Steps {
@@ -58,7 +58,7 @@ impl CloseModel {
             let mut next = *after;
             let violated = self.judge(from, action, event, after);
             if !violated.is_empty() {
-                next.rest_mut().violated = violated;
+                next.rest_mut().set_violated(violated);
             }
             out(event, Transition { action, next });
         };
@@ -66,7 +66,7 @@ impl CloseModel {
         if !any.get() {
             let what = What::Rest;
             let mut after = *from;
-            after.rest_mut().rested = true;
+            after.rest_mut().set_rested(true);
             take(Action { thread: None, what }, Event::Internal, &after);
         }
     }

@@ -5,7 +5,7 @@ use closesocket::protocol::word::WordPhase;
 use closesocket::protocol::{Cause, Ending, Error, Phase};
 
 use crate::action::What;
-use crate::state::{At, SOCKETS, State};
+use crate::state::{At, SOCKETS, State, Thread};
 
 /// A shape that at least one step of a scenario must have.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +25,7 @@ pub const PROBES: &[Probe] = &[
         scenario: "reuse-by-a-stale-operation",
         seen: |_, what, _, after| match what {
             What::EnterRefused { slot, generation } => {
-                let word = after.slot(slot).word;
+                let word = after.slot(slot).word();
                 word.phase() == WordPhase::Open && word.generation() > u32::from(generation)
             }
             _ => false,
@@ -125,7 +125,8 @@ pub const PROBES: &[Probe] = &[
         scenario: "reclaim-at-the-last-reference",
         seen: |_, what, _, after| {
             let aborted = OperationState::Ending(Some(Cause::Reclaimed));
-            matches!(what, What::Reclaim { .. }) && after.operations().any(|it| it.state == aborted)
+            matches!(what, What::Reclaim { .. })
+                && after.operations().any(|it| it.state() == aborted)
         },
     },
     Probe {
@@ -133,7 +134,7 @@ pub const PROBES: &[Probe] = &[
         scenario: "duplicate-against-close",
         seen: |_, what, _, after| {
             matches!(what, What::Duplicate { made: false, .. })
-                && after.socket(0_u8).machine.is_open()
+                && after.socket(0_u8).machine().is_open()
         },
     },
     Probe {
@@ -141,8 +142,8 @@ pub const PROBES: &[Probe] = &[
         scenario: "lingering-wait",
         seen: |before, _, _, after| {
             ended(before, after, Ending::Graceful)
-                && after.threads().all(|it| it.at != At::Waiting)
-                && after.threads().any(|it| it.cancelled)
+                && after.threads().all(|it| it.at() != At::Waiting)
+                && after.threads().any(Thread::cancelled)
         },
     },
     Probe {
@@ -160,7 +161,7 @@ pub const PROBES: &[Probe] = &[
         scenario: "listener-with-backlog",
         seen: |before, what, _, after| {
             matches!(what, What::Commit { .. })
-                && before.socket(0_u8).waiting > after.socket(0_u8).waiting
+                && before.socket(0_u8).waiting() > after.socket(0_u8).waiting()
         },
     },
     Probe {
@@ -175,6 +176,6 @@ fn ended(before: &State, after: &State, ending: Ending) -> bool {
     (0..SOCKETS)
         .map(|it| (before.socket(it), after.socket(it)))
         .any(|(before, after)| {
-            before.machine.is_draining() && after.machine.phase == Phase::Closed(ending)
+            before.machine().is_draining() && after.machine().phase == Phase::Closed(ending)
         })
 }

@@ -17,7 +17,7 @@ pub fn rank(state: &State) -> u32 {
         sum += of_thread(&state.thread(index));
     }
     sum += of_sockets(state) + of_operations(state);
-    8 * sum + outdated(state) + u32::from(!state.rest().rested)
+    8 * sum + outdated(state) + u32::from(!state.rest().rested())
 }
 
 /// Whether the rank falls on a step, computed from what the step changed. A
@@ -44,8 +44,8 @@ pub(crate) fn falls(before: &State, after: &State, actor: Option<u8>, changed: W
         down += of_operations(before);
         up += of_operations(after);
     }
-    let down = 8 * down + outdated(before) + u32::from(!before.rest().rested);
-    let up = 8 * up + outdated(after) + u32::from(!after.rest().rested);
+    let down = 8 * down + outdated(before) + u32::from(!before.rest().rested());
+    let up = 8 * up + outdated(after) + u32::from(!after.rest().rested());
     up < down
 }
 
@@ -79,15 +79,15 @@ fn of_thread(it: &Thread) -> u32 {
         }
         ranks
     };
-    let calls = 1000 * (7 - u32::from(it.call));
-    let rounds = 100 * (7 - u32::from(it.cursor));
-    calls + rounds + holds(it) + LATER_IS_LESS[it.at as usize]
+    let calls = 1000 * (7 - u32::from(it.call()));
+    let rounds = 100 * (7 - u32::from(it.cursor()));
+    calls + rounds + holds(it) + LATER_IS_LESS[it.at() as usize]
 }
 
 /// The worker's rounds are paid for by the operations that it takes out.
 #[inline(always)]
 fn of_worker(it: &Thread) -> u32 {
-    let at = match it.at {
+    let at = match it.at() {
         At::Claiming => 7,
         At::Upcalling => 6,
         At::Recycling => 5,
@@ -101,36 +101,37 @@ fn of_worker(it: &Thread) -> u32 {
 /// Each hold that is left to give up is a round of leaving and claiming.
 #[inline(always)]
 fn holds(it: &Thread) -> u32 {
-    8 * (it.taken.count_ones() + u32::from(it.holding))
+    8 * (it.taken().count_ones() + u32::from(it.holding()))
 }
 
 /// What is queued goes down by being sent; the peer has so much to do.
 #[inline(always)]
-const fn of_socket(it: &SocketState) -> u32 {
-    let phase = match it.machine.phase {
+fn of_socket(it: &SocketState) -> u32 {
+    let machine = it.machine();
+    let phase = match machine.phase {
         Phase::Open => 2,
         Phase::Draining { .. } => 1,
         Phase::Closed(_) => 0,
     };
-    let connection = !matches!(it.machine.connection, Connection::Lost) as u32;
-    2 * it.machine.unsent
-        + it.machine.in_flight
+    let connection = u32::from(machine.connection != Connection::Lost);
+    2 * machine.unsent
+        + machine.in_flight
         + phase
         + connection
-        + it.inputs_left as u32
-        + it.joins_left as u32
+        + u32::from(it.inputs_left())
+        + u32::from(it.joins_left())
 }
 
 /// Taking an operation out pays for its delivery.
 #[inline(always)]
-const fn of_operation(it: &Operation) -> u32 {
-    let state = match it.state {
+fn of_operation(it: &Operation) -> u32 {
+    let state = match it.state() {
         OperationState::Idle => 40,
         OperationState::Pending => 30,
         OperationState::Ending(_) => 5,
         OperationState::Ended(_) => 0,
     };
-    state + 3 * it.remaining as u32
+    state + 3 * u32::from(it.remaining())
 }
 
 fn of_sockets(state: &State) -> u32 {
@@ -146,7 +147,7 @@ fn of_operations(state: &State) -> u32 {
 #[inline]
 fn outdated(state: &State) -> u32 {
     let threads = state.threads().filter(|it| {
-        it.at == At::Committing && u64::from(it.guess) != state.slot(it.slot).word.holders()
+        it.at() == At::Committing && u64::from(it.guess()) != state.slot(it.slot()).word().holders()
     });
     threads.map(|_| 1).sum()
 }

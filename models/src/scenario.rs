@@ -4,12 +4,13 @@
 
 use std::time::Duration;
 
-use closesocket::protocol::word::{self, Word, WordPhase};
+use closesocket::protocol::word::{self, Word};
 use closesocket::protocol::{
-    AbortScope, Cause, Connection, HandleKind, Linger, OperationKind, Socket, UnreadInput, Waiting,
+    AbortScope, Connection, HandleKind, Linger, OperationKind, Socket, Startups, UnreadInput,
+    Waiting,
 };
 
-use crate::state::{PROCESSES, SLOTS, SOCKETS, Slot, SocketState, State, small};
+use crate::state::{PROCESSES, SLOTS, SOCKETS, SocketState, State, small};
 
 /// A small world, explored completely.
 #[derive(Clone, Copy, Debug)]
@@ -228,9 +229,9 @@ impl Scenario {
         let mut state = State::blank();
         for (index, spec) in self.slots.iter().enumerate() {
             if let Some(socket) = spec.socket {
-                let mut slot = state.slot_mut(index);
-                slot.word = Word::from_bits(slot.word.bits() + word::STEP);
-                slot.socket = socket;
+                let slot = &mut *state.slot_mut(index);
+                slot.set_word(Word::from_bits(slot.word().bits() + word::STEP));
+                slot.set_socket(socket);
             }
         }
         for (index, spec) in self.sockets.iter().enumerate() {
@@ -238,19 +239,21 @@ impl Scenario {
             let references = self.slots.iter().filter(to_it).count();
             let mut socket = spec.start();
             if references > 0 {
-                socket.machine.references = u32::from(small(references));
-                state.rest_mut().created = small(index + 1);
+                socket.run(|machine| machine.references = u32::from(small(references)));
+                state.rest_mut().set_created(small(index + 1));
             }
             *state.socket_mut(index) = socket;
         }
         for (index, spec) in self.operations.iter().enumerate() {
-            state.operation_mut(index).remaining = spec.chunks;
+            state.operation_mut(index).set_remaining(spec.chunks);
         }
         for process in 0..PROCESSES {
+            let mut startups = Startups::default();
             for _ in 0..self.surroundings.startups {
                 // A handful: the count cannot overflow.
-                let _ = state.process_mut(process).startups.startup();
+                let _ = startups.startup();
             }
+            state.process_mut(process).set_startups(startups);
         }
         state
     }
@@ -261,8 +264,8 @@ impl State {
     #[must_use]
     pub fn blank() -> Self {
         let mut state = Self::from_words([0; 8]);
-        (0..SLOTS).for_each(|it| *state.slot_mut(it) = FREE_SLOT);
-        (0..SOCKETS).for_each(|it| *state.socket_mut(it) = EMPTY_SOCKET);
+        (0..SLOTS).for_each(|it| state.slot_mut(it).set_word(Word::unused()));
+        (0..SOCKETS).for_each(|it| *state.socket_mut(it) = empty_socket());
         state
     }
 }
@@ -277,34 +280,18 @@ impl SocketSpec {
         machine.set_nonblocking(self.nonblocking);
         let accepted = machine.accept_bytes(usize::from(self.queued));
         debug_assert_eq!(accepted, u32::from(self.queued), "the window is too small");
-        SocketState {
-            machine,
-            accepted: self.queued,
-            inputs_left: self.inputs,
-            joins_left: self.joins,
-            ..EMPTY_SOCKET
-        }
+        let mut socket = SocketState::default();
+        socket.set_machine(machine);
+        socket.set_accepted(self.queued);
+        socket.set_inputs_left(self.inputs);
+        socket.set_joins_left(self.joins);
+        socket
     }
 }
 
-const EMPTY_SOCKET: SocketState = SocketState {
-    machine: Socket::new(0, AbortScope::Descriptor, UnreadInput::Discard),
-    releases: 0,
-    accepted: 0,
-    acknowledged: 0,
-    reset: false,
-    waiting: 0,
-    locked_by_waiter: false,
-    inputs_left: 0,
-    joins_left: 0,
-};
-
-/// A slot that was never used.
-pub(crate) const FREE_SLOT: Slot = Slot {
-    word: Word::new(1, WordPhase::Free, 0),
-    cause: Cause::Call,
-    socket: 0,
-    returns: 0,
-    retired: false,
-    reserved: false,
-};
+/// A socket that was not made yet.
+fn empty_socket() -> SocketState {
+    let mut socket = SocketState::default();
+    socket.set_machine(Socket::new(0, AbortScope::Descriptor, UnreadInput::Discard));
+    socket
+}

@@ -10,6 +10,8 @@ use closesocket::protocol::invariant::{OperationState, Violations};
 use closesocket::protocol::word::Word;
 use closesocket::protocol::{Cause, DuplicationRecord, Socket, Startups};
 
+use crate::pack::fields::bit_fields;
+
 /// Threads: four with scripts, and the transport's worker.
 pub const THREADS: usize = 5;
 /// The transport's thread, which completes operations.
@@ -91,112 +93,142 @@ impl At {
     ];
 }
 
-/// One thread: its place in its script, its place in the present call, and the
-/// local variables of that call. What a call no longer needs is zero.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Thread {
-    /// Which call of its script it is in, or will make next.
-    pub call: u8,
-    /// What it will do next in that call.
-    pub at: At,
-    /// The slot it works on.
-    pub slot: u8,
-    /// The generation it works on.
-    pub generation: u8,
-    /// The holders it saw when it loaded the word it wants to swap.
-    pub guess: u8,
-    /// The socket it found in the slot.
-    pub socket: u8,
-    /// The operations it took out, as a mask: to be delivered, and then to be
-    /// left for.
-    pub taken: u8,
-    /// It closed a descriptor and still has its own hold on it.
-    pub holding: bool,
-    /// Its close had to wait.
-    pub waited: bool,
-    /// Its wait was cancelled.
-    pub cancelled: bool,
-    /// The slot of the descriptor it got by opening, accepting or redeeming.
-    pub own_slot: u8,
-    /// The generation of that descriptor; 0 for none.
-    pub own_generation: u8,
-    /// How far cleanup or death has come: a slot, then a record.
-    pub cursor: u8,
+bit_fields! {
+    /// One thread: its place in its script, its place in the present call, and the
+    /// local variables of that call. What a call no longer needs is zero.
+    pub struct Thread: 32 {
+        /// Which call of its script it is in, or will make next.
+        call, set_call: u8 = 3,
+        /// What it will do next in that call.
+        at, set_at: At = 5,
+        /// The slot it works on.
+        slot, set_slot: u8 = 2,
+        /// The generation it works on.
+        generation, set_generation: u8 = 2,
+        /// The holders it saw when it loaded the word it wants to swap.
+        guess, set_guess: u8 = 4,
+        /// The socket it found in the slot.
+        socket, set_socket: u8 = 2,
+        /// The operations it took out, as a mask: to be delivered, and then to be
+        /// left for.
+        taken, set_taken: u8 = 4,
+        /// It closed a descriptor and still has its own hold on it.
+        holding, set_holding: bool = 1,
+        /// Its close had to wait.
+        waited, set_waited: bool = 1,
+        /// Its wait was cancelled.
+        cancelled, set_cancelled: bool = 1,
+        /// The slot of the descriptor it got by opening, accepting or redeeming.
+        own_slot, set_own_slot: u8 = 2,
+        /// The generation of that descriptor; 0 for none.
+        own_generation, set_own_generation: u8 = 2,
+        /// How far cleanup or death has come: a slot, then a record.
+        cursor, set_cursor: u8 = 3,
+    }
 }
 
-/// One descriptor slot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Slot {
-    /// The real descriptor word, as the engine's atomic has it.
-    pub word: Word,
-    /// Why the occupant was closed, if it was.
-    pub cause: Cause,
-    /// The socket it refers to.
-    pub socket: u8,
-    /// How often its handle was given back.
-    pub returns: u8,
-    /// Giving its handle back failed.
-    pub retired: bool,
-    /// Somebody took the free slot and has not opened it yet.
-    pub reserved: bool,
+bit_fields! {
+    /// One descriptor slot.
+    pub struct Slot: 16 {
+        /// The real descriptor word, as the engine's atomic has it.
+        word, set_word: Word = 8,
+        /// Why the occupant was closed, if it was.
+        cause, set_cause: Cause = 2,
+        /// The socket it refers to.
+        socket, set_socket: u8 = 2,
+        /// How often its handle was given back.
+        returns, set_returns: u8 = 2,
+        /// Giving its handle back failed.
+        retired, set_retired: bool = 1,
+        /// Somebody took the free slot and has not opened it yet.
+        reserved, set_reserved: bool = 1,
+    }
 }
 
-/// One socket: the shipped machine, and what really happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SocketState {
-    /// The shipped machine.
-    pub machine: Socket,
-    /// How often it was released.
-    pub releases: u8,
-    /// Bytes that senders were told are accepted.
-    pub accepted: u8,
-    /// Bytes that the peer acknowledged.
-    pub acknowledged: u8,
-    /// The transport was told to reset the connection.
-    pub reset: bool,
-    /// Connections that wait in the transport's backlog.
-    pub waiting: u8,
-    /// A thread waits for the drain and keeps the lock (a defect).
-    pub locked_by_waiter: bool,
-    /// How often the peer will still send something.
-    pub inputs_left: u8,
-    /// How many connections will still join the backlog.
-    pub joins_left: u8,
+bit_fields! {
+    /// One socket: the shipped machine, and what really happened.
+    pub struct SocketState: 44 {
+        /// The shipped machine.
+        machine, set_machine: Socket = 28,
+        /// How often it was released.
+        releases, set_releases: u8 = 2,
+        /// Bytes that senders were told are accepted.
+        accepted, set_accepted: u8 = 3,
+        /// Bytes that the peer acknowledged.
+        acknowledged, set_acknowledged: u8 = 3,
+        /// The transport was told to reset the connection.
+        reset, set_reset: bool = 1,
+        /// Connections that wait in the transport's backlog.
+        waiting, set_waiting: u8 = 2,
+        /// A thread waits for the drain and keeps the lock (a defect).
+        locked_by_waiter, set_locked_by_waiter: bool = 1,
+        /// How often the peer will still send something.
+        inputs_left, set_inputs_left: u8 = 2,
+        /// How many connections will still join the backlog.
+        joins_left, set_joins_left: u8 = 2,
+    }
 }
 
-/// One operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Operation {
-    /// How far it has come.
-    pub state: OperationState,
-    /// The slot it was issued through.
-    pub slot: u8,
-    /// The generation it was issued with.
-    pub generation: u8,
-    /// The socket it acts on.
-    pub socket: u8,
-    /// Bytes of a send that are not accepted yet.
-    pub remaining: u8,
-    /// It completed with success.
-    pub succeeded: bool,
+bit_fields! {
+    /// One operation.
+    pub struct Operation: 13 {
+        /// How far it has come.
+        state, set_state: OperationState = 4,
+        /// The slot it was issued through.
+        slot, set_slot: u8 = 2,
+        /// The generation it was issued with.
+        generation, set_generation: u8 = 2,
+        /// The socket it acts on.
+        socket, set_socket: u8 = 2,
+        /// Bytes of a send that are not accepted yet.
+        remaining, set_remaining: u8 = 2,
+        /// It completed with success.
+        succeeded, set_succeeded: bool = 1,
+    }
 }
 
-/// One duplication record.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Record {
-    /// The shipped record, once it was created.
-    pub record: Option<DuplicationRecord>,
-    /// The socket it refers to.
-    pub socket: u8,
+bit_fields! {
+    /// One duplication record.
+    pub struct Record: 5 {
+        /// The shipped record, once it was created.
+        record, set_record: Option<DuplicationRecord> = 3,
+        /// The socket it refers to.
+        socket, set_socket: u8 = 2,
+    }
 }
 
-/// One process.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Process {
-    /// The shipped startup count.
-    pub startups: Startups,
-    /// It has cleaned up, or died.
-    pub gone: Option<Cause>,
+bit_fields! {
+    /// One process.
+    pub struct Process: 4 {
+        /// The shipped startup count.
+        startups, set_startups: Startups = 2,
+        /// It has cleaned up, or died.
+        gone, set_gone: Option<Cause> = 2,
+    }
+}
+
+impl SocketState {
+    /// Has the shipped machine do something.
+    #[inline(always)]
+    pub(crate) fn run<R>(&mut self, step: impl FnOnce(&mut Socket) -> R) -> R {
+        let mut machine = self.machine();
+        let result = step(&mut machine);
+        self.set_machine(machine);
+        result
+    }
+}
+
+impl Thread {
+    /// The thread before this call, with nothing but its own descriptor.
+    #[inline(always)]
+    #[must_use]
+    pub(crate) fn at_call(self, call: u8) -> Self {
+        let mut next = Self::default();
+        next.set_call(call);
+        next.set_own_slot(self.own_slot());
+        next.set_own_generation(self.own_generation());
+        next
+    }
 }
 
 /// The whole world of a scenario at one moment, packed into eight words with a
@@ -217,7 +249,7 @@ pub trait Part: Copy {
     fn read(words: &[u64; 8], index: usize) -> Self;
     /// Packs it.
     #[doc(hidden)]
-    fn write(&self, words: &mut [u64; 8], index: usize);
+    fn write(self, words: &mut [u64; 8], index: usize);
 }
 
 /// A part that is being changed: packed again when it is dropped.
@@ -251,15 +283,16 @@ impl<T: Part> Drop for Change<'_, T> {
     }
 }
 
-/// What there is one of.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Rest {
-    /// How many of the sockets exist.
-    pub created: u8,
-    /// Nothing could happen any more, and that was judged.
-    pub rested: bool,
-    /// What the step into this state violated; such a state has no successors.
-    pub violated: Violations,
+bit_fields! {
+    /// What there is one of.
+    pub struct Rest: 22 {
+        /// How many of the sockets exist.
+        created, set_created: u8 = 2,
+        /// Nothing could happen any more, and that was judged.
+        rested, set_rested: bool = 1,
+        /// What the step into this state violated; such a state has no successors.
+        violated, set_violated: Violations = 19,
+    }
 }
 
 impl State {
@@ -368,7 +401,7 @@ impl State {
     #[inline(always)]
     #[must_use]
     pub fn violated(&self) -> Violations {
-        self.rest().violated
+        self.rest().violated()
     }
 
     /// Every thread.
@@ -384,7 +417,7 @@ impl State {
     /// Whether this process has died.
     #[must_use]
     pub fn is_dead(&self, process: usize) -> bool {
-        self.process(process).gone == Some(Cause::Death)
+        self.process(process).gone() == Some(Cause::Death)
     }
 }
 

@@ -27,15 +27,14 @@ impl View<'_> {
         let here = |it_slot: u8, it_generation: u8| {
             usize::from(it_slot) == slot && u32::from(it_generation) == generation
         };
-        let threads = self
-            .state
-            .threads()
-            .filter(|it| matches!(it.at, At::Inside | At::Leaving) && here(it.slot, it.generation));
+        let threads = self.state.threads().filter(|it| {
+            matches!(it.at(), At::Inside | At::Leaving) && here(it.slot(), it.generation())
+        });
         let operations = self.state.operations().filter(|it| {
             matches!(
-                it.state,
+                it.state(),
                 OperationState::Pending | OperationState::Ending(_)
-            ) && here(it.slot, it.generation)
+            ) && here(it.slot(), it.generation())
         });
         threads.count() + operations.count()
     }
@@ -44,7 +43,7 @@ impl View<'_> {
 impl View<'_> {
     /// Whether what this process still has at rest is nobody's.
     fn is_stranded(&self, process: u8) -> bool {
-        self.state.rest().rested && self.state.process(process).gone.is_some()
+        self.state.rest().rested() && self.state.process(process).gone().is_some()
     }
 }
 
@@ -56,41 +55,41 @@ impl World for View<'_> {
     #[inline(always)]
     fn descriptor(&self, slot: usize) -> DescriptorView {
         let it = &self.state.slot(slot);
-        let generation = it.word.generation();
+        let generation = it.word().generation();
         DescriptorView {
             generation,
-            state: match it.word.phase() {
+            state: match it.word().phase() {
                 WordPhase::Free => DescriptorState::Free,
                 // At rest nobody is left who could close it.
                 WordPhase::Open if self.is_stranded(self.scenario.slots[slot].process) => {
-                    DescriptorState::Closed(it.cause)
+                    DescriptorState::Closed(it.cause())
                 }
                 WordPhase::Open => DescriptorState::Open,
-                WordPhase::Sealed | WordPhase::Claimed => DescriptorState::Closed(it.cause),
+                WordPhase::Sealed | WordPhase::Claimed => DescriptorState::Closed(it.cause()),
             },
             process: ProcessId(u32::from(self.scenario.slots[slot].process)),
-            socket: usize::from(it.socket),
+            socket: usize::from(it.socket()),
             inside: self.inside(slot, generation),
-            handle_returns: it.returns,
-            retired: it.retired,
+            handle_returns: it.returns(),
+            retired: it.retired(),
         }
     }
 
     fn sockets(&self) -> usize {
-        usize::from(self.state.rest().created)
+        usize::from(self.state.rest().created())
     }
 
     #[inline(always)]
     fn socket(&self, socket: usize) -> SocketView {
         let it = &self.state.socket(socket);
         SocketView {
-            machine: it.machine,
-            releases: it.releases,
-            accepted: u32::from(it.accepted),
-            acknowledged: u32::from(it.acknowledged),
-            reset: it.reset,
-            waiting_connections: u32::from(it.waiting),
-            locked_by_waiter: it.locked_by_waiter,
+            machine: it.machine(),
+            releases: it.releases(),
+            accepted: u32::from(it.accepted()),
+            acknowledged: u32::from(it.acknowledged()),
+            reset: it.reset(),
+            waiting_connections: u32::from(it.waiting()),
+            locked_by_waiter: it.locked_by_waiter(),
         }
     }
 
@@ -102,11 +101,11 @@ impl World for View<'_> {
     fn operation(&self, operation: usize) -> OperationView {
         let it = &self.state.operation(operation);
         OperationView {
-            slot: usize::from(it.slot),
-            generation: u32::from(it.generation),
-            socket: usize::from(it.socket),
+            slot: usize::from(it.slot()),
+            generation: u32::from(it.generation()),
+            socket: usize::from(it.socket()),
             waiting: self.scenario.operations[operation].waiting,
-            state: it.state,
+            state: it.state(),
         }
     }
 
@@ -118,17 +117,17 @@ impl World for View<'_> {
     fn record(&self, record: usize) -> RecordView {
         let it = &self.state.record(record);
         RecordView {
-            socket: usize::from(it.socket),
+            socket: usize::from(it.socket()),
             // At rest nobody is left who could redeem or reclaim it.
-            unredeemed: it.record.is_some_and(|it| {
+            unredeemed: it.record().is_some_and(|it| {
                 it.is_reference()
-                    && !(self.state.rest().rested && self.state.is_dead(it.target.0 as usize))
+                    && !(self.state.rest().rested() && self.state.is_dead(it.target.0 as usize))
             }),
         }
     }
 
     fn at_rest(&self) -> Option<usize> {
-        let inside = self.state.threads().filter(|it| it.at != At::Ready);
-        self.state.rest().rested.then(|| inside.count())
+        let inside = self.state.threads().filter(|it| it.at() != At::Ready);
+        self.state.rest().rested().then(|| inside.count())
     }
 }

@@ -166,7 +166,7 @@ fn the_rank_falls_on_every_transition_until_nothing_can_happen() {
                     todo.push(it.next);
                 }
             });
-            assert_eq!(transitions == 0, state.rest().rested, "{name}: {state:?}");
+            assert_eq!(transitions == 0, state.rest().rested(), "{name}: {state:?}");
         }
     }
 }

@@ -1,11 +1,10 @@
-//! Packing a socket into 43 bits.
+//! Packing the shipped socket machine into 28 bits.
 
 use closesocket::protocol::{
     AbortScope, Connection, Ending, Linger, Phase, SendSide, Socket, Time, UnreadInput,
 };
 
-use super::{Reader, Writer};
-use crate::state::SocketState;
+use super::fields::{Field, bit_fields, pick};
 
 /// The deadlines a draining socket of the model can have: it commits at time
 /// zero, with one of these times to wait.
@@ -17,7 +16,7 @@ const fn deadline(index: usize) -> Phase {
     }
 }
 
-const SOCKET_PHASES: [Phase; 11] = [
+const PHASES: [Phase; 11] = [
     Phase::Open,
     Phase::Draining { deadline: None },
     deadline(0),
@@ -30,13 +29,6 @@ const SOCKET_PHASES: [Phase; 11] = [
     Phase::Closed(Ending::Lost),
     Phase::Closed(Ending::Unread),
 ];
-const CONNECTIONS: [Connection; 5] = [
-    Connection::Unconnected,
-    Connection::Listening,
-    Connection::Connecting,
-    Connection::Connected,
-    Connection::Lost,
-];
 /// Every linger option that the scripts can set.
 const LINGERS: [Linger; 8] = [
     Linger::off(),
@@ -48,7 +40,69 @@ const LINGERS: [Linger; 8] = [
     Linger::off().set_dont_linger(false),
     Linger::off().set_on(1).set_on(0).set_dont_linger(true),
 ];
-const SEND_SIDES: [SendSide; 3] = [SendSide::Open, SendSide::Closing, SendSide::Finished];
+
+bit_fields! {
+    /// The shipped machine's fields.
+    struct Machine: 28 {
+        phase, set_phase: Phase = 4,
+        connection, set_connection: Connection = 3,
+        linger, set_linger: Linger = 3,
+        nonblocking, set_nonblocking: bool = 1,
+        abort_scope, set_abort_scope: AbortScope = 1,
+        unread_input, set_unread_input: UnreadInput = 1,
+        references, set_references: u32 = 3,
+        window, set_window: u32 = 2,
+        unsent, set_unsent: u32 = 2,
+        in_flight, set_in_flight: u32 = 2,
+        send_side, set_send_side: SendSide = 2,
+        receive_shut, set_receive_shut: bool = 1,
+        input_unread, set_input_unread: bool = 1,
+        backlog, set_backlog: u32 = 2,
+    }
+}
+
+impl Field for Socket {
+    #[inline(always)]
+    fn read(bits: u64) -> Self {
+        let it = Machine(bits);
+        Self {
+            phase: it.phase(),
+            connection: it.connection(),
+            linger: it.linger(),
+            nonblocking: it.nonblocking(),
+            abort_scope: it.abort_scope(),
+            unread_input: it.unread_input(),
+            references: it.references(),
+            window: it.window(),
+            unsent: it.unsent(),
+            in_flight: it.in_flight(),
+            send_side: it.send_side(),
+            receive_shut: it.receive_shut(),
+            input_unread: it.input_unread(),
+            backlog: it.backlog(),
+        }
+    }
+
+    #[inline(always)]
+    fn bits(self) -> u64 {
+        let mut it = Machine::default();
+        it.set_phase(self.phase);
+        it.set_connection(self.connection);
+        it.set_linger(self.linger);
+        it.set_nonblocking(self.nonblocking);
+        it.set_abort_scope(self.abort_scope);
+        it.set_unread_input(self.unread_input);
+        it.set_references(self.references);
+        it.set_window(self.window);
+        it.set_unsent(self.unsent);
+        it.set_in_flight(self.in_flight);
+        it.set_send_side(self.send_side);
+        it.set_receive_shut(self.receive_shut);
+        it.set_input_unread(self.input_unread);
+        it.set_backlog(self.backlog);
+        it.0
+    }
+}
 
 /// The place of a value in its table.
 #[inline(always)]
@@ -56,70 +110,65 @@ fn code<T: PartialEq, const N: usize>(table: &[T; N], value: &T) -> u64 {
     table.iter().position(|it| it == value).unwrap_or_default() as u64
 }
 
-#[inline(always)]
-fn phase_code(phase: Phase) -> u64 {
-    match phase {
-        Phase::Open => 0,
-        Phase::Closed(ending) => 5 + ending as u64,
-        Phase::Draining { .. } => code(&SOCKET_PHASES, &phase),
+impl Field for Phase {
+    #[inline(always)]
+    fn read(bits: u64) -> Self {
+        pick(&PHASES, bits)
+    }
+
+    #[inline(always)]
+    fn bits(self) -> u64 {
+        match self {
+            Self::Open => 0,
+            Self::Closed(ending) => 5 + ending as u64,
+            Self::Draining { .. } => code(&PHASES, &self),
+        }
     }
 }
 
-#[inline(always)]
-pub(super) fn socket(it: &SocketState) -> u64 {
-    let machine = &it.machine;
-    let mut bits = Writer::new();
-    bits.put(phase_code(machine.phase), 4);
-    bits.put(machine.connection as u64, 3);
-    bits.put(code(&LINGERS, &machine.linger), 3);
-    bits.flag(machine.nonblocking);
-    bits.put(machine.abort_scope as u64, 1);
-    bits.put(machine.unread_input as u64, 1);
-    bits.put(u64::from(machine.references), 3);
-    bits.put(u64::from(machine.window), 2);
-    bits.put(u64::from(machine.unsent), 2);
-    bits.put(u64::from(machine.in_flight), 2);
-    bits.put(machine.send_side as u64, 2);
-    bits.flag(machine.receive_shut);
-    bits.flag(machine.input_unread);
-    bits.put(u64::from(machine.backlog), 2);
-    bits.byte(it.releases, 2);
-    bits.byte(it.accepted, 3);
-    bits.byte(it.acknowledged, 3);
-    bits.flag(it.reset);
-    bits.byte(it.waiting, 2);
-    bits.flag(it.locked_by_waiter);
-    bits.byte(it.inputs_left, 2);
-    bits.byte(it.joins_left, 2);
-    bits.bits
+impl Field for Linger {
+    #[inline(always)]
+    fn read(bits: u64) -> Self {
+        pick(&LINGERS, bits)
+    }
+
+    #[inline(always)]
+    fn bits(self) -> u64 {
+        code(&LINGERS, &self)
+    }
 }
 
-#[inline(always)]
-pub(super) fn read_socket(mut bits: Reader) -> SocketState {
-    SocketState {
-        machine: Socket {
-            phase: bits.pick(&SOCKET_PHASES, 4),
-            connection: bits.pick(&CONNECTIONS, 3),
-            linger: bits.pick(&LINGERS, 3),
-            nonblocking: bits.flag(),
-            abort_scope: bits.pick(&[AbortScope::Descriptor, AbortScope::LastReference], 1),
-            unread_input: bits.pick(&[UnreadInput::Discard, UnreadInput::Reset], 1),
-            references: u32::from(bits.take(3)),
-            window: u32::from(bits.take(2)),
-            unsent: u32::from(bits.take(2)),
-            in_flight: u32::from(bits.take(2)),
-            send_side: bits.pick(&SEND_SIDES, 2),
-            receive_shut: bits.flag(),
-            input_unread: bits.flag(),
-            backlog: u32::from(bits.take(2)),
-        },
-        releases: bits.take(2),
-        accepted: bits.take(3),
-        acknowledged: bits.take(3),
-        reset: bits.flag(),
-        waiting: bits.take(2),
-        locked_by_waiter: bits.flag(),
-        inputs_left: bits.take(2),
-        joins_left: bits.take(2),
+/// A field that holds a plain enum: its table, in the order of the variants.
+macro_rules! variants {
+    ($enum:ident: $($variant:ident),*) => {
+        impl Field for $enum {
+            #[inline(always)]
+            fn read(bits: u64) -> Self {
+                pick(&[$(Self::$variant),*], bits)
+            }
+
+            #[inline(always)]
+            fn bits(self) -> u64 {
+                self as u64
+            }
+        }
+    };
+}
+
+variants!(Connection: Unconnected, Listening, Connecting, Connected, Lost);
+variants!(SendSide: Open, Closing, Finished);
+variants!(AbortScope: Descriptor, LastReference);
+variants!(UnreadInput: Discard, Reset);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_field_of_the_machine_disturbs_another() {
+        for step in 0..10_000_u64 {
+            let random = step.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            Machine::assert_fields_are_kept(random >> 36, random >> 8);
+        }
     }
 }

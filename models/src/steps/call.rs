@@ -4,15 +4,15 @@
 use closesocket::protocol::invariant::{Event, OperationState};
 use closesocket::protocol::word::{self, Word};
 use closesocket::protocol::{
-    AbortNotice, Cause, Connection, DuplicationRecord, Error, OperationKind, ProcessId, Waiting,
-    abort_notice,
+    AbortNotice, Cause, Connection, DuplicationRecord, Error, OperationKind, ProcessId, Socket,
+    Waiting, abort_notice,
 };
 
 use super::{Done, Steps, each, is_ending, is_live};
 use crate::action::What;
 use crate::defect::Defect;
 use crate::scenario::{Call, Handle};
-use crate::state::{At, Record, State, WORKER, small};
+use crate::state::{At, State, WORKER, small};
 
 impl Steps<'_> {
     /// enter: one `fetch_add`, judged by the shipped `admit` (D1, D3).
@@ -26,22 +26,22 @@ impl Steps<'_> {
         let (slot, issued) = Self::resolve(&thread, handle);
         let mut generation = issued;
         let mut descriptor = state.slot_mut(slot);
-        let before = descriptor.word;
+        let before = descriptor.word();
         if self.has(Defect::ResolvesByValue) {
             generation = generation_of(before);
         }
-        descriptor.word = Word::from_bits(before.bits() + word::HOLDER);
-        let socket = descriptor.socket;
+        descriptor.set_word(Word::from_bits(before.bits() + word::HOLDER));
+        let socket = descriptor.socket();
         drop(descriptor);
         let mut thread = state.thread_mut(t);
-        thread.slot = slot;
+        thread.set_slot(slot);
         if word::admit(before, u32::from(generation)).is_err() {
-            thread.at = At::Refused;
+            thread.set_at(At::Refused);
             return (What::EnterRefused { slot, generation }, Event::Internal);
         }
-        thread.at = At::Inside;
-        thread.generation = generation;
-        thread.socket = socket;
+        thread.set_at(At::Inside);
+        thread.set_generation(generation);
+        thread.set_socket(socket);
         let event = Event::Admitted {
             slot: usize::from(slot),
             generation: u32::from(issued),
@@ -52,7 +52,7 @@ impl Steps<'_> {
     /// back out: one `fetch_sub`; the transient entry may have been the last
     /// holder of whoever has the slot now.
     pub(super) fn back_out(&self, state: &mut State, t: usize) -> Done {
-        let slot = state.thread(t).slot;
+        let slot = state.thread(t).slot();
         if self.has(Defect::ForgetsToBackOut) {
             Self::finish(state, t);
             return (What::BackOut { slot }, Event::Internal);
@@ -64,31 +64,32 @@ impl Steps<'_> {
     /// The critical section of a call under its socket's lock.
     pub(super) fn section(&self, state: &mut State, t: usize) -> Done {
         let thread = state.thread(t);
-        let live = is_live(state, thread.slot, thread.generation);
-        let socket = usize::from(thread.socket);
-        state.thread_mut(t).at = At::Leaving;
+        let live = is_live(state, thread.slot(), thread.generation());
+        let socket = usize::from(thread.socket());
+        state.thread_mut(t).set_at(At::Leaving);
         match self.call(t, &thread) {
             Some(Call::Start { operation, .. }) => self.register(state, t, operation, live),
             Some(Call::SetLinger(_, seconds)) => {
-                let machine = &mut state.socket_mut(socket).machine;
                 if live {
-                    machine.set_linger(match seconds {
-                        Some(seconds) => machine.linger.set_on(seconds),
-                        None => machine.linger.set_dont_linger(true),
+                    state.socket_mut(socket).run(|machine| {
+                        machine.set_linger(match seconds {
+                            Some(seconds) => machine.linger.set_on(seconds),
+                            None => machine.linger.set_dont_linger(true),
+                        });
                     });
                 }
                 (What::SetLinger { seconds }, Event::Internal)
             }
             Some(Call::ShutDownSend(_)) => {
                 if live {
-                    let orders = state.socket_mut(socket).machine.shut_down_send();
-                    self.carry_out(state, thread.socket, orders.unwrap_or_default());
+                    let orders = state.socket_mut(socket).run(Socket::shut_down_send);
+                    self.carry_out(state, thread.socket(), orders.unwrap_or_default());
                 }
-                let socket = thread.socket;
+                let socket = thread.socket();
                 (What::ShutDownSend { socket }, Event::Internal)
             }
             Some(Call::Duplicate { target, record, .. }) => {
-                self.duplicate(state, thread.socket, live, target, record)
+                self.duplicate(state, thread.socket(), live, target, record)
             }
             _ => (What::Skip, Event::Internal),
         }
@@ -101,7 +102,10 @@ impl Steps<'_> {
         let index = usize::from(operation);
         let kind = self.scenario.operations[index].kind;
         let live = live || self.has(Defect::RegistersWithoutLooking);
-        let mut allowed = state.socket(thread.socket).machine.may_start(kind, live);
+        let mut allowed = state
+            .socket(thread.socket())
+            .machine()
+            .may_start(kind, live);
         if self.has(Defect::RegistersWithoutLooking) {
             allowed = Ok(());
         }
@@ -109,19 +113,19 @@ impl Steps<'_> {
             return (What::StartRefused { kind, operation }, Event::Internal);
         }
         if kind == OperationKind::Connect {
-            state.socket_mut(thread.socket).machine.connecting();
-        } else if self.try_to_complete(state, thread.socket, index) {
-            state.operation_mut(index).succeeded = true;
+            state.socket_mut(thread.socket()).run(Socket::connecting);
+        } else if self.try_to_complete(state, thread.socket(), index) {
+            state.operation_mut(index).set_succeeded(true);
             return (What::CompleteAtOnce { kind, operation }, Event::Internal);
         }
         let mut it = state.operation_mut(index);
-        it.state = OperationState::Pending;
-        it.slot = thread.slot;
-        it.generation = thread.generation;
-        it.socket = thread.socket;
+        it.set_state(OperationState::Pending);
+        it.set_slot(thread.slot());
+        it.set_generation(thread.generation());
+        it.set_socket(thread.socket());
         drop(it);
         match self.waiting(index) {
-            Waiting::Blocked => state.thread_mut(t).at = At::Blocked,
+            Waiting::Blocked => state.thread_mut(t).set_at(At::Blocked),
             Waiting::Overlapped => Self::finish(state, t),
         }
         let event = Event::Registered { operation: index };
@@ -131,10 +135,11 @@ impl Steps<'_> {
     /// Does what an operation wants as far as the socket allows now; true if
     /// that is all of it.
     fn try_to_complete(&self, state: &mut State, socket: u8, operation: usize) -> bool {
-        let remaining = state.operation(operation).remaining;
-        let mut socket = state.socket_mut(socket);
-        let machine = &mut socket.machine;
-        match self.scenario.operations[operation].kind {
+        let remaining = state.operation(operation).remaining();
+        let mut accepted = 0;
+        let mut after = state.socket(socket);
+        let mut machine = after.machine();
+        let all = match self.scenario.operations[operation].kind {
             OperationKind::Recv => {
                 let there = machine.input_unread;
                 if there {
@@ -144,17 +149,14 @@ impl Steps<'_> {
             }
             OperationKind::Send => {
                 let bytes = machine.accept_bytes(usize::from(remaining));
-                let accepted = small(bytes as usize);
-                socket.accepted += accepted;
-                drop(socket);
-                state.operation_mut(operation).remaining = remaining - accepted;
+                accepted = small(bytes as usize);
                 remaining == accepted
             }
             OperationKind::Accept => {
                 let there = machine.backlog > 0;
                 if there {
                     machine.backlog_taken();
-                    socket.waiting -= 1;
+                    after.set_waiting(after.waiting() - 1);
                 }
                 there
             }
@@ -162,24 +164,32 @@ impl Steps<'_> {
                 machine.connect_finished(true);
                 true
             }
-        }
+        };
+        after.set_machine(machine);
+        after.set_accepted(after.accepted() + accepted);
+        *state.socket_mut(socket) = after;
+        state
+            .operation_mut(operation)
+            .set_remaining(remaining - accepted);
+        all
     }
 
     /// duplicate: the target's flag is checked in the section (D5, D6a).
     fn duplicate(&self, state: &mut State, socket: u8, live: bool, target: u8, record: u8) -> Done {
-        let alive = state.process(target).gone.is_none() || self.has(Defect::DuplicatesForTheDead);
-        let mut machine = state.socket(socket).machine;
+        let alive =
+            state.process(target).gone().is_none() || self.has(Defect::DuplicatesForTheDead);
+        let mut machine = state.socket(socket).machine();
         let made = alive && machine.duplicate(live).is_ok();
         if !self.has(Defect::RecordIsNoReference) {
-            state.socket_mut(socket).machine = machine;
+            state.socket_mut(socket).set_machine(machine);
         }
         let mut event = Event::Internal;
         if made {
             let target = ProcessId(u32::from(target));
-            *state.record_mut(record) = Record {
-                record: Some(DuplicationRecord::new(target)),
-                socket,
-            };
+            let mut made = state.record_mut(record);
+            made.set_record(Some(DuplicationRecord::new(target)));
+            made.set_socket(socket);
+            drop(made);
             event = Event::RecordChanged {
                 record: usize::from(record),
             };
@@ -192,21 +202,23 @@ impl Steps<'_> {
     pub(super) fn complete(&self, before: &State, out: &mut impl FnMut(What, Event, &State)) {
         for index in 0..self.scenario.operations.len() {
             let operation = before.operation(index);
-            if !self.can_complete(before, index) || self.is_locked(before, operation.socket) {
+            if !self.can_complete(before, index) || self.is_locked(before, operation.socket()) {
                 continue;
             }
             let mut after = *before;
             let kind = self.scenario.operations[index].kind;
-            let machine = before.socket(operation.socket).machine;
+            let machine = before.socket(operation.socket()).machine();
             let possible = machine.may_start(kind, true).is_ok();
-            let all = !possible || self.try_to_complete(&mut after, operation.socket, index);
-            if all && operation.state == OperationState::Pending {
-                after.operation_mut(index).state = OperationState::Ending(None);
-                after.operation_mut(index).succeeded = possible;
-                after.thread_mut(WORKER).at = At::Delivering;
-                after.thread_mut(WORKER).taken = 1 << index;
+            let all = !possible || self.try_to_complete(&mut after, operation.socket(), index);
+            if all && operation.state() == OperationState::Pending {
+                after
+                    .operation_mut(index)
+                    .set_state(OperationState::Ending(None));
+                after.operation_mut(index).set_succeeded(possible);
+                after.thread_mut(WORKER).set_at(At::Delivering);
+                after.thread_mut(WORKER).set_taken(1 << index);
             }
-            let rest = after.operation(index).remaining;
+            let rest = after.operation(index).remaining();
             let operation = small(index);
             if possible && kind == OperationKind::Send {
                 let event = Event::BytesAccepted { operation: index };
@@ -221,18 +233,18 @@ impl Steps<'_> {
     /// Whether the transport has something to do for this operation.
     fn can_complete(&self, state: &State, index: usize) -> bool {
         let operation = &state.operation(index);
-        let socket = &state.socket(operation.socket);
-        let machine = &socket.machine;
+        let socket = &state.socket(operation.socket());
+        let machine = socket.machine();
         let kind = self.scenario.operations[index].kind;
         if self.has(Defect::AcceptsAfterAbort)
-            && matches!(operation.state, OperationState::Ending(Some(_)))
+            && matches!(operation.state(), OperationState::Ending(Some(_)))
         {
             return kind == OperationKind::Send
-                && operation.remaining > 0
+                && operation.remaining() > 0
                 && machine.may_start(kind, true).is_ok()
                 && machine.queued() < machine.window;
         }
-        operation.state == OperationState::Pending
+        operation.state() == OperationState::Pending
             && (machine.may_start(kind, true).is_err()
                 || match kind {
                     OperationKind::Recv => machine.input_unread,
@@ -250,12 +262,12 @@ impl Steps<'_> {
         t: usize,
         out: &mut impl FnMut(What, Event, &State),
     ) {
-        let taken = before.thread(t).taken;
+        let taken = before.thread(t).taken();
         for index in each(taken).filter(|&index| is_ending(before, index)) {
             let mut after = *before;
             let (what, event) = self.deliver_one(&mut after, index);
             if self.waiting(index) == Waiting::Blocked {
-                after.thread_mut(t).taken &= !(1 << index);
+                after.thread_mut(t).set_taken(taken & !(1 << index));
             }
             self.after_taking(&mut after, t);
             out(what, event, &after);
@@ -265,12 +277,14 @@ impl Steps<'_> {
     fn deliver_one(&self, state: &mut State, index: usize) -> Done {
         let waiting = self.waiting(index);
         let operation = state.operation(index);
-        let cause = match operation.state {
+        let cause = match operation.state() {
             OperationState::Ending(cause) => cause,
             _ => None,
         };
-        state.operation_mut(index).state = OperationState::Ended(cause);
-        let succeeded = operation.succeeded;
+        state
+            .operation_mut(index)
+            .set_state(OperationState::Ended(cause));
+        let succeeded = operation.succeeded();
         if waiting == Waiting::Blocked {
             self.wake(state, index);
         }
@@ -314,15 +328,15 @@ impl Steps<'_> {
                 Some(Call::Start { operation, .. }) => usize::from(operation) == index,
                 _ => false,
             };
-            if thread.at == At::Blocked && blocked_in {
-                state.thread_mut(t).at = At::Leaving;
+            if thread.at() == At::Blocked && blocked_in {
+                state.thread_mut(t).set_at(At::Leaving);
             }
         }
     }
 
     /// leave: the call gives up its one hold.
     pub(super) fn leave(&self, state: &mut State, t: usize) -> Done {
-        let slot = state.thread(t).slot;
+        let slot = state.thread(t).slot();
         let event = self.give_up(state, t, slot, 1);
         (What::Leave { slot, holds: 1 }, event)
     }

@@ -36,18 +36,20 @@ impl PendingOperations for Pending<'_> {
         let mut taken = 0;
         for index in 0..OPERATIONS {
             let operation = self.state.operation(index);
-            let mine = self.descriptor == Some((operation.slot, operation.generation));
-            let pending = operation.state == OperationState::Pending
+            let mine = self.descriptor == Some((operation.slot(), operation.generation()));
+            let pending = operation.state() == OperationState::Pending
                 || (self.defect == Some(Defect::AbortsWhatCompleted)
-                    && operation.state == OperationState::Ending(None));
+                    && operation.state() == OperationState::Ending(None));
             let in_scope = match take {
                 Take::Nothing => false,
                 Take::ThisReference => mine,
                 Take::EveryReference => true,
             };
             let enough = self.defect == Some(Defect::AbortsFirstOnly) && taken != 0;
-            if pending && in_scope && operation.socket == self.socket && !enough {
-                self.state.operation_mut(index).state = OperationState::Ending(Some(self.cause));
+            if pending && in_scope && operation.socket() == self.socket && !enough {
+                self.state
+                    .operation_mut(index)
+                    .set_state(OperationState::Ending(Some(self.cause)));
                 taken |= 1 << index;
             }
         }
@@ -74,8 +76,8 @@ impl Steps<'_> {
     pub(super) fn closing(&self, t: usize, thread: &Thread) -> (u8, u8) {
         match self.call(t, thread) {
             Some(Call::Close(handle)) => Self::resolve(thread, handle),
-            Some(Call::Cleanup | Call::Die) => (thread.cursor, thread.generation),
-            _ => (thread.own_slot, thread.own_generation),
+            Some(Call::Cleanup | Call::Die) => (thread.cursor(), thread.generation()),
+            _ => (thread.own_slot(), thread.own_generation()),
         }
     }
 
@@ -83,12 +85,12 @@ impl Steps<'_> {
     pub(super) fn look(&self, state: &mut State, t: usize) -> Done {
         let (slot, generation) = self.closing(t, &state.thread(t));
         let descriptor = state.slot(slot);
-        if !descriptor.word.is_open(u32::from(generation)) {
+        if !descriptor.word().is_open(u32::from(generation)) {
             Self::finish(state, t);
             let mut event = refused(slot, generation, Cause::Call, Error::NotSocket);
             if self.has(Defect::SecondCloseSucceeds) {
                 event = Event::CloseReturned {
-                    socket: usize::from(descriptor.socket),
+                    socket: usize::from(descriptor.socket()),
                     committed: false,
                     waited: false,
                     result: Ok(()),
@@ -104,12 +106,12 @@ impl Steps<'_> {
     pub(super) fn looked(&self, state: &mut State, t: usize, slot: u8, generation: u8) {
         let descriptor = state.slot(slot);
         let mut thread = state.thread_mut(t);
-        thread.at = At::Looked;
-        thread.slot = slot;
-        thread.generation = generation;
-        thread.socket = descriptor.socket;
+        thread.set_at(At::Looked);
+        thread.set_slot(slot);
+        thread.set_generation(generation);
+        thread.set_socket(descriptor.socket());
         if self.has(Defect::SealIsAStore) {
-            thread.guess = holders(descriptor.word);
+            thread.set_guess(holders(descriptor.word()));
         }
     }
 
@@ -117,17 +119,17 @@ impl Steps<'_> {
     /// runs up to its compare-and-swap, and may fail before it (L2, L3).
     pub(super) fn lock_to_close(&self, state: &mut State, t: usize) -> Done {
         let thread = state.thread(t);
-        let (slot, generation) = (thread.slot, thread.generation);
+        let (slot, generation) = (thread.slot(), thread.generation());
         let cause = self.cause(state, t);
-        let seen = state.slot(slot).word;
+        let seen = state.slot(slot).word();
         if self.has(Defect::SealIsAStore) {
-            state.thread_mut(t).at = At::Committing;
+            state.thread_mut(t).set_at(At::Committing);
             return (What::Lock { slot }, Event::Internal);
         }
         let stopped = self.close(state, t, seen, |_, _| Err(Stopped::Changed));
         let Err(Stopped::Failed(error)) = stopped else {
-            state.thread_mut(t).at = At::Committing;
-            state.thread_mut(t).guess = holders(seen);
+            state.thread_mut(t).set_at(At::Committing);
+            state.thread_mut(t).set_guess(holders(seen));
             return (What::Lock { slot }, Event::Internal);
         };
         if error == Error::WouldBlock {
@@ -145,12 +147,12 @@ impl Steps<'_> {
     /// shipped close from end to end (D2, D6a).
     pub(super) fn commit(&self, state: &mut State, t: usize) -> Done {
         let thread = state.thread(t);
-        let (slot, generation) = (thread.slot, thread.generation);
-        let word = state.slot(slot).word;
-        let mut seen = Word::new(word.generation(), word.phase(), u64::from(thread.guess));
+        let (slot, generation) = (thread.slot(), thread.generation());
+        let word = state.slot(slot).word();
+        let mut seen = Word::new(word.generation(), word.phase(), u64::from(thread.guess()));
         if self.has(Defect::SealIsAStore) {
             let generation = u32::from(generation);
-            seen = Word::new(generation, WordPhase::Open, u64::from(thread.guess));
+            seen = Word::new(generation, WordPhase::Open, u64::from(thread.guess()));
         }
         let store = self.has(Defect::SealIsAStore);
         let closed = self.close(state, t, seen, |word, sealed| {
@@ -164,7 +166,7 @@ impl Steps<'_> {
         match closed {
             Ok(commit) => self.committed(state, t, &commit),
             Err(Stopped::Changed) => {
-                state.thread_mut(t).guess = holders(word);
+                state.thread_mut(t).set_guess(holders(word));
                 (What::RetryCommit { slot }, Event::Internal)
             }
             Err(Stopped::Failed(error)) => {
@@ -187,8 +189,8 @@ impl Steps<'_> {
     ) -> Result<Commit<u8>, Stopped> {
         let thread = state.thread(t);
         let cause = self.cause(state, t);
-        let mut word = state.slot(thread.slot).word;
-        let mut machine = state.socket(thread.socket).machine;
+        let mut word = state.slot(thread.slot()).word();
+        let mut machine = state.socket(thread.socket()).machine();
         let references = machine.references;
         self.spoil_close(&mut machine);
         let linger = machine.linger;
@@ -197,12 +199,12 @@ impl Steps<'_> {
         }
         let mut pending = Pending {
             state,
-            socket: thread.socket,
-            descriptor: Some((thread.slot, thread.generation)),
+            socket: thread.socket(),
+            descriptor: Some((thread.slot(), thread.generation())),
             cause,
             defect: self.defect,
         };
-        let generation = u32::from(thread.generation);
+        let generation = u32::from(thread.generation());
         let request = self.request(cause);
         let result = machine.close(request, seen, generation, &mut pending, |sealed| {
             swap(&mut word, sealed)
@@ -213,8 +215,8 @@ impl Steps<'_> {
         }
         // Also of a close that failed: that it changed nothing is not taken for
         // granted but judged (L3).
-        state.slot_mut(thread.slot).word = word;
-        state.socket_mut(thread.socket).machine = machine;
+        state.slot_mut(thread.slot()).set_word(word);
+        state.socket_mut(thread.socket()).set_machine(machine);
         result
     }
 
@@ -236,13 +238,13 @@ impl Steps<'_> {
     fn committed(&self, state: &mut State, t: usize, commit: &Commit<u8>) -> Done {
         let cause = self.cause(state, t);
         let mut thread = state.thread_mut(t);
-        let (slot, generation, socket) = (thread.slot, thread.generation, thread.socket);
-        thread.guess = 0;
-        thread.taken = commit.aborted;
-        thread.holding = true;
-        thread.waited = commit.wait;
+        let (slot, generation, socket) = (thread.slot(), thread.generation(), thread.socket());
+        thread.set_guess(0);
+        thread.set_taken(commit.aborted);
+        thread.set_holding(true);
+        thread.set_waited(commit.wait);
         drop(thread);
-        state.slot_mut(slot).cause = cause;
+        state.slot_mut(slot).set_cause(cause);
         self.carry_out(state, socket, commit.actions);
         self.spoil_commit(state, socket, commit);
         self.after_taking(state, t);
@@ -259,14 +261,14 @@ impl Steps<'_> {
     /// Goes on after operations were taken out: to deliver, wait, or leave.
     pub(super) fn after_taking(&self, state: &mut State, t: usize) {
         let thread = state.thread(t);
-        let undelivered = each(thread.taken).any(|index| is_ending(state, index));
+        let undelivered = each(thread.taken()).any(|index| is_ending(state, index));
         if undelivered {
-            state.thread_mut(t).at = At::Delivering;
-        } else if thread.waited && !self.has(Defect::ReturnsWithoutWaiting) {
+            state.thread_mut(t).set_at(At::Delivering);
+        } else if thread.waited() && !self.has(Defect::ReturnsWithoutWaiting) {
             if self.has(Defect::WaitsUnderLock) {
-                state.socket_mut(thread.socket).locked_by_waiter = true;
+                state.socket_mut(thread.socket()).set_locked_by_waiter(true);
             }
-            state.thread_mut(t).at = At::Waiting;
+            state.thread_mut(t).set_at(At::Waiting);
         } else {
             let _ = self.go_on(state, t);
         }
@@ -274,15 +276,15 @@ impl Steps<'_> {
 
     /// wait: until the socket is not draining any more, or cancelled (L9).
     pub(super) fn wait(&self, before: &State, t: usize, out: &mut impl FnMut(What, Event, &State)) {
-        let socket = before.thread(t).socket;
-        let draining = before.socket(socket).machine.is_draining();
+        let socket = before.thread(t).socket();
+        let draining = before.socket(socket).machine().is_draining();
         let mut after = *before;
         if !draining && !self.has(Defect::WaiterSleepsOn) {
-            after.thread_mut(t).at = At::Quitting;
+            after.thread_mut(t).set_at(At::Quitting);
             out(What::Wake { socket }, Event::Internal, &after);
         } else if draining && self.scenario.surroundings.may_cancel {
-            after.thread_mut(t).at = At::Quitting;
-            after.thread_mut(t).cancelled = true;
+            after.thread_mut(t).set_at(At::Quitting);
+            after.thread_mut(t).set_cancelled(true);
             out(What::Cancel { socket }, Event::Internal, &after);
         }
     }
@@ -290,12 +292,15 @@ impl Steps<'_> {
     /// Why the thread closes.
     pub(super) fn cause(&self, state: &State, t: usize) -> Cause {
         let process = usize::from(self.process_of(t));
-        cause_of(self.call(t, &state.thread(t)), state.process(process).gone)
+        cause_of(
+            self.call(t, &state.thread(t)),
+            state.process(process).gone(),
+        )
     }
 
     /// A record's reference goes with its target (D5): the shipped reclaim.
     pub(super) fn reclaim(&self, state: &mut State, t: usize, socket: u8) {
-        let mut machine = state.socket(socket).machine;
+        let mut machine = state.socket(socket).machine();
         let mut pending = Pending {
             state,
             socket,
@@ -304,10 +309,10 @@ impl Steps<'_> {
             defect: self.defect,
         };
         let commit = machine.reclaim(self.request(Cause::Reclaimed), &mut pending);
-        state.socket_mut(socket).machine = machine;
+        state.socket_mut(socket).set_machine(machine);
         self.carry_out(state, socket, commit.actions);
-        state.thread_mut(t).socket = socket;
-        state.thread_mut(t).taken = commit.aborted;
+        state.thread_mut(t).set_socket(socket);
+        state.thread_mut(t).set_taken(commit.aborted);
         self.after_taking(state, t);
     }
 }
@@ -322,31 +327,34 @@ impl Steps<'_> {
 
     fn spoil_would_block(&self, state: &mut State, thread: &Thread) {
         if self.has(Defect::DropsReferenceFirst) {
-            let machine = &mut state.socket_mut(thread.socket).machine;
-            machine.references = machine.references.saturating_sub(1);
+            state.socket_mut(thread.socket()).run(|machine| {
+                machine.references = machine.references.saturating_sub(1);
+            });
         }
         if self.has(Defect::AbortsBeforeWouldBlock) {
             for index in 0..OPERATIONS {
                 let mut operation = state.operation_mut(index);
-                let mine =
-                    (operation.slot, operation.generation) == (thread.slot, thread.generation);
-                if mine && operation.state == OperationState::Pending {
-                    operation.state = OperationState::Ending(Some(Cause::Call));
+                let mine = (operation.slot(), operation.generation())
+                    == (thread.slot(), thread.generation());
+                if mine && operation.state() == OperationState::Pending {
+                    operation.set_state(OperationState::Ending(Some(Cause::Call)));
                 }
             }
         }
     }
 
     fn spoil_commit(&self, state: &mut State, socket: u8, commit: &Commit<u8>) {
-        let mut socket = state.socket_mut(socket);
+        let socket = &mut *state.socket_mut(socket);
         if self.has(Defect::ReleasesAtCommitToo) && commit.last {
-            socket.releases += 1;
+            socket.set_releases(socket.releases() + 1);
         }
-        if self.has(Defect::ForgetsToDrain) && socket.machine.is_draining() {
-            socket.machine.phase = Phase::Closed(Ending::Graceful);
-            socket.machine.unsent = 0;
-            socket.machine.in_flight = 0;
-            socket.releases += 1;
+        if self.has(Defect::ForgetsToDrain) && socket.machine().is_draining() {
+            socket.run(|machine| {
+                machine.phase = Phase::Closed(Ending::Graceful);
+                machine.unsent = 0;
+                machine.in_flight = 0;
+            });
+            socket.set_releases(socket.releases() + 1);
         }
     }
 }

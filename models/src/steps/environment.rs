@@ -2,7 +2,7 @@
 //! critical section of the socket it meets.
 
 use closesocket::protocol::invariant::Event;
-use closesocket::protocol::{Actions, Connection, Phase};
+use closesocket::protocol::{Actions, Connection, Phase, Socket};
 
 use super::Steps;
 use crate::action::What;
@@ -13,23 +13,23 @@ impl Steps<'_> {
     /// Everything that the surroundings can do from here; if nobody can do
     /// anything any more, that is the last step.
     pub(super) fn of_environment(&self, before: &State, out: &mut impl FnMut(What, Event, &State)) {
-        for socket in 0..before.rest().created {
+        for socket in 0..before.rest().created() {
             if self.is_locked(before, socket) {
                 continue;
             }
             let it = &before.socket(socket);
-            if !it.machine.is_closed() {
+            if !it.machine().is_closed() {
                 self.of_connection(before, socket, out);
             }
-            if it.joins_left > 0
-                && it.machine.is_open()
-                && it.machine.connection == Connection::Listening
+            if it.joins_left() > 0
+                && it.machine().is_open()
+                && it.machine().connection == Connection::Listening
             {
                 let mut after = *before;
                 let mut joined = after.socket_mut(socket);
-                joined.joins_left -= 1;
-                joined.machine.backlog_joined();
-                joined.waiting += 1;
+                joined.set_joins_left(it.joins_left() - 1);
+                joined.run(Socket::backlog_joined);
+                joined.set_waiting(it.waiting() + 1);
                 drop(joined);
                 out(What::JoinBacklog { socket }, Event::Internal, &after);
             }
@@ -47,53 +47,55 @@ impl Steps<'_> {
             self.carry_out(&mut after, socket, actions);
             out(what, event, &after);
         };
-        let connected = it.machine.connection == Connection::Connected;
-        if connected && it.machine.unsent > 0 {
+        let connected = it.machine().connection == Connection::Connected;
+        if connected && it.machine().unsent > 0 {
             change(What::Transmit { socket }, Event::Internal, |steps, it| {
-                let actions = it.machine.transmitted(1);
-                if steps.has(Defect::TransportDropsChunks) {
-                    it.machine.in_flight -= 1;
-                }
-                actions
+                it.run(|machine| {
+                    let actions = machine.transmitted(1);
+                    if steps.has(Defect::TransportDropsChunks) {
+                        machine.in_flight -= 1;
+                    }
+                    actions
+                })
             });
         }
-        if connected && it.machine.in_flight > 0 && spec.acknowledges {
+        if connected && it.machine().in_flight > 0 && spec.acknowledges {
             let event = Event::Acknowledged { socket: index };
             change(What::Acknowledge { socket }, event, |_, it| {
-                it.acknowledged += 1;
-                it.machine.acknowledged(1)
+                it.set_acknowledged(it.acknowledged() + 1);
+                it.run(|machine| machine.acknowledged(1))
             });
         }
         if spec.may_be_lost
             && matches!(
-                it.machine.connection,
+                it.machine().connection,
                 Connection::Connected | Connection::Connecting
             )
         {
             let event = Event::ConnectionLost { socket: index };
             change(What::LoseConnection { socket }, event, |_, it| {
-                it.machine.connection_lost()
+                it.run(Socket::connection_lost)
             });
         }
-        if connected && it.inputs_left > 0 {
+        if connected && it.inputs_left() > 0 {
             change(What::Input { socket }, Event::Internal, |_, it| {
-                it.inputs_left -= 1;
-                it.machine.set_input_unread(true);
+                it.set_inputs_left(it.inputs_left() - 1);
+                it.run(|machine| machine.set_input_unread(true));
                 Actions::default()
             });
         }
-        if let Phase::Draining { deadline: Some(_) } = it.machine.phase
+        if let Phase::Draining { deadline: Some(_) } = it.machine().phase
             && !self.has(Defect::TimerForgotten)
         {
             let event = Event::Expired { socket: index };
             change(What::Expire { socket }, event, |steps, it| {
                 let Phase::Draining {
                     deadline: Some(now),
-                } = it.machine.phase
+                } = it.machine().phase
                 else {
                     return Actions::default();
                 };
-                let mut actions = it.machine.expire(now);
+                let mut actions = it.run(|machine| machine.expire(now));
                 actions.reset &= !steps.has(Defect::ExpiresWithoutReset);
                 actions
             });

@@ -59,13 +59,13 @@ impl Steps<'_> {
             let (what, event) = step(self, &mut after, t);
             out(what, event, &after);
         };
-        match thread.at {
+        match thread.at() {
             At::Ready if t == WORKER => self.complete(before, out),
             At::Ready => self.start(before, t, out),
             At::Refused => one(Self::back_out),
-            At::Inside if !self.is_locked(before, thread.socket) => one(Self::section),
+            At::Inside if !self.is_locked(before, thread.socket()) => one(Self::section),
             At::Leaving => one(Self::leave),
-            At::Looked if !self.is_locked(before, thread.socket) => one(Self::lock_to_close),
+            At::Looked if !self.is_locked(before, thread.socket()) => one(Self::lock_to_close),
             At::Committing => one(Self::commit),
             At::Delivering => self.deliver(before, t, out),
             At::Waiting => self.wait(before, t, out),
@@ -113,7 +113,7 @@ impl Steps<'_> {
     /// The call that this thread is in, or will make next.
     pub(crate) fn call(&self, t: usize, thread: &Thread) -> Option<Call> {
         let spec = self.scenario.threads.get(t)?;
-        spec.calls.get(usize::from(thread.call)).copied()
+        spec.calls.get(usize::from(thread.call())).copied()
     }
 
     /// The process of a thread.
@@ -123,10 +123,10 @@ impl Steps<'_> {
 
     /// Whether a thread holds this socket's lock between two steps.
     fn is_locked(&self, state: &State, socket: u8) -> bool {
-        state.socket(socket).locked_by_waiter
+        state.socket(socket).locked_by_waiter()
             || state
                 .threads()
-                .any(|it| it.at == At::Committing && it.socket == socket)
+                .any(|it| it.at() == At::Committing && it.socket() == socket)
     }
 
     fn has(&self, defect: Defect) -> bool {
@@ -140,47 +140,38 @@ impl Steps<'_> {
 
     /// Ends a thread's present call.
     fn finish(state: &mut State, t: usize) {
-        let mut thread = state.thread_mut(t);
-        *thread = Thread {
-            call: thread.call + u8::from(t != WORKER),
-            own_slot: thread.own_slot,
-            own_generation: thread.own_generation,
-            ..Thread::default()
-        };
+        let thread = state.thread(t);
+        *state.thread_mut(t) = thread.at_call(thread.call() + u8::from(t != WORKER));
     }
 
     /// Goes on after a thread has given up a hold and, if it was told to,
     /// claimed and recycled the slot.
     fn go_on(&self, state: &mut State, t: usize) -> Event {
         let thread = state.thread(t);
-        if thread.holding || thread.taken != 0 {
-            state.thread_mut(t).at = At::Quitting;
+        if thread.holding() || thread.taken() != 0 {
+            state.thread_mut(t).set_at(At::Quitting);
             return Event::Internal;
         }
         match self.call(t, &thread) {
             Some(Call::Cleanup | Call::Die) => {
-                let records = usize::from(thread.cursor) >= self.scenario.slots.len();
-                *state.thread_mut(t) = Thread {
-                    call: thread.call,
-                    at: if records {
-                        At::NextRecord
-                    } else {
-                        At::NextSlot
-                    },
-                    cursor: thread.cursor + 1,
-                    own_slot: thread.own_slot,
-                    own_generation: thread.own_generation,
-                    ..Thread::default()
-                };
+                let records = usize::from(thread.cursor()) >= self.scenario.slots.len();
+                let mut next = thread.at_call(thread.call());
+                next.set_at(if records {
+                    At::NextRecord
+                } else {
+                    At::NextSlot
+                });
+                next.set_cursor(thread.cursor() + 1);
+                *state.thread_mut(t) = next;
                 Event::Internal
             }
             Some(Call::Close(_)) => {
                 Self::finish(state, t);
                 Event::CloseReturned {
-                    socket: usize::from(thread.socket),
+                    socket: usize::from(thread.socket()),
                     committed: true,
-                    waited: thread.waited,
-                    result: if thread.cancelled {
+                    waited: thread.waited(),
+                    result: if thread.cancelled() {
                         Err(closesocket::protocol::Error::Interrupted)
                     } else {
                         Ok(())
@@ -198,21 +189,21 @@ impl Steps<'_> {
     fn resolve(thread: &Thread, handle: Handle) -> (u8, u8) {
         match handle {
             Handle::First(slot) => (slot, 1),
-            Handle::Own => (thread.own_slot, thread.own_generation),
+            Handle::Own => (thread.own_slot(), thread.own_generation()),
         }
     }
 
     /// Does what the socket machine orders, within the critical section.
     fn carry_out(&self, state: &mut State, socket: u8, actions: Actions) {
-        let mut socket = state.socket_mut(socket);
+        let socket = &mut *state.socket_mut(socket);
         if actions.reset && !self.has(Defect::HardCloseWithoutReset) {
-            socket.reset = true;
+            socket.set_reset(true);
         }
         if actions.reset_backlog && !self.has(Defect::BacklogForgotten) {
-            socket.waiting = 0;
+            socket.set_waiting(0);
         }
         if actions.release {
-            socket.releases = (socket.releases + 1).min(3);
+            socket.set_releases((socket.releases() + 1).min(3));
         }
     }
 }
@@ -220,7 +211,7 @@ impl Steps<'_> {
 /// Whether the descriptor of this generation is still open, as its section
 /// sees it: its reference is in the socket's list until the commit.
 fn is_live(state: &State, slot: u8, generation: u8) -> bool {
-    let word = state.slot(slot).word;
+    let word = state.slot(slot).word();
     word.is_open(u32::from(generation))
 }
 
@@ -231,7 +222,10 @@ fn each(mask: u8) -> impl Iterator<Item = usize> {
 
 /// Whether an operation was taken out and waits to be delivered.
 fn is_ending(state: &State, operation: usize) -> bool {
-    matches!(state.operation(operation).state, OperationState::Ending(_))
+    matches!(
+        state.operation(operation).state(),
+        OperationState::Ending(_)
+    )
 }
 
 /// Why this slot's occupant is being closed by the thread.

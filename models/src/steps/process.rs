@@ -14,14 +14,16 @@ use crate::state::{At, RECORDS, State, small};
 impl Steps<'_> {
     /// Only the cleanup that matches the first startup acts (S2).
     pub(super) fn begin_cleanup(&self, state: &mut State, t: usize) -> Done {
-        let mut process = state.process_mut(self.process_of(t));
-        let acts = process.startups.cleanup() == Ok(true);
+        let mut process = state.process(self.process_of(t));
+        let mut startups = process.startups();
+        let acts = startups.cleanup() == Ok(true);
+        process.set_startups(startups);
         if acts {
-            process.gone = process.gone.or(Some(Cause::Cleanup));
+            process.set_gone(process.gone().or(Some(Cause::Cleanup)));
         }
-        drop(process);
+        *state.process_mut(self.process_of(t)) = process;
         if acts {
-            state.thread_mut(t).at = At::NextSlot;
+            state.thread_mut(t).set_at(At::NextSlot);
             let cause = Cause::Cleanup;
             return (What::Begin { cause }, Event::Internal);
         }
@@ -32,10 +34,12 @@ impl Steps<'_> {
     /// The process is dead from here on (S3).
     pub(super) fn begin_death(&self, state: &mut State, t: usize) -> Done {
         let mut process = state.process_mut(self.process_of(t));
-        process.startups.die();
-        process.gone = Some(Cause::Death);
+        let mut startups = process.startups();
+        startups.die();
+        process.set_startups(startups);
+        process.set_gone(Some(Cause::Death));
         drop(process);
-        state.thread_mut(t).at = At::NextSlot;
+        state.thread_mut(t).set_at(At::NextSlot);
         let cause = Cause::Death;
         (What::Begin { cause }, Event::Internal)
     }
@@ -44,63 +48,64 @@ impl Steps<'_> {
     pub(super) fn next_slot(&self, state: &mut State, t: usize) -> Done {
         let process = self.process_of(t);
         let slots = self.scenario.slots;
-        let cursor = usize::from(state.thread(t).cursor);
+        let cursor = usize::from(state.thread(t).cursor());
         let next = (cursor..slots.len()).find(|&it| slots[it].process == process);
         let Some(next) = next else {
             let dead = self.cause(state, t) == Cause::Death;
             if dead && !self.has(Defect::ForgetsToReclaim) {
-                state.thread_mut(t).cursor = small(slots.len());
-                state.thread_mut(t).at = At::NextRecord;
+                state.thread_mut(t).set_cursor(small(slots.len()));
+                state.thread_mut(t).set_at(At::NextRecord);
             } else {
                 Self::finish(state, t);
             }
             return (What::Skip, Event::Internal);
         };
         let slot = small(next);
-        let word = state.slot(next).word;
-        state.thread_mut(t).cursor = slot;
+        let word = state.slot(next).word();
+        state.thread_mut(t).set_cursor(slot);
         let open = word.phase() == WordPhase::Open;
         if open {
             self.looked(state, t, slot, generation_of(word));
         } else {
-            state.thread_mut(t).cursor = slot + 1;
+            state.thread_mut(t).set_cursor(slot + 1);
         }
         (What::NextSlot { slot, open }, Event::Internal)
     }
 
     /// The record at the cursor of a dead process.
     fn record_at(&self, state: &State, t: usize) -> usize {
-        usize::from(state.thread(t).cursor) - self.scenario.slots.len()
+        usize::from(state.thread(t).cursor()) - self.scenario.slots.len()
     }
 
     /// Whether the section of the next record can be entered.
     pub(super) fn may_reclaim(&self, state: &State, t: usize) -> bool {
         let index = self.record_at(state, t);
         index >= RECORDS
-            || state.record(index).record.is_none()
-            || !self.is_locked(state, state.record(index).socket)
+            || state.record(index).record().is_none()
+            || !self.is_locked(state, state.record(index).socket())
     }
 
     /// Reclaims the next record that targets the dead process (D5).
     pub(super) fn next_record(&self, state: &mut State, t: usize) -> Done {
         let index = self.record_at(state, t);
-        if index >= RECORDS || state.record(index).record.is_none() {
+        if index >= RECORDS || state.record(index).record().is_none() {
             // Records are made in order: none can come any more that targets
             // this process.
             Self::finish(state, t);
             return (What::Skip, Event::Internal);
         }
         let dead = ProcessId(u32::from(self.process_of(t)));
-        let mut record = state.record_mut(index);
-        let socket = record.socket;
-        let reclaimed = record.record.as_mut().is_some_and(|it| it.reclaim(dead));
-        drop(record);
+        let socket = state.record(index).socket();
+        let mut record = state.record(index).record();
+        let reclaimed = record.as_mut().is_some_and(|it| it.reclaim(dead));
+        state.record_mut(index).set_record(record);
         let mut event = Event::Internal;
         if reclaimed {
             self.reclaim(state, t, socket);
             event = Event::RecordChanged { record: index };
         } else {
-            state.thread_mut(t).cursor += 1;
+            let cursor = state.thread(t).cursor();
+            state.thread_mut(t).set_cursor(cursor + 1);
         }
         let record = small(index);
         (What::Reclaim { record, reclaimed }, event)

@@ -24,15 +24,15 @@ impl Steps<'_> {
         let process = self.process_of(t);
         let mut reserved = false;
         for (index, spec) in self.scenario.slots.iter().enumerate() {
-            let free = is_free(before.slot(index).word) && !before.slot(index).reserved;
+            let free = is_free(before.slot(index).word()) && !before.slot(index).reserved();
             if spec.process != process || !free || !self.has_something_to_open(before, t) {
                 continue;
             }
             reserved = true;
             let mut after = *before;
-            after.slot_mut(index).reserved = true;
-            after.thread_mut(t).slot = small(index);
-            after.thread_mut(t).at = At::Reserved;
+            after.slot_mut(index).set_reserved(true);
+            after.thread_mut(t).set_slot(small(index));
+            after.thread_mut(t).set_at(At::Reserved);
             let slot = small(index);
             out(What::Reserve { slot }, Event::Internal, &after);
         }
@@ -45,14 +45,14 @@ impl Steps<'_> {
 
     fn has_something_to_open(&self, state: &State, t: usize) -> bool {
         match self.call(t, &state.thread(t)) {
-            Some(Call::Redeem { record }) => state.record(record).record.is_some(),
+            Some(Call::Redeem { record }) => state.record(record).record().is_some(),
             Some(Call::TakeAccepted { operation, .. }) => {
                 let operation = &state.operation(operation);
                 let ended = matches!(
-                    operation.state,
+                    operation.state(),
                     OperationState::Idle | OperationState::Ended(None)
                 );
-                ended && operation.succeeded
+                ended && operation.succeeded()
             }
             _ => true,
         }
@@ -61,7 +61,7 @@ impl Steps<'_> {
     /// Whether the section that opens can be entered.
     pub(super) fn may_open(&self, state: &State, t: usize) -> bool {
         match self.call(t, &state.thread(t)) {
-            Some(Call::Redeem { record }) => !self.is_locked(state, state.record(record).socket),
+            Some(Call::Redeem { record }) => !self.is_locked(state, state.record(record).socket()),
             _ => true,
         }
     }
@@ -69,13 +69,13 @@ impl Steps<'_> {
     /// open: the slot gets its socket, and one `fetch_add` opens the word.
     pub(super) fn open(&self, state: &mut State, t: usize) -> Done {
         let thread = state.thread(t);
-        let slot = thread.slot;
+        let slot = thread.slot();
         match self.call(t, &thread) {
             Some(Call::Redeem { record }) => self.redeem(state, t, record),
             Some(Call::TakeAccepted { operation, socket }) => {
-                let listener = usize::from(state.operation(operation).socket);
-                let machine = Socket::accepted(&state.socket(listener).machine);
-                state.socket_mut(socket).machine = machine;
+                let listener = usize::from(state.operation(operation).socket());
+                let machine = Socket::accepted(&state.socket(listener).machine());
+                state.socket_mut(socket).set_machine(machine);
                 self.open_slot(state, t, socket);
                 (What::Open { slot, socket }, Event::Internal)
             }
@@ -90,17 +90,17 @@ impl Steps<'_> {
     /// redeem: the record's reference moves to the slot in one section (D5).
     fn redeem(&self, state: &mut State, t: usize, index: u8) -> Done {
         let by = ProcessId(u32::from(self.process_of(t)));
-        let slot = state.thread(t).slot;
-        let mut record = state.record_mut(index);
-        let socket = record.socket;
-        let redeemed = record.record.as_mut().is_some_and(|it| {
+        let slot = state.thread(t).slot();
+        let socket = state.record(index).socket();
+        let mut record = state.record(index).record();
+        let redeemed = record.as_mut().is_some_and(|it| {
             it.redeem(by).is_ok() || (self.has(Defect::RedeemsTwice) && it.target == by)
         });
-        drop(record);
+        state.record_mut(index).set_record(record);
         if redeemed {
             self.open_slot(state, t, socket);
         } else {
-            state.slot_mut(slot).reserved = false;
+            state.slot_mut(slot).set_reserved(false);
             Self::finish(state, t);
         }
         let what = What::Redeem {
@@ -115,29 +115,29 @@ impl Steps<'_> {
     }
 
     fn open_slot(&self, state: &mut State, t: usize, socket: u8) {
-        let slot = state.thread(t).slot;
-        let mut descriptor = state.slot_mut(slot);
-        descriptor.word = Word::from_bits(descriptor.word.bits() + word::STEP);
-        descriptor.socket = socket;
-        descriptor.reserved = false;
-        let generation = generation_of(descriptor.word);
-        drop(descriptor);
+        let slot = state.thread(t).slot();
+        let mut descriptor = state.slot(slot);
+        descriptor.set_word(Word::from_bits(descriptor.word().bits() + word::STEP));
+        descriptor.set_socket(socket);
+        descriptor.set_reserved(false);
+        *state.slot_mut(slot) = descriptor;
+        let generation = generation_of(descriptor.word());
         let mut thread = state.thread_mut(t);
-        thread.own_slot = slot;
-        thread.own_generation = generation;
-        thread.at = At::Opened;
+        thread.set_own_slot(slot);
+        thread.set_own_generation(generation);
+        thread.set_at(At::Opened);
         drop(thread);
-        let mut rest = state.rest_mut();
-        rest.created = rest.created.max(socket + 1);
+        let created = state.rest().created().max(socket + 1);
+        state.rest_mut().set_created(created);
     }
 
     /// The opener looks at its process's flag after the slot is open: either
     /// cleanup and death see the slot, or it sees them and closes it itself.
     pub(super) fn look_at_process(&self, state: &mut State, t: usize) -> Done {
         let process = usize::from(self.process_of(t));
-        let gone = state.process(process).gone.is_some();
+        let gone = state.process(process).gone().is_some();
         let thread = state.thread(t);
-        let (slot, generation) = (thread.own_slot, thread.own_generation);
+        let (slot, generation) = (thread.own_slot(), thread.own_generation());
         let open = super::is_live(state, slot, generation);
         if gone && open && !self.has(Defect::ForgetsToLookAgain) {
             self.looked(state, t, slot, generation);

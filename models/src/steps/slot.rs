@@ -8,16 +8,15 @@ use super::call::generation_of;
 use super::{Done, Steps, each};
 use crate::action::What;
 use crate::defect::Defect;
-use crate::scenario::FREE_SLOT;
 use crate::state::{At, Slot, State};
 
 impl Steps<'_> {
     /// One `fetch_sub` of some holds. Whoever is told that nobody is left
     /// inside a closed descriptor has to claim it.
     pub(super) fn give_up(&self, state: &mut State, t: usize, slot: u8, holds: u8) -> Event {
-        let before = state.slot(slot).word;
+        let before = state.slot(slot).word();
         let holds = u64::from(holds);
-        state.slot_mut(slot).word = minus(before, holds);
+        state.slot_mut(slot).set_word(minus(before, holds));
         if word::leave(before, holds) && !self.has(Defect::ForgetsToClaim) {
             Self::go_to_claim(state, t, slot, before);
             return Event::Internal;
@@ -27,31 +26,33 @@ impl Steps<'_> {
 
     fn go_to_claim(state: &mut State, t: usize, slot: u8, seen: Word) {
         let mut thread = state.thread_mut(t);
-        thread.at = At::Claiming;
-        thread.slot = slot;
-        thread.generation = generation_of(seen);
+        thread.set_at(At::Claiming);
+        thread.set_slot(slot);
+        thread.set_generation(generation_of(seen));
     }
 
     /// leave, after a close or a delivery: for the overlapped operations that
     /// the thread delivered, slot by slot, its own descriptor last.
     pub(super) fn quit(&self, state: &mut State, t: usize) -> Done {
         let thread = state.thread(t);
-        let own = thread.holding.then(|| self.closing(t, &thread).0);
-        let slot_of = |index: usize| state.operation(index).slot;
-        let other = each(thread.taken).map(slot_of).find(|&it| Some(it) != own);
+        let own = thread.holding().then(|| self.closing(t, &thread).0);
+        let slot_of = |index: usize| state.operation(index).slot();
+        let other = each(thread.taken())
+            .map(slot_of)
+            .find(|&it| Some(it) != own);
         let slot = other.or(own).unwrap_or_default();
-        let mine = each(thread.taken)
+        let mine = each(thread.taken())
             .filter(|&index| slot_of(index) == slot)
             .fold(0, |mask: u8, index| mask | 1 << index);
         let last = Some(slot) == own;
         let holds = each(mine).map(|_| 1).sum::<u8>() + u8::from(last);
-        let mut thread = state.thread_mut(t);
-        thread.taken &= !mine;
-        thread.holding &= !last;
-        drop(thread);
+        state.thread_mut(t).set_taken(thread.taken() & !mine);
+        state.thread_mut(t).set_holding(thread.holding() & !last);
         if last && self.has(Defect::ClaimsTooEarly) {
-            let before = state.slot(slot).word;
-            state.slot_mut(slot).word = minus(before, u64::from(holds));
+            let before = state.slot(slot).word();
+            state
+                .slot_mut(slot)
+                .set_word(minus(before, u64::from(holds)));
             Self::go_to_claim(state, t, slot, before);
             return (What::Leave { slot, holds }, Event::Internal);
         }
@@ -63,35 +64,34 @@ impl Steps<'_> {
     /// between, whoever backs out tries again.
     pub(super) fn claim(&self, state: &mut State, t: usize) -> Done {
         let thread = state.thread(t);
-        let slot = thread.slot;
+        let slot = thread.slot();
         let descriptor = state.slot(slot);
-        let guess = Word::new(u32::from(thread.generation), WordPhase::Sealed, 0);
-        let mut claimed = word::claim(guess).filter(|_| descriptor.word == guess);
-        if self.has(Defect::ClaimsTooEarly) && descriptor.word.phase() == WordPhase::Sealed {
-            claimed = Some(Word::from_bits(descriptor.word.bits() + word::STEP));
+        let guess = Word::new(u32::from(thread.generation()), WordPhase::Sealed, 0);
+        let mut claimed = word::claim(guess).filter(|_| descriptor.word() == guess);
+        if self.has(Defect::ClaimsTooEarly) && descriptor.word().phase() == WordPhase::Sealed {
+            claimed = Some(Word::from_bits(descriptor.word().bits() + word::STEP));
         }
         let Some(claimed) = claimed else {
             let event = self.go_on(state, t);
             return (What::LoseClaim { slot }, event);
         };
-        state.slot_mut(slot).word = claimed;
-        let mut cause = descriptor.cause;
+        state.slot_mut(slot).set_word(claimed);
+        let mut cause = descriptor.cause();
         if self.has(Defect::ReturnsHandlesOfTheDead) && cause == Cause::Death {
             cause = Cause::Call;
         }
-        state.thread_mut(t).at = if returns_handle(self.scenario.surroundings.handles, cause) {
-            At::Upcalling
-        } else {
-            At::Recycling
-        };
+        let upcall = returns_handle(self.scenario.surroundings.handles, cause);
+        let at = if upcall { At::Upcalling } else { At::Recycling };
+        state.thread_mut(t).set_at(at);
         (What::Claim { slot }, Event::Internal)
     }
 
     /// upcall: the handle goes back, once (H1).
     pub(super) fn upcall(&self, state: &mut State, t: usize) -> Done {
-        let slot = state.thread(t).slot;
-        state.slot_mut(slot).returns += 1;
-        state.thread_mut(t).at = At::Recycling;
+        let slot = state.thread(t).slot();
+        let returns = state.slot(slot).returns();
+        state.slot_mut(slot).set_returns(returns + 1);
+        state.thread_mut(t).set_at(At::Recycling);
         let event = Event::HandleReturned {
             slot: usize::from(slot),
         };
@@ -100,24 +100,23 @@ impl Steps<'_> {
 
     /// The upcall fails; it is not tried again (H4).
     pub(super) fn upcall_fails(&self, state: &mut State, t: usize) -> Done {
-        let slot = state.thread(t).slot;
+        let slot = state.thread(t).slot();
         if !self.has(Defect::RepeatsFailedUpcalls) {
-            state.slot_mut(slot).retired = true;
-            state.thread_mut(t).at = At::Recycling;
+            state.slot_mut(slot).set_retired(true);
+            state.thread_mut(t).set_at(At::Recycling);
         }
         (What::UpcallFails { slot }, Event::Internal)
     }
 
     /// recycle: one `fetch_add`, or the slot stays claimed for ever.
     pub(super) fn recycle(&self, state: &mut State, t: usize) -> Done {
-        let slot = state.thread(t).slot;
+        let slot = state.thread(t).slot();
         let mut descriptor = state.slot_mut(slot);
-        let what = match word::recycle(descriptor.word, !descriptor.retired) {
+        let what = match word::recycle(descriptor.word(), !descriptor.retired()) {
             Recycling::Free => {
-                *descriptor = Slot {
-                    word: Word::from_bits(descriptor.word.bits() + word::STEP),
-                    ..FREE_SLOT
-                };
+                let word = Word::from_bits(descriptor.word().bits() + word::STEP);
+                *descriptor = Slot::default();
+                descriptor.set_word(word);
                 What::Recycle { slot }
             }
             Recycling::Retired => What::Retire { slot },

@@ -1,0 +1,126 @@
+//! Bit fields: parts of the state that stay packed while the steps work on
+//! them. Reading a field is a shift, and what was not touched is not packed
+//! again.
+
+/// Declares a part of the state as bit fields, the first lowest. Each field has
+/// a function that reads it and one that sets it.
+macro_rules! bit_fields {
+    ($(#[$doc:meta])* $vis:vis struct $name:ident: $size:literal { $($fields:tt)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Default, PartialEq, Eq)]
+        $vis struct $name(pub(crate) u64);
+
+        impl $name {
+            /// How many bits it has.
+            pub(crate) const BITS: u32 = $size;
+        }
+
+        $crate::pack::fields::bit_fields! { @field $vis $name (0) [] $($fields)* }
+    };
+    (@field $vis:vis $name:ident ($at:expr) [$($before:ident)*]
+        $(#[$doc:meta])* $get:ident, $set:ident: $type:ty = $width:literal, $($rest:tt)*
+    ) => {
+        impl $name {
+            $(#[$doc])*
+            #[inline(always)]
+            #[must_use]
+            $vis fn $get(self) -> $type {
+                $crate::pack::fields::Field::read($crate::pack::bits(self.0, $at, $width))
+            }
+
+            #[doc = concat!("Sets [`", stringify!($get), "`](Self::", stringify!($get), ").")]
+            #[inline(always)]
+            $vis fn $set(&mut self, value: $type) {
+                // Too large a value, which only a defect can bring about, is
+                // cut off and must not spoil its neighbours.
+                let value = $crate::pack::fields::Field::bits(value);
+                $crate::pack::set(&mut self.0, $at, $width, value);
+            }
+        }
+
+        $crate::pack::fields::bit_fields! { @field $vis $name ($at + $width) [$($before)* $get $set] $($rest)* }
+    };
+    (@field $vis:vis $name:ident ($at:expr) [$($field:ident $set:ident)*]) => {
+        const _: () = assert!($at == $name::BITS, "the fields are not as wide as the part");
+
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                let mut fields = f.debug_struct(stringify!($name));
+                $( fields.field(stringify!($field), &self.$field()); )*
+                fields.finish()
+            }
+        }
+
+        #[cfg(test)]
+        impl $name {
+            /// Asserts that all fields of `from`, set in `onto`, are there.
+            pub(crate) fn assert_fields_are_kept(from: u64, onto: u64) {
+                let [from, mut onto] =
+                    [from, onto].map(|it| Self($crate::pack::bits(it, 0, Self::BITS)));
+                $( onto.$set(from.$field()); )*
+                $( assert_eq!(onto.$field(), from.$field(), stringify!($field)); )*
+                assert_eq!(onto.0 >> Self::BITS, 0, "a field is beyond the end");
+            }
+        }
+    };
+}
+
+pub(crate) use bit_fields;
+
+/// What a bit field can hold.
+pub(crate) trait Field: Copy {
+    /// What these bits stand for; any bits stand for something.
+    fn read(bits: u64) -> Self;
+    /// The bits that stand for it.
+    fn bits(self) -> u64;
+}
+
+impl Field for u8 {
+    #[inline(always)]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a field has 8 bits at most"
+    )]
+    fn read(bits: u64) -> Self {
+        bits as Self
+    }
+
+    #[inline(always)]
+    fn bits(self) -> u64 {
+        u64::from(self)
+    }
+}
+
+impl Field for u32 {
+    #[inline(always)]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a field has 28 bits at most"
+    )]
+    fn read(bits: u64) -> Self {
+        bits as Self
+    }
+
+    #[inline(always)]
+    fn bits(self) -> u64 {
+        u64::from(self)
+    }
+}
+
+impl Field for bool {
+    #[inline(always)]
+    fn read(bits: u64) -> Self {
+        bits != 0
+    }
+
+    #[inline(always)]
+    fn bits(self) -> u64 {
+        u64::from(self)
+    }
+}
+
+/// The entry of a table that this code stands for.
+#[inline(always)]
+pub(super) fn pick<T: Copy, const N: usize>(table: &[T; N], code: u64) -> T {
+    table[usize::try_from(code).unwrap_or(N).min(N - 1)]
+}
