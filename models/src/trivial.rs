@@ -12,8 +12,8 @@ pub struct TrivialModel {
     pub layers: u64,
     /// How many states a layer has at most.
     pub width: u64,
-    /// Successors of every ten states: the branching.
-    pub successors_of_ten: u64,
+    /// Successors of every thousand states: the branching.
+    pub successors_of_thousand: u64,
 }
 
 /// As large as the model's state, and hashed in the same way.
@@ -48,8 +48,10 @@ impl Model for TrivialModel {
     fn actions(&self, state: &Trivial, actions: &mut Vec<u64>) {
         let [layer, place, ..] = state.0;
         if layer < self.layers {
-            let all = self.successors_of_ten;
-            actions.extend(0..all / 10 + u64::from(place % 10 < all % 10));
+            let all = self.successors_of_thousand;
+            // Spread over narrow layers too: 617 is prime to 1000.
+            let one_more = place * 617 % 1000 < all % 1000;
+            actions.extend(0..all / 1000 + u64::from(one_more));
         }
     }
 
