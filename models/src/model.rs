@@ -51,6 +51,7 @@ impl CloseModel {
         let steps = Steps {
             scenario: self.scenario,
             defect: self.defect,
+            locked: from.locked_sockets(),
         };
         let any = Cell::new(false);
         let mut take = |action: Action, event: Event, after: &State| {

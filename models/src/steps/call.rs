@@ -202,7 +202,7 @@ impl Steps<'_> {
     pub(super) fn complete(&self, before: &State, out: &mut impl FnMut(What, Event, &State)) {
         for index in 0..self.scenario.operations.len() {
             let operation = before.operation(index);
-            if !self.can_complete(before, index) || self.is_locked(before, operation.socket()) {
+            if !self.can_complete(before, index) || self.is_locked(operation.socket()) {
                 continue;
             }
             let mut after = *before;

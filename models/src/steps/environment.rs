@@ -14,7 +14,7 @@ impl Steps<'_> {
     /// anything any more, that is the last step.
     pub(super) fn of_environment(&self, before: &State, out: &mut impl FnMut(What, Event, &State)) {
         for socket in 0..before.rest().created() {
-            if self.is_locked(before, socket) {
+            if self.is_locked(socket) {
                 continue;
             }
             let it = &before.socket(socket);

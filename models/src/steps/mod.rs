@@ -35,6 +35,9 @@ pub(crate) type Done = (What, Event);
 pub(crate) struct Steps<'a> {
     pub(crate) scenario: &'a Scenario,
     pub(crate) defect: Option<Defect>,
+    /// The sockets whose lock a thread holds in the state that the steps are
+    /// taken from, as a mask.
+    pub(crate) locked: u8,
 }
 
 impl Steps<'_> {
@@ -63,9 +66,9 @@ impl Steps<'_> {
             At::Ready if t == WORKER => self.complete(before, out),
             At::Ready => self.start(before, t, out),
             At::Refused => one(Self::back_out),
-            At::Inside if !self.is_locked(before, thread.socket()) => one(Self::section),
+            At::Inside if !self.is_locked(thread.socket()) => one(Self::section),
             At::Leaving => one(Self::leave),
-            At::Looked if !self.is_locked(before, thread.socket()) => one(Self::lock_to_close),
+            At::Looked if !self.is_locked(thread.socket()) => one(Self::lock_to_close),
             At::Committing => one(Self::commit),
             At::Delivering => self.deliver(before, t, out),
             At::Waiting => self.wait(before, t, out),
@@ -122,11 +125,8 @@ impl Steps<'_> {
     }
 
     /// Whether a thread holds this socket's lock between two steps.
-    fn is_locked(&self, state: &State, socket: u8) -> bool {
-        state.socket(socket).locked_by_waiter()
-            || state
-                .threads()
-                .any(|it| it.at() == At::Committing && it.socket() == socket)
+    fn is_locked(&self, socket: u8) -> bool {
+        self.locked >> socket & 1 == 1
     }
 
     fn has(&self, defect: Defect) -> bool {

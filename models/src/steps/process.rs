@@ -82,7 +82,7 @@ impl Steps<'_> {
         let index = self.record_at(state, t);
         index >= RECORDS
             || state.record(index).record().is_none()
-            || !self.is_locked(state, state.record(index).socket())
+            || !self.is_locked(state.record(index).socket())
     }
 
     /// Reclaims the next record that targets the dead process (D5).

@@ -61,7 +61,7 @@ impl Steps<'_> {
     /// Whether the section that opens can be entered.
     pub(super) fn may_open(&self, state: &State, t: usize) -> bool {
         match self.call(t, &state.thread(t)) {
-            Some(Call::Redeem { record }) => !self.is_locked(state, state.record(record).socket()),
+            Some(Call::Redeem { record }) => !self.is_locked(state.record(record).socket()),
             _ => true,
         }
     }

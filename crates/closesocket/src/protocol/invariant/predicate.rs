@@ -312,12 +312,14 @@ pub(super) fn peer_receives_a_prefix<W: World>(step: &Step<W>) -> bool {
 pub(super) fn no_operation_orphaned<W: World>(step: &Step<W>) -> bool {
     (0..step.after.operations()).all(|index| {
         let operation = step.after.operation(index);
+        if operation.state != OperationState::Pending {
+            return true;
+        }
         let machine = step.after.socket(operation.socket).machine;
-        operation.state != OperationState::Pending
-            || match machine.abort_scope {
-                AbortScope::Descriptor => is_open(step.after, operation.slot, operation.generation),
-                AbortScope::LastReference => machine.is_open(),
-            }
+        match machine.abort_scope {
+            AbortScope::Descriptor => is_open(step.after, operation.slot, operation.generation),
+            AbortScope::LastReference => machine.is_open(),
+        }
     })
 }
 
