@@ -36,6 +36,6 @@ pub use rank::rank;
 pub use scenario::{
     Call, Handle, OperationSpec, Scenario, SlotSpec, SocketSpec, Surroundings, ThreadSpec,
 };
-pub use search::{Counterexample, Search, search};
+pub use search::{Counterexample, Search, search, search_violation};
 pub use state::State;
 pub use view::View;

@@ -6,14 +6,16 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::ops::ControlFlow;
 
-use closesocket::protocol::invariant::COUNT;
+use closesocket::protocol::invariant::{COUNT, Event, Step};
 use stateright::Model;
 
 use crate::action::Action;
-use crate::model::CloseModel;
+use crate::model::{CloseModel, Transition};
 use crate::probe::PROBES;
 use crate::state::State;
+use crate::view::View;
 
 /// The shortest way to break an invariant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,67 +62,148 @@ struct Node {
 /// Explores everything.
 #[must_use]
 pub fn search(model: &CloseModel) -> Search {
-    let mut nodes: Vec<Node> = Vec::new();
-    let mut known: HashMap<State, (), BuildHasherDefault<Multiply>> = HashMap::default();
-    for state in model.init_states() {
-        known.insert(state, ());
-        nodes.push(Node {
-            state,
-            parent: 0,
-            action: None,
-        });
-    }
     let mut transitions = 0;
     let mut reached = vec![false; PROBES.len()];
     let mut first_violation = [None; COUNT];
-    let (mut next, mut level_end, mut depth) = (0, nodes.len(), 0);
-    while next < nodes.len() {
-        if next == level_end {
-            depth += 1;
-            level_end = nodes.len();
+    let walk = Walk::through(model, |taken| {
+        transitions += 1;
+        let (what, after) = (taken.transition.action.what, &taken.transition.next);
+        for (probe, reached) in PROBES.iter().zip(&mut reached) {
+            *reached |= (probe.seen)(taken.from, what, taken.event, after);
         }
-        let from = nodes[next].state;
-        model.transitions(&from, |event, transition| {
-            let after = &transition.next;
-            transitions += 1;
-            for (probe, reached) in PROBES.iter().zip(&mut reached) {
-                *reached |= (probe.seen)(&from, transition.action.what, event, after);
-            }
-            if known.insert(transition.next, ()).is_none() {
-                for (index, first) in first_violation.iter_mut().enumerate() {
-                    if transition.next.violated().contains(index) && first.is_none() {
-                        *first = Some(nodes.len());
-                    }
+        if let Some(node) = taken.discovered {
+            for (index, first) in first_violation.iter_mut().enumerate() {
+                if after.violated().contains(index) && first.is_none() {
+                    *first = Some(node);
                 }
-                nodes.push(Node {
-                    state: transition.next,
-                    parent: u32::try_from(next).unwrap_or(u32::MAX),
-                    action: Some(transition.action),
-                });
             }
-        });
-        next += 1;
-    }
+        }
+        ControlFlow::Continue(())
+    });
     Search {
-        unique_states: nodes.len(),
+        unique_states: walk.nodes.len(),
         transitions,
-        depth,
-        counterexamples: first_violation.map(|it| it.map(|node| path_to(&nodes, node))),
+        depth: walk.depth,
+        counterexamples: first_violation.map(|it| it.map(|node| walk.path_to(node))),
         reached,
     }
 }
 
-fn path_to(nodes: &[Node], end: usize) -> Counterexample {
-    let (mut actions, mut states) = (Vec::new(), Vec::new());
-    let mut node = &nodes[end];
-    while let Some(action) = node.action {
-        actions.push(action);
-        states.push(node.state);
-        node = &nodes[node.parent as usize];
+/// Looks for the shortest way to break an invariant of your own: a predicate
+/// over one step, as those of the table are. `None` if it holds in every step
+/// of every run.
+#[must_use]
+pub fn search_violation(
+    model: &CloseModel,
+    holds: impl Fn(&Step<'_, View<'_>>) -> bool,
+) -> Option<Counterexample> {
+    let scenario = model.scenario;
+    let mut broken = None;
+    let walk = Walk::through(model, |taken| {
+        let (before, after) = (taken.from, &taken.transition.next);
+        let step = Step {
+            before: &View {
+                scenario,
+                state: before,
+            },
+            event: taken.event,
+            after: &View {
+                scenario,
+                state: after,
+            },
+        };
+        if holds(&step) {
+            return ControlFlow::Continue(());
+        }
+        broken = Some((taken.node, *taken.transition));
+        ControlFlow::Break(())
+    });
+    broken.map(|(node, last)| {
+        let mut way = walk.path_to(node);
+        way.actions.push(last.action);
+        way.states.push(last.next);
+        way
+    })
+}
+
+/// A transition that a walk takes.
+struct Taken<'a> {
+    /// The node it goes out from.
+    node: usize,
+    from: &'a State,
+    event: Event,
+    transition: &'a Transition,
+    /// The node it leads to, if that was not known before.
+    discovered: Option<usize>,
+}
+
+/// A walk through everything that can be reached, nearest first.
+#[derive(Default)]
+struct Walk {
+    nodes: Vec<Node>,
+    /// Steps to the node that is furthest from the start.
+    depth: usize,
+}
+
+impl Walk {
+    /// Walks until everything is known or `visit` breaks it off.
+    fn through(model: &CloseModel, mut visit: impl FnMut(&Taken<'_>) -> ControlFlow<()>) -> Self {
+        let mut walk = Self::default();
+        let mut known: HashMap<State, (), BuildHasherDefault<Multiply>> = HashMap::default();
+        for state in model.init_states() {
+            known.insert(state, ());
+            walk.nodes.push(Node {
+                state,
+                parent: 0,
+                action: None,
+            });
+        }
+        let mut going = ControlFlow::Continue(());
+        let (mut node, mut level_end) = (0, walk.nodes.len());
+        while node < walk.nodes.len() && going.is_continue() {
+            if node == level_end {
+                walk.depth += 1;
+                level_end = walk.nodes.len();
+            }
+            let from = walk.nodes[node].state;
+            model.transitions(&from, |event, transition| {
+                if going.is_break() {
+                    return;
+                }
+                let new = known.insert(transition.next, ()).is_none();
+                let discovered = new.then_some(walk.nodes.len());
+                if new {
+                    walk.nodes.push(Node {
+                        state: transition.next,
+                        parent: u32::try_from(node).unwrap_or(u32::MAX),
+                        action: Some(transition.action),
+                    });
+                }
+                going = visit(&Taken {
+                    node,
+                    from: &from,
+                    event,
+                    transition: &transition,
+                    discovered,
+                });
+            });
+            node += 1;
+        }
+        walk
     }
-    actions.reverse();
-    states.reverse();
-    Counterexample { actions, states }
+
+    fn path_to(&self, end: usize) -> Counterexample {
+        let (mut actions, mut states) = (Vec::new(), Vec::new());
+        let mut node = &self.nodes[end];
+        while let Some(action) = node.action {
+            actions.push(action);
+            states.push(node.state);
+            node = &self.nodes[node.parent as usize];
+        }
+        actions.reverse();
+        states.reverse();
+        Counterexample { actions, states }
+    }
 }
 
 /// A multiplicative hash, unlike the one that stateright uses.
