@@ -49,6 +49,19 @@ impl Outcome {
             .map(|(id, _)| *id)
             .collect()
     }
+
+    /// Steps of the shortest counterexample, if there is one.
+    #[must_use]
+    pub fn shortest(&self) -> Option<usize> {
+        let steps = self
+            .verdicts
+            .iter()
+            .filter_map(|(_, verdict)| match verdict {
+                Verdict::Holds => None,
+                Verdict::Violated(path) => Some(path.actions.len()),
+            });
+        steps.min()
+    }
 }
 
 /// Checks a scenario, with or without a defect.

@@ -209,6 +209,9 @@ pub struct Surroundings {
     pub drain_limit: Option<Duration>,
     /// Startups of every process.
     pub startups: u8,
+    /// How many occupants a slot can have before its generations are used up;
+    /// `None` if the end is far.
+    pub generations: Option<u8>,
 }
 
 impl Surroundings {
@@ -219,6 +222,7 @@ impl Surroundings {
         may_cancel: false,
         drain_limit: None,
         startups: 1,
+        generations: None,
     };
 }
 

@@ -118,6 +118,7 @@ impl World for View<'_> {
         let it = &self.state.record(record);
         RecordView {
             socket: usize::from(it.socket()),
+            target: it.record().map_or(ProcessId(0), |it| it.target),
             // At rest nobody is left who could redeem or reclaim it.
             unredeemed: it.record().is_some_and(|it| {
                 it.is_reference()

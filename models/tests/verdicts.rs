@@ -91,6 +91,7 @@ fn every_defect_breaks_exactly_the_invariants_it_says() {
     for (defect, outcome) in DEFECTS.iter().zip(defective()) {
         assert_eq!(outcome.violated(), defect.violates, "{}", defect.name);
         assert!(!defect.violates.is_empty(), "{}", defect.name);
+        assert_eq!(outcome.shortest(), Some(defect.steps), "{}", defect.name);
     }
 }
 

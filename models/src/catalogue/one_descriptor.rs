@@ -239,4 +239,51 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         },
         states: 595,
     },
+    Scenario {
+        name: "reuse-of-system-handles",
+        summary: "A slot of a system handle is closed and reused while a call with the old handle is on its way.",
+        sockets: &[CONNECTED, CONNECTED],
+        slots: &[open(0, 0)],
+        operations: &[RECV, RECV],
+        threads: &[
+            thread(0, &[start(0, 0)]),
+            thread(
+                0,
+                &[
+                    Close(First(0)),
+                    Open { socket: 1 },
+                    Start {
+                        operation: 1,
+                        through: Own,
+                    },
+                    Close(Own),
+                ],
+            ),
+        ],
+        surroundings: Surroundings {
+            handles: HandleKind::Ifs,
+            ..PLAIN
+        },
+        states: 145,
+    },
+    Scenario {
+        name: "last-generation",
+        summary: "The slots' generations are used up by their first occupants: they are retired, and stale handles stay stale.",
+        sockets: &[QUEUED, CONNECTED],
+        slots: &[open(0, 0), free(0)],
+        operations: &[RECV, RECV, RECV],
+        threads: &[
+            thread(
+                0,
+                &[start(0, 0), Close(First(0)), Open { socket: 1 }, Close(Own)],
+            ),
+            thread(0, &[start(1, 0), Close(First(0))]),
+            thread(0, &[start(2, 0)]),
+        ],
+        surroundings: Surroundings {
+            generations: Some(1),
+            ..PLAIN
+        },
+        states: 18_204,
+    },
 ];

@@ -12,7 +12,7 @@ use super::{Done, Steps, each, is_ending, is_live};
 use crate::action::What;
 use crate::defect::Defect;
 use crate::scenario::{Call, Handle};
-use crate::state::{At, State, WORKER, small};
+use crate::state::{At, State, Thread, WORKER, small};
 
 impl Steps<'_> {
     /// enter: one `fetch_add`, judged by the shipped `admit` (D1, D3).
@@ -42,6 +42,10 @@ impl Steps<'_> {
         thread.set_at(At::Inside);
         thread.set_generation(generation);
         thread.set_socket(socket);
+        drop(thread);
+        if self.has(Defect::ResolvesAgain) {
+            state.slot_mut(slot).set_word(before);
+        }
         let event = Event::Admitted {
             slot: usize::from(slot),
             generation: u32::from(issued),
@@ -63,8 +67,12 @@ impl Steps<'_> {
 
     /// The critical section of a call under its socket's lock.
     pub(super) fn section(&self, state: &mut State, t: usize) -> Done {
+        if self.has(Defect::ResolvesAgain) {
+            Self::resolve_again(state, t);
+        }
         let thread = state.thread(t);
-        let live = is_live(state, thread.slot(), thread.generation());
+        let live =
+            is_live(state, thread.slot(), thread.generation()) || self.has(Defect::ResolvesAgain);
         let socket = usize::from(thread.socket());
         state.thread_mut(t).set_at(At::Leaving);
         match self.call(t, &thread) {
@@ -89,10 +97,21 @@ impl Steps<'_> {
                 (What::ShutDownSend { socket }, Event::Internal)
             }
             Some(Call::Duplicate { target, record, .. }) => {
-                self.duplicate(state, thread.socket(), live, target, record)
+                self.duplicate(state, &thread, live, target, record)
             }
             _ => (What::Skip, Event::Internal),
         }
+    }
+
+    /// The call enters its slot anew and takes the present occupant's socket.
+    fn resolve_again(state: &mut State, t: usize) {
+        let slot = state.thread(t).slot();
+        let mut descriptor = state.slot_mut(slot);
+        let entered = Word::from_bits(descriptor.word().bits() + word::HOLDER);
+        descriptor.set_word(entered);
+        let socket = descriptor.socket();
+        drop(descriptor);
+        state.thread_mut(t).set_socket(socket);
     }
 
     /// register: started, completed at once, or parked; a parked operation
@@ -175,7 +194,15 @@ impl Steps<'_> {
     }
 
     /// duplicate: the target's flag is checked in the section (D5, D6a).
-    fn duplicate(&self, state: &mut State, socket: u8, live: bool, target: u8, record: u8) -> Done {
+    fn duplicate(
+        &self,
+        state: &mut State,
+        thread: &Thread,
+        live: bool,
+        target: u8,
+        record: u8,
+    ) -> Done {
+        let socket = thread.socket();
         let alive =
             state.process(target).gone().is_none() || self.has(Defect::DuplicatesForTheDead);
         let mut machine = state.socket(socket).machine();
@@ -190,8 +217,10 @@ impl Steps<'_> {
             made.set_record(Some(DuplicationRecord::new(target)));
             made.set_socket(socket);
             drop(made);
-            event = Event::RecordChanged {
+            event = Event::Duplicated {
                 record: usize::from(record),
+                slot: usize::from(thread.slot()),
+                generation: u32::from(thread.generation()),
             };
         }
         (What::Duplicate { record, made }, event)

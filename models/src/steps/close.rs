@@ -2,9 +2,10 @@
 //! leave.
 
 use closesocket::protocol::invariant::{Event, OperationState};
-use closesocket::protocol::word::{Word, WordPhase};
+use closesocket::protocol::word::{self, Word, WordPhase};
 use closesocket::protocol::{
-    Cause, CloseRequest, Commit, Ending, Error, Farewell, PendingOperations, Phase, Take, Time,
+    AbortScope, Cause, CloseRequest, Commit, Ending, Error, Farewell, Linger, PendingOperations,
+    Phase, Socket, Take, Time,
 };
 
 use super::{Done, Steps, cause_of, each, is_ending};
@@ -39,7 +40,9 @@ impl PendingOperations for Pending<'_> {
             let mine = self.descriptor == Some((operation.slot(), operation.generation()));
             let pending = operation.state() == OperationState::Pending
                 || (self.defect == Some(Defect::AbortsWhatCompleted)
-                    && operation.state() == OperationState::Ending(None));
+                    && operation.state() == OperationState::Ending(None))
+                || (self.defect == Some(Defect::AbortsWhatWasDelivered)
+                    && operation.state() == OperationState::Ended(None));
             let in_scope = match take {
                 Take::Nothing => false,
                 Take::ThisReference => mine,
@@ -112,6 +115,11 @@ impl Steps<'_> {
         thread.set_socket(descriptor.socket());
         if self.has(Defect::SealIsAStore) {
             thread.set_guess(holders(descriptor.word()));
+        }
+        drop(thread);
+        if self.has(Defect::DecidesBeforeTheLock) {
+            let references = state.socket(descriptor.socket()).machine().references;
+            state.thread_mut(t).set_waited(references == 1);
         }
     }
 
@@ -191,12 +199,8 @@ impl Steps<'_> {
         let cause = self.cause(state, t);
         let mut word = state.slot(thread.slot()).word();
         let mut machine = state.socket(thread.socket()).machine();
-        let references = machine.references;
-        self.spoil_close(&mut machine);
-        let linger = machine.linger;
-        if self.has(Defect::HardCloseDrains) && machine.linger.farewell() == Farewell::Hard {
-            machine.linger = linger.set_dont_linger(true);
-        }
+        let before = machine;
+        self.spoil_close(&mut machine, &thread);
         let mut pending = Pending {
             state,
             socket: thread.socket(),
@@ -204,15 +208,15 @@ impl Steps<'_> {
             cause,
             defect: self.defect,
         };
-        let generation = u32::from(thread.generation());
+        let mut generation = u32::from(thread.generation());
+        if self.has(Defect::SealIgnoresGeneration) {
+            generation = seen.generation();
+        }
         let request = self.request(cause);
         let result = machine.close(request, seen, generation, &mut pending, |sealed| {
             swap(&mut word, sealed)
         });
-        machine.linger = linger;
-        if result.is_err() && self.has(Defect::ClosesAtAnyReference) {
-            machine.references = references;
-        }
+        self.unspoil_close(&mut machine, &before, result.is_ok());
         // Also of a close that failed: that it changed nothing is not taken for
         // granted but judged (L3).
         state.slot_mut(thread.slot()).set_word(word);
@@ -319,9 +323,39 @@ impl Steps<'_> {
 
 /// The defects of the commit.
 impl Steps<'_> {
-    fn spoil_close(&self, machine: &mut closesocket::protocol::Socket) {
-        if self.has(Defect::ClosesAtAnyReference) {
-            machine.references = 1;
+    /// What a defect makes of the socket that the shipped close sees.
+    fn spoil_close(&self, machine: &mut Socket, thread: &Thread) {
+        let duplicate = self.scenario.slots[usize::from(thread.slot())]
+            .socket
+            .is_none();
+        match self.defect {
+            Some(Defect::ClosesAtAnyReference) => machine.references = 1,
+            Some(Defect::DecidesBeforeTheLock) => {
+                machine.references = 2 - u32::from(thread.waited());
+            }
+            Some(Defect::AbortsAtLastReferenceOnly) => {
+                machine.abort_scope = AbortScope::LastReference;
+            }
+            Some(Defect::HardCloseDrains) if machine.linger.farewell() == Farewell::Hard => {
+                machine.linger = machine.linger.set_dont_linger(true);
+            }
+            Some(Defect::ForgetsLingerOfDuplicates) if duplicate => machine.linger = Linger::off(),
+            _ => {}
+        }
+    }
+
+    /// The socket's own options again, and its own count.
+    fn unspoil_close(&self, machine: &mut Socket, before: &Socket, committed: bool) {
+        machine.linger = before.linger;
+        machine.abort_scope = before.abort_scope;
+        match self.defect {
+            Some(Defect::ClosesAtAnyReference) if !committed => {
+                machine.references = before.references;
+            }
+            Some(Defect::DecidesBeforeTheLock) => {
+                machine.references = before.references - u32::from(committed);
+            }
+            _ => {}
         }
     }
 
@@ -330,6 +364,11 @@ impl Steps<'_> {
             state.socket_mut(thread.socket()).run(|machine| {
                 machine.references = machine.references.saturating_sub(1);
             });
+        }
+        if self.has(Defect::KeepsTheClosingMark) {
+            let mut descriptor = state.slot_mut(thread.slot());
+            let marked = Word::from_bits(descriptor.word().bits() + word::STEP);
+            descriptor.set_word(marked);
         }
         if self.has(Defect::AbortsBeforeWouldBlock) {
             for index in 0..OPERATIONS {

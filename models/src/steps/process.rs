@@ -9,26 +9,49 @@ use super::call::generation_of;
 use super::{Done, Steps};
 use crate::action::What;
 use crate::defect::Defect;
+use crate::scenario::Call;
 use crate::state::{At, RECORDS, State, small};
 
 impl Steps<'_> {
     /// Only the cleanup that matches the first startup acts (S2).
     pub(super) fn begin_cleanup(&self, state: &mut State, t: usize) -> Done {
-        let mut process = state.process(self.process_of(t));
+        let earlier = self.cleanups(state, self.process_of(t));
+        let mut process = state.process_mut(self.process_of(t));
         let mut startups = process.startups();
-        let acts = startups.cleanup() == Ok(true);
+        let counted = startups.cleanup();
         process.set_startups(startups);
+        let acts = counted == Ok(true);
         if acts {
-            process.set_gone(process.gone().or(Some(Cause::Cleanup)));
+            let gone = process.gone().or(Some(Cause::Cleanup));
+            process.set_gone(gone);
         }
-        *state.process_mut(self.process_of(t)) = process;
+        drop(process);
+        let startups = u32::from(self.scenario.surroundings.startups);
+        let event = counted.map_or(Event::Internal, |_| Event::CleanedUp {
+            acts,
+            startups_left: startups.saturating_sub(earlier + 1),
+        });
         if acts {
             state.thread_mut(t).set_at(At::NextSlot);
             let cause = Cause::Cleanup;
-            return (What::Begin { cause }, Event::Internal);
+            return (What::Begin { cause }, event);
         }
         Self::finish(state, t);
-        (What::Skip, Event::Internal)
+        (What::Skip, event)
+    }
+
+    /// Cleanups that the threads of a process have begun or made, counted from
+    /// their scripts and not from the shipped count.
+    fn cleanups(&self, state: &State, process: u8) -> u32 {
+        let threads = self.scenario.threads.iter().zip(state.threads());
+        threads
+            .filter(|(spec, _)| spec.process == process)
+            .map(|(spec, thread)| {
+                let begun = usize::from(thread.call()) + usize::from(thread.at() != At::Ready);
+                let calls = spec.calls.iter().take(begun);
+                calls.map(|it| u32::from(*it == Call::Cleanup)).sum::<u32>()
+            })
+            .sum()
     }
 
     /// The process is dead from here on (S3).
@@ -102,7 +125,7 @@ impl Steps<'_> {
         let mut event = Event::Internal;
         if reclaimed {
             self.reclaim(state, t, socket);
-            event = Event::RecordChanged { record: index };
+            event = Event::Reclaimed { record: index };
         } else {
             let cursor = state.thread(t).cursor();
             state.thread_mut(t).set_cursor(cursor + 1);

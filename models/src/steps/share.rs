@@ -108,8 +108,11 @@ impl Steps<'_> {
             slot,
             redeemed,
         };
-        let event = Event::RecordChanged {
-            record: usize::from(index),
+        let event = if redeemed {
+            let record = usize::from(index);
+            Event::Redeemed { record, by }
+        } else {
+            Event::Internal
         };
         (what, event)
     }

@@ -19,7 +19,8 @@ impl Steps<'_> {
         state.slot_mut(slot).set_word(minus(before, holds));
         if word::leave(before, holds) && !self.has(Defect::ForgetsToClaim) {
             Self::go_to_claim(state, t, slot, before);
-            return Event::Internal;
+            let slot = usize::from(slot);
+            return Event::LastOut { slot };
         }
         self.go_on(state, t)
     }
@@ -105,6 +106,11 @@ impl Steps<'_> {
             state.slot_mut(slot).set_retired(true);
             state.thread_mut(t).set_at(At::Recycling);
         }
+        if self.has(Defect::ReleasesAfterFailedUpcall) {
+            let mut socket = state.socket_mut(state.slot(slot).socket());
+            let releases = socket.releases();
+            socket.set_releases(releases + 1);
+        }
         (What::UpcallFails { slot }, Event::Internal)
     }
 
@@ -112,14 +118,25 @@ impl Steps<'_> {
     pub(super) fn recycle(&self, state: &mut State, t: usize) -> Done {
         let slot = state.thread(t).slot();
         let mut descriptor = state.slot_mut(slot);
-        let what = match word::recycle(descriptor.word(), !descriptor.retired()) {
+        let generations = Generations(self.scenario.surroundings.generations);
+        let real = generations.real(descriptor.word());
+        let used_up = real.generation() == u32::MAX;
+        let mut recycling = word::recycle(real, !descriptor.retired());
+        if self.has(Defect::GenerationsWrap) && used_up {
+            recycling = Recycling::Free;
+        }
+        let what = match recycling {
             Recycling::Free => {
-                let word = Word::from_bits(descriptor.word().bits() + word::STEP);
+                let next = Word::from_bits(real.bits().wrapping_add(word::STEP));
                 *descriptor = Slot::default();
-                descriptor.set_word(word);
+                descriptor.set_word(generations.of_the_model(next));
                 What::Recycle { slot }
             }
-            Recycling::Retired => What::Retire { slot },
+            Recycling::Retired => {
+                let retired = descriptor.retired() || used_up;
+                descriptor.set_retired(retired);
+                What::Retire { slot }
+            }
         };
         drop(descriptor);
         let mut event = self.go_on(state, t);
@@ -129,6 +146,29 @@ impl Steps<'_> {
             };
         }
         (what, event)
+    }
+}
+
+/// How the model's few generations stand for the real ones: they count from the
+/// first, or up to the last if only so many are left.
+struct Generations(Option<u8>);
+
+impl Generations {
+    /// What is added to a generation of the model.
+    fn base(&self) -> u32 {
+        self.0.map_or(0, |left| u32::MAX - u32::from(left))
+    }
+
+    /// The real word for one of the model.
+    fn real(&self, word: Word) -> Word {
+        let generation = word.generation().saturating_add(self.base());
+        Word::new(generation, word.phase(), word.holders())
+    }
+
+    /// The model's word for a real one; 0 is what wrapped around.
+    fn of_the_model(&self, word: Word) -> Word {
+        let generation = word.generation().saturating_sub(self.base());
+        Word::new(generation, word.phase(), word.holders())
     }
 }
 

@@ -205,7 +205,7 @@ impl Judge {
         if expected != found {
             return Err(format!("it did {found:?}, by the protocol {expected:?}"));
         }
-        let event = Event::RecordChanged { record: index };
+        let event = Event::Reclaimed { record: index };
         let taking = (aborted, Some((Cause::Reclaimed, process)));
         socket.decide(thread, event, taking, commit.actions, |local| {
             local.socket.machine = machine;

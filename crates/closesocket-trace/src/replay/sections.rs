@@ -279,10 +279,16 @@ impl Judge {
             return Err("the record's number was given before".to_owned());
         }
         socket.last_number = record;
-        socket.step(Event::RecordChanged { record: index }, |local| {
+        let event = Event::Duplicated {
+            record: index,
+            slot: socket.local.slot(name).ok_or("no such descriptor")?,
+            generation: name.1.generation(),
+        };
+        socket.step(event, |local| {
             local.socket.machine = machine;
             local.records.push(RecordView {
                 socket: 0,
+                target,
                 unredeemed: true,
             });
         })
@@ -294,7 +300,8 @@ impl Judge {
         let (index, entry) = socket.records.get_mut(&record).ok_or("no such record")?;
         let index = *index;
         entry.redeem(by).map_err(refused)?;
-        socket.step(Event::RecordChanged { record: index }, |local| {
+        let event = Event::Redeemed { record: index, by };
+        socket.step(event, |local| {
             local.records[index].unredeemed = false;
         })?;
         self.thread(thread).next = Next::OpenRedeemed(id, by);

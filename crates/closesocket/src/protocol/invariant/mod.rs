@@ -128,7 +128,7 @@ impl<W: World> Invariant<W> {
     pub const TABLE: [Self; COUNT] = [
         Self {
             id: "no-release-before-last-reference",
-            sentence: "While a descriptor or an unredeemed record refers to a socket, no close changes its connection or data.",
+            sentence: "While a descriptor or an unredeemed record refers to a socket, no close changes its connection or data; a record is redeemed once, by its target.",
             why: "Another user of a shared socket would find it dead under its hands.",
             clauses: &["D5", "D6"],
             heeds: When::any(&[
@@ -165,10 +165,15 @@ impl<W: World> Invariant<W> {
         },
         Self {
             id: "closed-descriptor-never-resolves",
-            sentence: "A call is let in only through the open descriptor of its own generation, and acts on that descriptor's socket.",
+            sentence: "A call is let in and duplicates only through the open descriptor of its own generation, and acts on that descriptor's socket; a slot's generations only grow.",
             why: "A stale handle would read or write somebody else's connection.",
             clauses: &["D1", "D3"],
-            heeds: When::any(&[When::ADMITTED, When::REGISTERED]),
+            heeds: When::any(&[
+                When::ADMITTED,
+                When::REGISTERED,
+                When::DESCRIPTORS,
+                When::RECORDS,
+            ]),
             predicate: predicate::closed_descriptor_never_resolves,
         },
         Self {
@@ -205,10 +210,10 @@ impl<W: World> Invariant<W> {
         },
         Self {
             id: "linger-expiry-resets-before-return",
-            sentence: "A close that waited and succeeded returns only when the socket is closed, and reset if its time had passed.",
+            sentence: "A lingering close that leaves a drain waits for it; it succeeds only when the socket is closed, and reset if its time had passed.",
             why: "The caller would believe data sent that is still queued.",
             clauses: &["L-T3"],
-            heeds: When::any(&[When::CLOSE_RETURNED]),
+            heeds: When::any(&[When::COMMITTED, When::CLOSE_RETURNED]),
             predicate: predicate::linger_expiry_resets_before_return,
         },
         Self {
@@ -229,18 +234,23 @@ impl<W: World> Invariant<W> {
         },
         Self {
             id: "handle-returned-once-after-ops",
-            sentence: "A handle goes back once, for a closed descriptor, when no thread is inside and every operation is delivered.",
+            sentence: "A handle goes back once, for a closed descriptor, when no thread is inside and every operation is delivered; only who leaves a closed descriptor claims it, and a retired slot stays so.",
             why: "The system would reuse a handle that a thread still works with.",
-            clauses: &["H1", "H2", "H3"],
-            heeds: When::any(&[When::HANDLE_RETURNED, When::DESCRIPTORS]),
+            clauses: &["H1", "H2", "H3", "H4"],
+            heeds: When::any(&[When::HANDLE_RETURNED, When::LAST_OUT, When::DESCRIPTORS]),
             predicate: predicate::handle_returned_once_after_ops,
         },
         Self {
             id: "cleanup-is-silent",
-            sentence: "What the last cleanup aborts is not notified, and its closes neither wait nor would block.",
+            sentence: "Only the cleanup that matches the first startup acts; what it aborts is not notified, and its closes neither wait nor would block.",
             why: "A process that has cleaned up would be called back.",
             clauses: &["S2"],
-            heeds: When::any(&[When::COMMITTED, When::CLOSE_REFUSED, When::DELIVERED]),
+            heeds: When::any(&[
+                When::CLEANED_UP,
+                When::COMMITTED,
+                When::CLOSE_REFUSED,
+                When::DELIVERED,
+            ]),
             predicate: predicate::cleanup_is_silent,
         },
         Self {

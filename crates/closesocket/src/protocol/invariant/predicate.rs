@@ -21,6 +21,10 @@ pub(super) fn no_release_before_last_reference<W: World>(step: &Step<W>) -> bool
             };
             references(step.after, socket) == 0 || step.after.socket(socket).machine == expected
         }
+        Event::Redeemed { record, by } => {
+            let record = step.before.record(record);
+            record.unredeemed && record.target == by
+        }
         _ => true,
     }
 }
@@ -110,15 +114,22 @@ pub(super) fn each_op_ends_once<W: World>(step: &Step<W>) -> bool {
 }
 
 pub(super) fn closed_descriptor_never_resolves<W: World>(step: &Step<W>) -> bool {
-    match step.event {
-        Event::Admitted { slot, generation } => is_open(step.before, slot, generation),
-        Event::Registered { operation } => {
-            let operation = step.after.operation(operation);
-            let occupant = step.after.descriptor(operation.slot);
-            operation.generation == occupant.generation && operation.socket == occupant.socket
+    let grown = (0..step.after.slots()).all(|slot| {
+        step.before.descriptor(slot).generation <= step.after.descriptor(slot).generation
+    });
+    grown
+        && match step.event {
+            Event::Admitted { slot, generation }
+            | Event::Duplicated {
+                slot, generation, ..
+            } => is_open(step.before, slot, generation),
+            Event::Registered { operation } => {
+                let operation = step.after.operation(operation);
+                let occupant = step.after.descriptor(operation.slot);
+                operation.generation == occupant.generation && operation.socket == occupant.socket
+            }
+            _ => true,
         }
-        _ => true,
-    }
 }
 
 pub(super) fn one_close_wins<W: World>(step: &Step<W>) -> bool {
@@ -194,6 +205,19 @@ pub(super) fn hard_close_resets<W: World>(step: &Step<W>) -> bool {
 
 pub(super) fn linger_expiry_resets_before_return<W: World>(step: &Step<W>) -> bool {
     match step.event {
+        Event::Committed {
+            slot,
+            cause: Cause::Call,
+            wait,
+            ..
+        } => {
+            let socket = step.before.descriptor(slot).socket;
+            let before = step.before.socket(socket).machine;
+            let lingers = references(step.after, socket) == 0
+                && !before.nonblocking
+                && matches!(before.linger.farewell(), Farewell::Linger { .. });
+            wait == (lingers && step.after.socket(socket).machine.is_draining())
+        }
         Event::CloseReturned {
             socket,
             waited: true,
@@ -243,8 +267,16 @@ pub(super) fn other_descriptors_undisturbed<W: World>(step: &Step<W>) -> bool {
 }
 
 pub(super) fn handle_returned_once_after_ops<W: World>(step: &Step<W>) -> bool {
-    let once = (0..step.after.slots()).all(|slot| step.after.descriptor(slot).handle_returns <= 1);
-    once && match step.event {
+    let kept = (0..step.after.slots()).all(|slot| {
+        let (before, after) = (step.before.descriptor(slot), step.after.descriptor(slot));
+        let same = (before.generation, before.state) == (after.generation, after.state);
+        after.handle_returns <= 1 && (!before.retired || same)
+    });
+    kept && match step.event {
+        Event::LastOut { slot } => {
+            let descriptor = step.before.descriptor(slot);
+            matches!(descriptor.state, DescriptorState::Closed(_))
+        }
         Event::HandleReturned { slot } => {
             let descriptor = step.before.descriptor(slot);
             let closed = matches!(
@@ -259,6 +291,10 @@ pub(super) fn handle_returned_once_after_ops<W: World>(step: &Step<W>) -> bool {
 
 pub(super) fn cleanup_is_silent<W: World>(step: &Step<W>) -> bool {
     match step.event {
+        Event::CleanedUp {
+            acts,
+            startups_left,
+        } => acts == (startups_left == 0),
         Event::Committed {
             cause: Cause::Cleanup,
             wait,

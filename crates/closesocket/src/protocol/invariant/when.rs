@@ -8,7 +8,7 @@ pub struct When(u16);
 
 impl When {
     /// How many bits there are.
-    pub(super) const BITS: usize = 13;
+    pub(super) const BITS: usize = 15;
 
     /// Nothing that an invariant heeds.
     pub const NOTHING: Self = Self(0);
@@ -38,6 +38,10 @@ impl When {
     pub const RECORDS: Self = Self(1 << 11);
     /// Nothing can happen any more.
     pub const REST: Self = Self(1 << 12);
+    /// A cleanup was counted.
+    pub const CLEANED_UP: Self = Self(1 << 13);
+    /// A thread was told to claim a descriptor.
+    pub const LAST_OUT: Self = Self(1 << 14);
 
     /// What happened, by the event of the step.
     #[must_use]
@@ -52,9 +56,13 @@ impl When {
             Event::BytesAccepted { .. } => Self::BYTES_ACCEPTED,
             Event::Delivered { .. } => Self::DELIVERED,
             Event::HandleReturned { .. } => Self::HANDLE_RETURNED,
+            Event::CleanedUp { .. } => Self::CLEANED_UP,
+            Event::LastOut { .. } => Self::LAST_OUT,
             Event::Internal
             | Event::Taken { .. }
-            | Event::RecordChanged { .. }
+            | Event::Duplicated { .. }
+            | Event::Redeemed { .. }
+            | Event::Reclaimed { .. }
             | Event::Acknowledged { .. }
             | Event::ConnectionLost { .. }
             | Event::Expired { .. } => Self::NOTHING,

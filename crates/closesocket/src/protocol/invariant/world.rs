@@ -112,6 +112,8 @@ pub struct OperationView {
 pub struct RecordView {
     /// The socket it refers to.
     pub socket: usize,
+    /// The only process that may redeem it.
+    pub target: ProcessId,
     /// It was created, and neither redeemed nor reclaimed.
     pub unredeemed: bool,
 }
@@ -186,10 +188,39 @@ pub enum Event {
         /// What the issuer gets.
         result: Result<(), Error>,
     },
-    /// A duplication record was created, redeemed or reclaimed.
-    RecordChanged {
+    /// A duplication record was created through this descriptor value.
+    Duplicated {
         /// The record.
         record: usize,
+        /// The slot.
+        slot: usize,
+        /// The generation the value was issued with.
+        generation: u32,
+    },
+    /// A duplication record was redeemed.
+    Redeemed {
+        /// The record.
+        record: usize,
+        /// Who redeemed it.
+        by: ProcessId,
+    },
+    /// A duplication record was reclaimed, because its target died.
+    Reclaimed {
+        /// The record.
+        record: usize,
+    },
+    /// A cleanup of a process was counted.
+    CleanedUp {
+        /// It closes everything of the process.
+        acts: bool,
+        /// Startups that no cleanup has matched yet, counted from the calls.
+        startups_left: u32,
+    },
+    /// A thread left a descriptor and was told to claim it, because nobody is
+    /// left inside.
+    LastOut {
+        /// The slot.
+        slot: usize,
     },
     /// The peer acknowledged bytes.
     Acknowledged {

@@ -1,111 +1,6 @@
-//! Defects: named deviations from the algorithm, each in a few lines at the
-//! step it deviates in. They show that the invariants can fail, and which.
+//! Every defect, and how it shows.
 
-/// One deviation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Defect {
-    /// A call takes the slot's present occupant, whatever generation its handle has.
-    ResolvesByValue,
-    /// A refused call leaves its transient entry in the word.
-    ForgetsToBackOut,
-    /// An operation is registered without looking again whether its reference is still there.
-    RegistersWithoutLooking,
-    /// The transport goes on accepting bytes of a send that was aborted.
-    AcceptsAfterAbort,
-    /// A close aborts only the first of its operations.
-    AbortsFirstOnly,
-    /// A close leaves its operations pending.
-    ForgetsToAbort,
-    /// A close aborts the operations of every descriptor of the socket.
-    AbortsOtherDescriptors,
-    /// A close aborts an operation that has completed and is being delivered.
-    AbortsWhatCompleted,
-    /// An aborted blocking call is woken and notified as well.
-    PostsToBlockedCalls,
-    /// A close that finds the descriptor closed returns success.
-    SecondCloseSucceeds,
-    /// The commit stores the sealed word instead of swapping it.
-    SealIsAStore,
-    /// The reference is dropped before the would-block check.
-    DropsReferenceFirst,
-    /// The operations are taken out before the would-block check.
-    AbortsBeforeWouldBlock,
-    /// Every close acts as if it were the last.
-    ClosesAtAnyReference,
-    /// A graceful close releases the socket at once and forgets what is queued.
-    ForgetsToDrain,
-    /// A chunk goes missing between the queue and the wire.
-    TransportDropsChunks,
-    /// The socket is released at the commit and again when it is drained.
-    ReleasesAtCommitToo,
-    /// Nobody expires a drain whose deadline has passed.
-    TimerForgotten,
-    /// A close with linger time 0 sends what is queued like any other.
-    HardCloseDrains,
-    /// A close with linger time 0 discards the data and forgets the reset.
-    HardCloseWithoutReset,
-    /// A lingering close returns before the socket is drained.
-    ReturnsWithoutWaiting,
-    /// A lingering close that runs out of time releases the socket without a reset.
-    ExpiresWithoutReset,
-    /// A lingering close keeps the socket's lock while it waits.
-    WaitsUnderLock,
-    /// Nobody wakes the close that waits for the drain.
-    WaiterSleepsOn,
-    /// The last one out of a closed descriptor does not claim it.
-    ForgetsToClaim,
-    /// The closer returns the handle while others are still inside.
-    ClaimsTooEarly,
-    /// The handle is given back a second time.
-    ReturnsHandlesTwice,
-    /// The handles of a dead process are given back too.
-    ReturnsHandlesOfTheDead,
-    /// A handle upcall that failed is tried again.
-    RepeatsFailedUpcalls,
-    /// Cleanup posts a completion for what it aborts.
-    CleanupNotifies,
-    /// The closes of a cleanup linger like any other.
-    CleanupLingers,
-    /// The operations of a dead process are notified.
-    DeathNotifies,
-    /// The closes of a dying process linger like any other.
-    DeathLingers,
-    /// A duplication record does not count as a reference.
-    RecordIsNoReference,
-    /// A record can be redeemed again.
-    RedeemsTwice,
-    /// A record is not reclaimed when its target dies.
-    ForgetsToReclaim,
-    /// An opener does not look again whether its process is gone.
-    ForgetsToLookAgain,
-    /// A record is made for a target that is dead already.
-    DuplicatesForTheDead,
-    /// Closing a listener leaves its backlog alone.
-    BacklogForgotten,
-}
-
-/// A defect, what it does, and how it shows.
-#[derive(Clone, Copy, Debug)]
-pub struct DefectSpec {
-    /// The deviation.
-    pub defect: Defect,
-    /// Its name, kebab-case.
-    pub name: &'static str,
-    /// What it does wrong, in one sentence.
-    pub summary: &'static str,
-    /// The scenario that shows it.
-    pub scenario: &'static str,
-    /// Exactly the invariants that it violates there.
-    pub violates: &'static [&'static str],
-}
-
-impl DefectSpec {
-    /// The defect of this name.
-    #[must_use]
-    pub fn named(name: &str) -> Option<&'static Self> {
-        DEFECTS.iter().find(|it| it.name == name)
-    }
-}
+use super::{Defect, DefectSpec};
 
 /// Every defect.
 pub const DEFECTS: &[DefectSpec] = &[
@@ -115,6 +10,35 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "A call takes the slot's present occupant, whatever generation its handle has.",
         scenario: "reuse-by-a-stale-operation",
         violates: &["closed-descriptor-never-resolves"],
+        steps: 10,
+    },
+    DefectSpec {
+        defect: Defect::ResolvesAgain,
+        name: "resolves-again",
+        summary: "A call lets go of its descriptor and looks its value up again.",
+        scenario: "reuse-of-system-handles",
+        violates: &["closed-descriptor-never-resolves", "no-operation-orphaned"],
+        steps: 10,
+    },
+    DefectSpec {
+        defect: Defect::SealIgnoresGeneration,
+        name: "seal-ignores-generation",
+        summary: "A close seals the slot's present occupant, whatever generation its handle has.",
+        scenario: "reuse-by-a-stale-operation",
+        violates: &[
+            "every-pending-op-aborted",
+            "one-close-wins",
+            "no-operation-orphaned",
+        ],
+        steps: 12,
+    },
+    DefectSpec {
+        defect: Defect::GenerationsWrap,
+        name: "generations-wrap",
+        summary: "A slot whose generations are used up starts again.",
+        scenario: "last-generation",
+        violates: &["closed-descriptor-never-resolves"],
+        steps: 10,
     },
     DefectSpec {
         defect: Defect::ForgetsToBackOut,
@@ -122,6 +46,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "A refused call leaves its transient entry in the word.",
         scenario: "reuse-by-a-stale-operation",
         violates: &["everything-released-at-the-end"],
+        steps: 17,
     },
     DefectSpec {
         defect: Defect::RegistersWithoutLooking,
@@ -129,6 +54,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "An operation is registered without looking again whether its reference is still there.",
         scenario: "close-against-begin",
         violates: &["no-operation-orphaned"],
+        steps: 5,
     },
     DefectSpec {
         defect: Defect::AcceptsAfterAbort,
@@ -136,6 +62,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "The transport goes on accepting bytes of a send that was aborted.",
         scenario: "hard-close-with-queued-data",
         violates: &["peer-receives-a-prefix"],
+        steps: 8,
     },
     DefectSpec {
         defect: Defect::AbortsFirstOnly,
@@ -143,6 +70,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "A close aborts only the first of its operations.",
         scenario: "close-against-two-operations",
         violates: &["every-pending-op-aborted", "no-operation-orphaned"],
+        steps: 7,
     },
     DefectSpec {
         defect: Defect::ForgetsToAbort,
@@ -150,6 +78,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "A close leaves its operations pending.",
         scenario: "two-closers-one-operation",
         violates: &["every-pending-op-aborted", "no-operation-orphaned"],
+        steps: 5,
     },
     DefectSpec {
         defect: Defect::AbortsOtherDescriptors,
@@ -157,6 +86,15 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "A close aborts the operations of every descriptor of the socket.",
         scenario: "unread-input-resets",
         violates: &["other-descriptors-undisturbed"],
+        steps: 5,
+    },
+    DefectSpec {
+        defect: Defect::AbortsAtLastReferenceOnly,
+        name: "aborts-at-last-reference-only",
+        summary: "A close aborts only at the last reference, whatever the scope is.",
+        scenario: "unread-input-resets",
+        violates: &["every-pending-op-aborted", "no-operation-orphaned"],
+        steps: 5,
     },
     DefectSpec {
         defect: Defect::AbortsWhatCompleted,
@@ -164,6 +102,15 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "A close aborts an operation that has completed and is being delivered.",
         scenario: "close-against-completion",
         violates: &["each-op-ends-once"],
+        steps: 7,
+    },
+    DefectSpec {
+        defect: Defect::AbortsWhatWasDelivered,
+        name: "aborts-what-was-delivered",
+        summary: "A close aborts an operation whose completion was delivered.",
+        scenario: "close-against-completion",
+        violates: &["each-op-ends-once"],
+        steps: 8,
     },
     DefectSpec {
         defect: Defect::PostsToBlockedCalls,
@@ -171,6 +118,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "An aborted blocking call is woken and notified as well.",
         scenario: "close-against-blocked-call",
         violates: &["every-pending-op-aborted"],
+        steps: 6,
     },
     DefectSpec {
         defect: Defect::SecondCloseSucceeds,
@@ -178,6 +126,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "A close that finds the descriptor closed returns success.",
         scenario: "two-closers-one-operation",
         violates: &["one-close-wins"],
+        steps: 4,
     },
     DefectSpec {
         defect: Defect::SealIsAStore,
@@ -185,10 +134,12 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "The commit stores the sealed word instead of swapping it.",
         scenario: "two-closers-one-operation",
         violates: &[
+            "closed-descriptor-never-resolves",
             "one-close-wins",
             "everything-released-at-the-end",
             "handle-returned-once-after-ops",
         ],
+        steps: 6,
     },
     DefectSpec {
         defect: Defect::DropsReferenceFirst,
@@ -196,6 +147,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "The reference is dropped before the would-block check.",
         scenario: "nonblocking-linger-shut-down",
         violates: &["would-block-changes-nothing"],
+        steps: 7,
     },
     DefectSpec {
         defect: Defect::AbortsBeforeWouldBlock,
@@ -203,6 +155,15 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "The operations are taken out before the would-block check.",
         scenario: "nonblocking-linger-shut-down",
         violates: &["would-block-changes-nothing"],
+        steps: 7,
+    },
+    DefectSpec {
+        defect: Defect::KeepsTheClosingMark,
+        name: "keeps-the-closing-mark",
+        summary: "A close that would block leaves its descriptor marked as closing.",
+        scenario: "nonblocking-linger-shut-down",
+        violates: &["would-block-changes-nothing", "no-operation-orphaned"],
+        steps: 7,
     },
     DefectSpec {
         defect: Defect::ClosesAtAnyReference,
@@ -210,6 +171,19 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "Every close acts as if it were the last.",
         scenario: "unread-input-resets",
         violates: &["no-release-before-last-reference", "released-exactly-once"],
+        steps: 3,
+    },
+    DefectSpec {
+        defect: Defect::DecidesBeforeTheLock,
+        name: "decides-before-the-lock",
+        summary: "Whether a reference is the last is decided before the lock, and dropped under it.",
+        scenario: "duplicate-against-close",
+        violates: &[
+            "no-release-before-last-reference",
+            "released-exactly-once",
+            "everything-released-at-the-end",
+        ],
+        steps: 8,
     },
     DefectSpec {
         defect: Defect::ForgetsToDrain,
@@ -217,6 +191,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "A graceful close releases the socket at once and forgets what is queued.",
         scenario: "graceful-drain",
         violates: &["queued-data-sent-when-graceful", "peer-receives-a-prefix"],
+        steps: 3,
     },
     DefectSpec {
         defect: Defect::TransportDropsChunks,
@@ -224,6 +199,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "A chunk goes missing between the queue and the wire.",
         scenario: "graceful-drain",
         violates: &["peer-receives-a-prefix"],
+        steps: 1,
     },
     DefectSpec {
         defect: Defect::ReleasesAtCommitToo,
@@ -231,6 +207,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "The socket is released at the commit and again when it is drained.",
         scenario: "graceful-drain",
         violates: &["released-exactly-once"],
+        steps: 3,
     },
     DefectSpec {
         defect: Defect::TimerForgotten,
@@ -238,6 +215,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "Nobody expires a drain whose deadline has passed.",
         scenario: "stalled-peer-with-limit",
         violates: &["everything-released-at-the-end"],
+        steps: 20,
     },
     DefectSpec {
         defect: Defect::HardCloseDrains,
@@ -245,6 +223,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "A close with linger time 0 sends what is queued like any other.",
         scenario: "hard-close-with-queued-data",
         violates: &["hard-close-resets"],
+        steps: 10,
     },
     DefectSpec {
         defect: Defect::HardCloseWithoutReset,
@@ -252,6 +231,15 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "A close with linger time 0 discards the data and forgets the reset.",
         scenario: "hard-close-with-queued-data",
         violates: &["hard-close-resets"],
+        steps: 10,
+    },
+    DefectSpec {
+        defect: Defect::ForgetsLingerOfDuplicates,
+        name: "forgets-linger-of-duplicates",
+        summary: "The linger option does not apply to descriptors that came by duplication.",
+        scenario: "record-redeemed-late",
+        violates: &["hard-close-resets", "linger-expiry-resets-before-return"],
+        steps: 14,
     },
     DefectSpec {
         defect: Defect::ReturnsWithoutWaiting,
@@ -259,6 +247,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "A lingering close returns before the socket is drained.",
         scenario: "lingering-wait",
         violates: &["linger-expiry-resets-before-return"],
+        steps: 5,
     },
     DefectSpec {
         defect: Defect::ExpiresWithoutReset,
@@ -266,6 +255,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "A lingering close that runs out of time releases the socket without a reset.",
         scenario: "lingering-wait",
         violates: &["linger-expiry-resets-before-return"],
+        steps: 7,
     },
     DefectSpec {
         defect: Defect::WaitsUnderLock,
@@ -273,6 +263,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "A lingering close keeps the socket's lock while it waits.",
         scenario: "lingering-wait",
         violates: &["linger-wait-blocks-nobody"],
+        steps: 3,
     },
     DefectSpec {
         defect: Defect::WaiterSleepsOn,
@@ -280,6 +271,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "Nobody wakes the close that waits for the drain.",
         scenario: "lingering-wait",
         violates: &["everything-released-at-the-end"],
+        steps: 18,
     },
     DefectSpec {
         defect: Defect::ForgetsToClaim,
@@ -287,6 +279,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "The last one out of a closed descriptor does not claim it.",
         scenario: "close-against-completion",
         violates: &["everything-released-at-the-end"],
+        steps: 11,
     },
     DefectSpec {
         defect: Defect::ClaimsTooEarly,
@@ -294,6 +287,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "The closer returns the handle while others are still inside.",
         scenario: "close-against-begin",
         violates: &["handle-returned-once-after-ops"],
+        steps: 7,
     },
     DefectSpec {
         defect: Defect::ReturnsHandlesTwice,
@@ -301,6 +295,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "The handle is given back a second time.",
         scenario: "two-closers-one-operation",
         violates: &["handle-returned-once-after-ops"],
+        steps: 7,
     },
     DefectSpec {
         defect: Defect::ReturnsHandlesOfTheDead,
@@ -308,6 +303,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "The handles of a dead process are given back too.",
         scenario: "death-during-a-drain",
         violates: &["handle-returned-once-after-ops"],
+        steps: 7,
     },
     DefectSpec {
         defect: Defect::RepeatsFailedUpcalls,
@@ -315,6 +311,15 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "A handle upcall that failed is tried again.",
         scenario: "upcall-failure",
         violates: &["everything-released-at-the-end"],
+        steps: 9,
+    },
+    DefectSpec {
+        defect: Defect::ReleasesAfterFailedUpcall,
+        name: "releases-after-failed-upcall",
+        summary: "The error path of a failed handle upcall releases the socket again.",
+        scenario: "upcall-failure",
+        violates: &["released-exactly-once"],
+        steps: 9,
     },
     DefectSpec {
         defect: Defect::CleanupNotifies,
@@ -322,6 +327,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "Cleanup posts a completion for what it aborts.",
         scenario: "cleanup-with-operations-pending",
         violates: &["cleanup-is-silent"],
+        steps: 8,
     },
     DefectSpec {
         defect: Defect::CleanupLingers,
@@ -329,6 +335,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "The closes of a cleanup linger like any other.",
         scenario: "cleanup-with-operations-pending",
         violates: &["cleanup-is-silent"],
+        steps: 5,
     },
     DefectSpec {
         defect: Defect::DeathNotifies,
@@ -336,6 +343,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "The operations of a dead process are notified.",
         scenario: "death-during-a-drain",
         violates: &["death-waits-for-nothing"],
+        steps: 7,
     },
     DefectSpec {
         defect: Defect::DeathLingers,
@@ -343,6 +351,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "The closes of a dying process linger like any other.",
         scenario: "death-during-a-drain",
         violates: &["death-waits-for-nothing"],
+        steps: 7,
     },
     DefectSpec {
         defect: Defect::RecordIsNoReference,
@@ -350,13 +359,15 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "A duplication record does not count as a reference.",
         scenario: "duplicate-against-close",
         violates: &["no-release-before-last-reference", "released-exactly-once"],
+        steps: 8,
     },
     DefectSpec {
         defect: Defect::RedeemsTwice,
         name: "redeems-twice",
         summary: "A record can be redeemed again.",
         scenario: "record-redeemed-twice",
-        violates: &["no-release-before-last-reference", "released-exactly-once"],
+        violates: &["no-release-before-last-reference"],
+        steps: 6,
     },
     DefectSpec {
         defect: Defect::ForgetsToReclaim,
@@ -364,6 +375,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "A record is not reclaimed when its target dies.",
         scenario: "record-with-a-dead-target",
         violates: &["everything-released-at-the-end"],
+        steps: 25,
     },
     DefectSpec {
         defect: Defect::ForgetsToLookAgain,
@@ -371,6 +383,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "An opener does not look again whether its process is gone.",
         scenario: "record-with-a-dead-target",
         violates: &["everything-released-at-the-end"],
+        steps: 29,
     },
     DefectSpec {
         defect: Defect::DuplicatesForTheDead,
@@ -378,6 +391,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "A record is made for a target that is dead already.",
         scenario: "record-with-a-dead-target",
         violates: &["everything-released-at-the-end"],
+        steps: 26,
     },
     DefectSpec {
         defect: Defect::BacklogForgotten,
@@ -385,5 +399,6 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "Closing a listener leaves its backlog alone.",
         scenario: "listener-with-backlog",
         violates: &["backlog-never-leaked"],
+        steps: 4,
     },
 ];
