@@ -7,8 +7,9 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 /// Checks the close protocol that ships, and drives the real engine.
 ///
-/// Without a command: explores every scenario of the model completely, then
-/// closes real TCP connections in every way, and says what held.
+/// Without a command: explores every scenario of the model completely, checks
+/// that every known defect is caught, then closes real TCP connections in every
+/// way, and says what held.
 #[derive(Debug, Parser)]
 #[command(name = "cargo verify", version, disable_help_subcommand = true)]
 pub(crate) struct Cli {
@@ -40,6 +41,9 @@ pub(crate) enum Command {
         #[arg(long, value_name = "NAME", conflicts_with = "scenarios")]
         defect: Option<String>,
     },
+    /// Check that every known defect is caught, by the invariants that it is
+    /// pinned to, and that every invariant is broken by one.
+    Defects,
     /// Look at a scenario in the browser, with stateright's Explorer.
     Explore {
         /// The scenario; the first of the list if none is given.

@@ -2,10 +2,13 @@
 
 mod check;
 mod cli;
+mod defects;
 mod explore;
 mod list;
+mod parallel;
 mod replay;
 mod run;
+mod style;
 
 use std::process::ExitCode;
 
@@ -61,6 +64,7 @@ fn dispatch(cli: &Cli) -> Outcome {
         Some(Command::Check { scenarios, defect }) => {
             check::command(scenarios, defect.as_deref(), format)
         }
+        Some(Command::Defects) => defects::command(format),
         Some(Command::Explore {
             scenario,
             address,
@@ -87,29 +91,32 @@ fn dispatch(cli: &Cli) -> Outcome {
 struct Everything<'a> {
     #[serde(flatten)]
     check: &'a check::CheckReport,
+    defects: &'a [defects::Entry],
     run: Option<&'a run::RunReport>,
 }
 
-/// The main job: the model, then real connections.
+/// The main job: the model, its defects, then real connections.
 fn everything(format: Format) -> Outcome {
     let check = check::every_scenario(format);
     if format == Format::Text {
         check::print_summary(&check);
     }
+    let defects = defects::summary(format);
     let run = run::with_progress(run::Plan::STANDARD, None);
     match (format, &run) {
         (Format::Json, run) => print_json(&Everything {
             check: &check,
+            defects: &defects.json().defects,
             run: run.as_ref(),
         }),
         (Format::Text, Some(run)) => run::print_text(run),
         (Format::Text, None) => {}
     }
     let ran = run.as_ref().map_or(Outcome::Differs, run::verdict);
-    match (check.outcome(), ran) {
-        (Outcome::AsExpected, ran) => ran,
-        (checked, _) => checked,
-    }
+    [check.outcome(), defects.outcome(), ran]
+        .into_iter()
+        .find(|it| *it != Outcome::AsExpected)
+        .unwrap_or(Outcome::AsExpected)
 }
 
 /// Prints a result for scripts.

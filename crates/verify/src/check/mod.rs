@@ -4,14 +4,11 @@
 mod print;
 mod report;
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
-use std::thread;
-
 use closesocket_models::{Defect, DefectSpec, Outcome as Found, SCENARIOS, Scenario, check};
 
 use crate::Outcome;
 use crate::cli::Format;
+use crate::parallel::side_by_side;
 pub(crate) use report::CheckReport;
 use report::ScenarioReport;
 
@@ -93,40 +90,23 @@ pub(crate) fn find(name: &str) -> Result<&'static Scenario, String> {
 /// Explores the jobs side by side. Each scenario is searched by one thread, so
 /// that its counts and its depth are the same in every run.
 fn explore(jobs: &[Job], format: Format) -> CheckReport {
-    let threads = thread::available_parallelism().map_or(1, usize::from);
     let width = jobs
         .iter()
         .map(|job| job.scenario.name.len())
         .max()
         .unwrap_or(0);
-    // The largest first, so that none is left over for one thread at the end.
-    let mut order: Vec<usize> = (0..jobs.len()).collect();
-    order.sort_by_key(|&index| {
-        std::cmp::Reverse(jobs.get(index).map_or(0, |job| job.scenario.states))
-    });
-    let queue = Mutex::new(order.into_iter());
-    let done = Mutex::new(Vec::new());
-    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-    thread::scope(|scope| {
-        for _ in 0..threads.min(jobs.len()) {
-            scope.spawn(|| {
-                while let Some((index, job)) =
-                    next().and_then(|index| Some((index, jobs.get(index)?)))
-                {
-                    let report = judge(job);
-                    if format == Format::Text {
-                        print::scenario(&report, width);
-                    }
-                    done.lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .push((index, report));
-                }
-            });
-        }
-    });
-    let mut reports = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-    reports.sort_by_key(|(index, _)| *index);
-    CheckReport::new(reports.into_iter().map(|(_, report)| report).collect())
+    let reports = side_by_side(
+        jobs,
+        |job| job.scenario.states,
+        |job| {
+            let report = judge(job);
+            if format == Format::Text {
+                print::scenario(&report, width);
+            }
+            report
+        },
+    );
+    CheckReport::new(reports)
 }
 
 fn judge(job: &Job) -> ScenarioReport {

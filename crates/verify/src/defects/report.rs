@@ -1,0 +1,274 @@
+//! What became of every defect, and whether that is as it is pinned.
+
+use closesocket::protocol::invariant::Invariant;
+use closesocket_models::{DEFECTS, DefectSpec, Outcome as Checked, View};
+use serde::Serialize;
+
+use crate::Outcome;
+
+/// What a defect has done in its scenario.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// The invariants that it violates.
+    pub(super) violates: Vec<&'static str>,
+    /// Steps of the shortest counterexample.
+    pub(super) steps: Option<usize>,
+}
+
+impl From<&Checked> for Found {
+    fn from(outcome: &Checked) -> Self {
+        Self {
+            violates: outcome.violated(),
+            steps: outcome.shortest(),
+        }
+    }
+}
+
+/// What has to be caught, and by what.
+pub(crate) struct Catalogue<'a> {
+    pub(super) defects: &'a [DefectSpec],
+    pub(super) invariants: &'a [&'static str],
+}
+
+impl Catalogue<'_> {
+    /// What ships.
+    pub(super) const SHIPPED: Self = Catalogue {
+        defects: DEFECTS,
+        invariants: &INVARIANTS,
+    };
+
+    /// Compares what was found, in the order of the defects, with what is
+    /// pinned.
+    pub(super) fn judge(&self, found: Vec<Found>) -> DefectsReport {
+        let mut problems = Vec::new();
+        if found.len() != self.defects.len() {
+            problems.push(format!(
+                "{} of {} defects were checked",
+                found.len(),
+                self.defects.len()
+            ));
+        }
+        for (spec, found) in self.defects.iter().zip(&found) {
+            problems.extend(difference(spec, found));
+        }
+        for invariant in self.invariants {
+            if !found.iter().any(|it| it.violates.contains(invariant)) {
+                problems.push(format!("no defect breaks {invariant}"));
+            }
+        }
+        let entries = self.defects.iter().zip(found);
+        DefectsReport {
+            invariants: self.invariants.to_vec(),
+            entries: entries.map(|(spec, found)| (*spec, found)).collect(),
+            problems,
+        }
+    }
+}
+
+/// The names of the invariants, in the order of the table.
+const INVARIANTS: [&str; closesocket::protocol::invariant::COUNT] = {
+    let table = &Invariant::<View<'static>>::TABLE;
+    let mut names = [""; closesocket::protocol::invariant::COUNT];
+    let mut index = 0;
+    while index < names.len() {
+        names[index] = table[index].id;
+        index += 1;
+    }
+    names
+};
+
+/// In which way a defect shows otherwise than it is pinned.
+fn difference(spec: &DefectSpec, found: &Found) -> Option<String> {
+    let name = spec.name;
+    if found.violates.is_empty() {
+        return Some(format!("nothing catches {name} in {}", spec.scenario));
+    }
+    if found.violates != spec.violates {
+        return Some(format!(
+            "{name} violates {}, and is pinned to {}",
+            found.violates.join(", "),
+            spec.violates.join(", ")
+        ));
+    }
+    (found.steps != Some(spec.steps)).then(|| {
+        format!(
+            "{name} shows after {} steps, and is pinned to {}",
+            found.steps.unwrap_or_default(),
+            spec.steps
+        )
+    })
+}
+
+/// The whole catalogue.
+pub(crate) struct DefectsReport {
+    pub(super) invariants: Vec<&'static str>,
+    pub(super) entries: Vec<(DefectSpec, Found)>,
+    /// What is not as it is pinned, a sentence each.
+    pub(super) problems: Vec<String>,
+}
+
+/// The documented JSON.
+#[derive(Serialize)]
+pub(crate) struct Json {
+    schema: u32,
+    invariants: Vec<&'static str>,
+    pub(crate) defects: Vec<Entry>,
+}
+
+/// One defect.
+#[derive(Serialize)]
+pub(crate) struct Entry {
+    name: &'static str,
+    caught: bool,
+    violates: Vec<&'static str>,
+    scenario: &'static str,
+    steps: Option<usize>,
+}
+
+impl DefectsReport {
+    pub(crate) fn json(&self) -> Json {
+        let entries = self.entries.iter().map(|(spec, found)| Entry {
+            name: spec.name,
+            caught: !found.violates.is_empty(),
+            violates: found.violates.clone(),
+            scenario: spec.scenario,
+            steps: found.steps,
+        });
+        Json {
+            schema: 1,
+            invariants: self.invariants.clone(),
+            defects: entries.collect(),
+        }
+    }
+
+    /// Everything in a line.
+    pub(super) fn summary(&self) -> String {
+        let (count, caught) = (self.entries.len(), self.caught());
+        let broken = self
+            .invariants
+            .iter()
+            .filter(|it| self.breakers(it) > 0)
+            .count();
+        let all = if caught == count {
+            "all caught".to_owned()
+        } else {
+            format!("{caught} CAUGHT")
+        };
+        let verdict = if self.problems.is_empty() {
+            "as expected"
+        } else {
+            "DIFFERS"
+        };
+        format!(
+            "defects: {count}, {all}, {broken} of {} invariants broken: {verdict}",
+            self.invariants.len()
+        )
+    }
+
+    fn caught(&self) -> usize {
+        let caught = |(_, found): &&(DefectSpec, Found)| !found.violates.is_empty();
+        self.entries.iter().filter(caught).count()
+    }
+
+    /// How many defects break this invariant.
+    pub(super) fn breakers(&self, invariant: &str) -> usize {
+        let breaks = |(_, it): &&(DefectSpec, Found)| it.violates.contains(&invariant);
+        self.entries.iter().filter(breaks).count()
+    }
+
+    /// The outcome that the report stands for.
+    pub(crate) fn outcome(&self) -> Outcome {
+        if self.problems.is_empty() && !self.entries.is_empty() {
+            Outcome::AsExpected
+        } else {
+            Outcome::Differs
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Catalogue, DefectSpec, Found, Outcome};
+    use closesocket_models::Defect;
+
+    const SPEC: DefectSpec = DefectSpec {
+        defect: Defect::ForgetsToDrain,
+        name: "forgets",
+        summary: "",
+        scenario: "a-scenario",
+        violates: &["one"],
+        steps: 3,
+    };
+
+    const CATALOGUE: Catalogue<'static> = Catalogue {
+        defects: &[SPEC],
+        invariants: &["one"],
+    };
+
+    fn found(violates: &[&'static str], steps: usize) -> Found {
+        Found {
+            violates: violates.to_vec(),
+            steps: Some(steps),
+        }
+    }
+
+    /// The only complaint about what was found.
+    fn complaint(catalogue: &Catalogue<'_>, found: Vec<Found>) -> String {
+        let report = catalogue.judge(found);
+        assert_eq!(report.outcome(), Outcome::Differs);
+        assert!(report.summary().ends_with("DIFFERS"));
+        assert_eq!(report.problems.len(), 1, "{:?}", report.problems);
+        report.problems[0].clone()
+    }
+
+    #[test]
+    fn a_catalogue_as_it_is_pinned_passes() {
+        let report = CATALOGUE.judge(vec![found(&["one"], 3)]);
+        assert_eq!(report.outcome(), Outcome::AsExpected);
+        assert_eq!(
+            report.summary(),
+            "defects: 1, all caught, 1 of 1 invariants broken: as expected"
+        );
+        let json = serde_json::to_string(&report.json()).unwrap();
+        assert_eq!(
+            json,
+            r#"{"schema":1,"invariants":["one"],"defects":[{"name":"forgets","caught":true,"violates":["one"],"scenario":"a-scenario","steps":3}]}"#
+        );
+    }
+
+    #[test]
+    fn a_defect_that_nothing_catches_fails_the_gate() {
+        let catalogue = Catalogue {
+            defects: &[SPEC, SPEC],
+            ..CATALOGUE
+        };
+        let found = vec![found(&["one"], 3), Found::default()];
+        let text = complaint(&catalogue, found);
+        assert_eq!(text, "nothing catches forgets in a-scenario");
+    }
+
+    #[test]
+    fn an_invariant_that_no_defect_breaks_fails_the_gate() {
+        let catalogue = Catalogue {
+            invariants: &["one", "two"],
+            ..CATALOGUE
+        };
+        let text = complaint(&catalogue, vec![found(&["one"], 3)]);
+        assert_eq!(text, "no defect breaks two");
+    }
+
+    #[test]
+    fn other_invariants_and_another_length_fail_the_gate() {
+        let text = complaint(&CATALOGUE, vec![found(&["one", "two"], 3)]);
+        assert_eq!(text, "forgets violates one, two, and is pinned to one");
+        let text = complaint(&CATALOGUE, vec![found(&["one"], 4)]);
+        assert_eq!(text, "forgets shows after 4 steps, and is pinned to 3");
+    }
+
+    #[test]
+    fn a_catalogue_that_was_not_checked_fails_the_gate() {
+        let report = CATALOGUE.judge(Vec::new());
+        assert_eq!(report.outcome(), Outcome::Differs);
+        assert!(report.problems[0].starts_with("0 of 1 defects"));
+    }
+}
