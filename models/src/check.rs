@@ -8,7 +8,7 @@ use stateright::{Checker, Model};
 use crate::defect::Defect;
 use crate::model::CloseModel;
 use crate::scenario::Scenario;
-use crate::search::{Counterexample, search};
+use crate::search::{Counterexample, Limits, search_within};
 use crate::view::View;
 
 /// Whether an invariant held.
@@ -74,7 +74,17 @@ pub fn check(scenario: &'static Scenario, defect: Option<Defect>) -> Outcome {
     let begin = Instant::now();
     let model = CloseModel::new(scenario, defect);
     let explored = defect.is_none().then(|| explore(model)).flatten();
-    let mut outcome = explored.unwrap_or_else(|| look_for_violations(&model));
+    let mut outcome = explored.unwrap_or_else(|| look_for_violations(&model, Limits::NONE));
+    outcome.seconds = begin.elapsed().as_secs_f64();
+    outcome
+}
+
+/// Checks a scenario without a defect, by our own search, as far as the limits
+/// allow: [`Outcome::complete`] says whether they did.
+#[must_use]
+pub fn check_within(scenario: &'static Scenario, limits: Limits) -> Outcome {
+    let begin = Instant::now();
+    let mut outcome = look_for_violations(&CloseModel::new(scenario, None), limits);
     outcome.seconds = begin.elapsed().as_secs_f64();
     outcome
 }
@@ -95,14 +105,14 @@ fn explore(model: CloseModel) -> Option<Outcome> {
     })
 }
 
-fn look_for_violations(model: &CloseModel) -> Outcome {
-    let found = search(model);
+fn look_for_violations(model: &CloseModel, limits: Limits) -> Outcome {
+    let found = search_within(model, limits);
     Outcome {
         scenario: model.scenario.name,
         unique_states: found.unique_states,
         transitions: found.transitions,
         depth: found.depth,
-        complete: true,
+        complete: found.complete,
         seconds: 0.0,
         verdicts: verdicts(found.counterexamples),
     }

@@ -16,6 +16,7 @@ mod explore;
 mod model;
 mod pack;
 mod probe;
+mod raise;
 mod rank;
 mod scenario;
 mod search;
@@ -27,15 +28,16 @@ mod view;
 
 pub use action::{Action, What};
 pub use catalogue::SCENARIOS;
-pub use check::{Outcome, Verdict, check};
+pub use check::{Outcome, Verdict, check, check_within};
 pub use defect::{DEFECTS, Defect, DefectSpec};
 pub use explore::ExplorerModel;
 pub use model::{CloseModel, Transition};
 pub use probe::{PROBES, Probe};
+pub use raise::Bound;
 pub use rank::rank;
 pub use scenario::{
     Call, Handle, OperationSpec, Scenario, SlotSpec, SocketSpec, Surroundings, ThreadSpec,
 };
-pub use search::{Counterexample, Search, search, search_violation};
+pub use search::{Counterexample, Limits, Search, search, search_violation, search_within};
 pub use state::State;
 pub use view::View;

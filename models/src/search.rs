@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
 
 use closesocket::protocol::invariant::{COUNT, Event, Step};
 use stateright::Model;
@@ -37,9 +38,29 @@ impl Counterexample {
     }
 }
 
+/// Where a search gives up. It then says that it is not complete, and what it
+/// found is no proof.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The most unique states that it keeps.
+    pub states: usize,
+    /// The longest that it takes, looked at now and then.
+    pub time: Duration,
+}
+
+impl Limits {
+    /// It never gives up.
+    pub const NONE: Self = Self {
+        states: usize::MAX,
+        time: Duration::MAX,
+    };
+}
+
 /// What a search found.
 #[derive(Clone, Debug)]
 pub struct Search {
+    /// Everything was explored: no limit was reached.
+    pub complete: bool,
     /// Unique states.
     pub unique_states: usize,
     /// Transitions, those into known states too.
@@ -53,6 +74,8 @@ pub struct Search {
     pub reached: Vec<bool>,
 }
 
+const LOOKS_AT_THE_CLOCK_EVERY: usize = 4_096;
+
 struct Node {
     state: State,
     parent: u32,
@@ -62,10 +85,16 @@ struct Node {
 /// Explores everything.
 #[must_use]
 pub fn search(model: &CloseModel) -> Search {
+    search_within(model, Limits::NONE)
+}
+
+/// Explores everything, or as much as the limits allow.
+#[must_use]
+pub fn search_within(model: &CloseModel, limits: Limits) -> Search {
     let mut transitions = 0;
     let mut reached = vec![false; PROBES.len()];
     let mut first_violation = [None; COUNT];
-    let walk = Walk::through(model, |taken| {
+    let walk = Walk::through(model, limits, |taken| {
         transitions += 1;
         let (what, after) = (taken.transition.action.what, &taken.transition.next);
         for (probe, reached) in PROBES.iter().zip(&mut reached) {
@@ -81,6 +110,7 @@ pub fn search(model: &CloseModel) -> Search {
         ControlFlow::Continue(())
     });
     Search {
+        complete: walk.complete,
         unique_states: walk.nodes.len(),
         transitions,
         depth: walk.depth,
@@ -99,7 +129,7 @@ pub fn search_violation(
 ) -> Option<Counterexample> {
     let scenario = model.scenario;
     let mut broken = None;
-    let walk = Walk::through(model, |taken| {
+    let walk = Walk::through(model, Limits::NONE, |taken| {
         let (before, after) = (taken.from, &taken.transition.next);
         let step = Step {
             before: &View {
@@ -138,17 +168,28 @@ struct Taken<'a> {
 }
 
 /// A walk through everything that can be reached, nearest first.
-#[derive(Default)]
 struct Walk {
     nodes: Vec<Node>,
+    /// No limit was reached.
+    complete: bool,
     /// Steps to the node that is furthest from the start.
     depth: usize,
 }
 
 impl Walk {
-    /// Walks until everything is known or `visit` breaks it off.
-    fn through(model: &CloseModel, mut visit: impl FnMut(&Taken<'_>) -> ControlFlow<()>) -> Self {
-        let mut walk = Self::default();
+    /// Walks until everything is known, a limit is reached, or `visit` breaks it
+    /// off.
+    fn through(
+        model: &CloseModel,
+        limits: Limits,
+        mut visit: impl FnMut(&Taken<'_>) -> ControlFlow<()>,
+    ) -> Self {
+        let begin = Instant::now();
+        let mut walk = Self {
+            nodes: Vec::new(),
+            complete: true,
+            depth: 0,
+        };
         let mut known: HashMap<State, (), BuildHasherDefault<Multiply>> = HashMap::default();
         for state in model.init_states() {
             known.insert(state, ());
@@ -161,6 +202,11 @@ impl Walk {
         let mut going = ControlFlow::Continue(());
         let (mut node, mut level_end) = (0, walk.nodes.len());
         while node < walk.nodes.len() && going.is_continue() {
+            let looks = node % LOOKS_AT_THE_CLOCK_EVERY == 0;
+            if walk.nodes.len() > limits.states || (looks && begin.elapsed() > limits.time) {
+                walk.complete = false;
+                break;
+            }
             if node == level_end {
                 walk.depth += 1;
                 level_end = walk.nodes.len();

@@ -25,7 +25,7 @@ pub const OPERATIONS: usize = 4;
 /// Duplication records.
 pub const RECORDS: usize = 2;
 /// Processes.
-pub const PROCESSES: usize = 2;
+pub const PROCESSES: usize = 3;
 
 /// Where a thread is in its step program: what it will do next.
 ///

@@ -44,6 +44,18 @@ pub(crate) enum Command {
     /// Check that every known defect is caught, by the invariants that it is
     /// pinned to, and that every invariant is broken by one.
     Defects,
+    /// Raise each bound of each scenario by one: the verdict must stay.
+    Sweep {
+        /// Give a search up after so many seconds; it then proves nothing.
+        #[arg(long, value_name = "N", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+        limit_seconds: u64,
+        /// Give a search up at so many states, of about 200 bytes each.
+        #[arg(long, value_name = "N", default_value_t = 10_000_000)]
+        limit_states: usize,
+        /// Only scenarios that have at most so many states as they are.
+        #[arg(long, value_name = "STATES")]
+        up_to: Option<usize>,
+    },
     /// Look at a scenario in the browser, with stateright's Explorer.
     Explore {
         /// The scenario; the first of the list if none is given.

@@ -9,6 +9,7 @@ mod parallel;
 mod replay;
 mod run;
 mod style;
+mod sweep;
 
 use std::process::ExitCode;
 
@@ -65,6 +66,14 @@ fn dispatch(cli: &Cli) -> Outcome {
             check::command(scenarios, defect.as_deref(), format)
         }
         Some(Command::Defects) => defects::command(format),
+        Some(Command::Sweep {
+            limit_seconds,
+            limit_states,
+            up_to,
+        }) => sweep::command(
+            sweep::Plan::new(*limit_seconds, *limit_states, *up_to),
+            format,
+        ),
         Some(Command::Explore {
             scenario,
             address,

@@ -85,12 +85,13 @@ impl ScenarioReport {
         }
     }
 
-    /// Whether every verdict and the count of states is the expected one.
+    /// Whether every verdict and the count of states is the expected one. The
+    /// count of a search that was cut off says nothing.
     pub(super) fn is_as_expected(&self) -> bool {
         self.invariants.iter().all(|it| it.verdict == it.expected)
             && self
                 .expected_states
-                .is_none_or(|expected| expected == self.unique_states)
+                .is_none_or(|expected| expected == self.unique_states || !self.complete)
     }
 }
 
@@ -126,3 +127,96 @@ impl CheckReport {
 
 const HOLDS: &str = "holds";
 const VIOLATED: &str = "violated";
+
+#[cfg(test)]
+mod tests {
+    use closesocket_models::{Outcome as Found, SCENARIOS, Scenario, Verdict, check, check_within};
+
+    use super::{CheckReport, ScenarioReport};
+    use crate::Outcome;
+
+    fn smallest() -> &'static Scenario {
+        let smallest = SCENARIOS.iter().min_by_key(|it| it.states);
+        smallest.expect("a catalogue that is not empty")
+    }
+
+    /// The report on the smallest scenario, of which `spoil` says something else
+    /// than was found.
+    fn report(spoil: impl FnOnce(&mut Found)) -> CheckReport {
+        let mut found = check(smallest(), None);
+        spoil(&mut found);
+        CheckReport::new(vec![ScenarioReport::new(smallest(), None, found)])
+    }
+
+    #[test]
+    fn the_exit_codes_are_the_documented_ones() {
+        let codes = [
+            Outcome::AsExpected,
+            Outcome::Differs,
+            Outcome::Usage,
+            Outcome::Incomplete,
+        ];
+        assert_eq!(codes.map(|it| it as u8), [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn what_is_as_expected_passes() {
+        let report = report(|_| {});
+        assert_eq!(report.verdict, "as expected");
+        assert_eq!(report.outcome(), Outcome::AsExpected);
+    }
+
+    #[test]
+    fn a_search_that_was_cut_off_proves_nothing() {
+        let limits = closesocket_models::Limits {
+            states: smallest().states / 2,
+            ..closesocket_models::Limits::NONE
+        };
+        let report = report(|found| *found = check_within(smallest(), limits));
+        assert_eq!(report.verdict, "incomplete");
+        assert_eq!(report.outcome(), Outcome::Incomplete);
+    }
+
+    #[test]
+    fn a_changed_count_of_states_fails() {
+        let report = report(|found| found.unique_states -= 1);
+        assert_eq!(report.verdict, "differs");
+        assert_eq!(report.outcome(), Outcome::Differs);
+    }
+
+    #[test]
+    fn a_violation_stands_although_the_search_was_cut_off() {
+        let path = closesocket_models::Counterexample {
+            actions: Vec::new(),
+            states: Vec::new(),
+        };
+        let report = report(|found| {
+            found.complete = false;
+            found.verdicts[3].1 = Verdict::Violated(path);
+        });
+        assert_eq!(report.outcome(), Outcome::Differs);
+    }
+
+    #[test]
+    fn a_violation_fails() {
+        let path = closesocket_models::Counterexample {
+            actions: Vec::new(),
+            states: Vec::new(),
+        };
+        let report = report(|found| found.verdicts[3].1 = Verdict::Violated(path));
+        assert_eq!(report.outcome(), Outcome::Differs);
+    }
+
+    #[test]
+    fn a_defect_that_violates_nothing_fails() {
+        let spec = closesocket_models::DefectSpec::named("timer-forgotten");
+        let found = check(smallest(), None);
+        let report = CheckReport::new(vec![ScenarioReport::new(smallest(), spec, found)]);
+        assert_eq!(report.outcome(), Outcome::Differs);
+    }
+
+    #[test]
+    fn a_check_of_nothing_proves_nothing() {
+        assert_eq!(CheckReport::new(Vec::new()).outcome(), Outcome::Incomplete);
+    }
+}

@@ -1,0 +1,70 @@
+//! `cargo verify sweep`: every scenario with each of its bounds raised by one,
+//! within limits of time and memory. The verdict must stay.
+
+mod report;
+
+use std::time::Duration;
+
+use closesocket_models::{Bound, Limits, SCENARIOS, Scenario, check_within};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::Outcome;
+use crate::cli::Format;
+use crate::parallel::side_by_side;
+use report::{Row, SweepReport};
+
+/// How far a sweep goes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plan {
+    /// Where each search gives up.
+    pub(crate) limits: Limits,
+    /// Only scenarios of at most so many states.
+    pub(crate) up_to: usize,
+}
+
+impl Plan {
+    pub(crate) fn new(seconds: u64, states: usize, up_to: Option<usize>) -> Self {
+        Self {
+            limits: Limits {
+                states,
+                time: Duration::from_secs(seconds),
+            },
+            up_to: up_to.unwrap_or(usize::MAX),
+        }
+    }
+}
+
+/// Sweeps and prints a table.
+pub(crate) fn command(plan: Plan, format: Format) -> Outcome {
+    let report = sweep(plan);
+    match format {
+        Format::Text => report.print(),
+        Format::Json => crate::print_json(&report),
+    }
+    report.outcome()
+}
+
+fn sweep(plan: Plan) -> SweepReport {
+    let scenarios = SCENARIOS.iter().filter(|it| it.states <= plan.up_to);
+    let jobs: Vec<(&Scenario, Bound)> = scenarios
+        .flat_map(|scenario| Bound::ALL.map(|bound| (scenario, bound)))
+        .collect();
+    // Hides itself where standard error is no terminal.
+    let bar = ProgressBar::new(jobs.len() as u64);
+    if let Ok(style) = ProgressStyle::with_template("raising bounds {pos}/{len} {wide_bar} {msg}") {
+        bar.set_style(style);
+    }
+    let rows = side_by_side(
+        &jobs,
+        |(scenario, _)| scenario.states,
+        |(scenario, bound)| {
+            bar.set_message(scenario.name);
+            let raised = scenario.raised(*bound);
+            let found = raised.map(|it| check_within(it, plan.limits));
+            bar.inc(1);
+            Row::new(scenario, *bound, found)
+        },
+    );
+    bar.finish_and_clear();
+    SweepReport::new(rows)
+}

@@ -1,0 +1,177 @@
+//! What became of every scenario with a bound raised.
+
+use closesocket_models::{Bound, Outcome as Found, Scenario};
+use serde::Serialize;
+
+use crate::Outcome;
+
+/// A scenario with one bound raised by one.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Row {
+    scenario: &'static str,
+    bound: &'static str,
+    /// `holds`, `violated`, `incomplete` (it was cut off and proves nothing) or
+    /// `not raised`.
+    verdict: &'static str,
+    /// Why it was not raised.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<&'static str>,
+    /// The states of the scenario as it is.
+    states_before: usize,
+    states: usize,
+    seconds: f64,
+    /// What is violated.
+    violates: Vec<&'static str>,
+}
+
+impl Row {
+    pub(super) fn new(
+        scenario: &Scenario,
+        bound: Bound,
+        found: Result<Found, &'static str>,
+    ) -> Self {
+        let mut row = Self {
+            scenario: scenario.name,
+            bound: bound.name(),
+            verdict: "not raised",
+            why: None,
+            states_before: scenario.states,
+            states: 0,
+            seconds: 0.0,
+            violates: Vec::new(),
+        };
+        match found {
+            Err(why) => row.why = Some(why),
+            Ok(found) => {
+                row.violates = found.violated();
+                row.states = found.unique_states;
+                row.seconds = found.seconds;
+                // A violation that was found stands, whatever else was cut off.
+                row.verdict = match (row.violates.is_empty(), found.complete) {
+                    (false, _) => VIOLATED,
+                    (true, true) => HOLDS,
+                    (true, false) => INCOMPLETE,
+                };
+            }
+        }
+        row
+    }
+}
+
+const HOLDS: &str = "holds";
+const VIOLATED: &str = "violated";
+const INCOMPLETE: &str = "incomplete";
+
+/// The whole sweep.
+#[derive(Debug, Serialize)]
+pub(crate) struct SweepReport {
+    schema: u32,
+    rows: Vec<Row>,
+}
+
+impl SweepReport {
+    pub(super) fn new(rows: Vec<Row>) -> Self {
+        Self { schema: 1, rows }
+    }
+
+    fn count(&self, verdict: &str) -> usize {
+        self.rows.iter().filter(|it| it.verdict == verdict).count()
+    }
+
+    /// A violation fails, and so does a sweep that proved nothing. Rows that
+    /// were cut off are shown and allowed.
+    pub(super) fn outcome(&self) -> Outcome {
+        if self.count(VIOLATED) > 0 {
+            Outcome::Differs
+        } else if self.count(HOLDS) == 0 {
+            Outcome::Incomplete
+        } else {
+            Outcome::AsExpected
+        }
+    }
+
+    /// A table that is one of markdown, too.
+    pub(super) fn print(&self) {
+        println!("| scenario | bound raised | states | states raised | seconds | verdict |");
+        println!("|---|---|---|---|---|---|");
+        for row in self.rows.iter().filter(|it| it.why.is_none()) {
+            println!(
+                "| {} | {} | {} | {} | {:.1} | {} |",
+                row.scenario,
+                row.bound,
+                row.states_before,
+                row.states,
+                row.seconds,
+                if row.violates.is_empty() {
+                    row.verdict.to_owned()
+                } else {
+                    format!("VIOLATED: {}", row.violates.join(", "))
+                }
+            );
+        }
+        println!("\nnot raised:");
+        for row in &self.rows {
+            if let Some(why) = row.why {
+                println!("  {}, {}: {why}", row.scenario, row.bound);
+            }
+        }
+        println!(
+            "\nsweep: {} rows hold, {} violated, {} incomplete, {} not raised",
+            self.count(HOLDS),
+            self.count(VIOLATED),
+            self.count(INCOMPLETE),
+            self.count("not raised")
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use closesocket_models::{Bound, Limits, Scenario, Verdict, check_within};
+
+    use super::{Row, SweepReport};
+    use crate::Outcome;
+
+    /// A raised scenario, searched up to so many states.
+    fn row(states: usize, violated: bool) -> Row {
+        let scenario = Scenario::named("system-handles").expect("a scenario");
+        let limits = Limits {
+            states,
+            ..Limits::NONE
+        };
+        let raised = scenario.raised(Bound::Threads).expect("room for a thread");
+        let mut found = check_within(raised, limits);
+        if violated {
+            let path = closesocket_models::Counterexample {
+                actions: Vec::new(),
+                states: Vec::new(),
+            };
+            found.verdicts[0].1 = Verdict::Violated(path);
+        }
+        Row::new(scenario, Bound::Threads, Ok(found))
+    }
+
+    #[test]
+    fn a_row_that_was_cut_off_is_allowed_beside_one_that_holds() {
+        let (whole, cut) = (row(usize::MAX, false), row(10, false));
+        assert_eq!((whole.verdict, cut.verdict), ("holds", "incomplete"));
+        assert!(whole.states > whole.states_before);
+        let report = SweepReport::new(vec![whole, cut.clone()]);
+        assert_eq!(report.outcome(), Outcome::AsExpected);
+        let report = SweepReport::new(vec![cut]);
+        assert_eq!(report.outcome(), Outcome::Incomplete);
+    }
+
+    #[test]
+    fn a_violation_fails_although_the_search_was_cut_off() {
+        let report = SweepReport::new(vec![row(usize::MAX, false), row(10, true)]);
+        assert_eq!(report.outcome(), Outcome::Differs);
+    }
+
+    #[test]
+    fn what_has_no_room_says_why() {
+        let scenario = Scenario::named("nonblocking-linger").expect("a scenario");
+        let full = scenario.raised(Bound::Threads).err();
+        assert_eq!(full, Some("the state has four threads"));
+    }
+}
