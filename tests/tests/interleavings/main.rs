@@ -19,6 +19,7 @@ mod world;
 mod blocked;
 mod closes;
 mod drains;
+mod gate;
 mod handles;
 mod operations;
 mod policies;

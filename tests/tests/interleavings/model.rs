@@ -43,6 +43,10 @@ pub(crate) fn run_model(
     expected: &Explored,
     scenario: fn(),
 ) {
+    assert!(
+        expected.executions > 1,
+        "{name}: one execution is no exploration"
+    );
     let start = Instant::now();
     explore(Defect::None, preemptions, scenario);
     let executions = STARTED.get();

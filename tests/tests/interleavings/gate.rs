@@ -1,0 +1,60 @@
+//! That an exploration which explores next to nothing fails.
+
+use super::model::{Explored, judged, reached, run_model};
+
+fn nothing_to_interleave() {
+    reached("done");
+    judged();
+}
+
+#[test]
+#[should_panic(expected = "only 1 executions of at least 2")]
+fn one_execution_is_not_enough() {
+    let expected = Explored {
+        executions: 2,
+        outcomes: &["done"],
+    };
+    run_model("one execution", None, &expected, nothing_to_interleave);
+}
+
+#[test]
+#[should_panic(expected = "one execution is no exploration")]
+fn to_ask_for_one_execution_is_not_enough() {
+    let expected = Explored {
+        executions: 1,
+        outcomes: &["done"],
+    };
+    run_model("asks for one", None, &expected, nothing_to_interleave);
+}
+
+/// Two threads that may come in either order.
+fn two_orders(judge: fn()) {
+    use loom::sync::Arc;
+    use loom::sync::atomic::{AtomicU64, Ordering};
+    let value = Arc::new(AtomicU64::new(0));
+    let other = Arc::clone(&value);
+    let thread = loom::thread::spawn(move || other.fetch_add(1, Ordering::AcqRel));
+    value.fetch_add(2, Ordering::AcqRel);
+    assert!(thread.join().is_ok());
+    judge();
+}
+
+#[test]
+#[should_panic(expected = "never reached: an outcome")]
+fn an_outcome_that_is_never_reached_is_noticed() {
+    let expected = Explored {
+        executions: 2,
+        outcomes: &["an outcome"],
+    };
+    run_model("never reached", None, &expected, || two_orders(judged));
+}
+
+#[test]
+#[should_panic(expected = "an execution was not judged")]
+fn an_execution_that_nobody_judges_is_noticed() {
+    let expected = Explored {
+        executions: 2,
+        outcomes: &[],
+    };
+    run_model("not judged", None, &expected, || two_orders(|| {}));
+}
