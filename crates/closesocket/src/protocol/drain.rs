@@ -38,6 +38,9 @@ impl Socket {
                 self.discard_queue();
                 NOTHING
             }
+            //= docs/specification.md#l5-the-connection-fails-during-a-drain
+            //# - When the peer resets the connection or the network fails during a drain, the
+            //# provider MUST discard the remaining queued data and end the drain.
             Phase::Draining { .. } => self.close_as(Ending::Lost),
             Phase::Closed(_) => NOTHING,
         }
@@ -47,6 +50,9 @@ impl Socket {
     /// rows 1 and 3). Nothing happens before the deadline or when none is set.
     pub fn expire(&mut self, now: Time) -> Actions {
         match self.phase {
+            //= docs/specification.md#l-t3-timed-linger-on-a-blocking-socket
+            //# - When the linger timeout expires before the drain has ended, the connection MUST be
+            //# reset before the close returns.
             Phase::Draining {
                 deadline: Some(deadline),
             } if deadline <= now => self.close_as(Ending::Expired),
@@ -65,11 +71,17 @@ impl Socket {
         if send_fin {
             self.send_side = SendSide::Finished;
         }
+        //= docs/specification.md#o6-partly-accepted-sends
+        //# - After a close that ended gracefully, the peer MUST be able to receive every accepted
+        //# byte.
         let drained = self.is_draining()
             && self.queued() == 0
             && matches!(self.send_side, SendSide::Finished);
         let ended = match (drained, self.input_unread, self.unread_input) {
             (false, ..) => NOTHING,
+            //= docs/specification.md#l6-unread-input
+            //# - Under `UnreadInput::Reset`, a graceful last close MUST NOT reset the connection on
+            //# account of unread input before the queued data has been acknowledged.
             (true, true, UnreadInput::Reset) => self.close_as(Ending::Unread),
             (true, ..) => self.close_as(Ending::Graceful),
         };

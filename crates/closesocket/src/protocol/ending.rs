@@ -30,8 +30,17 @@ pub enum AbortNotice {
 #[must_use]
 pub const fn abort_notice(cause: Cause, waiting: Waiting) -> AbortNotice {
     match (waiting, cause) {
+        //= docs/specification.md#o4-blocked-calls
+        //# - A blocked call that a close by another thread aborts MUST return WSAEINTR.
         (Waiting::Blocked, _) => AbortNotice::Wake(Error::Interrupted),
+        //= docs/specification.md#s2-cleanup
+        //# - Cleanup MUST end the pending operations of the process without posting an event, a
+        //# packet or a routine.
+        //= docs/specification.md#s3-process-death
+        //# - A completion MUST NOT be posted to a dead process.
         (Waiting::Overlapped, Cause::Cleanup | Cause::Death) => AbortNotice::Silent,
+        //= docs/specification.md#o3-aborted-overlapped-operations
+        //# - An overlapped operation that a close aborts MUST end with WSA_OPERATION_ABORTED.
         (Waiting::Overlapped, Cause::Call | Cause::Reclaimed) => {
             AbortNotice::Post(Error::OperationAborted)
         }
@@ -51,6 +60,10 @@ pub enum HandleKind {
 /// Whether a claimed descriptor's handle has to be given back: once for each
 /// descriptor that was closed, never for one that ended by its process's death
 /// (H1), never for an IFS provider (H4).
+//= docs/specification.md#h1-once-for-each-closed-descriptor
+//# - The handle of a descriptor that was ended by process death MUST NOT be given back.
+//= docs/specification.md#h4-one-attempt
+//# - An IFS provider MUST NOT make the handle upcall.
 #[must_use]
 pub const fn returns_handle(kind: HandleKind, cause: Cause) -> bool {
     matches!(kind, HandleKind::NonIfs) && matches!(cause, Cause::Call | Cause::Cleanup)

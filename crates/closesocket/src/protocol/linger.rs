@@ -27,6 +27,8 @@ pub enum Farewell {
 impl Linger {
     /// The provider's default time in seconds when lingering is turned on with
     /// no time ever set (L7).
+    //= docs/specification.md#l7-turning-lingering-on-without-a-timeout
+    //# - The provider's default linger timeout MUST NOT be 0.
     pub const DEFAULT_SECONDS: u16 = 30;
 
     /// The option of a new socket: `DONTLINGER`.
@@ -64,6 +66,10 @@ impl Linger {
         } else {
             Self {
                 on: true,
+                //= docs/specification.md#l7-turning-lingering-on-without-a-timeout
+                //# - Setting SO_DONTLINGER to FALSE MUST select timed linger, with the most recent
+                //# timeout other than 0 that the socket was given, or else with the provider's
+                //# default.
                 seconds: self.last_nonzero,
                 ..self
             }

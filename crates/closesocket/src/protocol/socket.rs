@@ -22,6 +22,8 @@ use super::{Error, Linger, Time};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum AbortScope {
     /// Every operation that was issued through the closed descriptor.
+    //= docs/specification.md#o1-closing-aborts
+    //# - `AbortScope::Descriptor` MUST be the default.
     #[default]
     Descriptor,
     /// None until the last reference goes, then every operation of the socket.
@@ -33,6 +35,8 @@ pub enum AbortScope {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum UnreadInput {
     /// Read it and throw it away, so that the queued data reaches the peer.
+    //= docs/specification.md#l6-unread-input
+    //# - `UnreadInput::Discard` MUST be the default.
     #[default]
     Discard,
     /// Reset the connection, but only once the queued data is acknowledged.
@@ -169,10 +173,14 @@ impl Socket {
         Self {
             phase: Phase::Open,
             connection: Connection::Unconnected,
+            //= docs/specification.md#l-t1-do-not-linger
+            //# - Don't linger MUST be the setting of a new socket.
             linger: Linger::off(),
             nonblocking: false,
             abort_scope,
             unread_input,
+            //= docs/specification.md#d5-what-counts-as-a-reference
+            //# - Every open descriptor MUST count as one reference to its socket.
             references: 1,
             window,
             unsent: 0,
@@ -241,6 +249,11 @@ impl Socket {
         if !live || !self.is_open() {
             return Err(Error::NotSocket);
         }
+        //= docs/specification.md#d4-duplication-shares-the-socket
+        //# - Duplicating MUST create only a new reference, never a copy of the socket's state.
+        //= docs/specification.md#d5-what-counts-as-a-reference
+        //# - An unredeemed duplication record MUST count as one reference from the moment of its
+        //# creation.
         match self.references.checked_add(1) {
             Some(references) => {
                 self.references = references;
@@ -258,6 +271,9 @@ impl Socket {
     /// [`Error::NotSocket`] if the reference is gone, else what the
     /// connection's state makes of the operation.
     pub const fn may_start(&self, kind: OperationKind, live: bool) -> Result<(), Error> {
+        //= docs/specification.md#o1a-late-registration
+        //# - A call that detects that its reference is gone MUST fail with WSAENOTSOCK without
+        //# posting a completion.
         if !live || !self.is_open() {
             return Err(Error::NotSocket);
         }
@@ -344,6 +360,9 @@ impl Socket {
         }
         let room = self.window.saturating_sub(self.queued());
         let accepted = u32::try_from(offered).unwrap_or(u32::MAX).min(room);
+        //= docs/specification.md#o6-partly-accepted-sends
+        //# - When a close aborts a partly accepted send, the accepted part MUST remain queued data
+        //# while the rest ends with the abort.
         self.unsent = self.unsent.saturating_add(accepted);
         accepted
     }
@@ -359,6 +378,9 @@ impl Socket {
     /// # Errors
     /// [`Error::NotConnected`] or [`Error::ConnectionReset`] if there is no
     /// connection.
+    //= docs/specification.md#s1-shutdown-is-not-a-close
+    //# - WSPShutdown MUST NOT close a descriptor or free any resource of the socket, so that a
+    //# close remains necessary.
     pub const fn shut_down_send(&mut self) -> Result<Actions, Error> {
         match self.connection {
             Connection::Connected => {

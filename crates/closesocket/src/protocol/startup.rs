@@ -36,6 +36,9 @@ impl Startups {
         match self.0.checked_sub(1) {
             Some(count) => {
                 self.0 = count;
+                //= docs/specification.md#s2-cleanup
+                //# - A call of WSPCleanup that does not match the first WSPStartup of the process
+                //# MUST NOT do more than lower the startup count.
                 Ok(count == 0)
             }
             None => Err(Error::NotInitialised),

@@ -132,6 +132,12 @@ impl std::fmt::Debug for Word {
 /// # Errors
 /// [`Error::NotSocket`] if the descriptor of this generation is not open,
 /// [`Error::TooManyDescriptors`] if it holds too many operations.
+//= docs/specification.md#d1-the-commit-point
+//# - A call that begins after the commit and names the closed descriptor MUST fail with
+//# WSAENOTSOCK, unless an error that precedes WSAENOTSOCK in E1 applies.
+//= docs/specification.md#d3-stale-values
+//# - A value of a closed descriptor MUST NOT give access to another socket that was later given the
+//# same value.
 #[inline]
 pub const fn admit(before: Word, generation: u32) -> Result<(), Error> {
     let base = Word::new(generation, WordPhase::Open, 0).0;
@@ -150,6 +156,11 @@ pub const fn admit(before: Word, generation: u32) -> Result<(), Error> {
 /// # Errors
 /// [`Error::NotSocket`] if the descriptor of this generation is not open: it is
 /// stale, or another close won (D2).
+//= docs/specification.md#d2-one-close-wins
+//# - The provider MUST NOT let more than one close of a descriptor commit, however many closes of
+//# it run concurrently.
+//= docs/specification.md#h2-after-the-operations
+//# - The closing thread MUST become a holder of the descriptor in the commit itself.
 pub const fn seal(before: Word, generation: u32) -> Result<Word, Error> {
     if before.is_open(generation) {
         Ok(Word(before.0 + STEP + HOLDER))
@@ -170,6 +181,11 @@ pub const fn leave(before: Word, leavers: u64) -> bool {
 /// The word that a compare-and-swap must put in place of `before` to claim the
 /// closed and empty descriptor, or `None` if it is not closed and empty. One
 /// claimer wins and alone returns the handle and recycles the slot (H1, H2).
+//= docs/specification.md#h2-after-the-operations
+//# - A handle MUST NOT be given back before every operation through its descriptor has ended and
+//# its result has been delivered.
+//= docs/specification.md#h2-after-the-operations
+//# - A handle MUST NOT be given back while a thread is inside a call through its descriptor.
 #[must_use]
 pub const fn claim(before: Word) -> Option<Word> {
     if before.holders() == 0 && matches!(before.phase(), WordPhase::Sealed) {
@@ -191,6 +207,9 @@ pub enum Recycling {
 }
 
 /// Decides whether a claimed slot can be used again.
+//= docs/specification.md#h4-one-attempt
+//# - A slot whose handle upcall has failed MUST be retired, so that it never serves another
+//# descriptor.
 #[must_use]
 pub const fn recycle(claimed: Word, handle_returned: bool) -> Recycling {
     if handle_returned && claimed.generation() < u32::MAX {
@@ -257,6 +276,9 @@ mod tests {
         }
     }
 
+    //= docs/specification.md#h2-after-the-operations
+    //= type=test
+    //# - The closing thread MUST become a holder of the descriptor in the commit itself.
     #[test]
     fn a_seal_adds_the_closer_and_keeps_everybody_inside() {
         for holders in HOLDERS {
