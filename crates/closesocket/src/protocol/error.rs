@@ -8,6 +8,8 @@ use std::io;
 /// The message says what happened and what the caller can do. [`Error::code`]
 /// gives the Winsock number and [`Error::kind`] the nearest portable kind;
 /// `std::io::Error: From<Error>` keeps both.
+//= docs/specification.md#e2-what-an-error-carries
+//# - The text of every error MUST say in words what went wrong and which remedy the caller has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -18,7 +20,7 @@ pub enum Error {
     OperationAborted,
     /// `WSAEINTR`: a blocked call was ended by a close or a cancel (O4, L9).
     #[error(
-        "the blocking call was interrupted by a close or a cancel; the descriptor may no longer be valid"
+        "the blocking call was interrupted by a close, a cancel or the end of its process; do not use the descriptor if it was closed, nor close it again"
     )]
     Interrupted,
     /// `WSAEINVAL`: the argument or the socket's state does not fit the call.
@@ -36,7 +38,9 @@ pub enum Error {
     #[error("a blocking call is in progress on this thread; wait until it has returned")]
     InProgress,
     /// `WSAENOTSOCK`: the descriptor is closed, stale or was never issued (D1, D3).
-    #[error("the descriptor is not an open socket; it was closed or never issued")]
+    #[error(
+        "the descriptor is not an open socket: closed, or never issued; drop it and do not retry"
+    )]
     NotSocket,
     /// `WSAEOPNOTSUPP`: this kind of socket cannot do that.
     #[error(
@@ -68,13 +72,13 @@ pub enum Error {
     #[error("the socket is not connected; connect it first")]
     NotConnected,
     /// `WSAESHUTDOWN`: that side of the connection was shut down.
-    #[error("that side of the connection was shut down; only closing is left")]
+    #[error("that side of the connection was shut down; close the socket when done")]
     ShutDown,
     /// `WSAETIMEDOUT`: the time given to the call has passed.
     #[error("the time given has passed; try again or give more time")]
     TimedOut,
     /// `WSAECONNREFUSED`: nobody listens at the address.
-    #[error("the connection was refused; nobody listens at that address")]
+    #[error("the connection was refused: nobody listens there; try another address, or later")]
     ConnectionRefused,
     /// `WSANOTINITIALISED`: the process has not called startup, or cleaned up (S2).
     #[error("the provider is not started for this process; call startup first")]
@@ -107,6 +111,8 @@ impl Error {
     ];
 
     /// The Winsock error number, as in `winsock2.h` (E2).
+    //= docs/specification.md#e2-what-an-error-carries
+    //# - Every error MUST map to one Winsock code.
     #[must_use]
     pub const fn code(self) -> i32 {
         match self {
@@ -134,6 +140,8 @@ impl Error {
     }
 
     /// The nearest portable error kind (E2).
+    //= docs/specification.md#e2-what-an-error-carries
+    //# - Every error MUST map to the `std::io::ErrorKind` that the table below gives for its code.
     #[must_use]
     pub const fn kind(self) -> io::ErrorKind {
         match self {
@@ -185,6 +193,9 @@ impl Preconditions {
     /// # Errors
     /// [`Error::NotInitialised`], [`Error::NetworkDown`], [`Error::InProgress`],
     /// [`Error::NotSocket`], in this order.
+    //= docs/specification.md#e1-precedence
+    //# - A close to which more than one error applies MUST report the one that comes first in this
+    //# order: WSANOTINITIALISED, WSAENETDOWN, WSAEINPROGRESS, WSAENOTSOCK, WSAEWOULDBLOCK.
     pub const fn check(self) -> Result<(), Error> {
         if !self.initialised {
             Err(Error::NotInitialised)
@@ -204,6 +215,10 @@ impl Preconditions {
 mod tests {
     use super::*;
 
+    //= docs/specification.md#e1-precedence
+    //= type=test
+    //# - A close to which more than one error applies MUST report the one that comes first in this
+    //# order: WSANOTINITIALISED, WSAENETDOWN, WSAEINPROGRESS, WSAENOTSOCK, WSAEWOULDBLOCK.
     #[test]
     fn the_precedence_is_that_of_e1() {
         let all = [false, true];
@@ -231,6 +246,26 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    //= docs/specification.md#e2-what-an-error-carries
+    //= type=test
+    //# - The text of every error MUST say in words what went wrong and which remedy the caller has.
+    #[test]
+    fn every_error_says_what_went_wrong_and_what_to_do() {
+        // A remedy is an order, or forbids something.
+        let orders = [
+            "call", "check", "choose", "close", "connect", "correct", "do", "drop", "issue",
+            "release", "try", "use", "wait",
+        ];
+        for error in Error::ALL {
+            let text = error.to_string();
+            let parts = text.split_once("; ");
+            let (wrong, remedy) = parts.unwrap_or_else(|| panic!("no remedy: {text}"));
+            assert!(wrong.split(' ').count() >= 4, "in words: {text}");
+            let order = remedy.split(' ').next().unwrap_or_default();
+            assert!(orders.contains(&order), "no remedy: {text}");
         }
     }
 
