@@ -128,8 +128,14 @@ impl<S: System> ProcessState<S> {
         });
         self.blocked.exit(thread);
         if drained {
+            //= docs/specification.md#l-t3-timed-linger-on-a-blocking-socket
+            //# - A lingering close MUST return success both when the drain ended and when the
+            //# timeout expired.
             Ok(())
         } else {
+            //= docs/specification.md#l9-a-cancelled-wait
+            //# - A lingering close whose wait is cancelled by WSPCancelBlockingCall MUST return
+            //# WSAEINTR and leave the descriptor closed.
             Err(Error::Interrupted)
         }
     }

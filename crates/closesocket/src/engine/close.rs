@@ -30,20 +30,35 @@ impl<S: System> ProcessState<S> {
         let (socket, commit) = match committed {
             Ok(committed) => committed,
             Err(error) => {
+                //= docs/specification.md#h3-not-after-a-failed-close
+                //# - A close that fails before its commit MUST NOT give the handle back.
+                //= docs/specification.md#l3-a-failed-close-leaves-no-trace
+                //# - A failure before the commit MUST NOT keep a later close of the same descriptor
+                //# from succeeding.
                 self.observe_return(descriptor, None, Err(error));
                 return Err(error);
             }
         };
         let mut holds = 1;
+        //= docs/specification.md#l4-operations-end-first
+        //# - A lingering close MUST abort the pending operations before it starts to wait.
         for reference in commit.aborted {
             let ended = self.end_reference(socket, reference, cause, descriptor);
             holds += ended;
         }
+        //= docs/specification.md#l-t3-timed-linger-on-a-blocking-socket
+        //# - With timed linger on a blocking socket, a last close MUST NOT return before the drain
+        //# ends, the timeout expires or the wait is interrupted (L9, S2, S3).
         let result = if commit.wait {
             self.linger(socket)
         } else {
             Ok(())
         };
+        //= docs/specification.md#h2-after-the-operations
+        //# - The closing thread MUST give up its hold only after it has delivered the operations
+        //# that it aborted.
+        //= docs/specification.md#h5-background-drains
+        //# - A provider MAY give the handle back before a background drain has ended.
         self.leave(descriptor, holds);
         self.observe_return(descriptor, Some(commit.wait), result);
         result
@@ -78,8 +93,13 @@ impl<S: System> ProcessState<S> {
         // A hint until the word is sealed in this generation.
         let socket = slot.socket();
         let request = self.close_request(cause);
+        //= docs/specification.md#d6a-one-critical-section
+        //# - A close MUST perform all these steps in one critical section of its socket.
         let commit = self.shared.with_socket(socket, |work| {
             work.prepare_close();
+            //= docs/specification.md#d2-one-close-wins
+            //# - When none of several concurrent closes of a descriptor fails before its commit,
+            //# the provider MUST let exactly one of them commit.
             let commit = loop {
                 match work.try_commit((self, descriptor), slot, request) {
                     Ok(commit) => break commit,
@@ -157,6 +177,9 @@ impl<S: System> ProcessState<S> {
         if own {
             return holds;
         }
+        //= docs/specification.md#o1-closing-aborts
+        //# - Under `AbortScope::LastReference`, the handle and the slot of a closed descriptor MUST
+        //# NOT be given back before all operations that outlived the descriptor have ended.
         if holds > 0 {
             process.leave(descriptor, holds);
         }
@@ -186,6 +209,8 @@ impl<S: System> ProcessState<S> {
 
     /// The process died: the records that nobody can redeem any more are
     /// reclaimed (D5).
+    //= docs/specification.md#d5-what-counts-as-a-reference
+    //# - When the target of a duplication record dies, the provider MUST reclaim the record.
     pub(super) fn reclaim_records(&self) {
         for socket in self.shared.every_socket() {
             while let Some(commit) = self.reclaim_one(socket) {

@@ -14,6 +14,9 @@ pub struct Config {
     /// What a graceful close does with unread input (L6).
     pub unread_input: UnreadInput,
     /// After how long a background drain is reset; `None` for never (L table).
+    /// The default is two minutes.
+    //= docs/specification.md#l-t1-do-not-linger
+    //# - A provider that sets a limit to background drains SHOULD document it.
     pub drain_limit: Option<Duration>,
     /// Whether handles are given back by an upcall (H1, H4).
     pub handle_kind: HandleKind,

@@ -146,6 +146,9 @@ impl<S: System> Process<S> {
             let parked = work.park(&admission, kind, buffer, 0, reply, reserved);
             parked.inspect_err(|_| self.state.unreserve(reserved))
         })?;
+        //= docs/specification.md#h2-after-the-operations
+        //# - Every call and every pending operation MUST hold its descriptor until its result has
+        //# been delivered.
         admission.keep();
         Ok(operation)
     }
@@ -173,6 +176,9 @@ impl<S: System> Section<'_, S> {
         admission: &Admission<'_, S>,
         kind: OperationKind,
     ) -> Result<(), Error> {
+        //= docs/specification.md#o1a-late-registration
+        //# - A call that began before the commit and registers its operation after it MUST detect,
+        //# holding the lock of the socket, that its reference is gone.
         let live = self
             .state
             .reference(admission.process, admission.descriptor)

@@ -228,6 +228,9 @@ type RoutineList<P> = Arc<<P as Primitives>::Monitor<VecDeque<(Routine, Completi
 pub struct AlertableThread<P: Primitives = Std> {
     queued: RoutineList<P>,
     /// Neither `Send` nor `Sync`.
+    //= docs/specification.md#o3-aborted-overlapped-operations
+    //# - A completion routine MUST run only on the thread that issued its operation, while that
+    //# thread is in an alertable wait.
     stays_here: PhantomData<*const ()>,
 }
 
@@ -252,6 +255,9 @@ impl<P: Primitives> AlertableThread<P> {
         let mut next = Some(first);
         let mut ran = 0;
         while let Some((routine, completion)) = next {
+            //= docs/specification.md#o9-closing-from-a-callback
+            //# - A close that is called from a completion routine or another callback MUST work as
+            //# any other close does.
             routine(completion);
             ran += 1;
             next = self.queued.lock(VecDeque::pop_front);

@@ -46,6 +46,9 @@ impl<P: Primitives> Reply<P> {
 pub(super) struct Pending<P: Primitives> {
     pub(super) number: u64,
     pub(super) kind: OperationKind,
+    //= docs/specification.md#o5-buffers
+    //# - The provider MUST keep the buffers of an operation in its possession until the completion
+    //# has been delivered.
     pub(super) buffer: Vec<u8>,
     /// Bytes done so far: of a send, those accepted.
     pub(super) done: usize,
@@ -75,6 +78,9 @@ impl<S: System> Finished<S> {
             connection,
         } = self;
         let accepted = match (connection, pending.reserved.take()) {
+            //= docs/specification.md#o7-accept-connect-and-the-backlog
+            //# - An accept or connect whose completion came ahead of the commit MUST keep its
+            //# success.
             (Some(endpoint), Some(slot)) => {
                 match process.adopt_connection(endpoint, slot, socket) {
                     Ok(descriptor) => Some(descriptor),
@@ -187,6 +193,9 @@ pub(super) fn deliver_aborted<S: System>(
         let (transferred, buffer) = (pending.done, pending.buffer);
         match (pending.reply, told) {
             (Reply::Overlapped(_), None) => holds += 1,
+            //= docs/specification.md#o3-aborted-overlapped-operations
+            //# - The event, packet or routine of an overlapped operation that a close aborts MUST
+            //# be delivered once.
             (Reply::Overlapped(notify), Some(error)) => {
                 holds += 1;
                 batch.add(notify, |key| Completion {
@@ -198,6 +207,8 @@ pub(super) fn deliver_aborted<S: System>(
                     accepted: None,
                 });
             }
+            //= docs/specification.md#o4-blocked-calls
+            //# - A notification MUST NOT be posted for a blocked call that a close has aborted.
             (Reply::Blocked(cell), told) => answer::<S>(
                 &cell,
                 Answer {
@@ -225,6 +236,8 @@ struct Batch<P: Primitives> {
 
 impl<P: Primitives> Batch<P> {
     fn add(&mut self, notify: Notify<P>, completion: impl FnOnce(u64) -> Completion) {
+        //= docs/specification.md#o3-aborted-overlapped-operations
+        //# - The packet of an aborted operation MUST carry the completion key that belongs to it.
         let completion = completion(notify.key());
         match notify.0 {
             How::Queue { queue, .. } => {

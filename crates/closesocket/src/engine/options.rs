@@ -67,6 +67,9 @@ impl<S: System> Process<S> {
         })
     }
 
+    //= docs/specification.md#d4-duplication-shares-the-socket
+    //# - An option that is set through one descriptor MUST be seen through every descriptor of the
+    //# same socket.
     fn change<R>(
         &self,
         descriptor: Descriptor,

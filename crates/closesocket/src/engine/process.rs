@@ -40,6 +40,12 @@ struct Stopped<S: System> {
 
 /// A call's hold on a descriptor: while it exists, the descriptor's handle is
 /// not given back and its slot not reused (H2). Dropping it leaves.
+//= docs/specification.md#d3-stale-values
+//# - An operation MUST keep the socket and the `(slot, generation)` with which it was issued,
+//# without a second look-up.
+//= docs/specification.md#h2-after-the-operations
+//# - Every call and every pending operation MUST hold its descriptor until its result has been
+//# delivered.
 pub struct Admission<'a, S: System> {
     pub(super) process: &'a ProcessState<S>,
     pub(super) descriptor: Descriptor,
@@ -131,6 +137,8 @@ impl<S: System> ProcessState<S> {
         Preconditions {
             initialised: flags == 0,
             network_up: network_down == 0,
+            //= docs/specification.md#e1-precedence
+            //# - A close that is called from a callback MUST NOT return WSAEINPROGRESS.
             idle: true,
             open: true,
         }
@@ -178,14 +186,22 @@ impl<S: System> ProcessState<S> {
             before: claimed.as_ref().map_or_else(|missed| missed.0, |()| seen),
             won: claimed.is_ok(),
         });
+        //= docs/specification.md#h4-one-attempt
+        //# - The provider MUST NOT attempt the handle upcall more than once for a descriptor.
         if claimed.is_err() {
             return;
         }
         let mut returned = true;
+        //= docs/specification.md#h1-once-for-each-closed-descriptor
+        //# - A non-IFS provider MUST give back, exactly once, the handle of every descriptor that a
+        //# close or a cleanup has closed.
         if returns_handle(shared.config.handle_kind, slot.cause()) {
             // A panic is a failure too (H4). It must not go on from here: this
             // thread may have other threads' results to deliver.
             let upcall = || shared.upcalls.close_socket_handle(process, descriptor);
+            //= docs/specification.md#h4-one-attempt
+            //# - A failure of the handle upcall MUST NOT cause the release of the socket to be lost
+            //# or repeated.
             returned = catch_unwind(AssertUnwindSafe(upcall)).is_ok_and(|it| it.is_ok());
             shared.observe(|| Observation::HandleReturned {
                 process,
@@ -194,6 +210,8 @@ impl<S: System> ProcessState<S> {
             });
         }
         if !returned {
+            //= docs/specification.md#h4-one-attempt
+            //# - A failure of the handle upcall MUST be reported to the provider.
             shared.retired_handles.fetch_add(1, Ordering::Relaxed);
         }
         self.table.recycle(descriptor, returned, |before, retired| {
@@ -356,11 +374,25 @@ impl<S: System> ProcessState<S> {
 
     /// Closes every descriptor of the process, waiting for nothing (S2, S3).
     fn sweep(&self, stopped: Stopped<S>, cause: Cause) {
+        //= docs/specification.md#s2-cleanup
+        //# - The call of WSPCleanup that matches the first WSPStartup of the process MUST close
+        //# every descriptor of the process.
+        //= docs/specification.md#s3-process-death
+        //# - The death of a process MUST close every descriptor of that process without waiting for
+        //# anything.
+        //= docs/specification.md#e1-precedence
+        //# - WSAENETDOWN MUST NOT hold up a cleanup or the handling of a process death.
         for descriptor in stopped.descriptors {
             // It fails only if somebody else closed it first.
             let _ = self.close_descriptor(descriptor, cause);
         }
         self.forsake_operations(cause);
+        //= docs/specification.md#s2-cleanup
+        //# - A thread that is blocked in a call when its process is cleaned up MUST be woken with
+        //# WSAEINTR.
+        //= docs/specification.md#s3-process-death
+        //# - A thread that is blocked in a call of a process that has died, and that itself still
+        //# runs, MUST be woken with WSAEINTR.
         for call in &stopped.calls {
             interrupt(&self.shared, call);
         }

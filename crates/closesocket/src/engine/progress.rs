@@ -146,6 +146,9 @@ impl<S: System> Section<'_, S> {
             if sent == 0 {
                 return Ok(());
             }
+            //= docs/specification.md#o6-partly-accepted-sends
+            //# - The bytes that the peer receives MUST be a prefix of the bytes that the provider
+            //# accepted.
             state.unsent.drain(..sent);
             let sent = u32::try_from(sent).unwrap_or(u32::MAX);
             let actions = state.core.transmitted(self.shared, sent);
@@ -228,6 +231,9 @@ impl<S: System> Section<'_, S> {
     /// not keep the lock from the drain's deadline, nor the thread from other
     /// sockets (L10): the rest waits for the next look, which a drain always
     /// gets.
+    //= docs/specification.md#l6-unread-input
+    //# - Under `UnreadInput::Discard`, a graceful last close MUST read and throw away the received
+    //# data that nobody has read, as well as what arrives during the drain.
     fn discard_input(&mut self) -> Result<(), Error> {
         let mut scratch = [0; 4096];
         for _ in 0..DISCARDS {
@@ -307,6 +313,10 @@ impl<S: System> Section<'_, S> {
 
     /// Takes the oldest operation of this reference's side out, with its
     /// result, to be delivered outside the lock.
+    //= docs/specification.md#o2-one-end-for-each-operation
+    //# - Every operation MUST end exactly once, either completed or aborted.
+    //= docs/specification.md#o2-one-end-for-each-operation
+    //# - A completion that races with a close MUST take effect either as a whole or not at all.
     fn finish(
         &mut self,
         side: Side,

@@ -42,6 +42,9 @@ pub(super) struct Shared<S: System> {
     pub(super) clock: S::Clock,
     pub(super) probe: S::Probe,
     pub(super) upcalls: Box<dyn Upcalls>,
+    /// The sockets, which outlive the processes that had them.
+    //= docs/specification.md#s3-process-death
+    //# - A drain that began before the death of a process MUST go on after it.
     cells: Slab<SocketCell<S>>,
     free_cells: FreeList<S::Primitives>,
     /// Sockets to look at as time passes.
@@ -155,6 +158,9 @@ impl<S: System> Shared<S> {
 
     /// Works on a socket: one critical section under its lock, then, outside,
     /// whatever the section has left to deliver. `None` if the socket is gone.
+    //= docs/specification.md#d6a-one-critical-section
+    //# - Duplicating a descriptor, redeeming a record, setting an option, accepting bytes and
+    //# registering an operation MUST each happen under the lock of that same critical section.
     pub(super) fn with_socket<R>(
         self: &Arc<Self>,
         id: SocketId,
@@ -191,6 +197,9 @@ impl<S: System> Shared<S> {
             self.watched.lock(|watched| watched.sockets.push(id));
             self.transport.wake();
         }
+        //= docs/specification.md#o5-buffers
+        //# An application therefore cannot take the return of a close as a sign that its buffers
+        //# are free, because a completion MAY be delivered later than that.
         self.deliver(id, out);
         self.transport.deliver_events();
         result
@@ -212,6 +221,9 @@ impl<S: System> Shared<S> {
 
     /// Expires the socket's drain if its deadline has passed, and lets it go on
     /// otherwise. True if it still has to be watched.
+    //= docs/specification.md#d8-release
+    //# - A socket without references MUST be released eventually, provided that the scheduler is
+    //# fair and that the transport or the timer makes progress.
     pub(super) fn look_at(self: &Arc<Self>, id: SocketId) -> bool {
         self.with_socket(id, |work| {
             work.advance();
@@ -243,10 +255,19 @@ impl<S: System> Shared<S> {
                 } if Self::is_draining(state, id) => Some(self.clock.now().until(deadline)),
                 _ => None,
             });
+            //= docs/specification.md#l10-waiting-alone
+            //# - A close that waits in its linger MUST NOT hold up any other thread or any other
+            //# socket.
             let ended = monitor.wait(left, |state| {
                 let ended = if Self::is_draining(state, id) {
+                    //= docs/specification.md#l9-a-cancelled-wait
+                    //# - The drain of a lingering close whose wait is cancelled MUST go on in the
+                    //# background.
                     interrupted().then_some(false)
                 } else {
+                    //= docs/specification.md#l5-the-connection-fails-during-a-drain
+                    //# - A close that waits for a drain which ends by such a failure MUST return
+                    //# success.
                     Some(true)
                 };
                 if let Some(drained) = ended {

@@ -32,6 +32,8 @@ impl<S: System> Default for SocketCell<S> {
 }
 
 /// One descriptor's share of a socket: its pending operations and watches.
+//= docs/specification.md#d4-duplication-shares-the-socket
+//# - Each descriptor of a shared socket MUST be usable for operations independently of the others.
 pub(super) struct Reference<S: System> {
     pub(super) process: Arc<ProcessState<S>>,
     pub(super) descriptor: Descriptor,
@@ -42,6 +44,11 @@ pub(super) struct Reference<S: System> {
     pub(super) reads: VecDeque<Pending<S::Primitives>>,
     /// Sends and connects, in the order of registration.
     pub(super) writes: VecDeque<Pending<S::Primitives>>,
+    //= docs/specification.md#d7-other-descriptors-are-left-alone
+    //# - Closing a descriptor MUST NOT remove or trigger a readiness registration that was made
+    //# through another descriptor.
+    //= docs/specification.md#s4-no-fd-close-for-the-closer
+    //# - A readiness registration MUST end together with the descriptor through which it was made.
     pub(super) watches: Vec<Watch<S>>,
 }
 
@@ -70,6 +77,11 @@ impl<S: System> Watch<S> {
     /// A select wakes (O8); a registration dies without a word, since nothing
     /// is posted to the closer (S4).
     pub(super) fn descriptor_closed(&self) {
+        //= docs/specification.md#o8-readiness-waits
+        //# - A wait for readiness, such as select or poll, that names the closed descriptor MUST
+        //# wake up.
+        //= docs/specification.md#s4-no-fd-close-for-the-closer
+        //# - A close MUST NOT cause FD_CLOSE to be posted to the closer.
         if self.number != EVENT_SELECT {
             self.event.set();
         }
@@ -181,6 +193,9 @@ impl<S: System> SocketState<S> {
         };
         let (does, waiting) = (pending.kind, pending.reply.waiting());
         match pending.kind {
+            //= docs/specification.md#o7-accept-connect-and-the-backlog
+            //# - Closing a listener MUST abort the pending accepts that are in its abort scope
+            //# (O1).
             OperationKind::Recv | OperationKind::Accept => reference.reads.push_back(pending),
             OperationKind::Send | OperationKind::Connect => reference.writes.push_back(pending),
         }
@@ -352,6 +367,9 @@ impl<S: System> PendingOperations for Taker<'_, S> {
         };
         match take {
             Take::EveryReference => std::mem::take(self.references),
+            //= docs/specification.md#d7-other-descriptors-are-left-alone
+            //# - Closing a descriptor MUST NOT end or alter an operation that was issued through
+            //# another descriptor.
             Take::ThisReference => match self.references.iter().position(is_closing) {
                 Some(index) => vec![self.references.swap_remove(index)],
                 None => Vec::new(),

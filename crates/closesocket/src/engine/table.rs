@@ -42,6 +42,9 @@ impl<P: Primitives> Slot<P> {
     ///
     /// # Errors
     /// As [`word::admit`].
+    //= docs/specification.md#d6a-one-critical-section
+    //# The start of a call is not among the locked steps, and an implementation MAY keep it
+    //# lock-free.
     #[inline]
     pub(super) fn enter(&self, generation: u32) -> (Word, Result<(), Error>) {
         let before = Word::from_bits(self.word.fetch_add(word::HOLDER, Ordering::Acquire));
