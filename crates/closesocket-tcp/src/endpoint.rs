@@ -204,6 +204,9 @@ impl TcpEndpoint {
 
 impl Drop for TcpEndpoint {
     fn drop(&mut self) {
+        //= docs/specification.md#l6-unread-input
+        //# - Under `UnreadInput::Discard`, a graceful last close MUST read and throw away the
+        //# received data that nobody has read, as well as what arrives during the drain.
         if self.lost.is_none()
             && !self.end_seen
             && let Ok(socket) = self.connection()

@@ -96,6 +96,9 @@ fn an_end_is_input() {
     assert_eq!(endpoint.receive(&mut [0]), Ok(Received::End));
 }
 
+//= docs/specification.md#l-t2-hard-close
+//# - With hard linger, a last close MUST discard the queued data and reset the connection, so that
+//# the peer's receive fails with WSAECONNRESET.
 #[test]
 fn a_reset_reaches_the_peer_and_ends_the_endpoint() {
     let net = Net::new(SMALL);
@@ -203,6 +206,9 @@ fn unread_input_does_not_make_a_drop_a_reset() {
     assert_eq!(read_to_end(&mut peer).unwrap(), taken);
 }
 
+//= docs/specification.md#l6-unread-input
+//# - Under `UnreadInput::Discard`, a graceful last close MUST read and throw away the received data
+//# that nobody has read, as well as what arrives during the drain.
 #[test]
 fn input_that_comes_while_draining_is_thrown_away_and_destroys_nothing() {
     let net = Net::new(SMALL);
@@ -230,6 +236,9 @@ fn input_that_comes_while_draining_is_thrown_away_and_destroys_nothing() {
     assert_eq!(endpoint.has_input(), Ok(true));
 }
 
+//= docs/specification.md#o7-accept-connect-and-the-backlog
+//# - When the last reference to a listener is closed, every connection in its backlog MUST be reset
+//# or closed.
 #[test]
 fn a_listener_resets_its_backlog_when_reset_or_dropped() {
     let net = Net::new(TcpConfig::default());

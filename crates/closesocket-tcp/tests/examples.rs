@@ -145,6 +145,8 @@ fn echo_until_the_end(address: SocketAddr, seed: usize, progress: &AtomicUsize) 
     })
 }
 
+//= docs/specification.md#o6-partly-accepted-sends
+//# - After a close that ended gracefully, the peer MUST be able to receive every accepted byte.
 #[test]
 fn a_graceful_server_cut_200_times_under_load_loses_no_accepted_byte() {
     const CUTS: usize = 200;

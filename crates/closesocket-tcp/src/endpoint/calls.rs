@@ -288,6 +288,9 @@ impl Endpoint for TcpEndpoint {
         {
             // It cannot fail on an open socket; if it did, the close would be
             // graceful, and there is no other way to order a reset.
+            //= docs/specification.md#l-t2-hard-close
+            //# - With hard linger, a last close MUST discard the queued data and reset the
+            //# connection, so that the peer's receive fails with WSAECONNRESET.
             let _ = socket.set_linger(Some(Duration::ZERO));
         }
         self.stage = Stage::Reset;
