@@ -50,6 +50,12 @@ impl Ledger {
         seen.happenings.iter().try_for_each(|it| self.happened(*it))
     }
 
+    //= docs/specification.md#o2-one-end-for-each-operation
+    //# - Every operation MUST end exactly once, either completed or aborted.
+    //= docs/specification.md#d8-release
+    //# - A socket MUST NOT be released more than once.
+    //= docs/specification.md#h4-one-attempt
+    //# - The provider MUST NOT attempt the handle upcall more than once for a descriptor.
     fn happened(&mut self, happening: Happening) -> Result<(), String> {
         let once = |count: &mut u32| {
             *count += 1;
@@ -84,6 +90,9 @@ impl Ledger {
     ///
     /// # Errors
     /// Says what has not happened, or not as often as it must.
+    //= docs/specification.md#d8-release
+    //# - A socket without references MUST be released eventually, provided that the scheduler is
+    //# fair and that the transport or the timer makes progress.
     pub fn finish(&self, non_ifs: bool) -> Result<(), String> {
         if let Some((key, _)) = self.open.iter().find(|(_, count)| **count != 1) {
             return Err(format!("has not ended: {key:?}"));

@@ -64,6 +64,9 @@ impl Trial {
         if seen != expected {
             return self.fail(&format!("seen:     {seen:?}\nexpected: {expected:?}"));
         }
+        //= docs/specification.md#l3-a-failed-close-leaves-no-trace
+        //# - A close that fails before its commit MUST leave the descriptor, its operations and its
+        //# socket as they were.
         if matches!(seen.answer, Answer::Refused(_))
             && before.is_some_and(|before| before != self.state())
         {

@@ -364,6 +364,8 @@ fn a_cleanup_leaves_alone_what_begins_after_the_next_startup() {
     world.process.cleanup().unwrap();
 }
 
+//= docs/specification.md#h4-one-attempt
+//# - The provider MUST NOT attempt the handle upcall more than once for a descriptor.
 #[test]
 fn an_upcall_that_panics_has_failed_and_stops_nobody_else() {
     let during = During(Mutex::new(Some(|| panic!("the DLL above is broken"))));

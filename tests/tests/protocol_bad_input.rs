@@ -112,6 +112,8 @@ fn a_closed_socket_orders_nothing_whatever_still_happens_to_it() {
     }
 }
 
+//= docs/specification.md#d8-release
+//# - A socket MUST NOT be released more than once.
 #[test]
 fn a_second_last_close_releases_nothing_twice() {
     for cause in CAUSES {

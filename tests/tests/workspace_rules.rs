@@ -96,6 +96,10 @@ fn every_clause_that_an_invariant_names_is_in_the_specification() {
     }
 }
 
+//= docs/specification.md#e2-what-an-error-carries
+//# - Every error MUST map to one Winsock code.
+//= docs/specification.md#e2-what-an-error-carries
+//# - Every error MUST map to the `std::io::ErrorKind` that the table below gives for its code.
 #[test]
 fn the_error_table_of_the_specification_is_that_of_the_code() {
     use closesocket::protocol::Error;
@@ -104,4 +108,15 @@ fn the_error_table_of_the_specification_is_that_of_the_code() {
         let row = format!("| {} | `{:?}` |", error.code(), error.kind());
         assert!(specification.contains(&row), "{error:?}: no row with {row}");
     }
+}
+
+//= docs/specification.md#l-t1-do-not-linger
+//# - A provider that sets a limit to background drains SHOULD document it.
+#[test]
+fn the_limit_of_background_drains_is_documented() {
+    use closesocket::engine::Config;
+    let limit = Config::default().drain_limit;
+    assert_eq!(limit, Some(std::time::Duration::from_secs(120)));
+    let documentation = read("crates/closesocket/src/engine/config.rs");
+    assert!(documentation.contains("/// The default is two minutes."));
 }

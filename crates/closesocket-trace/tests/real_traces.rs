@@ -15,6 +15,11 @@ use proptest::prelude::*;
 proptest! {
     #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, max_shrink_iters: 0, ..ProptestConfig::default() })]
 
+    //= docs/specification.md#d6a-one-critical-section
+    //# - A close MUST perform all these steps in one critical section of its socket.
+    //= docs/specification.md#d6a-one-critical-section
+    //# - Duplicating a descriptor, redeeming a record, setting an option, accepting bytes and
+    //# registering an operation MUST each happen under the lock of that same critical section.
     #[test]
     fn real_histories_are_accepted_and_read_back_as_written(Trace(records) in history()) {
         expect_accepted(&replay(&records));

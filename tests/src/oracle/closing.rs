@@ -9,6 +9,12 @@ use super::{Closer, HandleState, Life, Link, Operation, Oracle, Why};
 use crate::call::{Answer, Happening, Origin, Outcome, Scope, SocketId, Unread, Wait};
 
 impl Oracle {
+    //= docs/specification.md#e1-precedence
+    //# - A close to which more than one error applies MUST report the one that comes first in this
+    //# order: WSANOTINITIALISED, WSAENETDOWN, WSAEINPROGRESS, WSAENOTSOCK, WSAEWOULDBLOCK.
+    //= docs/specification.md#l-t4-timed-linger-on-a-nonblocking-socket
+    //# - With timed linger on a nonblocking socket, a last close that meets every condition of L2
+    //# MUST fail with WSAEWOULDBLOCK.
     pub(super) fn close(
         &mut self,
         process: ProcessId,
@@ -36,6 +42,10 @@ impl Oracle {
     }
 
     /// L2: only when all hold.
+    //= docs/specification.md#l2-when-a-close-would-block
+    //# - A close MUST NOT return WSAEWOULDBLOCK unless all of the following are true: the reference
+    //# is the last, the socket is connected, the socket is nonblocking, the linger is timed, there
+    //# is unsent data, and no shutdown of the send side has begun.
     fn would_block(&self, handle: usize) -> bool {
         let index = self.handles[handle].socket;
         let socket = &self.sockets[index];
@@ -48,6 +58,16 @@ impl Oracle {
     }
 
     /// Closes an open descriptor. True if the close has to wait.
+    //= docs/specification.md#o1-closing-aborts
+    //# - Under `AbortScope::Descriptor`, a close MUST abort every operation that is pending through
+    //# its descriptor, whichever thread of the process issued it and whether or not the descriptor
+    //# is the last reference.
+    //= docs/specification.md#o1-closing-aborts
+    //# - Under `AbortScope::LastReference`, a close of another reference MUST leave the operations
+    //# of its descriptor pending.
+    //= docs/specification.md#d7-other-descriptors-are-left-alone
+    //# - Closing a descriptor MUST NOT end or alter an operation that was issued through another
+    //# descriptor.
     fn close_handle(&mut self, handle: usize, why: Why) -> bool {
         let socket = self.handles[handle].socket;
         self.handles[handle].state = HandleState::Closed(why);
@@ -59,6 +79,29 @@ impl Oracle {
     }
 
     /// The last reference of the socket is gone. True if its close has to wait.
+    //= docs/specification.md#o1-closing-aborts
+    //# - Under `AbortScope::LastReference`, the end of the last reference MUST abort every
+    //# operation that is still pending on the socket.
+    //= docs/specification.md#o7-accept-connect-and-the-backlog
+    //# - When the last reference to a listener is closed, every connection in its backlog MUST be
+    //# reset or closed.
+    //= docs/specification.md#l-t1-do-not-linger
+    //# - With don't linger, a last close MUST return success without waiting, be the socket
+    //# blocking or not.
+    //= docs/specification.md#l-t2-hard-close
+    //# - With hard linger, a last close MUST discard the queued data and reset the connection, so
+    //# that the peer's receive fails with WSAECONNRESET.
+    //= docs/specification.md#l-t2-hard-close
+    //# - With hard linger, a last close MUST return success without waiting.
+    //= docs/specification.md#l8-nothing-to-wait-for
+    //# - A lingering close of a socket that is not connected, or has no queued data, MUST return
+    //# without waiting.
+    //= docs/specification.md#s2-cleanup
+    //# - A socket that loses its last reference in a cleanup MUST be reset if hard linger is set,
+    //# and otherwise drain in the background.
+    //= docs/specification.md#s3-process-death
+    //# - A socket that loses its last reference by a process death MUST be reset if hard linger is
+    //# set, and otherwise drain in the background.
     fn last_reference(&mut self, socket: usize, called: bool) -> bool {
         if self.operations.iter().any(|it| it.socket == socket) {
             self.reached("operations aborted by the last reference");
@@ -115,6 +158,15 @@ impl Oracle {
 
     /// O3, O4, S2, S3. Nothing is posted to a process that has cleaned up or is
     /// dead; a blocked thread always returns.
+    //= docs/specification.md#o3-aborted-overlapped-operations
+    //# - An overlapped operation that a close aborts MUST end with WSA_OPERATION_ABORTED.
+    //= docs/specification.md#o4-blocked-calls
+    //# - A blocked call that a close by another thread aborts MUST return WSAEINTR.
+    //= docs/specification.md#s2-cleanup
+    //# - Cleanup MUST end the pending operations of the process without posting an event, a packet
+    //# or a routine.
+    //= docs/specification.md#s3-process-death
+    //# - A completion MUST NOT be posted to a dead process.
     fn abort_where(&mut self, which: impl Fn(&Operation) -> bool, why: Why) {
         let (aborted, kept) = std::mem::take(&mut self.operations)
             .into_iter()
@@ -142,6 +194,11 @@ impl Oracle {
 
     /// S2: only the cleanup that matches the first startup acts. The network
     /// does not hold it up (E1).
+    //= docs/specification.md#s2-cleanup
+    //# - A call of WSPCleanup that does not match the first WSPStartup of the process MUST NOT do
+    //# more than lower the startup count.
+    //= docs/specification.md#e1-precedence
+    //# - WSAENETDOWN MUST NOT hold up a cleanup or the handling of a process death.
     pub(super) fn cleanup(&mut self, process: ProcessId) -> Result<Answer, Error> {
         let it = self.process(process).ok_or(Error::NotInitialised)?;
         if it.startups == 0 {
@@ -156,6 +213,11 @@ impl Oracle {
     }
 
     /// S3, D5.
+    //= docs/specification.md#d5-what-counts-as-a-reference
+    //# - When the target of a duplication record dies, the provider MUST reclaim the record.
+    //= docs/specification.md#s3-process-death
+    //# - A socket whose last reference is a reclaimed duplication record MUST be ended as after a
+    //# process death.
     pub(super) fn die(&mut self, process: ProcessId) -> Result<Answer, Error> {
         let it = self.process(process).ok_or(Error::NotInitialised)?;
         if it.dead {
@@ -181,6 +243,12 @@ impl Oracle {
 
     /// Every operation of the process ends first, those too that outlived their
     /// descriptor, so that none is told to it as another descriptor's.
+    //= docs/specification.md#s2-cleanup
+    //# - The call of WSPCleanup that matches the first WSPStartup of the process MUST close every
+    //# descriptor of the process.
+    //= docs/specification.md#s3-process-death
+    //# - The death of a process MUST close every descriptor of that process without waiting for
+    //# anything.
     fn close_everything(&mut self, process: ProcessId, why: Why) {
         let mine: Vec<usize> = (0..self.handles.len())
             .filter(|&handle| self.handles[handle].process == process)
@@ -205,6 +273,9 @@ impl Oracle {
         }
     }
 
+    //= docs/specification.md#l6-unread-input
+    //# - Under `UnreadInput::Reset`, a graceful last close MUST NOT reset the connection on account
+    //# of unread input before the queued data has been acknowledged.
     fn settle_socket(&mut self, socket: usize) {
         let id = SocketId(socket);
         let it = &mut self.sockets[socket];
@@ -229,6 +300,12 @@ impl Oracle {
     }
 
     /// A waiting close returns when its socket is released, success either way.
+    //= docs/specification.md#l-t3-timed-linger-on-a-blocking-socket
+    //# - With timed linger on a blocking socket, a last close MUST NOT return before the drain
+    //# ends, the timeout expires or the wait is interrupted (L9, S2, S3).
+    //= docs/specification.md#l-t3-timed-linger-on-a-blocking-socket
+    //# - A lingering close MUST return success both when the drain ended and when the timeout
+    //# expired.
     fn settle_closers(&mut self) {
         for closer in std::mem::take(&mut self.closers) {
             let socket = self.handles[closer.handle].socket;
@@ -241,6 +318,21 @@ impl Oracle {
     }
 
     /// H1, H2, H4.
+    //= docs/specification.md#h1-once-for-each-closed-descriptor
+    //# - A non-IFS provider MUST give back, exactly once, the handle of every descriptor that a
+    //# close or a cleanup has closed.
+    //= docs/specification.md#h1-once-for-each-closed-descriptor
+    //# - The handle of a descriptor that was ended by process death MUST NOT be given back.
+    //= docs/specification.md#h2-after-the-operations
+    //# - A handle MUST NOT be given back before every operation through its descriptor has ended
+    //# and its result has been delivered.
+    //= docs/specification.md#h2-after-the-operations
+    //# - A handle MUST NOT be given back while a thread is inside a call through its descriptor.
+    //= docs/specification.md#h4-one-attempt
+    //# - A slot whose handle upcall has failed MUST be retired, so that it never serves another
+    //# descriptor.
+    //= docs/specification.md#h4-one-attempt
+    //# - An IFS provider MUST NOT make the handle upcall.
     fn settle_handle(&mut self, handle: usize) {
         let it = self.handles[handle].clone();
         let HandleState::Closed(why) = it.state else {

@@ -59,6 +59,9 @@ impl Oracle {
     }
 
     /// L5. Pending operations find out when the call is settled.
+    //= docs/specification.md#l5-the-connection-fails-during-a-drain
+    //# - When the peer resets the connection or the network fails during a drain, the provider MUST
+    //# discard the remaining queued data and end the drain.
     pub(super) fn peer_resets(&mut self, socket: SocketId) -> Answer {
         let Some(socket) = self.at(socket) else {
             return Answer::Done;
@@ -93,6 +96,9 @@ impl Oracle {
         Answer::Done
     }
 
+    //= docs/specification.md#l-t3-timed-linger-on-a-blocking-socket
+    //# - When the linger timeout expires before the drain has ended, the connection MUST be reset
+    //# before the close returns.
     pub(super) fn advance(&mut self, by: Duration) -> Answer {
         self.now = self.now.saturating_add(by);
         for socket in 0..self.sockets.len() {

@@ -283,6 +283,12 @@ impl Oracle {
     }
 
     /// D1, D3: only the open descriptor of this very value in this very process.
+    //= docs/specification.md#d1-the-commit-point
+    //# - A call that begins after the commit and names the closed descriptor MUST fail with
+    //# WSAENOTSOCK, unless an error that precedes WSAENOTSOCK in E1 applies.
+    //= docs/specification.md#d3-stale-values
+    //# - A value of a closed descriptor MUST NOT give access to another socket that was later given
+    //# the same value.
     fn find(&mut self, process: ProcessId, value: Descriptor) -> Result<usize, Error> {
         let same = |it: &Handle| it.process == process && it.value == value;
         let found = self
@@ -312,6 +318,9 @@ impl Oracle {
     /// The handle that a call goes through. An entered call passed its checks
     /// when it entered; only whether its descriptor is still open is asked
     /// again (O1a).
+    //= docs/specification.md#o1a-late-registration
+    //# - A call that detects that its reference is gone MUST fail with WSAENOTSOCK without posting
+    //# a completion.
     fn reach(&mut self, through: Through) -> Result<usize, Error> {
         match through {
             Through::Handle(process, value) => {
@@ -337,6 +346,11 @@ impl Oracle {
     }
 
     /// D5: open descriptors and unredeemed records.
+    //= docs/specification.md#d5-what-counts-as-a-reference
+    //# - Every open descriptor MUST count as one reference to its socket.
+    //= docs/specification.md#d5-what-counts-as-a-reference
+    //# - An unredeemed duplication record MUST count as one reference from the moment of its
+    //# creation.
     fn references(&self, socket: usize) -> usize {
         let handles = self
             .handles

@@ -168,6 +168,9 @@ impl Oracle {
 
     /// L9: a waiting close returns and its drain goes on; a blocked call
     /// returns.
+    //= docs/specification.md#l9-a-cancelled-wait
+    //# - A lingering close whose wait is cancelled by WSPCancelBlockingCall MUST return WSAEINTR
+    //# and leave the descriptor closed.
     pub(super) fn cancel(&mut self, call: Key) -> Result<Answer, Error> {
         if let Some(index) = self.closers.iter().position(|it| it.key == call) {
             self.closers.remove(index);

@@ -103,6 +103,9 @@ impl Oracle {
         Ok(Answer::Done)
     }
 
+    //= docs/specification.md#d4-duplication-shares-the-socket
+    //# - An option that is set through one descriptor MUST be seen through every descriptor of the
+    //# same socket.
     fn options(&mut self, through: Through) -> Result<&mut Socket, Error> {
         let handle = self.reach(through)?;
         Ok(&mut self.sockets[self.handles[handle].socket])
@@ -118,6 +121,9 @@ impl Oracle {
     }
 
     /// L7.
+    //= docs/specification.md#l7-turning-lingering-on-without-a-timeout
+    //# - Setting SO_DONTLINGER to FALSE MUST select timed linger, with the most recent timeout
+    //# other than 0 that the socket was given, or else with the provider's default.
     pub(super) fn set_dont_linger(
         &mut self,
         through: Through,
@@ -144,6 +150,9 @@ impl Oracle {
 
     /// S1. Pending sends have nothing left to wait for and fail (settled after
     /// the call); what was accepted before is followed by the FIN.
+    //= docs/specification.md#s1-shutdown-is-not-a-close
+    //# - WSPShutdown MUST NOT close a descriptor or free any resource of the socket, so that a
+    //# close remains necessary.
     pub(super) fn shut_down_send(&mut self, through: Through) -> Result<Answer, Error> {
         let socket = self.options(through)?;
         match socket.link {
@@ -175,6 +184,11 @@ impl Oracle {
         Ok(Answer::Record(RecordId(self.records.len() - 1)))
     }
 
+    //= docs/specification.md#d5-what-counts-as-a-reference
+    //# - A duplication record MUST NOT be redeemed more than once.
+    //= docs/specification.md#d5-what-counts-as-a-reference
+    //# - A duplication record MUST NOT be redeemed by a process other than the target that it
+    //# names.
     pub(super) fn redeem(&mut self, process: ProcessId, record: RecordId) -> Result<Answer, Error> {
         self.usable(process)?;
         self.room_for_descriptor(process)?;

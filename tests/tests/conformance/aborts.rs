@@ -27,6 +27,10 @@ scenarios! {
     o3_a_routine_runs_on_the_thread_that_issued_it_not_on_the_closer,
 }
 
+//= docs/specification.md#o1-closing-aborts
+//# - Under `AbortScope::Descriptor`, a close MUST abort every operation that is pending through its
+//# descriptor, whichever thread of the process issued it and whether or not the descriptor is the
+//# last reference.
 fn o1_a_close_aborts_the_operations_of_every_thread_though_another_reference_remains<N: Network>(
     world: &World<N>,
 ) {
@@ -65,6 +69,8 @@ fn o1_a_close_aborts_the_operations_of_every_thread_though_another_reference_rem
     assert_all(peer.read_to_end(), sent);
 }
 
+//= docs/specification.md#o1-closing-aborts
+//# - `AbortScope::Descriptor` MUST be the default.
 fn o1_descriptor_is_the_default_scope<N: Network>(_: &World<N>) {
     assert_eq!(Config::default().abort_scope, AbortScope::Descriptor);
 }
@@ -76,6 +82,9 @@ fn last_reference<N: Network>() -> World<N> {
     })
 }
 
+//= docs/specification.md#o1-closing-aborts
+//# - Under `AbortScope::LastReference`, a close of another reference MUST leave the operations of
+//# its descriptor pending.
 fn o1_under_last_reference_operations_outlive_their_descriptor<N: Network>(_: &World<N>) {
     let world = last_reference::<N>();
     let (descriptor, mut peer) = world.connect();
@@ -96,6 +105,9 @@ fn o1_under_last_reference_operations_outlive_their_descriptor<N: Network>(_: &W
     assert!(queue.is_empty());
 }
 
+//= docs/specification.md#o1-closing-aborts
+//# - Under `AbortScope::LastReference`, the end of the last reference MUST abort every operation
+//# that is still pending on the socket.
 fn o1_under_last_reference_the_last_close_aborts_what_is_left<N: Network>(_: &World<N>) {
     let world = last_reference::<N>();
     let (descriptor, _peer) = world.connect();
@@ -115,6 +127,9 @@ fn o1_under_last_reference_the_last_close_aborts_what_is_left<N: Network>(_: &Wo
     assert_eq!(blocked.result(), Err(Error::Interrupted));
 }
 
+//= docs/specification.md#o1-closing-aborts
+//# - Under `AbortScope::LastReference`, the handle and the slot of a closed descriptor MUST NOT be
+//# given back before all operations that outlived the descriptor have ended.
 fn o1_under_last_reference_the_slot_waits_for_the_operations<N: Network>(_: &World<N>) {
     let world = last_reference::<N>();
     let (descriptor, mut peer) = world.connect();
@@ -135,6 +150,12 @@ fn o1_under_last_reference_the_slot_waits_for_the_operations<N: Network>(_: &Wor
     assert_eq!(other.close(kept), Ok(()));
 }
 
+//= docs/specification.md#o1a-late-registration
+//# - A call that began before the commit and registers its operation after it MUST detect, holding
+//# the lock of the socket, that its reference is gone.
+//= docs/specification.md#o1a-late-registration
+//# - A call that detects that its reference is gone MUST fail with WSAENOTSOCK without posting a
+//# completion.
 fn o1a_a_call_that_races_the_close_is_refused_or_aborted_and_never_forgotten<N: Network>(
     world: &World<N>,
 ) {
@@ -169,6 +190,8 @@ fn o1a_a_call_that_races_the_close_is_refused_or_aborted_and_never_forgotten<N: 
     }
 }
 
+//= docs/specification.md#o2-one-end-for-each-operation
+//# - A completion that races with a close MUST take effect either as a whole or not at all.
 fn o2_a_completion_that_races_the_close_wins_or_loses_as_a_whole<N: Network>(world: &World<N>) {
     let queue = CompletionQueue::new();
     for round in 0..40 {
@@ -200,6 +223,8 @@ fn o2_a_completion_that_races_the_close_wins_or_loses_as_a_whole<N: Network>(wor
     }
 }
 
+//= docs/specification.md#o2-one-end-for-each-operation
+//# - Every operation MUST end exactly once, either completed or aborted.
 fn o2_a_send_that_completed_is_not_aborted_by_a_later_close<N: Network>(world: &World<N>) {
     let (descriptor, mut peer) = world.connect();
     let queue = CompletionQueue::new();
@@ -214,6 +239,8 @@ fn o2_a_send_that_completed_is_not_aborted_by_a_later_close<N: Network>(world: &
     assert_all(peer.read_to_end(), 1000);
 }
 
+//= docs/specification.md#o3-aborted-overlapped-operations
+//# - An overlapped operation that a close aborts MUST end with WSA_OPERATION_ABORTED.
 fn o3_an_aborted_operation_sets_its_event_with_995<N: Network>(world: &World<N>) {
     let (descriptor, _peer) = world.connect();
     let overlapped = Overlapped::new();
@@ -231,6 +258,11 @@ fn o3_an_aborted_operation_sets_its_event_with_995<N: Network>(world: &World<N>)
     assert!(overlapped.take().is_none());
 }
 
+//= docs/specification.md#o3-aborted-overlapped-operations
+//# - The event, packet or routine of an overlapped operation that a close aborts MUST be delivered
+//# once.
+//= docs/specification.md#o3-aborted-overlapped-operations
+//# - The packet of an aborted operation MUST carry the completion key that belongs to it.
 fn o3_aborted_packets_keep_their_keys<N: Network>(world: &World<N>) {
     let queue = CompletionQueue::new();
     let (first, _one) = world.connect();
@@ -286,6 +318,9 @@ fn o3_a_packet_can_be_taken_by_any_thread<N: Network>(world: &World<N>) {
     assert!(queue.is_empty());
 }
 
+//= docs/specification.md#o3-aborted-overlapped-operations
+//# - A completion routine MUST run only on the thread that issued its operation, while that thread
+//# is in an alertable wait.
 fn o3_an_aborted_routine_runs_only_in_an_alertable_wait<N: Network>(world: &World<N>) {
     let (descriptor, _peer) = world.connect();
     let thread = AlertableThread::new();
@@ -310,6 +345,9 @@ fn o3_an_aborted_routine_runs_only_in_an_alertable_wait<N: Network>(world: &Worl
     assert_eq!(thread.queued(), 0);
 }
 
+//= docs/specification.md#o3-aborted-overlapped-operations
+//# - A completion routine MUST run only on the thread that issued its operation, while that thread
+//# is in an alertable wait.
 fn o3_a_routine_runs_on_the_thread_that_issued_it_not_on_the_closer<N: Network>(world: &World<N>) {
     let (descriptor, mut peer, accepted) = world.stalled();
     let ((tell_issued, issued), (tell_closed, closed)) = (channel(), channel::<()>());

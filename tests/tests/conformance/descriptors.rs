@@ -84,12 +84,20 @@ fn assert_no_socket<N: Network>(world: &World<N>, descriptor: Descriptor) {
     }
 }
 
+//= docs/specification.md#d1-the-commit-point
+//# - A close MUST make its descriptor invalid in one atomic step, the commit.
+//= docs/specification.md#d1-the-commit-point
+//# - A call that begins after the commit and names the closed descriptor MUST fail with
+//# WSAENOTSOCK, unless an error that precedes WSAENOTSOCK in E1 applies.
 fn d1_every_call_through_a_closed_descriptor_fails_with_wsaenotsock<N: Network>(world: &World<N>) {
     let (descriptor, _peer) = world.connect();
     assert_eq!(world.process.close(descriptor), Ok(()));
     assert_no_socket(world, descriptor);
 }
 
+//= docs/specification.md#d1-the-commit-point
+//# - A second close of a descriptor MUST fail with WSAENOTSOCK even while the first close is still
+//# waiting in its linger.
 fn d1_a_second_close_fails_with_wsaenotsock_while_the_first_still_lingers<N: Network>(
     world: &World<N>,
 ) {
@@ -126,6 +134,12 @@ fn race<N: Network>(world: &World<N>, descriptor: Descriptor) -> Vec<Result<(), 
     closers.into_iter().map(Task::result).collect()
 }
 
+//= docs/specification.md#d2-one-close-wins
+//# - The provider MUST NOT let more than one close of a descriptor commit, however many closes of
+//# it run concurrently.
+//= docs/specification.md#d2-one-close-wins
+//# - When none of several concurrent closes of a descriptor fails before its commit, the provider
+//# MUST let exactly one of them commit.
 fn d2_of_concurrent_closes_exactly_one_commits<N: Network>(world: &World<N>) {
     for _ in 0..25 {
         let (descriptor, mut peer) = world.connect();
@@ -158,6 +172,9 @@ fn one_slot() -> Config {
     }
 }
 
+//= docs/specification.md#d3-stale-values
+//# - A value of a closed descriptor MUST NOT give access to another socket that was later given the
+//# same value.
 fn d3_a_stale_value_never_reaches_the_socket_that_reuses_its_slot<N: Network>(_: &World<N>) {
     let world = World::<N>::with(one_slot());
     let (stale, _first) = world.connect();
@@ -178,6 +195,9 @@ fn d3_a_stale_value_never_reaches_the_socket_that_reuses_its_slot<N: Network>(_:
     assert_eq!(world.process.close(descriptor), Ok(()));
 }
 
+//= docs/specification.md#d3-stale-values
+//# - An operation MUST keep the socket and the `(slot, generation)` with which it was issued,
+//# without a second look-up.
 fn d3_a_pending_four_megabyte_send_never_reaches_the_next_connection<N: Network>(_: &World<N>) {
     let world = World::<N>::with(one_slot());
     let queue = CompletionQueue::new();

@@ -11,6 +11,7 @@ scenarios! {
     l5_a_reset_by_the_peer_ends_a_background_drain,
     l5_a_reset_by_the_peer_ends_a_lingering_close_with_success,
     l5_after_a_reset_by_the_peer_a_lingering_close_returns_success,
+    l6_discard_is_the_default,
     l6_unread_input_does_not_destroy_queued_data,
     l6_input_that_arrives_while_draining_does_not_destroy_queued_data,
     l6_under_reset_the_queued_data_is_acknowledged_before_the_reset,
@@ -23,6 +24,9 @@ scenarios! {
     l10_a_lingering_close_holds_up_no_other_thread_and_no_other_socket,
 }
 
+//= docs/specification.md#l5-the-connection-fails-during-a-drain
+//# - When the peer resets the connection or the network fails during a drain, the provider MUST
+//# discard the remaining queued data and end the drain.
 fn l5_a_reset_by_the_peer_ends_a_background_drain<N: Network>(world: &World<N>) {
     let (descriptor, peer, _) = world.stalled();
     assert_eq!(world.process.close(descriptor), Ok(()));
@@ -31,6 +35,8 @@ fn l5_a_reset_by_the_peer_ends_a_background_drain<N: Network>(world: &World<N>) 
     world.until_released();
 }
 
+//= docs/specification.md#l5-the-connection-fails-during-a-drain
+//# - A close that waits for a drain which ends by such a failure MUST return success.
 fn l5_a_reset_by_the_peer_ends_a_lingering_close_with_success<N: Network>(world: &World<N>) {
     let (descriptor, peer, _) = world.stalled();
     world.process.set_linger(descriptor, Some(FOREVER)).unwrap();
@@ -50,6 +56,15 @@ fn l5_after_a_reset_by_the_peer_a_lingering_close_returns_success<N: Network>(wo
     assert_eq!(closing.result(), Ok(()));
 }
 
+//= docs/specification.md#l6-unread-input
+//# - `UnreadInput::Discard` MUST be the default.
+fn l6_discard_is_the_default<N: Network>(_: &World<N>) {
+    assert_eq!(Config::default().unread_input, UnreadInput::Discard);
+}
+
+//= docs/specification.md#l6-unread-input
+//# - Under `UnreadInput::Discard`, a graceful last close MUST read and throw away the received data
+//# that nobody has read, as well as what arrives during the drain.
 fn l6_unread_input_does_not_destroy_queued_data<N: Network>(world: &World<N>) {
     let (descriptor, mut peer, accepted) = world.stalled();
     peer.write(&pattern(0, 5000));
@@ -60,6 +75,9 @@ fn l6_unread_input_does_not_destroy_queued_data<N: Network>(world: &World<N>) {
     assert_all(peer.read_to_end(), accepted);
 }
 
+//= docs/specification.md#l6-unread-input
+//# - Under `UnreadInput::Discard`, a graceful last close MUST read and throw away the received data
+//# that nobody has read, as well as what arrives during the drain.
 fn l6_input_that_arrives_while_draining_does_not_destroy_queued_data<N: Network>(world: &World<N>) {
     let (descriptor, mut peer, accepted) = world.stalled();
     world.process.set_linger(descriptor, Some(FOREVER)).unwrap();
@@ -73,6 +91,9 @@ fn l6_input_that_arrives_while_draining_does_not_destroy_queued_data<N: Network>
     assert_eq!(closing.result(), Ok(()));
 }
 
+//= docs/specification.md#l6-unread-input
+//# - Under `UnreadInput::Reset`, a graceful last close MUST NOT reset the connection on account of
+//# unread input before the queued data has been acknowledged.
 fn l6_under_reset_the_queued_data_is_acknowledged_before_the_reset<N: Network>(_: &World<N>) {
     let world = World::<N>::with(Config {
         unread_input: UnreadInput::Reset,
@@ -104,6 +125,9 @@ fn l6_under_reset_a_socket_without_unread_input_is_graceful<N: Network>(_: &Worl
     assert_all(peer.read_to_end(), accepted);
 }
 
+//= docs/specification.md#l7-turning-lingering-on-without-a-timeout
+//# - Setting SO_DONTLINGER to FALSE MUST select timed linger, with the most recent timeout other
+//# than 0 that the socket was given, or else with the provider's default.
 fn l7_turning_dont_linger_off_restores_the_last_nonzero_time<N: Network>(world: &World<N>) {
     let (descriptor, mut peer, accepted) = world.stalled();
     let process = &world.process;
@@ -118,6 +142,8 @@ fn l7_turning_dont_linger_off_restores_the_last_nonzero_time<N: Network>(world: 
     assert_eq!(closing.result(), Ok(()));
 }
 
+//= docs/specification.md#l7-turning-lingering-on-without-a-timeout
+//# - The provider's default linger timeout MUST NOT be 0.
 fn l7_turning_dont_linger_off_without_a_time_is_not_a_hard_close<N: Network>(world: &World<N>) {
     let (descriptor, mut peer, accepted) = world.stalled();
     let process = &world.process;
@@ -129,6 +155,9 @@ fn l7_turning_dont_linger_off_without_a_time_is_not_a_hard_close<N: Network>(wor
     assert_eq!(closing.result(), Ok(()));
 }
 
+//= docs/specification.md#l8-nothing-to-wait-for
+//# - A lingering close of a socket that is not connected, or has no queued data, MUST return
+//# without waiting.
 fn l8_a_lingering_close_with_nothing_queued_returns<N: Network>(world: &World<N>) {
     let (descriptor, mut peer) = world.connect();
     assert_eq!(world.process.send(descriptor, &pattern(0, 20)), Ok(20));
@@ -141,6 +170,9 @@ fn l8_a_lingering_close_with_nothing_queued_returns<N: Network>(world: &World<N>
     assert_all(peer.read_to_end(), 0);
 }
 
+//= docs/specification.md#l8-nothing-to-wait-for
+//# - A lingering close of a socket that is not connected, or has no queued data, MUST return
+//# without waiting.
 fn l8_a_lingering_close_of_an_unconnected_socket_returns<N: Network>(world: &World<N>) {
     let unconnected = world.process.socket().unwrap();
     let (listener, address) = world.listener();
@@ -154,6 +186,11 @@ fn l8_a_lingering_close_of_an_unconnected_socket_returns<N: Network>(world: &Wor
     assert_eq!(waiting.read_to_end().0, []);
 }
 
+//= docs/specification.md#l9-a-cancelled-wait
+//# - A lingering close whose wait is cancelled by WSPCancelBlockingCall MUST return WSAEINTR and
+//# leave the descriptor closed.
+//= docs/specification.md#l9-a-cancelled-wait
+//# - The drain of a lingering close whose wait is cancelled MUST go on in the background.
 fn l9_a_cancelled_lingering_close_returns_wsaeintr_and_drains_on<N: Network>(world: &World<N>) {
     let (descriptor, mut peer, accepted) = world.stalled();
     world.process.set_linger(descriptor, Some(FOREVER)).unwrap();
@@ -167,6 +204,8 @@ fn l9_a_cancelled_lingering_close_returns_wsaeintr_and_drains_on<N: Network>(wor
     world.until_released();
 }
 
+//= docs/specification.md#l10-waiting-alone
+//# - A close that waits in its linger MUST NOT hold up any other thread or any other socket.
 fn l10_a_lingering_close_holds_up_no_other_thread_and_no_other_socket<N: Network>(
     world: &World<N>,
 ) {

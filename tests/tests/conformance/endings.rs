@@ -26,6 +26,9 @@ scenarios! {
     s4_a_registration_dies_with_its_descriptor,
 }
 
+//= docs/specification.md#s1-shutdown-is-not-a-close
+//# - WSPShutdown MUST NOT close a descriptor or free any resource of the socket, so that a close
+//# remains necessary.
 fn s1_a_shutdown_closes_nothing_and_frees_nothing<N: Network>(world: &World<N>) {
     let (descriptor, mut peer) = world.connect();
     let process = &world.process;
@@ -52,6 +55,12 @@ fn s1_after_a_shutdown_of_the_send_side_receiving_goes_on<N: Network>(world: &Wo
     assert_eq!(process.close(descriptor), Ok(()));
 }
 
+//= docs/specification.md#s2-cleanup
+//# - A call of WSPCleanup that does not match the first WSPStartup of the process MUST NOT do more
+//# than lower the startup count.
+//= docs/specification.md#s2-cleanup
+//# - The call of WSPCleanup that matches the first WSPStartup of the process MUST close every
+//# descriptor of the process.
 fn s2_only_the_cleanup_that_matches_the_first_startup_acts<N: Network>(world: &World<N>) {
     let (descriptor, mut peer) = world.connect();
     let process = &world.process;
@@ -104,6 +113,9 @@ impl Issued {
     }
 }
 
+//= docs/specification.md#s2-cleanup
+//# - Cleanup MUST end the pending operations of the process without posting an event, a packet or a
+//# routine.
 fn s2_a_cleanup_ends_operations_without_event_packet_or_routine<N: Network>(world: &World<N>) {
     let (descriptor, mut peer) = world.connect();
     let issued = Issued::through::<N>(&world.process, descriptor);
@@ -148,6 +160,9 @@ fn ends_hard_and_in_the_background<N: Network>(world: &World<N>, end: fn(&Proc<N
     world.until_released();
 }
 
+//= docs/specification.md#s2-cleanup
+//# - A socket that loses its last reference in a cleanup MUST be reset if hard linger is set, and
+//# otherwise drain in the background.
 fn s2_a_cleanup_resets_what_is_hard_and_drains_the_rest_in_the_background<N: Network>(
     world: &World<N>,
 ) {
@@ -185,6 +200,8 @@ fn wakes_every_blocked_thread<N: Network>(world: &World<N>, end: fn(&Proc<N>)) {
     }
 }
 
+//= docs/specification.md#s2-cleanup
+//# - A thread that is blocked in a call when its process is cleaned up MUST be woken with WSAEINTR.
 fn s2_a_cleanup_wakes_every_blocked_thread_with_wsaeintr<N: Network>(world: &World<N>) {
     wakes_every_blocked_thread(world, |process| assert_eq!(process.cleanup(), Ok(())));
 }
@@ -205,12 +222,20 @@ fn s2_a_cleanup_leaves_the_sockets_that_others_share<N: Network>(world: &World<N
     assert_all(peer.read_to_end(), 0);
 }
 
+//= docs/specification.md#s3-process-death
+//# - The death of a process MUST close every descriptor of that process without waiting for
+//# anything.
+//= docs/specification.md#s3-process-death
+//# - A socket that loses its last reference by a process death MUST be reset if hard linger is set,
+//# and otherwise drain in the background.
 fn s3_a_death_resets_what_is_hard_and_drains_the_rest_in_the_background<N: Network>(
     world: &World<N>,
 ) {
     ends_hard_and_in_the_background(world, Proc::<N>::die);
 }
 
+//= docs/specification.md#s3-process-death
+//# - A completion MUST NOT be posted to a dead process.
 fn s3_a_death_posts_nothing_to_the_dead<N: Network>(world: &World<N>) {
     let (descriptor, mut peer) = world.connect();
     let issued = Issued::through::<N>(&world.process, descriptor);
@@ -221,6 +246,8 @@ fn s3_a_death_posts_nothing_to_the_dead<N: Network>(world: &World<N>) {
     assert_eq!(world.process.startup(), Err(Error::NotInitialised));
 }
 
+//= docs/specification.md#s3-process-death
+//# - A drain that began before the death of a process MUST go on after it.
 fn s3_a_death_leaves_earlier_drains_to_go_on<N: Network>(world: &World<N>) {
     let (background, mut one, accepted) = world.stalled();
     let (lingering, mut two, also) = world.stalled();
@@ -234,6 +261,9 @@ fn s3_a_death_leaves_earlier_drains_to_go_on<N: Network>(world: &World<N>) {
     assert_all(two.read_to_end(), also);
 }
 
+//= docs/specification.md#s3-process-death
+//# - A thread that is blocked in a call of a process that has died, and that itself still runs,
+//# MUST be woken with WSAEINTR.
 fn s3_a_death_wakes_every_thread_that_still_runs<N: Network>(world: &World<N>) {
     wakes_every_blocked_thread(world, Proc::<N>::die);
 }
@@ -249,6 +279,8 @@ fn s3_the_last_handle_of_a_process_dropped_is_its_death<N: Network>(world: &Worl
     world.until_released();
 }
 
+//= docs/specification.md#s4-no-fd-close-for-the-closer
+//# - A close MUST NOT cause FD_CLOSE to be posted to the closer.
 fn s4_a_close_sets_no_registered_event<N: Network>(world: &World<N>) {
     let (descriptor, mut peer) = world.connect();
     let both = Interest {
@@ -266,6 +298,8 @@ fn s4_a_close_sets_no_registered_event<N: Network>(world: &World<N>) {
     assert!(!event.is_set());
 }
 
+//= docs/specification.md#s4-no-fd-close-for-the-closer
+//# - A readiness registration MUST end together with the descriptor through which it was made.
 fn s4_a_registration_dies_with_its_descriptor<N: Network>(world: &World<N>) {
     let (first, mut peer) = world.connect();
     let second = world.share(first, &world.process);

@@ -16,6 +16,9 @@ scenarios! {
     e2_every_error_that_a_user_meets_has_its_code_its_kind_and_words,
 }
 
+//= docs/specification.md#e1-precedence
+//# - A close to which more than one error applies MUST report the one that comes first in this
+//# order: WSANOTINITIALISED, WSAENETDOWN, WSAEINPROGRESS, WSAENOTSOCK, WSAEWOULDBLOCK.
 fn e1_wsanotinitialised_comes_before_everything<N: Network>(world: &World<N>) {
     let process = world.provider.process();
     let (descriptor, _peer) = world.connect();
@@ -29,6 +32,9 @@ fn e1_wsanotinitialised_comes_before_everything<N: Network>(world: &World<N>) {
     assert_eq!(world.process.close(descriptor), Ok(()));
 }
 
+//= docs/specification.md#e1-precedence
+//# - A close to which more than one error applies MUST report the one that comes first in this
+//# order: WSANOTINITIALISED, WSAENETDOWN, WSAEINPROGRESS, WSAENOTSOCK, WSAEWOULDBLOCK.
 fn e1_wsaenetdown_comes_before_wsaenotsock<N: Network>(world: &World<N>) {
     let (descriptor, _peer) = world.connect();
     assert_eq!(world.process.close(descriptor), Ok(()));
@@ -38,6 +44,9 @@ fn e1_wsaenetdown_comes_before_wsaenotsock<N: Network>(world: &World<N>) {
     assert_eq!(world.process.close(descriptor), Err(Error::NotSocket));
 }
 
+//= docs/specification.md#e1-precedence
+//# - A close to which more than one error applies MUST report the one that comes first in this
+//# order: WSANOTINITIALISED, WSAENETDOWN, WSAEINPROGRESS, WSAENOTSOCK, WSAEWOULDBLOCK.
 fn e1_wsaenetdown_comes_before_wsaewouldblock<N: Network>(world: &World<N>) {
     let (descriptor, mut peer, accepted) = world.stalled();
     let process = &world.process;
@@ -52,6 +61,9 @@ fn e1_wsaenetdown_comes_before_wsaewouldblock<N: Network>(world: &World<N>) {
     assert_all(peer.read_to_end(), accepted);
 }
 
+//= docs/specification.md#e1-precedence
+//# - A close to which more than one error applies MUST report the one that comes first in this
+//# order: WSANOTINITIALISED, WSAENETDOWN, WSAEINPROGRESS, WSAENOTSOCK, WSAEWOULDBLOCK.
 fn e1_wsaenotsock_comes_before_wsaewouldblock<N: Network>(world: &World<N>) {
     // The socket lives on in another process, and would block there.
     let (first, mut peer, accepted) = world.stalled();
@@ -67,6 +79,8 @@ fn e1_wsaenotsock_comes_before_wsaewouldblock<N: Network>(world: &World<N>) {
     assert_all(peer.read_to_end(), accepted);
 }
 
+//= docs/specification.md#e1-precedence
+//# - A close that is called from a callback MUST NOT return WSAEINPROGRESS.
 fn e1_a_close_in_a_callback_is_not_in_progress<N: Network>(world: &World<N>) {
     let (descriptor, mut peer) = world.connect();
     let (other, _other_peer) = world.connect();
@@ -89,6 +103,8 @@ fn e1_a_close_in_a_callback_is_not_in_progress<N: Network>(world: &World<N>) {
     assert_eq!(blocked.result(), Err(Error::Interrupted));
 }
 
+//= docs/specification.md#e1-precedence
+//# - WSAENETDOWN MUST NOT hold up a cleanup or the handling of a process death.
 fn e1_a_network_that_is_down_holds_up_neither_cleanup_nor_death<N: Network>(world: &World<N>) {
     let other = world.other();
     let ((_first, mut one), (_second, mut two)) = (world.connect(), world.connect_from(&other));
@@ -100,6 +116,10 @@ fn e1_a_network_that_is_down_holds_up_neither_cleanup_nor_death<N: Network>(worl
     world.until_released();
 }
 
+//= docs/specification.md#e2-what-an-error-carries
+//# - Every error MUST map to one Winsock code.
+//= docs/specification.md#e2-what-an-error-carries
+//# - Every error MUST map to the `std::io::ErrorKind` that the table below gives for its code.
 fn e2_every_error_that_a_user_meets_has_its_code_its_kind_and_words<N: Network>(world: &World<N>) {
     let process = &world.process;
     let (descriptor, peer, _) = world.stalled();

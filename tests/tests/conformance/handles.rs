@@ -33,6 +33,9 @@ fn non_ifs<N: Network>() -> World<N> {
     })
 }
 
+//= docs/specification.md#h1-once-for-each-closed-descriptor
+//# - A non-IFS provider MUST give back, exactly once, the handle of every descriptor that a close
+//# or a cleanup has closed.
 fn h1_each_closed_descriptor_gives_its_handle_back_once<N: Network>(_: &World<N>) {
     let world = non_ifs::<N>();
     let (first, _peer) = world.connect();
@@ -46,6 +49,9 @@ fn h1_each_closed_descriptor_gives_its_handle_back_once<N: Network>(_: &World<N>
     assert_eq!(world.dll.returned(), both);
 }
 
+//= docs/specification.md#h1-once-for-each-closed-descriptor
+//# - A non-IFS provider MUST give back, exactly once, the handle of every descriptor that a close
+//# or a cleanup has closed.
 fn h1_a_cleanup_gives_back_the_handle_of_each_descriptor<N: Network>(_: &World<N>) {
     let world = non_ifs::<N>();
     let (first, _one) = world.connect();
@@ -65,6 +71,8 @@ fn h1_a_cleanup_gives_back_the_handle_of_each_descriptor<N: Network>(_: &World<N
     assert_eq!(returned, both);
 }
 
+//= docs/specification.md#h1-once-for-each-closed-descriptor
+//# - The handle of a descriptor that was ended by process death MUST NOT be given back.
 fn h1_a_death_gives_no_handle_back<N: Network>(_: &World<N>) {
     let world = non_ifs::<N>();
     let other = world.other();
@@ -90,6 +98,15 @@ fn h1_an_accepted_connection_gives_its_handle_back_too<N: Network>(_: &World<N>)
     assert_eq!(world.dll.returned(), [(id, listener), (id, accepted)]);
 }
 
+//= docs/specification.md#h2-after-the-operations
+//# - A handle MUST NOT be given back before every operation through its descriptor has ended and
+//# its result has been delivered.
+//= docs/specification.md#h2-after-the-operations
+//# - Every call and every pending operation MUST hold its descriptor until its result has been
+//# delivered.
+//= docs/specification.md#h2-after-the-operations
+//# - The closing thread MUST give up its hold only after it has delivered the operations that it
+//# aborted.
 fn h2_the_handle_follows_the_delivery_of_every_operation<N: Network>(_: &World<N>) {
     let world = non_ifs::<N>();
     let (descriptor, _peer, accepted) = world.stalled();
@@ -115,6 +132,11 @@ fn h2_the_handle_follows_the_delivery_of_every_operation<N: Network>(_: &World<N
     assert_eq!(*delivered.lock().unwrap(), [200]);
 }
 
+//= docs/specification.md#h2-after-the-operations
+//# - A handle MUST NOT be given back while a thread is inside a call through its descriptor.
+//= docs/specification.md#h2-after-the-operations
+//# - Every call and every pending operation MUST hold its descriptor until its result has been
+//# delivered.
 fn h2_the_handle_waits_for_a_thread_that_is_inside_a_call<N: Network>(_: &World<N>) {
     let world = non_ifs::<N>();
     let (descriptor, _peer) = world.connect();
@@ -128,6 +150,8 @@ fn h2_the_handle_waits_for_a_thread_that_is_inside_a_call<N: Network>(_: &World<
     assert_eq!(world.dll.returned(), [(world.process.id(), descriptor)]);
 }
 
+//= docs/specification.md#h2-after-the-operations
+//# - The closing thread MUST become a holder of the descriptor in the commit itself.
 fn h2_the_handle_waits_for_the_end_of_a_lingering_close<N: Network>(_: &World<N>) {
     let world = non_ifs::<N>();
     let (descriptor, mut peer, accepted) = world.stalled();
@@ -156,6 +180,8 @@ fn h2_a_callback_that_closes_does_not_hold_the_handle_back<N: Network>(_: &World
     assert_eq!(thread.wait(LONG), 1);
 }
 
+//= docs/specification.md#h3-not-after-a-failed-close
+//# - A close that fails before its commit MUST NOT give the handle back.
 fn h3_a_close_that_would_block_gives_no_handle_back<N: Network>(_: &World<N>) {
     let world = non_ifs::<N>();
     let (descriptor, mut peer, accepted) = world.stalled();
@@ -169,6 +195,8 @@ fn h3_a_close_that_would_block_gives_no_handle_back<N: Network>(_: &World<N>) {
     assert_all(peer.read_to_end(), accepted);
 }
 
+//= docs/specification.md#h3-not-after-a-failed-close
+//# - A close that fails before its commit MUST NOT give the handle back.
 fn h3_a_close_that_found_no_socket_gives_no_handle_back<N: Network>(_: &World<N>) {
     let world = non_ifs::<N>();
     let (descriptor, _peer) = world.connect();
@@ -183,6 +211,13 @@ fn h3_a_close_that_found_no_socket_gives_no_handle_back<N: Network>(_: &World<N>
     assert_eq!(world.dll.count(), 1);
 }
 
+//= docs/specification.md#h4-one-attempt
+//# - The provider MUST NOT attempt the handle upcall more than once for a descriptor.
+//= docs/specification.md#h4-one-attempt
+//# - A failure of the handle upcall MUST be reported to the provider.
+//= docs/specification.md#h4-one-attempt
+//# - A slot whose handle upcall has failed MUST be retired, so that it never serves another
+//# descriptor.
 fn h4_a_failed_upcall_retires_the_slot_and_is_reported_and_not_repeated<N: Network>(_: &World<N>) {
     let world = World::<N>::with(Config {
         handle_kind: HandleKind::NonIfs,
@@ -209,6 +244,9 @@ fn h4_a_failed_upcall_retires_the_slot_and_is_reported_and_not_repeated<N: Netwo
     assert_eq!(of_it.count(), 1);
 }
 
+//= docs/specification.md#h4-one-attempt
+//# - A failure of the handle upcall MUST NOT cause the release of the socket to be lost or
+//# repeated.
 fn h4_a_failed_upcall_neither_loses_nor_repeats_the_release<N: Network>(_: &World<N>) {
     let world = non_ifs::<N>();
     let (graceful, mut one, accepted) = world.stalled();
@@ -224,6 +262,8 @@ fn h4_a_failed_upcall_neither_loses_nor_repeats_the_release<N: Network>(_: &Worl
     world.until_released();
 }
 
+//= docs/specification.md#h4-one-attempt
+//# - An IFS provider MUST NOT make the handle upcall.
 fn h4_an_ifs_provider_makes_no_upcall<N: Network>(world: &World<N>) {
     let (first, _one) = world.connect();
     let (_second, _two) = world.connect();
@@ -250,6 +290,8 @@ fn h4_an_upcall_may_call_the_provider<N: Network>(_: &World<N>) {
     world.dll.during(|_, _| {});
 }
 
+//= docs/specification.md#h5-background-drains
+//# - A provider MAY give the handle back before a background drain has ended.
 fn h5_the_handle_goes_back_before_a_background_drain_ends<N: Network>(_: &World<N>) {
     let world = non_ifs::<N>();
     let (descriptor, mut peer, accepted) = world.stalled();

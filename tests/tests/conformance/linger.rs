@@ -35,12 +35,22 @@ scenarios! {
     l4_operations_are_aborted_before_a_lingering_close_waits,
 }
 
+//= docs/specification.md#l-t1-do-not-linger
+//# - Don't linger MUST be the setting of a new socket.
 fn lt1_dont_linger_is_the_setting_of_a_new_socket<N: Network>(world: &World<N>) {
     let descriptor = world.process.socket().unwrap();
     assert_eq!(world.process.linger(descriptor), Ok(None));
     assert_eq!(world.process.close(descriptor), Ok(()));
 }
 
+//= docs/specification.md#l-t1-do-not-linger
+//# - With don't linger, a last close MUST return success without waiting, be the socket blocking or
+//# not.
+//= docs/specification.md#l-t1-do-not-linger
+//# - With don't linger, the provider MUST send the queued data and then a FIN in the background.
+//= docs/specification.md#l-t1-do-not-linger
+//# - With don't linger, the provider MAY keep the socket's resources for as long as the drain
+//# lasts.
 fn lt1_a_close_returns_at_once_and_sends_all_in_the_background<N: Network>(world: &World<N>) {
     let (descriptor, mut peer, accepted) = world.stalled();
     assert_eq!(world.process.close(descriptor), Ok(()));
@@ -50,6 +60,9 @@ fn lt1_a_close_returns_at_once_and_sends_all_in_the_background<N: Network>(world
     world.until_released();
 }
 
+//= docs/specification.md#l-t1-do-not-linger
+//# - With don't linger, a last close MUST return success without waiting, be the socket blocking or
+//# not.
 fn lt1_a_nonblocking_close_with_queued_data_never_would_block<N: Network>(world: &World<N>) {
     let (descriptor, mut peer, accepted) = world.stalled();
     world.process.set_nonblocking(descriptor, true).unwrap();
@@ -57,6 +70,9 @@ fn lt1_a_nonblocking_close_with_queued_data_never_would_block<N: Network>(world:
     assert_all(peer.read_to_end(), accepted);
 }
 
+//= docs/specification.md#l-t1-do-not-linger
+//# - With don't linger, the provider MAY reset the connection when the drain exceeds a limit of the
+//# provider's own.
 fn lt1_a_background_drain_that_exceeds_the_providers_limit_is_reset<N: Network>(_: &World<N>) {
     let world = World::<N>::with(Config {
         drain_limit: Some(Duration::from_millis(100)),
@@ -70,6 +86,9 @@ fn lt1_a_background_drain_that_exceeds_the_providers_limit_is_reset<N: Network>(
     assert_prefix(&received, accepted);
 }
 
+//= docs/specification.md#l-t2-hard-close
+//# - With hard linger, a last close MUST discard the queued data and reset the connection, so that
+//# the peer's receive fails with WSAECONNRESET.
 fn lt2_a_hard_close_resets_and_discards<N: Network>(world: &World<N>) {
     let (descriptor, mut peer, accepted) = world.stalled();
     world.process.set_linger(descriptor, Some(0)).unwrap();
@@ -81,6 +100,8 @@ fn lt2_a_hard_close_resets_and_discards<N: Network>(world: &World<N>) {
     assert!(received.len() < accepted);
 }
 
+//= docs/specification.md#l-t2-hard-close
+//# - With hard linger, a last close MUST return success without waiting.
 fn lt2_a_nonblocking_hard_close_succeeds<N: Network>(world: &World<N>) {
     let (descriptor, mut peer, _) = world.stalled();
     world.process.set_linger(descriptor, Some(0)).unwrap();
@@ -90,6 +111,13 @@ fn lt2_a_nonblocking_hard_close_succeeds<N: Network>(world: &World<N>) {
     assert_eq!(peer.read_to_end().1, End::Reset);
 }
 
+//= docs/specification.md#l-t3-timed-linger-on-a-blocking-socket
+//# - With timed linger on a blocking socket, a last close MUST send the queued data and then a FIN.
+//= docs/specification.md#l-t3-timed-linger-on-a-blocking-socket
+//# - With timed linger on a blocking socket, a last close MUST NOT return before the drain ends,
+//# the timeout expires or the wait is interrupted (L9, S2, S3).
+//= docs/specification.md#l-t3-timed-linger-on-a-blocking-socket
+//# - A lingering close MUST return success both when the drain ended and when the timeout expired.
 fn lt3_a_close_waits_until_the_peer_has_everything<N: Network>(world: &World<N>) {
     let (descriptor, mut peer, accepted) = world.stalled();
     world.process.set_linger(descriptor, Some(FOREVER)).unwrap();
@@ -101,6 +129,11 @@ fn lt3_a_close_waits_until_the_peer_has_everything<N: Network>(world: &World<N>)
     assert_all(([half, rest].concat(), end), accepted);
 }
 
+//= docs/specification.md#l-t3-timed-linger-on-a-blocking-socket
+//# - When the linger timeout expires before the drain has ended, the connection MUST be reset
+//# before the close returns.
+//= docs/specification.md#l-t3-timed-linger-on-a-blocking-socket
+//# - A lingering close MUST return success both when the drain ended and when the timeout expired.
 fn lt3_at_expiry_the_connection_is_reset_before_close_returns_success<N: Network>(
     world: &World<N>,
 ) {
@@ -122,6 +155,9 @@ fn lt3_a_vanished_peer_holds_the_close_up_until_expiry_only<N: Network>(world: &
     assert_eq!(world.provider.usage().sockets, 0);
 }
 
+//= docs/specification.md#l-t4-timed-linger-on-a-nonblocking-socket
+//# - With timed linger on a nonblocking socket, a last close that can finish at once MUST be
+//# graceful.
 fn lt4_a_close_that_can_finish_at_once_is_graceful<N: Network>(world: &World<N>) {
     let (descriptor, mut peer) = world.connect();
     assert_eq!(world.process.send(descriptor, &pattern(0, 100)), Ok(100));
@@ -145,6 +181,15 @@ fn blocked_close<N: Network>(world: &World<N>) -> (Descriptor, N::Peer, usize) {
     (descriptor, peer, accepted)
 }
 
+//= docs/specification.md#l-t4-timed-linger-on-a-nonblocking-socket
+//# - With timed linger on a nonblocking socket, a last close that meets every condition of L2 MUST
+//# fail with WSAEWOULDBLOCK.
+//= docs/specification.md#l-t4-timed-linger-on-a-nonblocking-socket
+//# - A close that returns WSAEWOULDBLOCK MUST leave its descriptor valid and every pending
+//# operation pending.
+//= docs/specification.md#l-t4-timed-linger-on-a-nonblocking-socket
+//# - A close that returns WSAEWOULDBLOCK MUST NOT have changed the reference count, the queued data
+//# or any event, or have begun to disconnect.
 fn lt4_a_close_with_queued_data_would_block_and_changes_nothing<N: Network>(world: &World<N>) {
     let (descriptor, mut peer, accepted) = world.stalled();
     let process = &world.process;
@@ -176,6 +221,8 @@ fn lt4_a_close_with_queued_data_would_block_and_changes_nothing<N: Network>(worl
     assert_all(peer.read_to_end(), 0);
 }
 
+//= docs/specification.md#l1-ways-out-of-wsaewouldblock
+//# - A close after don't linger or hard linger has been set MUST NOT return WSAEWOULDBLOCK.
 fn l1_dont_linger_is_a_way_out<N: Network>(world: &World<N>) {
     let (descriptor, mut peer, accepted) = blocked_close(world);
     world.process.set_dont_linger(descriptor, true).unwrap();
@@ -183,6 +230,8 @@ fn l1_dont_linger_is_a_way_out<N: Network>(world: &World<N>) {
     assert_all(peer.read_to_end(), accepted);
 }
 
+//= docs/specification.md#l1-ways-out-of-wsaewouldblock
+//# - A close after don't linger or hard linger has been set MUST NOT return WSAEWOULDBLOCK.
 fn l1_a_hard_linger_is_a_way_out<N: Network>(world: &World<N>) {
     let (descriptor, mut peer, accepted) = blocked_close(world);
     world.process.set_linger(descriptor, Some(0)).unwrap();
@@ -192,6 +241,9 @@ fn l1_a_hard_linger_is_a_way_out<N: Network>(world: &World<N>) {
     assert_prefix(&received, accepted);
 }
 
+//= docs/specification.md#l1-ways-out-of-wsaewouldblock
+//# - After a shutdown of the send side, a close of a nonblocking socket with timed linger MUST
+//# succeed and leave the drain to the background.
 fn l1_a_shutdown_of_the_send_side_is_a_way_out<N: Network>(world: &World<N>) {
     let (descriptor, mut peer, accepted) = blocked_close(world);
     world.process.shutdown(descriptor, Shutdown::Send).unwrap();
@@ -218,6 +270,10 @@ fn l1_trying_again_later_is_a_way_out<N: Network>(world: &World<N>) {
     assert_all(peer.read_to_end(), 0);
 }
 
+//= docs/specification.md#l2-when-a-close-would-block
+//# - A close MUST NOT return WSAEWOULDBLOCK unless all of the following are true: the reference is
+//# the last, the socket is connected, the socket is nonblocking, the linger is timed, there is
+//# unsent data, and no shutdown of the send side has begun.
 fn l2_not_when_another_descriptor_exists<N: Network>(world: &World<N>) {
     let (descriptor, mut peer, accepted) = blocked_close(world);
     let other = world.other();
@@ -242,6 +298,10 @@ fn l2_not_when_an_unredeemed_record_exists<N: Network>(world: &World<N>) {
     assert_all(peer.read_to_end(), accepted);
 }
 
+//= docs/specification.md#l2-when-a-close-would-block
+//# - A close MUST NOT return WSAEWOULDBLOCK unless all of the following are true: the reference is
+//# the last, the socket is connected, the socket is nonblocking, the linger is timed, there is
+//# unsent data, and no shutdown of the send side has begun.
 fn l2_not_when_the_socket_is_not_connected<N: Network>(world: &World<N>) {
     // Not yet, not at all, and no longer.
     let process = &world.process;
@@ -257,6 +317,10 @@ fn l2_not_when_the_socket_is_not_connected<N: Network>(world: &World<N>) {
     }
 }
 
+//= docs/specification.md#l2-when-a-close-would-block
+//# - A close MUST NOT return WSAEWOULDBLOCK unless all of the following are true: the reference is
+//# the last, the socket is connected, the socket is nonblocking, the linger is timed, there is
+//# unsent data, and no shutdown of the send side has begun.
 fn l2_not_when_the_socket_is_blocking<N: Network>(world: &World<N>) {
     let (descriptor, mut peer, accepted) = blocked_close(world);
     world.process.set_nonblocking(descriptor, false).unwrap();
@@ -265,6 +329,10 @@ fn l2_not_when_the_socket_is_blocking<N: Network>(world: &World<N>) {
     assert_eq!(closing.result(), Ok(()));
 }
 
+//= docs/specification.md#l2-when-a-close-would-block
+//# - A close MUST NOT return WSAEWOULDBLOCK unless all of the following are true: the reference is
+//# the last, the socket is connected, the socket is nonblocking, the linger is timed, there is
+//# unsent data, and no shutdown of the send side has begun.
 fn l2_not_when_nothing_is_unsent<N: Network>(world: &World<N>) {
     let (descriptor, mut peer) = world.connect();
     world.process.set_linger(descriptor, Some(FOREVER)).unwrap();
@@ -273,6 +341,12 @@ fn l2_not_when_nothing_is_unsent<N: Network>(world: &World<N>) {
     assert_all(peer.read_to_end(), 0);
 }
 
+//= docs/specification.md#l3-a-failed-close-leaves-no-trace
+//# - A close that fails before its commit MUST leave the descriptor, its operations and its socket
+//# as they were.
+//= docs/specification.md#l3-a-failed-close-leaves-no-trace
+//# - A failure before the commit MUST NOT keep a later close of the same descriptor from
+//# succeeding.
 fn l3_a_close_that_would_block_can_be_repeated_for_ever_and_then_succeeds<N: Network>(
     world: &World<N>,
 ) {
@@ -286,6 +360,9 @@ fn l3_a_close_that_would_block_can_be_repeated_for_ever_and_then_succeeds<N: Net
     assert_all(peer.read_to_end(), accepted);
 }
 
+//= docs/specification.md#l3-a-failed-close-leaves-no-trace
+//# - A failure before the commit MUST NOT keep a later close of the same descriptor from
+//# succeeding.
 fn l3_a_close_that_fails_while_the_network_is_down_succeeds_later<N: Network>(world: &World<N>) {
     let (descriptor, mut peer) = world.connect();
     let queue = CompletionQueue::new();
@@ -304,6 +381,8 @@ fn l3_a_close_that_fails_while_the_network_is_down_succeeds_later<N: Network>(wo
     assert_all(peer.read_to_end(), 3);
 }
 
+//= docs/specification.md#l4-operations-end-first
+//# - A lingering close MUST abort the pending operations before it starts to wait.
 fn l4_operations_are_aborted_before_a_lingering_close_waits<N: Network>(world: &World<N>) {
     let (descriptor, mut peer, accepted) = world.stalled();
     let queue = CompletionQueue::new();

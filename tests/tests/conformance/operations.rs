@@ -31,6 +31,8 @@ scenarios! {
     o9_a_close_in_the_routine_of_an_abort_finds_no_socket,
 }
 
+//= docs/specification.md#o4-blocked-calls
+//# - A blocked call that a close by another thread aborts MUST return WSAEINTR.
 fn o4_a_blocked_receive_returns_wsaeintr<N: Network>(world: &World<N>) {
     let (descriptor, _peer) = world.connect();
     let blocked = world.block(move |process| process.recv(descriptor, &mut [0; 8]));
@@ -38,6 +40,8 @@ fn o4_a_blocked_receive_returns_wsaeintr<N: Network>(world: &World<N>) {
     assert_eq!(blocked.result(), Err(Error::Interrupted));
 }
 
+//= docs/specification.md#o4-blocked-calls
+//# - A blocked call that a close by another thread aborts MUST return WSAEINTR.
 fn o4_a_blocked_send_returns_wsaeintr_and_its_accepted_part_is_sent<N: Network>(world: &World<N>) {
     let (descriptor, mut peer) = world.connect();
     let blocked = world.block(move |process| process.send(descriptor, &pattern(0, 4 << 20)));
@@ -49,6 +53,8 @@ fn o4_a_blocked_send_returns_wsaeintr_and_its_accepted_part_is_sent<N: Network>(
     assert_prefix(&received, 4 << 20);
 }
 
+//= docs/specification.md#o4-blocked-calls
+//# - A blocked call that a close by another thread aborts MUST return WSAEINTR.
 fn o4_a_blocked_accept_returns_wsaeintr<N: Network>(world: &World<N>) {
     let (listener, _) = world.listener();
     let blocked = world.block(move |process| process.accept(listener));
@@ -56,6 +62,8 @@ fn o4_a_blocked_accept_returns_wsaeintr<N: Network>(world: &World<N>) {
     assert_eq!(blocked.result(), Err(Error::Interrupted));
 }
 
+//= docs/specification.md#o4-blocked-calls
+//# - A blocked call that a close by another thread aborts MUST return WSAEINTR.
 fn o4_a_blocked_connect_returns_wsaeintr<N: Network>(world: &World<N>) {
     let (_deaf, address) = N::deaf(world.provider.transport());
     let descriptor = world.process.socket().unwrap();
@@ -77,6 +85,9 @@ fn o4_every_thread_that_is_blocked_in_one_descriptor_wakes<N: Network>(world: &W
     }
 }
 
+//= docs/specification.md#o5-buffers
+//# - The provider MUST keep the buffers of an operation in its possession until the completion has
+//# been delivered.
 fn o5_an_aborted_operation_gives_its_buffer_back_with_its_completion<N: Network>(world: &World<N>) {
     let (descriptor, _peer, accepted) = world.stalled();
     let queue = CompletionQueue::new();
@@ -95,6 +106,9 @@ fn o5_an_aborted_operation_gives_its_buffer_back_with_its_completion<N: Network>
     assert!(ends[1].buffer == rest);
 }
 
+//= docs/specification.md#o6-partly-accepted-sends
+//# - When a close aborts a partly accepted send, the accepted part MUST remain queued data while
+//# the rest ends with the abort.
 fn o6_of_a_partly_accepted_send_the_peer_gets_exactly_the_accepted_part<N: Network>(
     world: &World<N>,
 ) {
@@ -115,6 +129,8 @@ fn o6_of_a_partly_accepted_send_the_peer_gets_exactly_the_accepted_part<N: Netwo
     assert!(rest == pattern(1000, rest.len()));
 }
 
+//= docs/specification.md#o6-partly-accepted-sends
+//# - The bytes that the peer receives MUST be a prefix of the bytes that the provider accepted.
 fn o6_after_a_hard_close_the_peer_has_a_prefix<N: Network>(world: &World<N>) {
     let (descriptor, mut peer) = world.connect();
     let overlapped = Overlapped::new();
@@ -133,6 +149,8 @@ fn o6_after_a_hard_close_the_peer_has_a_prefix<N: Network>(world: &World<N>) {
     assert_prefix(&[first, rest].concat(), aborted.transferred);
 }
 
+//= docs/specification.md#o6-partly-accepted-sends
+//# - After a close that ended gracefully, the peer MUST be able to receive every accepted byte.
 fn o6_a_peer_that_reads_slowly_gets_every_accepted_byte<N: Network>(world: &World<N>) {
     let (descriptor, mut peer, accepted) = world.stalled();
     assert_eq!(world.process.close(descriptor), Ok(()));
@@ -140,6 +158,8 @@ fn o6_a_peer_that_reads_slowly_gets_every_accepted_byte<N: Network>(world: &Worl
     assert_all(peer.read_to_end(), 0);
 }
 
+//= docs/specification.md#o7-accept-connect-and-the-backlog
+//# - Closing a listener MUST abort the pending accepts that are in its abort scope (O1).
 fn o7_a_pending_accept_is_aborted<N: Network>(world: &World<N>) {
     let (listener, _) = world.listener();
     let queue = CompletionQueue::new();
@@ -156,6 +176,9 @@ fn o7_a_pending_accept_is_aborted<N: Network>(world: &World<N>) {
     }
 }
 
+//= docs/specification.md#o7-accept-connect-and-the-backlog
+//# - When the last reference to a listener is closed, every connection in its backlog MUST be reset
+//# or closed.
 fn o7_the_backlog_of_a_closed_listener_is_ended<N: Network>(world: &World<N>) {
     let (listener, address) = world.listener();
     let mut waiting = [(); 3].map(|()| world.dial(&address));
@@ -186,6 +209,8 @@ fn o7_the_backlog_stays_while_the_listener_has_another_descriptor<N: Network>(wo
     assert_all(waiting.read_to_end(), 4);
 }
 
+//= docs/specification.md#o7-accept-connect-and-the-backlog
+//# - An accept or connect whose completion came ahead of the commit MUST keep its success.
 fn o7_an_accept_that_completed_keeps_its_connection<N: Network>(world: &World<N>) {
     let (listener, address) = world.listener();
     let overlapped = Overlapped::new();
@@ -200,6 +225,8 @@ fn o7_an_accept_that_completed_keeps_its_connection<N: Network>(world: &World<N>
     assert_all(peer.read_to_end(), 4);
 }
 
+//= docs/specification.md#o7-accept-connect-and-the-backlog
+//# - An accept or connect whose completion came ahead of the commit MUST keep its success.
 fn o7_a_connect_that_completed_keeps_its_success<N: Network>(world: &World<N>) {
     let descriptor = world.process.socket().unwrap();
     let overlapped = Overlapped::new();
@@ -247,6 +274,8 @@ fn select_and_close<N: Network>(world: &World<N>, others: &[Descriptor]) -> (Des
 
 type Ready = Vec<(Descriptor, Readiness)>;
 
+//= docs/specification.md#o8-readiness-waits
+//# - A wait for readiness, such as select or poll, that names the closed descriptor MUST wake up.
 fn o8_a_select_on_a_closed_descriptor_wakes<N: Network>(world: &World<N>) {
     let (descriptor, ready) = select_and_close(world, &[]);
     assert_eq!(ready[0].0, descriptor);
@@ -262,6 +291,9 @@ fn o8_a_select_reports_only_the_descriptor_that_was_closed<N: Network>(world: &W
     assert_eq!(world.process.close(second), Ok(()));
 }
 
+//= docs/specification.md#o9-closing-from-a-callback
+//# - A close that is called from a completion routine or another callback MUST work as any other
+//# close does.
 fn o9_a_routine_closes_its_own_descriptor<N: Network>(world: &World<N>) {
     let (descriptor, mut peer) = world.connect();
     let thread = AlertableThread::new();
@@ -280,6 +312,9 @@ fn o9_a_routine_closes_its_own_descriptor<N: Network>(world: &World<N>) {
     assert_all(peer.read_to_end(), 6);
 }
 
+//= docs/specification.md#o9-closing-from-a-callback
+//# - A close that is called from a completion routine or another callback MUST work as any other
+//# close does.
 fn o9_a_routine_closes_another_descriptor_that_others_wait_on<N: Network>(world: &World<N>) {
     let ((first, mut one), (second, _two)) = (world.connect(), world.connect());
     let thread = AlertableThread::new();

@@ -25,6 +25,9 @@ scenarios! {
     d8_sockets_closed_in_every_way_are_all_released,
 }
 
+//= docs/specification.md#d4-duplication-shares-the-socket
+//# - An option that is set through one descriptor MUST be seen through every descriptor of the same
+//# socket.
 fn d4_an_option_set_through_one_descriptor_is_seen_through_all<N: Network>(world: &World<N>) {
     let (first, _peer) = world.connect();
     let other = world.other();
@@ -40,6 +43,8 @@ fn d4_an_option_set_through_one_descriptor_is_seen_through_all<N: Network>(world
     assert_eq!(other.close(second), Ok(()));
 }
 
+//= docs/specification.md#d4-duplication-shares-the-socket
+//# - Duplicating MUST create only a new reference, never a copy of the socket's state.
 fn d4_a_shutdown_through_one_descriptor_is_seen_through_all<N: Network>(world: &World<N>) {
     let (first, mut peer) = world.connect();
     let other = world.other();
@@ -51,6 +56,8 @@ fn d4_a_shutdown_through_one_descriptor_is_seen_through_all<N: Network>(world: &
     assert_eq!(other.close(second), Ok(()));
 }
 
+//= docs/specification.md#d4-duplication-shares-the-socket
+//# - Each descriptor of a shared socket MUST be usable for operations independently of the others.
 fn d4_descriptors_of_one_socket_send_and_receive_independently<N: Network>(world: &World<N>) {
     let (first, mut peer) = world.connect();
     let other = world.other();
@@ -69,6 +76,8 @@ fn d4_descriptors_of_one_socket_send_and_receive_independently<N: Network>(world
     assert_eq!(peer.read_to_end(), (b"still".to_vec(), End::Fin));
 }
 
+//= docs/specification.md#d5-what-counts-as-a-reference
+//# - An unredeemed duplication record MUST count as one reference from the moment of its creation.
 fn d5_an_unredeemed_record_keeps_the_connection<N: Network>(world: &World<N>) {
     let (first, mut peer) = world.connect();
     let other = world.other();
@@ -83,6 +92,8 @@ fn d5_an_unredeemed_record_keeps_the_connection<N: Network>(world: &World<N>) {
     assert_all(peer.read_to_end(), 9);
 }
 
+//= docs/specification.md#d5-what-counts-as-a-reference
+//# - A duplication record MUST NOT be redeemed more than once.
 fn d5_a_record_is_redeemed_once<N: Network>(world: &World<N>) {
     let (first, mut peer) = world.connect();
     let other = world.other();
@@ -97,6 +108,8 @@ fn d5_a_record_is_redeemed_once<N: Network>(world: &World<N>) {
     assert_all(peer.read_to_end(), 0);
 }
 
+//= docs/specification.md#d5-what-counts-as-a-reference
+//# - A duplication record MUST NOT be redeemed by a process other than the target that it names.
 fn d5_a_record_is_redeemed_only_by_its_target<N: Network>(world: &World<N>) {
     let (first, mut peer) = world.connect();
     let (other, thief) = (world.other(), world.other());
@@ -110,6 +123,11 @@ fn d5_a_record_is_redeemed_only_by_its_target<N: Network>(world: &World<N>) {
     assert_all(peer.read_to_end(), 0);
 }
 
+//= docs/specification.md#d5-what-counts-as-a-reference
+//# - When the target of a duplication record dies, the provider MUST reclaim the record.
+//= docs/specification.md#s3-process-death
+//# - A socket whose last reference is a reclaimed duplication record MUST be ended as after a
+//# process death.
 fn d5_a_record_whose_target_dies_is_reclaimed<N: Network>(world: &World<N>) {
     let (first, mut peer, accepted) = world.stalled();
     let other = world.other();
@@ -133,6 +151,9 @@ fn d5_a_process_that_is_gone_is_no_target<N: Network>(world: &World<N>) {
     assert_all(peer.read_to_end(), 0);
 }
 
+//= docs/specification.md#d6-only-the-last-reference-ends-the-socket
+//# - Closing a reference that is not the last MUST NOT linger or return WSAEWOULDBLOCK, whatever
+//# the linger options are.
 fn d6_closing_one_of_two_neither_lingers_nor_would_block<N: Network>(world: &World<N>) {
     for nonblocking in [false, true] {
         let (first, mut peer, accepted) = world.stalled();
@@ -152,6 +173,9 @@ fn d6_closing_one_of_two_neither_lingers_nor_would_block<N: Network>(world: &Wor
     }
 }
 
+//= docs/specification.md#d6-only-the-last-reference-ends-the-socket
+//# - Closing a reference that is not the last MUST NOT send a FIN, reset the connection or discard
+//# data.
 fn d6_a_hard_linger_resets_only_with_the_last_reference<N: Network>(world: &World<N>) {
     let (first, mut peer) = world.connect();
     let second = world.share(first, &world.process);
@@ -164,6 +188,13 @@ fn d6_a_hard_linger_resets_only_with_the_last_reference<N: Network>(world: &Worl
     assert_eq!(peer.read_to_end().1, End::Reset);
 }
 
+//= docs/specification.md#d5-what-counts-as-a-reference
+//# - Every open descriptor MUST count as one reference to its socket.
+//= docs/specification.md#d6-only-the-last-reference-ends-the-socket
+//# - A socket MUST NOT be released while a reference to it remains.
+//= docs/specification.md#d6-only-the-last-reference-ends-the-socket
+//# - Closing a reference that is not the last MUST NOT send a FIN, reset the connection or discard
+//# data.
 fn d6_queued_data_and_fin_wait_for_the_last_reference<N: Network>(world: &World<N>) {
     let (first, mut peer, accepted) = world.stalled();
     let second = world.share(first, &world.process);
@@ -175,6 +206,9 @@ fn d6_queued_data_and_fin_wait_for_the_last_reference<N: Network>(world: &World<
     assert_eq!(peer.read_to_end(), (pattern(accepted, 10), End::Fin));
 }
 
+//= docs/specification.md#d7-other-descriptors-are-left-alone
+//# - Closing a descriptor MUST NOT end or alter an operation that was issued through another
+//# descriptor.
 fn d7_closing_one_descriptor_leaves_the_operations_of_the_other<N: Network>(world: &World<N>) {
     let (first, mut peer, accepted) = world.stalled();
     let other = world.other();
@@ -210,6 +244,9 @@ fn d7_closing_one_descriptor_leaves_the_operations_of_the_other<N: Network>(worl
     assert!(mine.is_empty() && theirs.is_empty());
 }
 
+//= docs/specification.md#d7-other-descriptors-are-left-alone
+//# - Closing a descriptor MUST NOT alter the data that can be received, or has been sent, through
+//# another descriptor.
 fn d7_closing_one_descriptor_leaves_the_unread_data_to_the_other<N: Network>(world: &World<N>) {
     let (first, mut peer) = world.connect();
     let second = world.share(first, &world.process);
@@ -223,6 +260,9 @@ fn d7_closing_one_descriptor_leaves_the_unread_data_to_the_other<N: Network>(wor
     assert_eq!(world.process.close(second), Ok(()));
 }
 
+//= docs/specification.md#d7-other-descriptors-are-left-alone
+//# - Closing a descriptor MUST NOT remove or trigger a readiness registration that was made through
+//# another descriptor.
 fn d7_closing_one_descriptor_leaves_the_registration_of_the_other<N: Network>(world: &World<N>) {
     let (first, mut peer) = world.connect();
     let second = world.share(first, &world.process);
@@ -241,6 +281,11 @@ fn d7_closing_one_descriptor_leaves_the_registration_of_the_other<N: Network>(wo
     assert_eq!(process.close(second), Ok(()));
 }
 
+//= docs/specification.md#d8-release
+//# - A socket MUST NOT be released more than once.
+//= docs/specification.md#d6-only-the-last-reference-ends-the-socket
+//# - Whether a reference is the last MUST be decided in the atomic step that takes it off the
+//# count.
 fn d8_concurrent_closes_of_all_references_release_once<N: Network>(world: &World<N>) {
     for _ in 0..25 {
         let (first, mut peer) = world.connect();
@@ -269,6 +314,9 @@ fn d8_concurrent_closes_of_all_references_release_once<N: Network>(world: &World
     }
 }
 
+//= docs/specification.md#d8-release
+//# - A socket without references MUST be released eventually, provided that the scheduler is fair
+//# and that the transport or the timer makes progress.
 fn d8_sockets_closed_in_every_way_are_all_released<N: Network>(world: &World<N>) {
     let process = &world.process;
     let mut peers = Vec::new();

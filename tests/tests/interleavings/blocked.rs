@@ -27,6 +27,8 @@ fn two_blocked_receives() {
     world.judge();
 }
 
+//= docs/specification.md#o4-blocked-calls
+//# - A blocked call that a close by another thread aborts MUST return WSAEINTR.
 #[test]
 fn every_blocked_thread_is_woken_and_the_handle_goes_back_after_the_last_has_left() {
     let expected = Explored {
@@ -37,6 +39,8 @@ fn every_blocked_thread_is_woken_and_the_handle_goes_back_after_the_last_has_lef
     run_model("two blocked receives", Some(3), &expected, scenario);
 }
 
+//= docs/specification.md#o4-blocked-calls
+//# - A blocked call that a close by another thread aborts MUST return WSAEINTR.
 #[test]
 fn a_lost_notification_is_caught_by_blocked_receives() {
     let scenario = two_blocked_receives;
@@ -106,6 +110,8 @@ fn close_and_select() {
     world.judge();
 }
 
+//= docs/specification.md#o8-readiness-waits
+//# - A wait for readiness, such as select or poll, that names the closed descriptor MUST wake up.
 #[test]
 fn a_select_wakes_up_when_its_descriptor_is_closed() {
     let expected = Explored {

@@ -30,6 +30,15 @@ fn two_closes() {
     world.judge();
 }
 
+//= docs/specification.md#d2-one-close-wins
+//# - The provider MUST NOT let more than one close of a descriptor commit, however many closes of
+//# it run concurrently.
+//= docs/specification.md#d2-one-close-wins
+//# - When none of several concurrent closes of a descriptor fails before its commit, the provider
+//# MUST let exactly one of them commit.
+//= docs/specification.md#o3-aborted-overlapped-operations
+//# - The event, packet or routine of an overlapped operation that a close aborts MUST be delivered
+//# once.
 #[test]
 fn of_two_closes_of_one_descriptor_one_wins_and_aborts_the_operation_once() {
     let expected = Explored {
@@ -56,6 +65,11 @@ fn both_references() {
     world.judge();
 }
 
+//= docs/specification.md#d6-only-the-last-reference-ends-the-socket
+//# - A socket MUST NOT be released while a reference to it remains.
+//= docs/specification.md#d6-only-the-last-reference-ends-the-socket
+//# - Whether a reference is the last MUST be decided in the atomic step that takes it off the
+//# count.
 #[test]
 fn of_the_closes_of_both_references_one_is_the_last_and_drains() {
     let expected = Explored {
@@ -105,6 +119,11 @@ fn listener_and_dialler() {
     world.judge();
 }
 
+//= docs/specification.md#o7-accept-connect-and-the-backlog
+//# - When the last reference to a listener is closed, every connection in its backlog MUST be reset
+//# or closed.
+//= docs/specification.md#o7-accept-connect-and-the-backlog
+//# - An accept or connect whose completion came ahead of the commit MUST keep its success.
 #[test]
 fn a_connection_that_meets_the_close_of_its_listener_is_accepted_or_reset() {
     let expected = Explored {

@@ -47,6 +47,12 @@ fn two_lingering_closes() {
     world.judge();
 }
 
+//= docs/specification.md#d1-the-commit-point
+//# - A second close of a descriptor MUST fail with WSAENOTSOCK even while the first close is still
+//# waiting in its linger.
+//= docs/specification.md#l-t3-timed-linger-on-a-blocking-socket
+//# - With timed linger on a blocking socket, a last close MUST NOT return before the drain ends,
+//# the timeout expires or the wait is interrupted (L9, S2, S3).
 #[test]
 fn a_lingering_close_returns_when_the_drain_ends_and_another_close_loses_at_once() {
     let expected = Explored {
@@ -93,6 +99,11 @@ fn drain_and_time(tick: bool) {
     world.judge();
 }
 
+//= docs/specification.md#l-t3-timed-linger-on-a-blocking-socket
+//# - When the linger timeout expires before the drain has ended, the connection MUST be reset
+//# before the close returns.
+//= docs/specification.md#l-t3-timed-linger-on-a-blocking-socket
+//# - A lingering close MUST return success both when the drain ended and when the timeout expired.
 #[test]
 fn a_lingering_close_that_expires_by_its_own_wait_resets_or_has_drained() {
     let expected = Explored {
@@ -136,6 +147,8 @@ fn drain_and_cancel() {
     world.judge();
 }
 
+//= docs/specification.md#l9-a-cancelled-wait
+//# - The drain of a lingering close whose wait is cancelled MUST go on in the background.
 #[test]
 fn a_cancelled_lingering_close_leaves_the_drain_to_end_by_itself() {
     let expected = Explored {
@@ -172,6 +185,9 @@ fn cancel_alone() {
     world.judge();
 }
 
+//= docs/specification.md#l9-a-cancelled-wait
+//# - A lingering close whose wait is cancelled by WSPCancelBlockingCall MUST return WSAEINTR and
+//# leave the descriptor closed.
 #[test]
 fn a_cancel_that_finds_a_waiting_close_wakes_it() {
     let expected = Explored {
@@ -181,6 +197,9 @@ fn a_cancel_that_finds_a_waiting_close_wakes_it() {
     run_model("cancel alone", None, &expected, cancel_alone);
 }
 
+//= docs/specification.md#l9-a-cancelled-wait
+//# - A lingering close whose wait is cancelled by WSPCancelBlockingCall MUST return WSAEINTR and
+//# leave the descriptor closed.
 #[test]
 fn a_wait_that_looks_and_sleeps_in_two_steps_is_caught_by_a_cancel() {
     let scenario = cancel_alone;
@@ -204,6 +223,11 @@ fn drain_and_reset() {
     world.judge();
 }
 
+//= docs/specification.md#l5-the-connection-fails-during-a-drain
+//# - When the peer resets the connection or the network fails during a drain, the provider MUST
+//# discard the remaining queued data and end the drain.
+//= docs/specification.md#l5-the-connection-fails-during-a-drain
+//# - A close that waits for a drain which ends by such a failure MUST return success.
 #[test]
 fn a_reset_by_the_peer_ends_a_lingering_close_with_success() {
     let expected = Explored {
@@ -213,6 +237,8 @@ fn a_reset_by_the_peer_ends_a_lingering_close_with_success() {
     run_model("drain and reset", None, &expected, drain_and_reset);
 }
 
+//= docs/specification.md#l5-the-connection-fails-during-a-drain
+//# - A close that waits for a drain which ends by such a failure MUST return success.
 #[test]
 fn a_lost_notification_is_caught_by_a_drain_that_a_reset_ends() {
     let scenario = drain_and_reset;

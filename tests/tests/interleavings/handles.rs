@@ -26,6 +26,11 @@ fn handle_after_everybody() {
     world.judge();
 }
 
+//= docs/specification.md#h1-once-for-each-closed-descriptor
+//# - A non-IFS provider MUST give back, exactly once, the handle of every descriptor that a close
+//# or a cleanup has closed.
+//= docs/specification.md#h2-after-the-operations
+//# - A handle MUST NOT be given back while a thread is inside a call through its descriptor.
 #[test]
 fn the_handle_goes_back_once_and_after_all_that_was_done_inside() {
     let expected = Explored {
@@ -36,6 +41,8 @@ fn the_handle_goes_back_once_and_after_all_that_was_done_inside() {
     run_model("handle after everybody", None, &expected, scenario);
 }
 
+//= docs/specification.md#h2-after-the-operations
+//# - A handle MUST NOT be given back while a thread is inside a call through its descriptor.
 #[test]
 fn a_leave_that_publishes_nothing_is_caught_by_the_handle_upcall() {
     let saying = "the upcall did not see";
@@ -68,6 +75,11 @@ fn failing_upcall() {
     world.judge_with_retired(1);
 }
 
+//= docs/specification.md#h4-one-attempt
+//# - The provider MUST NOT attempt the handle upcall more than once for a descriptor.
+//= docs/specification.md#h4-one-attempt
+//# - A slot whose handle upcall has failed MUST be retired, so that it never serves another
+//# descriptor.
 #[test]
 fn an_upcall_that_fails_is_not_repeated_and_retires_its_slot() {
     let expected = Explored {
@@ -77,6 +89,8 @@ fn an_upcall_that_fails_is_not_repeated_and_retires_its_slot() {
     run_model("failing upcall", Some(3), &expected, failing_upcall);
 }
 
+//= docs/specification.md#h4-one-attempt
+//# - The provider MUST NOT attempt the handle upcall more than once for a descriptor.
 #[test]
 fn a_claim_that_is_a_plain_store_is_caught_by_the_failing_upcall() {
     must_fail(

@@ -43,6 +43,18 @@ fn close_and_overlapped_receive() {
     world.judge();
 }
 
+//= docs/specification.md#d1-the-commit-point
+//# - A close MUST make its descriptor invalid in one atomic step, the commit.
+//= docs/specification.md#d6a-one-critical-section
+//# - A close MUST perform all these steps in one critical section of its socket.
+//= docs/specification.md#o1a-late-registration
+//# - A call that began before the commit and registers its operation after it MUST detect, holding
+//# the lock of the socket, that its reference is gone.
+//= docs/specification.md#o1a-late-registration
+//# - A call that detects that its reference is gone MUST fail with WSAENOTSOCK without posting a
+//# completion.
+//= docs/specification.md#d6a-one-critical-section
+//# The start of a call is not among the locked steps, and an implementation MAY keep it lock-free.
 #[test]
 fn an_overlapped_receive_that_meets_a_close_is_aborted_or_refused_as_a_whole() {
     let expected = Explored {
@@ -57,6 +69,9 @@ fn an_overlapped_receive_that_meets_a_close_is_aborted_or_refused_as_a_whole() {
     run_model("close and overlapped receive", None, &expected, scenario);
 }
 
+//= docs/specification.md#d1-the-commit-point
+//# - A call that begins after the commit and names the closed descriptor MUST fail with
+//# WSAENOTSOCK, unless an error that precedes WSAENOTSOCK in E1 applies.
 #[test]
 fn an_entry_that_is_not_one_instruction_is_caught_by_a_receive_that_meets_a_close() {
     let scenario = close_and_overlapped_receive;
@@ -69,6 +84,8 @@ fn an_entry_that_is_not_one_instruction_is_caught_by_a_receive_that_meets_a_clos
     );
 }
 
+//= docs/specification.md#d1-the-commit-point
+//# - A close MUST make its descriptor invalid in one atomic step, the commit.
 #[test]
 fn a_seal_that_is_a_plain_store_is_caught_by_a_receive_that_meets_a_close() {
     let scenario = close_and_overlapped_receive;
@@ -112,6 +129,8 @@ fn a_blocking_receive_that_meets_a_close_is_woken_or_refused() {
     run_model("close and blocking receive", None, &expected, scenario);
 }
 
+//= docs/specification.md#o4-blocked-calls
+//# - A blocked call that a close by another thread aborts MUST return WSAEINTR.
 #[test]
 fn a_wait_that_looks_and_sleeps_in_two_steps_is_caught_by_a_receive_that_meets_a_close() {
     let scenario = close_and_blocking_receive;
@@ -146,6 +165,13 @@ fn close_and_completion() {
     world.judge();
 }
 
+//= docs/specification.md#o2-one-end-for-each-operation
+//# - Every operation MUST end exactly once, either completed or aborted.
+//= docs/specification.md#o2-one-end-for-each-operation
+//# - A completion that races with a close MUST take effect either as a whole or not at all.
+//= docs/specification.md#o5-buffers
+//# An application therefore cannot take the return of a close as a sign that its buffers are free,
+//# because a completion MAY be delivered later than that.
 #[test]
 fn a_completion_that_meets_a_close_wins_or_loses_as_a_whole() {
     let expected = Explored {
@@ -156,6 +182,9 @@ fn a_completion_that_meets_a_close_wins_or_loses_as_a_whole() {
     run_model("close and completion", None, &expected, scenario);
 }
 
+//= docs/specification.md#h2-after-the-operations
+//# - A handle MUST NOT be given back before every operation through its descriptor has ended and
+//# its result has been delivered.
 #[test]
 fn a_leave_that_is_not_one_instruction_is_caught_by_a_completion_that_meets_a_close() {
     let scenario = close_and_completion;
@@ -196,6 +225,9 @@ fn close_and_blocked_send() {
     world.judge();
 }
 
+//= docs/specification.md#o6-partly-accepted-sends
+//# - When a close aborts a partly accepted send, the accepted part MUST remain queued data while
+//# the rest ends with the abort.
 #[test]
 fn of_a_send_that_a_close_interrupts_the_peer_receives_what_was_accepted() {
     let expected = Explored {
@@ -232,6 +264,9 @@ fn close_and_send_through_one_of_two() {
     world.judge();
 }
 
+//= docs/specification.md#d6a-one-critical-section
+//# - Duplicating a descriptor, redeeming a record, setting an option, accepting bytes and
+//# registering an operation MUST each happen under the lock of that same critical section.
 #[test]
 fn a_send_that_meets_the_close_of_one_of_two_descriptors_is_accepted_before_it_or_refused() {
     let expected = Explored {

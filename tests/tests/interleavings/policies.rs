@@ -31,6 +31,9 @@ fn last_of_both_aborts() {
     world.judge();
 }
 
+//= docs/specification.md#o1-closing-aborts
+//# - Under `AbortScope::LastReference`, the end of the last reference MUST abort every operation
+//# that is still pending on the socket.
 #[test]
 fn under_the_scope_of_the_last_reference_the_last_of_both_closes_aborts_once() {
     let expected = Explored {

@@ -31,6 +31,12 @@ fn cleanup_and_close() {
     world.judge();
 }
 
+//= docs/specification.md#s2-cleanup
+//# - The call of WSPCleanup that matches the first WSPStartup of the process MUST close every
+//# descriptor of the process.
+//= docs/specification.md#s2-cleanup
+//# - Cleanup MUST end the pending operations of the process without posting an event, a packet or a
+//# routine.
 #[test]
 fn a_cleanup_that_meets_a_close_closes_the_descriptor_once_between_them() {
     let expected = Explored {
@@ -70,6 +76,9 @@ fn a_socket_opened_during_a_cleanup_is_swept_or_closed_by_its_opener() {
     run_model("cleanup and socket", Some(5), &expected, scenario);
 }
 
+//= docs/specification.md#s2-cleanup
+//# - The call of WSPCleanup that matches the first WSPStartup of the process MUST close every
+//# descriptor of the process.
 #[test]
 fn a_recheck_that_reads_an_old_value_is_caught_by_a_socket_opened_during_a_cleanup() {
     let scenario = cleanup_and_socket;
@@ -102,6 +111,8 @@ fn cleanup_and_blocked() {
     world.judge();
 }
 
+//= docs/specification.md#s2-cleanup
+//# - A thread that is blocked in a call when its process is cleaned up MUST be woken with WSAEINTR.
 #[test]
 fn a_blocked_call_ends_with_its_process() {
     let expected = Explored {

@@ -42,6 +42,9 @@ fn stale_calls() {
     world.judge();
 }
 
+//= docs/specification.md#d3-stale-values
+//# - A value of a closed descriptor MUST NOT give access to another socket that was later given the
+//# same value.
 #[test]
 fn a_stale_handle_never_reaches_the_next_socket_in_its_slot() {
     let expected = Explored {
@@ -55,6 +58,9 @@ fn a_stale_handle_never_reaches_the_next_socket_in_its_slot() {
     run_model("stale calls", Some(3), &expected, stale_calls);
 }
 
+//= docs/specification.md#d3-stale-values
+//# - A value of a closed descriptor MUST NOT give access to another socket that was later given the
+//# same value.
 #[test]
 fn an_entry_that_is_not_one_instruction_is_caught_by_stale_calls() {
     must_fail(
@@ -97,6 +103,9 @@ fn stale_entries() {
     world.judge();
 }
 
+//= docs/specification.md#d3-stale-values
+//# - An operation MUST keep the socket and the `(slot, generation)` with which it was issued,
+//# without a second look-up.
 #[test]
 fn entries_through_a_stale_handle_leave_the_next_occupant_as_it_was() {
     let expected = Explored {
@@ -106,6 +115,9 @@ fn entries_through_a_stale_handle_leave_the_next_occupant_as_it_was() {
     run_model("stale entries", Some(2), &expected, stale_entries);
 }
 
+//= docs/specification.md#d3-stale-values
+//# - An operation MUST keep the socket and the `(slot, generation)` with which it was issued,
+//# without a second look-up.
 #[test]
 fn a_claim_that_does_not_compare_is_caught_by_stale_entries() {
     must_fail(

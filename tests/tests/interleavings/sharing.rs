@@ -31,6 +31,11 @@ fn close_and_duplicate() {
     world.judge();
 }
 
+//= docs/specification.md#d5-what-counts-as-a-reference
+//# - An unredeemed duplication record MUST count as one reference from the moment of its creation.
+//= docs/specification.md#d6a-one-critical-section
+//# - Duplicating a descriptor, redeeming a record, setting an option, accepting bytes and
+//# registering an operation MUST each happen under the lock of that same critical section.
 #[test]
 fn a_duplicate_that_meets_a_close_keeps_the_socket_or_is_refused() {
     let expected = Explored {
@@ -97,6 +102,8 @@ fn two_redeems() {
     world.judge();
 }
 
+//= docs/specification.md#d5-what-counts-as-a-reference
+//# - A duplication record MUST NOT be redeemed more than once.
 #[test]
 fn a_record_is_redeemed_once() {
     let expected = Explored {
@@ -125,6 +132,8 @@ fn death_and_duplicate() {
     world.judge();
 }
 
+//= docs/specification.md#d5-what-counts-as-a-reference
+//# - When the target of a duplication record dies, the provider MUST reclaim the record.
 #[test]
 fn a_record_made_for_a_dying_process_is_reclaimed_or_refused() {
     let expected = Explored {

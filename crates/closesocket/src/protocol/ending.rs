@@ -73,6 +73,9 @@ pub const fn returns_handle(kind: HandleKind, cause: Cause) -> bool {
 mod tests {
     use super::*;
 
+    //= docs/specification.md#o4-blocked-calls
+    //= type=test
+    //# - A notification MUST NOT be posted for a blocked call that a close has aborted.
     #[test]
     fn a_blocked_call_is_always_woken_and_never_posted_to() {
         for cause in [Cause::Call, Cause::Cleanup, Cause::Death, Cause::Reclaimed] {

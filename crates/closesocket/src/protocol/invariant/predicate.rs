@@ -82,6 +82,9 @@ pub(super) fn every_pending_op_aborted<W: World>(step: &Step<W>) -> bool {
                 return true;
             };
             match abort_notice(cause, operation.waiting) {
+                //= docs/specification.md#o4-blocked-calls
+                //= type=test
+                //# - A notification MUST NOT be posted for a blocked call that a close has aborted.
                 AbortNotice::Wake(error) => !posted && result == Err(error),
                 AbortNotice::Post(error) => posted && result == Err(error),
                 // Whether a silent end is silent is the business of
