@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Lines};
 use std::path::Path;
 
 use crate::Record;
-use crate::wire::{Footer, Header, Line, NAME, SCHEMA};
+use crate::wire::{Header, Line, Mark, NAME, SCHEMA};
 
 /// Why a file is not a trace. Lines count from 1.
 #[derive(Debug, thiserror::Error)]
@@ -64,69 +64,125 @@ pub enum ReadError {
         /// The line.
         line: u64,
     },
-    /// The last line counts other records than there are.
+    /// A cut or the last line counts other records than there are before it.
     #[error("line {line}: the trace says it has {said} events, but it has {found}")]
     Count {
         /// The line.
         line: u64,
-        /// What the last line says.
+        /// What it says.
         said: u64,
         /// How many there are.
         found: u64,
     },
 }
 
-/// Reads a trace file.
+/// Reads a whole trace file.
 ///
 /// # Errors
 /// [`ReadError`] if it cannot be read or is not a complete trace.
 pub fn read_file(path: &Path) -> Result<Vec<Record>, ReadError> {
-    let file = File::open(path).map_err(|source| ReadError::Io { line: 1, source })?;
-    read(BufReader::new(file))
+    Reader::open(path)?.rest()
 }
 
-/// Reads a trace.
+/// Reads a whole trace.
 ///
 /// # Errors
 /// [`ReadError`] if it cannot be read or is not a complete trace.
 pub fn read(from: impl BufRead) -> Result<Vec<Record>, ReadError> {
-    let mut lines = (1_u64..).zip(from.lines());
-    let mut next = move || match lines.next() {
-        None => Ok(None),
-        Some((line, Ok(text))) => Ok(Some((line, text))),
-        Some((line, Err(source))) => Err(ReadError::Io { line, source }),
-    };
-    header(next()?.map(|(_, text)| text).unwrap_or_default().as_str())?;
-    let mut records = Vec::new();
-    let mut numbers = HashMap::new();
-    let mut last = 1;
-    while let Some((line, text)) = next()? {
-        last = line;
-        if let Ok(Footer { end }) = serde_json::from_str(&text) {
-            let found = records.len() as u64;
-            if end.events != found {
-                let said = end.events;
-                return Err(ReadError::Count { line, said, found });
-            }
-            return match next()? {
-                None => Ok(records),
-                Some((line, _)) => Err(ReadError::AfterEnd { line }),
-            };
-        }
-        let record = record(line, &text)?;
-        let number = numbers.entry(record.thread).or_insert(0);
-        *number += 1;
-        if record.number != *number {
-            return Err(ReadError::Number {
-                line,
-                thread: record.thread,
-                expected: *number,
-                found: record.number,
-            });
-        }
-        records.push(record);
+    Reader::new(from)?.rest()
+}
+
+/// Reads a trace part by part, as it was cut.
+pub(crate) struct Reader<R> {
+    lines: Lines<R>,
+    /// The line that was read last.
+    line: u64,
+    /// The last record of each thread.
+    numbers: HashMap<u32, u64>,
+    events: u64,
+    ended: bool,
+}
+
+impl Reader<BufReader<File>> {
+    /// Opens a trace file.
+    pub(crate) fn open(path: &Path) -> Result<Self, ReadError> {
+        let file = File::open(path).map_err(|source| ReadError::Io { line: 1, source })?;
+        Self::new(BufReader::new(file))
     }
-    Err(ReadError::Truncated { line: last + 1 })
+}
+
+impl<R: BufRead> Reader<R> {
+    fn new(from: R) -> Result<Self, ReadError> {
+        let mut reader = Self {
+            lines: from.lines(),
+            line: 0,
+            numbers: HashMap::new(),
+            events: 0,
+            ended: false,
+        };
+        header(&reader.next()?.unwrap_or_default())?;
+        Ok(reader)
+    }
+
+    /// The records up to the next cut; none when the trace has ended.
+    pub(crate) fn part(&mut self) -> Result<Option<Vec<Record>>, ReadError> {
+        if self.ended {
+            return Ok(None);
+        }
+        let mut records = Vec::new();
+        while let Some(text) = self.next()? {
+            let line = self.line;
+            if let Ok(mark) = serde_json::from_str(&text) {
+                let (Mark::Cut { events: said } | Mark::End { events: said }) = mark;
+                if said != self.events {
+                    let found = self.events;
+                    return Err(ReadError::Count { line, said, found });
+                }
+                if matches!(mark, Mark::End { .. }) {
+                    self.ended = true;
+                    if self.next()?.is_some() {
+                        return Err(ReadError::AfterEnd { line: self.line });
+                    }
+                }
+                return Ok(Some(records));
+            }
+            let record = record(line, &text)?;
+            let number = self.numbers.entry(record.thread).or_insert(0);
+            *number += 1;
+            if record.number != *number {
+                return Err(ReadError::Number {
+                    line,
+                    thread: record.thread,
+                    expected: *number,
+                    found: record.number,
+                });
+            }
+            self.events += 1;
+            records.push(record);
+        }
+        Err(ReadError::Truncated {
+            line: self.line + 1,
+        })
+    }
+
+    /// All that is left.
+    fn rest(mut self) -> Result<Vec<Record>, ReadError> {
+        let mut records = Vec::new();
+        while let Some(mut part) = self.part()? {
+            records.append(&mut part);
+        }
+        Ok(records)
+    }
+
+    fn next(&mut self) -> Result<Option<String>, ReadError> {
+        let Some(text) = self.lines.next() else {
+            return Ok(None);
+        };
+        self.line += 1;
+        let line = self.line;
+        text.map(Some)
+            .map_err(|source| ReadError::Io { line, source })
+    }
 }
 
 fn header(text: &str) -> Result<(), ReadError> {

@@ -18,7 +18,7 @@ use closesocket::engine::{Observation, Probe};
 use serde::Serialize;
 
 use crate::Record;
-use crate::wire::{End, Footer, Header, Line, NAME, SCHEMA};
+use crate::wire::{Header, Line, Mark, NAME, SCHEMA};
 
 /// Records of one thread that are handed over together.
 const BATCH: usize = 1024;
@@ -104,17 +104,29 @@ impl Recorder {
             self.0.hand_over(&mut lock(&buffer.content).records);
         }
         let mut sink = lock(&self.0.sink);
-        let footer = line(&Footer {
-            end: End {
-                events: sink.events,
-            },
-        });
-        sink.write(&footer);
+        let events = sink.events;
+        sink.write(&line(&Mark::End { events }));
         sink.file = None;
         match sink.failed.take() {
             Some(error) => Err(error),
             None => Ok(std::mem::take(&mut sink.records)),
         }
+    }
+}
+
+impl Recorder {
+    /// Cuts a trace that goes to a file, so that its replay holds no more than
+    /// what lies between two cuts. Call it while no thread is in a call of the
+    /// provider and nothing drains: what is told afterwards is taken to have
+    /// happened afterwards. A replay forgives what is told a little late.
+    pub fn cut(&self) {
+        let buffers = lock(&self.0.buffers).clone();
+        for buffer in buffers {
+            self.0.hand_over(&mut lock(&buffer.content).records);
+        }
+        let mut sink = lock(&self.0.sink);
+        let events = sink.events;
+        sink.write(&line(&Mark::Cut { events }));
     }
 }
 
@@ -236,9 +248,7 @@ pub fn to_text(records: &[Record]) -> String {
         text.push_str(&line(&Line::from(*record)));
     }
     let events = records.len() as u64;
-    text.push_str(&line(&Footer {
-        end: End { events },
-    }));
+    text.push_str(&line(&Mark::End { events }));
     text
 }
 

@@ -28,18 +28,14 @@ pub(crate) struct Header {
     pub(crate) trace: String,
 }
 
-/// The last line.
+/// A line that is no record and counts those before it.
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Footer {
-    pub(crate) end: End,
-}
-
-/// What the last line says of the lines before.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct End {
-    pub(crate) events: u64,
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) enum Mark {
+    /// Nobody was at work here: what comes later happened later.
+    Cut { events: u64 },
+    /// The last line.
+    End { events: u64 },
 }
 
 /// Every other line.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use closesocket_trace::{Replay, read_file, replay};
+use closesocket_trace::{Replay, replay_file};
 use serde::Serialize;
 
 use crate::Outcome;
@@ -17,14 +17,13 @@ struct Json<'a> {
 
 /// Reads, replays and prints.
 pub(crate) fn command(file: &Path, format: Format) -> Outcome {
-    let records = match read_file(file) {
-        Ok(records) => records,
+    let verdict = match replay_file(file) {
+        Ok(verdict) => verdict,
         Err(error) => {
             eprintln!("error: {}: {error}", file.display());
             return Outcome::Usage;
         }
     };
-    let verdict = replay(&records);
     match format {
         Format::Json => crate::print_json(&Json {
             schema: 1,

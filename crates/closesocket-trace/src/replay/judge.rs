@@ -1,14 +1,14 @@
 //! The judge: takes observations in one order and says whether the protocol
 //! allows each of them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::time::Duration;
 
 use closesocket::engine::{Observation, ProcessId, SocketId};
 use closesocket::protocol::HandleKind;
 use closesocket::protocol::word::Word;
 
-use super::needs::{Gate, Instruction, Needs, SlotName, descriptor, place};
+use super::needs::{Gate, Instruction, Needs, Reached, SlotName, descriptor, place};
 use super::socket::{Due, Replayed};
 use super::thread::{Name, Next, Thread};
 use super::{Problem, Replay, Verdict};
@@ -22,13 +22,11 @@ const FEWEST: u64 = 8;
 /// Everything that is known after the observations so far.
 pub(super) struct Judge {
     pub(super) began: Option<(HandleKind, Option<Duration>)>,
-    pub(super) words: HashMap<SlotName, Word>,
-    cells: HashMap<u32, u64>,
+    pub(super) reached: Reached,
     pub(super) sockets: HashMap<SocketId, Replayed>,
     /// The sockets of the descriptors whose slots are not another's yet.
     pub(super) descriptors: HashMap<Name, SocketId>,
     pub(super) threads: HashMap<u32, Thread>,
-    gates: HashSet<Gate>,
     pub(super) connections: u64,
     /// A connection of which too little was observed.
     pub(super) hollow: Option<SocketId>,
@@ -38,12 +36,10 @@ impl Judge {
     pub(super) fn new() -> Self {
         Self {
             began: None,
-            words: HashMap::new(),
-            cells: HashMap::new(),
+            reached: Reached::default(),
             sockets: HashMap::new(),
             descriptors: HashMap::new(),
             threads: HashMap::new(),
-            gates: HashSet::new(),
             connections: 0,
             hollow: None,
         }
@@ -71,10 +67,10 @@ impl Judge {
         None
     }
 
-    pub(super) fn verdict(&self, events: usize, first_problem: Option<Problem>) -> Replay {
+    pub(super) fn verdict(&self, events: u64, first_problem: Option<Problem>) -> Replay {
         Replay {
             accepted: first_problem.is_none(),
-            events: events as u64,
+            events,
             connections: self.connections,
             first_problem,
         }
@@ -82,7 +78,11 @@ impl Judge {
 
     /// The word of a slot, by its history.
     pub(super) fn word(&self, slot: SlotName) -> Word {
-        self.words.get(&slot).copied().unwrap_or(Word::unused())
+        self.reached
+            .words
+            .get(&slot)
+            .copied()
+            .unwrap_or(Word::unused())
     }
 
     /// Whether everything is there that must come before.
@@ -97,7 +97,7 @@ impl Judge {
             }
         }
         if let Some((cell, sequence)) = needs.place {
-            let last = self.cells.get(&cell).copied().unwrap_or_default();
+            let last = self.reached.cells.get(&cell).copied().unwrap_or_default();
             if sequence != last + 1 {
                 return Err(format!(
                     "it is number {sequence} under the lock of cell {cell}, after number {last}"
@@ -110,7 +110,7 @@ impl Judge {
             return Err("the descriptor is open".to_owned());
         }
         match needs.gate {
-            Some(gate) if !self.gates.contains(&gate) => {
+            Some(gate) if !self.reached.gates.contains(&gate) => {
                 Err(format!("{gate:?} must have happened before"))
             }
             _ => Ok(()),
@@ -119,12 +119,16 @@ impl Judge {
 
     fn enter(&mut self, needs: &Needs) {
         if let Some(Instruction { slot, after, .. }) = needs.word {
-            self.words.insert(slot, after);
+            self.reached.words.insert(slot, after);
         }
         if let Some((cell, sequence)) = needs.place {
-            self.cells.insert(cell, sequence);
+            self.reached.cells.insert(cell, sequence);
         }
-        self.gates.extend(needs.opens);
+        // A thread goes on from an operation once.
+        if let Some(gate @ Gate::Delivered(_)) = needs.gate {
+            self.reached.gates.remove(&gate);
+        }
+        self.reached.gates.extend(needs.opens);
     }
 
     pub(super) fn thread(&mut self, thread: u32) -> &mut Thread {

@@ -14,11 +14,13 @@ mod world;
 
 use std::collections::HashMap;
 use std::fmt;
+use std::path::Path;
 
 use closesocket::engine::Observation;
 use serde::Serialize;
 
-use crate::Record;
+use crate::reader::Reader;
+use crate::{ReadError, Record};
 use judge::Judge;
 
 /// What a step comes to; the reason in words.
@@ -78,7 +80,35 @@ impl fmt::Display for Problem {
 /// it. Timestamps only say where to look first.
 #[must_use]
 pub fn replay(records: &[Record]) -> Replay {
-    judge(records, Judge::hollow)
+    let mut replaying = Replaying::new();
+    replaying.take(records, Orderless::IsWrong);
+    replaying.end(records.len() as u64, Judge::hollow)
+}
+
+/// Replays a trace file as [`replay`] does, but holds no more of it at a time
+/// than lies between two cuts of the recorder, or two such parts where
+/// something was told late. A trace without cuts is held whole.
+///
+/// # Errors
+/// [`ReadError`] if it cannot be read or is not a complete trace.
+pub fn replay_file(path: &Path) -> Result<Replay, ReadError> {
+    let mut reader = Reader::open(path)?;
+    let mut replaying = Replaying::new();
+    let mut events = 0;
+    while let Some(mut part) = reader.part()? {
+        events += part.len() as u64;
+        // Rejected already: the rest is read, to see that it is a trace.
+        if replaying.first.is_some() || replaying.take(&part, Orderless::IsLeft) {
+            continue;
+        }
+        // A thread that was stopped between a step and telling of it has told
+        // it behind the cut.
+        let mut next = reader.part()?.unwrap_or_default();
+        events += next.len() as u64;
+        part.append(&mut next);
+        replaying.take(&part, Orderless::IsWrong);
+    }
+    Ok(replaying.end(events, Judge::hollow))
 }
 
 /// Replays one execution under a tool that runs one thread at a time: what was
@@ -101,19 +131,55 @@ pub fn replay_execution(observations: &[(u32, Observation)]) -> Replay {
                 observation,
             }
         });
-    judge(&records.collect::<Vec<_>>(), |_| None)
+    let mut replaying = Replaying::new();
+    replaying.take(&records.collect::<Vec<_>>(), Orderless::IsWrong);
+    replaying.end(observations.len() as u64, |_| None)
 }
 
-/// Finds an order and judges it; `more` is asked at the end of a sound trace.
-fn judge(records: &[Record], more: impl FnOnce(&Judge) -> Option<Problem>) -> Replay {
-    let found = order::find(records);
-    let mut judge = Judge::new();
-    let mut first = judge.run(found.order.iter().map(|index| records[*index]));
-    if first.is_none()
-        && let Some((index, reason)) = found.stuck
-    {
-        first = Some(judge.problem(&records[index], reason));
+/// What it means if no order of a part is found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Orderless {
+    /// What is missing may come with the next part: nothing is judged yet.
+    IsLeft,
+    /// The trace is rejected.
+    IsWrong,
+}
+
+/// A replay on its way.
+struct Replaying {
+    judge: Judge,
+    first: Option<Problem>,
+}
+
+impl Replaying {
+    fn new() -> Self {
+        Self {
+            judge: Judge::new(),
+            first: None,
+        }
     }
-    let first = first.or_else(|| judge.end()).or_else(|| more(&judge));
-    judge.verdict(records.len(), first)
+
+    /// Orders and judges what follows. False if it was left.
+    fn take(&mut self, records: &[Record], orderless: Orderless) -> bool {
+        let found = order::find(records, &self.judge.reached);
+        if found.stuck.is_some() && orderless == Orderless::IsLeft {
+            return false;
+        }
+        let ordered = found.order.iter().map(|index| records[*index]);
+        self.first = self.judge.run(ordered);
+        if self.first.is_none()
+            && let Some((index, reason)) = found.stuck
+        {
+            self.first = Some(self.judge.problem(&records[index], reason));
+        }
+        true
+    }
+
+    /// `more` is asked at the end of a sound trace.
+    fn end(mut self, events: u64, more: impl FnOnce(&Judge) -> Option<Problem>) -> Replay {
+        let first = self.first.take();
+        let first = first.or_else(|| self.judge.end());
+        let first = first.or_else(|| more(&self.judge));
+        self.judge.verdict(events, first)
+    }
 }

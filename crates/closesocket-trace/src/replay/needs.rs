@@ -1,6 +1,8 @@
 //! What an observation needs before it can have happened: the word that its
 //! instruction saw, its number under a lock, and whatever else comes first.
 
+use std::collections::{HashMap, HashSet};
+
 use closesocket::engine::{Descriptor, Observation, OperationId, ProcessId, SocketId};
 use closesocket::protocol::Cause;
 use closesocket::protocol::word::{self, HOLDER, STEP, Word};
@@ -23,6 +25,15 @@ pub(super) enum Gate {
     Delivered(OperationId),
     /// The process began to end, for this reason.
     Sweeping(ProcessId, Cause),
+}
+
+/// Where the records so far have led.
+#[derive(Clone, Default)]
+pub(super) struct Reached {
+    pub(super) words: HashMap<SlotName, Word>,
+    /// The last number under each cell's lock.
+    pub(super) cells: HashMap<u32, u64>,
+    pub(super) gates: HashSet<Gate>,
 }
 
 /// Everything an observation needs.
@@ -245,7 +256,12 @@ impl Needs {
                 ..
             } => closed = Some(((process, descriptor.slot()), descriptor.generation())),
             Observation::Resumed { operation } => gate = Some(Gate::Delivered(operation)),
-            Observation::Delivered { operation, .. } => opens = Some(Gate::Delivered(operation)),
+            // One that was posted has no thread that goes on from it.
+            Observation::Delivered {
+                operation,
+                posted: false,
+                ..
+            } => opens = Some(Gate::Delivered(operation)),
             Observation::SweepBegan { process, cause } => {
                 opens = Some(Gate::Sweeping(process, cause));
             }

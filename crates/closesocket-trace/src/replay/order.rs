@@ -12,7 +12,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet};
 
-use super::needs::{Gate, Instruction, Needs, SlotName};
+use super::needs::{Gate, Instruction, Needs, Reached, SlotName};
 use super::words::Words;
 use crate::Record;
 
@@ -28,9 +28,9 @@ pub(super) struct Found {
     pub(super) stuck: Option<(usize, String)>,
 }
 
-/// Finds an order of these records.
-pub(super) fn find(records: &[Record]) -> Found {
-    let mut search = Search::new(records);
+/// Finds an order of these records, after what was reached before them.
+pub(super) fn find(records: &[Record], reached: &Reached) -> Found {
+    let mut search = Search::new(records, reached);
     let mut best: Option<Found> = None;
     for _ in 0..TRIES {
         let stuck = search.run();
@@ -102,13 +102,13 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(records: &'a [Record]) -> Self {
+    fn new(records: &'a [Record], reached: &Reached) -> Self {
         let needs: Vec<Needs> = records
             .iter()
             .map(|it| Needs::of(&it.observation))
             .collect();
         let mut lanes: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
-        let mut words = Words::default();
+        let mut words = Words::from(reached.words.clone());
         for (index, record) in records.iter().enumerate() {
             lanes.entry(record.thread).or_default().push(index);
             if let Some(word) = needs[index].word {
@@ -121,8 +121,8 @@ impl<'a> Search<'a> {
             needs,
             lanes: lanes.collect(),
             words,
-            cells: HashMap::new(),
-            gates: HashMap::new(),
+            cells: reached.cells.clone(),
+            gates: reached.gates.iter().map(|gate| (*gate, 1)).collect(),
             ready: BinaryHeap::new(),
             at_slot: HashMap::new(),
             at_cell: HashMap::new(),

@@ -27,6 +27,14 @@ const fn phase_of(word: Word) -> u64 {
 }
 
 impl Words {
+    /// Starts with the words as they are now.
+    pub(super) fn from(words: HashMap<SlotName, Word>) -> Self {
+        Self {
+            words,
+            ..Self::default()
+        }
+    }
+
     /// A slot's word now.
     pub(super) fn now(&self, slot: SlotName) -> Word {
         self.words.get(&slot).copied().unwrap_or(Word::unused())

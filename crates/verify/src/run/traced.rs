@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use closesocket_trace::{Recorder, Replay, read_file, replay};
+use closesocket_trace::{Recorder, Replay, replay_file};
 
 /// A run that is being recorded.
 pub(super) struct Traced {
@@ -39,8 +39,7 @@ impl Traced {
         self.recorder
             .finish()
             .map_err(|error| format!("the trace cannot be written: {error}"))?;
-        let records = read_file(&self.file).map_err(|error| error.to_string())?;
-        Ok(replay(&records))
+        replay_file(&self.file).map_err(|error| error.to_string())
     }
 }
 
