@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Checks the close protocol that ships, and drives the real engine.
 ///
@@ -68,22 +68,52 @@ pub(crate) enum Command {
         defect: Option<String>,
     },
     /// Close real TCP connections in every way, on real threads.
-    Run {
-        /// Connections to close in each way.
-        #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
-        connections: u64,
-        /// Threads that open and close them.
-        #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=256))]
-        threads: u64,
-        /// Keep the trace of what the engine did in this file.
-        #[arg(long, value_name = "FILE")]
-        trace: Option<PathBuf>,
-    },
+    ///
+    /// With --seconds: random connections, each with a random schedule of
+    /// operations and a random close, to peers that read, stall, reset and
+    /// vanish.
+    Run(RunArguments),
     /// Replay a recorded trace through the protocol and the invariants.
     Replay {
         /// The trace, as `run --trace` and the recorder write it.
         file: PathBuf,
     },
+    /// Be the peers of a crowd.
+    #[command(name = crate::run::crowd::COMMAND, hide = true)]
+    CrowdPeers {
+        /// How many.
+        connections: u64,
+    },
     /// List the scenarios, the defects and the invariants.
     List,
+}
+
+/// How to run.
+#[derive(Debug, Args)]
+pub(crate) struct RunArguments {
+    /// Connections to close in each way; with --seconds, how many are open
+    /// at once at most [default: 1000; with --seconds, 128].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub(crate) connections: Option<u64>,
+    /// Threads that open and close them [default: 4; with --crowd, 8].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=256))]
+    pub(crate) threads: Option<u64>,
+    /// Open and close random connections for so many seconds.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) seconds: Option<u64>,
+    /// Choose the schedules of an earlier run; another seed each time if
+    /// none is given.
+    #[arg(long, value_name = "SEED", requires = "seconds")]
+    pub(crate) seed: Option<u64>,
+    /// Open so many connections at once, to peers in a process of their
+    /// own, with a receive pending on each, and close them all at the same
+    /// time.
+    #[arg(long, value_name = "N", conflicts_with_all = ["connections", "seconds", "seed"], value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub(crate) crowd: Option<u64>,
+    /// Do something wrong on purpose, to see the verdict fail.
+    #[arg(long, hide = true, requires = "seconds")]
+    pub(crate) sabotage: Option<crate::run::soak::Sabotage>,
+    /// Keep the trace of what the engine did in this file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trace: Option<PathBuf>,
 }

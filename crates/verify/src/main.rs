@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use cli::{Cli, Command, Format};
+use cli::{Cli, Command, Format, RunArguments};
 
 /// How a command ended; the exit codes are documented in `docs/verification.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,20 +79,41 @@ fn dispatch(cli: &Cli) -> Outcome {
             address,
             defect,
         }) => explore::command(scenario.as_deref(), defect.as_deref(), *address),
-        Some(Command::Run {
-            connections,
-            threads,
-            trace,
-        }) => {
-            let plan = run::Plan {
-                connections: *connections,
-                threads: *threads,
-            };
-            run::command(plan, trace.as_deref(), format)
-        }
+        Some(Command::Run(arguments)) => run_command(arguments, format),
+        Some(Command::CrowdPeers { connections }) => run::crowd::be_peers(*connections),
         Some(Command::Replay { file }) => replay::command(file, format),
         Some(Command::List) => list::command(format),
     }
+}
+
+/// Which run is asked for.
+fn run_command(arguments: &RunArguments, format: Format) -> Outcome {
+    let trace = arguments.trace.as_deref();
+    if let Some(connections) = arguments.crowd {
+        let threads = arguments.threads.unwrap_or(run::crowd::Plan::THREADS);
+        let plan = run::crowd::Plan {
+            connections,
+            threads,
+        };
+        return run::crowd::command(plan, trace, format);
+    }
+    let standard = run::Plan::STANDARD;
+    let threads = arguments.threads.unwrap_or(standard.threads);
+    let Some(seconds) = arguments.seconds else {
+        let plan = run::Plan {
+            connections: arguments.connections.unwrap_or(standard.connections),
+            threads,
+        };
+        return run::command(plan, trace, format);
+    };
+    let plan = run::soak::Plan {
+        seconds,
+        open: arguments.connections.unwrap_or(run::soak::Plan::OPEN),
+        threads,
+        seed: arguments.seed.unwrap_or_else(run::soak::any_seed),
+        sabotage: arguments.sabotage,
+    };
+    run::soak::command(plan, trace, format)
 }
 
 /// The documented JSON of the whole.

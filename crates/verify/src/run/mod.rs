@@ -3,7 +3,10 @@
 
 mod census;
 mod connection;
+pub(crate) mod crowd;
+mod limit;
 mod print;
+pub(crate) mod soak;
 mod traced;
 mod way;
 
@@ -47,7 +50,7 @@ const DRAIN_TIME: Duration = Duration::from_secs(30);
 /// What was seen of the connections that were closed in one way.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct WayReport {
-    /// `graceful`, `hard`, `lingering` or `shared`.
+    /// `graceful`, `hard`, `lingering` or `shared`; a soak has more.
     way: &'static str,
     /// Connections closed.
     connections: u64,
@@ -209,6 +212,19 @@ impl RunReport {
         }
     }
 
+    /// Whether nothing was lost, repeated, left over or against the rules.
+    fn is_clean(&self) -> bool {
+        self.lost_bytes == 0
+            && self.double_completions == 0
+            && self.missing_completions == 0
+            && self.unexpected_results == 0
+            && self.leaked_descriptors == 0
+            && self.leaked_sockets == 0
+            && self.leaked_system_descriptors.unwrap_or(0) == 0
+            && self.leaked_threads == 0
+            && self.trace_accepted
+    }
+
     fn judge(&mut self) {
         let ends = self.ways.iter().all(|way| {
             let (ends, others) = if way.way == Way::Hard.name() {
@@ -223,17 +239,7 @@ impl RunReport {
             .ways
             .iter()
             .all(|way| way.unacknowledged_at_commit * 10 >= way.connections * 9);
-        self.ok = ends
-            && stalled
-            && self.lost_bytes == 0
-            && self.double_completions == 0
-            && self.missing_completions == 0
-            && self.unexpected_results == 0
-            && self.leaked_descriptors == 0
-            && self.leaked_sockets == 0
-            && self.leaked_system_descriptors.unwrap_or(0) == 0
-            && self.leaked_threads == 0
-            && self.trace_accepted;
+        self.ok = ends && stalled && self.is_clean();
         if !stalled && self.first_problem.is_none() {
             self.first_problem = Some("too few closes had unacknowledged bytes".into());
         }

@@ -75,13 +75,19 @@ pub(crate) fn print_text(report: &RunReport) {
         "real TCP: {} connections closed in {:.1} s",
         report.connections, report.seconds
     );
+    print_top(report);
+    print_bottom(report);
+}
+
+/// The table of the ways to close, and what went wrong.
+pub(super) fn print_top(report: &RunReport) {
     println!(
-        "  {:<10} {:>7} {:>9} {:>13} {:>13} {:>6} {:>6}",
+        "  {:<16} {:>7} {:>9} {:>13} {:>13} {:>6} {:>6}",
         "way", "closed", "unsent", "accepted B", "received B", "FIN", "RST"
     );
     for way in &report.ways {
         println!(
-            "  {:<10} {:>7} {:>9} {:>13} {:>13} {:>6} {:>6}",
+            "  {:<16} {:>7} {:>9} {:>13} {:>13} {:>6} {:>6}",
             way.way,
             way.connections,
             way.unacknowledged_at_commit,
@@ -107,6 +113,10 @@ pub(crate) fn print_text(report: &RunReport) {
             .map_or("unknown".to_owned(), |count| count.to_string()),
         report.leaked_threads
     );
+}
+
+/// The trace and the verdict.
+pub(super) fn print_bottom(report: &RunReport) {
     println!(
         "  trace of {} events {}",
         report.trace_events,

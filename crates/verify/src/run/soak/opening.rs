@@ -1,0 +1,193 @@
+//! How connections come about, and who their peers are.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+
+use closesocket::engine::{Descriptor, Error, Interest, Notify, Overlapped};
+
+use super::connection::{Connection, Reference};
+use super::schedule::{Opening, Schedule};
+use super::worker::Tools;
+use super::{PATIENCE, Process, Sabotage};
+
+/// The connection that a sabotage chooses.
+const SABOTAGED: u64 = 20;
+/// Connections that may wait for an accept.
+const BACKLOG: u32 = 64;
+
+/// The listeners of one worker in one round: addresses of their own, so that
+/// connections in `TIME_WAIT` never use up the ports.
+pub(super) struct Listeners {
+    /// The engine's, in the worker's own process.
+    engine: (Descriptor, SocketAddr),
+    /// A plain one, for the peers.
+    plain: TcpListener,
+    address: IpAddr,
+    /// Where overlapped connects come from.
+    source: IpAddr,
+}
+
+impl Listeners {
+    /// # Errors
+    /// What the system or the engine says, in words.
+    pub(super) fn open(home: &Process, worker: u64, round: u64) -> Result<Self, String> {
+        let part = |number: u64| u8::try_from(1 + number % 250).unwrap_or(1);
+        let address = IpAddr::from(Ipv4Addr::new(127, 0, part(round), part(worker)));
+        let plain = TcpListener::bind((address, 0)).map_err(|error| error.to_string())?;
+        Ok(Self {
+            engine: listen(home, address).map_err(|error| error.to_string())?,
+            plain,
+            address,
+            source: IpAddr::from(Ipv4Addr::new(127, 1, part(round), part(worker))),
+        })
+    }
+
+    /// # Errors
+    /// What the engine says, in words.
+    pub(super) fn close(self, home: &Process) -> Result<(), String> {
+        let closed = home.close(self.engine.0);
+        closed.map_err(|error| format!("closing a listener failed: {error:?}"))
+    }
+}
+
+fn listen(process: &Process, address: IpAddr) -> Result<(Descriptor, SocketAddr), Error> {
+    let listener = process.socket()?;
+    process.bind(listener, &SocketAddr::new(address, 0))?;
+    process.listen(listener, BACKLOG)?;
+    Ok((listener, process.local_address(listener)?))
+}
+
+/// Opens a connection and hands its other end to the peers.
+///
+/// # Errors
+/// What went wrong, in words.
+pub(super) fn open(tools: &Tools, schedule: Schedule) -> Result<Connection, String> {
+    let number = schedule.number;
+    let words = |error: Error| format!("{:?} failed: {error:?}", schedule.opening);
+    let own = schedule.ending.ends_process();
+    let process = if own {
+        tools.provider.startup().map_err(words)?
+    } else {
+        tools.home.clone()
+    };
+    let (descriptor, stream) = match schedule.opening {
+        Opening::Connect | Opening::ConnectOverlapped => {
+            connect(tools, &process, schedule.opening)?
+        }
+        opening => {
+            let listener = if own {
+                listen(&process, tools.listeners.address).map_err(words)?
+            } else {
+                tools.listeners.engine
+            };
+            accept(tools, &process, listener, opening)?
+        }
+    };
+    sabotage(tools, number, &stream);
+    tools
+        .peers
+        .adopt(number, stream, schedule.peer, &tools.reports)
+        .map_err(|error| format!("the peer could not begin: {error}"))?;
+    let first = Reference {
+        process,
+        descriptor,
+    };
+    Ok(Connection::new(schedule, first))
+}
+
+fn connect(
+    tools: &Tools,
+    process: &Process,
+    opening: Opening,
+) -> Result<(Descriptor, TcpStream), String> {
+    let words = |error: Error| format!("{opening:?} failed: {error:?}");
+    let plain = &tools.listeners.plain;
+    let address = plain.local_addr().map_err(|error| error.to_string())?;
+    let descriptor = process.socket().map_err(words)?;
+    if opening == Opening::Connect {
+        process.connect(descriptor, &address).map_err(words)?;
+    } else {
+        let source = SocketAddr::new(tools.listeners.source, 0);
+        process.bind(descriptor, &source).map_err(words)?;
+        let connected = Overlapped::new();
+        process
+            .connect_overlapped(descriptor, &address, Notify::event(&connected))
+            .map_err(words)?;
+        wait(&connected)?.result.map_err(words)?;
+    }
+    let (stream, from) = plain.accept().map_err(|error| error.to_string())?;
+    let local = process.local_address(descriptor).map_err(words)?;
+    if local == from {
+        Ok((descriptor, stream))
+    } else {
+        Err(format!("connected from {local}, but the peer says {from}"))
+    }
+}
+
+fn accept(
+    tools: &Tools,
+    process: &Process,
+    (listener, address): (Descriptor, SocketAddr),
+    opening: Opening,
+) -> Result<(Descriptor, TcpStream), String> {
+    let words = |error: Error| format!("{opening:?} failed: {error:?}");
+    let dial = || TcpStream::connect(address).map_err(|error| format!("a peer: {error}"));
+    match opening {
+        Opening::AcceptOverlapped => {
+            let accepted = Overlapped::new();
+            process
+                .accept_overlapped(listener, Notify::event(&accepted))
+                .map_err(words)?;
+            let stream = dial()?;
+            let completion = wait(&accepted)?;
+            completion.result.map_err(words)?;
+            let descriptor = completion.accepted;
+            Ok((descriptor.ok_or("an accept without a descriptor")?, stream))
+        }
+        Opening::AcceptBlocking => {
+            let theirs = process.clone();
+            let call = tools.helper.make(move || theirs.accept(listener));
+            let stream = dial()?;
+            Ok((call.wait()?.map_err(words)?, stream))
+        }
+        _ => {
+            let stream = dial()?;
+            let interests = [(listener, Interest::READABLE)];
+            let ready = process.select(&interests, Some(PATIENCE)).map_err(words)?;
+            if ready.is_empty() {
+                return Err("a listener never got ready".to_owned());
+            }
+            Ok((process.accept(listener).map_err(words)?, stream))
+        }
+    }
+}
+
+/// Waits for the only completion of an operation.
+fn wait(overlapped: &Overlapped) -> Result<closesocket::engine::Completion, String> {
+    let completion = overlapped.wait(Some(PATIENCE));
+    let completion = completion.ok_or("an operation did not complete")?;
+    match overlapped.take() {
+        None => Ok(completion),
+        Some(_) => Err("an operation completed twice".to_owned()),
+    }
+}
+
+/// Leaks what it is told to.
+fn sabotage(tools: &Tools, number: u64, stream: &TcpStream) {
+    if number != SABOTAGED {
+        return;
+    }
+    match tools.sabotage {
+        Some(Sabotage::KeptDescriptor) => {
+            let _ = tools.home.socket();
+        }
+        Some(Sabotage::KeptSystemDescriptor) => std::mem::forget(stream.try_clone()),
+        Some(Sabotage::KeptThread) => {
+            std::thread::spawn(|| {
+                loop {
+                    std::thread::park();
+                }
+            });
+        }
+        _ => {}
+    }
+}
