@@ -1,6 +1,6 @@
 //! Ten thousand connections, open at once and closed at once.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::panic, clippy::unwrap_used)]
 
 use std::process::Command;
 

@@ -1,7 +1,7 @@
 //! Short soaks: that they are as the rules say, and that their verdict fails
 //! when something is wrong.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::panic, clippy::unwrap_used)]
 
 use std::process::{Command, Output};
 
