@@ -1,6 +1,5 @@
 //! What a provider holds and has done, for monitoring, and the orderly exit.
 
-use std::sync::Weak;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -71,7 +70,7 @@ impl<S: System> Provider<S> {
         let counters = &shared.counters;
         let mut metrics = Metrics {
             descriptors: shared.processes.lock(|processes| {
-                let alive = processes.iter().filter_map(Weak::upgrade);
+                let alive = processes.alive();
                 alive.map(|process| process.table.occupied()).sum()
             }),
             sockets: shared.sockets_in_use(),

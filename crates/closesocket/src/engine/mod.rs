@@ -25,6 +25,7 @@ mod options;
 mod primitives;
 mod probe;
 mod process;
+mod processes;
 mod progress;
 mod provider;
 mod select;

@@ -92,12 +92,8 @@ impl<S: System> Provider<S> {
     /// A new process, not started. Dropping its last handle is its death (S3).
     #[must_use]
     pub fn process(&self) -> Process<S> {
-        let state = self.shared.processes.lock(|processes| {
-            let id = ProcessId(u32::try_from(processes.len()).unwrap_or(u32::MAX));
-            let state = Arc::new(ProcessState::new(id, Arc::clone(&self.shared)));
-            processes.push(Arc::downgrade(&state));
-            state
-        });
+        let make = |id| Arc::new(ProcessState::new(id, Arc::clone(&self.shared)));
+        let state = self.shared.processes.lock(|all| all.add(make));
         Process {
             owner: Arc::new(Owner(Arc::clone(&state))),
             state,

@@ -12,6 +12,7 @@ use super::observation::Observation;
 use super::primitives::{Monitor, Primitives, Word};
 use super::probe::Probe;
 use super::process::ProcessState;
+use super::processes::Processes;
 use super::progress::Section;
 use super::slab::Slab;
 use super::socket::{Outbox, SocketCell, SocketState};
@@ -49,7 +50,7 @@ pub(super) struct Shared<S: System> {
     free_cells: FreeList<S::Primitives>,
     /// Sockets to look at as time passes.
     watched: MonitorOf<S, Watched>,
-    pub(super) processes: MonitorOf<S, Vec<Weak<ProcessState<S>>>>,
+    pub(super) processes: MonitorOf<S, Processes<S>>,
     /// Not 0 while the network is down.
     pub(super) network_down: WordOf<S>,
     pub(super) retired_handles: WordOf<S>,
@@ -75,7 +76,7 @@ impl<S: System> Shared<S> {
             probe,
             upcalls,
             watched: Monitor::new(Watched::default()),
-            processes: Monitor::new(Vec::new()),
+            processes: Monitor::new(Processes::new()),
             network_down: Word::new(0),
             retired_handles: Word::new(0),
             counters: Counters::new(),
@@ -101,9 +102,7 @@ impl<S: System> Shared<S> {
     }
 
     pub(super) fn process(&self, id: ProcessId) -> Option<Arc<ProcessState<S>>> {
-        let index = usize::try_from(id.0).ok()?;
-        self.processes
-            .lock(|all| all.get(index).and_then(Weak::upgrade))
+        self.processes.lock(|all| all.get(id))
     }
 
     /// How many sockets are not released yet, draining ones included.
