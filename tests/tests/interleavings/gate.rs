@@ -4,7 +4,7 @@ use super::model::{Explored, judged, reached, run_model};
 
 fn nothing_to_interleave() {
     reached("done");
-    judged();
+    judged(1);
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn an_outcome_that_is_never_reached_is_noticed() {
         executions: 2,
         outcomes: &["an outcome"],
     };
-    run_model("never reached", None, &expected, || two_orders(judged));
+    run_model("never reached", None, &expected, || two_orders(|| judged(1)));
 }
 
 #[test]
