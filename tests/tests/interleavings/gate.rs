@@ -46,7 +46,9 @@ fn an_outcome_that_is_never_reached_is_noticed() {
         executions: 2,
         outcomes: &["an outcome"],
     };
-    run_model("never reached", None, &expected, || two_orders(|| judged(1)));
+    run_model("never reached", None, &expected, || {
+        two_orders(|| judged(1))
+    });
 }
 
 #[test]

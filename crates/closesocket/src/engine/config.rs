@@ -49,6 +49,11 @@ impl Default for Config {
 pub struct UpcallFailed;
 
 /// Upcalls of a non-IFS provider to the Winsock DLL.
+///
+/// An upcall runs on whichever thread is the last inside the descriptor: a
+/// caller's or the transport's. One that panics counts as failed (H4): the panic
+/// is caught, the slot retired, and everything else goes on
+/// ([`Metrics::callback_panics`](super::Metrics::callback_panics)).
 pub trait Upcalls: Send + Sync + 'static {
     /// `WPUCloseSocketHandle`: gives the handle of this descriptor back. Called
     /// once for each closed descriptor, when nobody works through it any more

@@ -1,5 +1,6 @@
 //! What a provider holds and has done, for monitoring, and the orderly exit.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -28,6 +29,9 @@ pub struct Metrics {
     pub resets: u64,
     /// Drains that ran out of time so far; they count as resets too.
     pub drain_timeouts: u64,
+    /// Panics of foreign code that were caught so far: of handle upcalls, and of
+    /// the destructors of completion routines that never ran.
+    pub callback_panics: u64,
 }
 
 /// Counters of what has happened.
@@ -35,6 +39,7 @@ pub(super) struct Counters<P: Primitives> {
     aborted: P::Word,
     resets: P::Word,
     drain_timeouts: P::Word,
+    callback_panics: P::Word,
 }
 
 impl<P: Primitives> Counters<P> {
@@ -43,11 +48,21 @@ impl<P: Primitives> Counters<P> {
             aborted: P::Word::new(0),
             resets: P::Word::new(0),
             drain_timeouts: P::Word::new(0),
+            callback_panics: P::Word::new(0),
         }
     }
 
     pub(super) fn add_aborted(&self, operations: u64) {
         add(&self.aborted, operations);
+    }
+
+    /// Runs foreign code in the middle of our work. `None` if it panicked: the
+    /// panic must not go on from here, since there is more to deliver; the
+    /// panic hook has reported it.
+    pub(super) fn guard<R>(&self, callback: impl FnOnce() -> R) -> Option<R> {
+        let result = catch_unwind(AssertUnwindSafe(callback)).ok();
+        add(&self.callback_panics, u64::from(result.is_none()));
+        result
     }
 
     pub(super) fn add_resets(&self, resets: u64, of_these_timeouts: u64) {
@@ -77,6 +92,7 @@ impl<S: System> Provider<S> {
             aborted: counters.aborted.load(Ordering::Relaxed),
             resets: counters.resets.load(Ordering::Relaxed),
             drain_timeouts: counters.drain_timeouts.load(Ordering::Relaxed),
+            callback_panics: counters.callback_panics.load(Ordering::Relaxed),
             ..Metrics::default()
         };
         for socket in shared.every_socket() {

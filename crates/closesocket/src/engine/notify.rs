@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::OperationId;
+use super::metrics::Counters;
 use super::primitives::{Monitor, Primitives, Std};
 use crate::protocol::{Descriptor, Error};
 
@@ -218,6 +219,14 @@ impl<P: Primitives> fmt::Debug for CompletionQueue<P> {
 }
 
 /// A completion routine.
+///
+/// One that panics does so into the alertable wait that ran it: the panic goes on
+/// to the caller of [`AlertableThread::wait`], the routines behind it stay queued
+/// for the next wait, and nothing of the engine is held meanwhile. A routine that
+/// can never run (its process was cleaned up or died, or its thread's
+/// [`AlertableThread`] is gone) is dropped by whoever ends the operation; a panic
+/// of its destructor there is caught and counted
+/// ([`Metrics::callback_panics`](super::Metrics::callback_panics)).
 pub type Routine = Box<dyn FnOnce(Completion) + Send>;
 
 type RoutineList<P> = Arc<<P as Primitives>::Monitor<VecDeque<(Routine, Completion)>>>;
@@ -248,6 +257,9 @@ impl<P: Primitives> AlertableThread<P> {
     /// `fAlertable`): runs every routine that is queued, waiting for the first.
     /// Returns how many ran; 0 if the limit passed first. A routine may call the
     /// provider, close included (O9).
+    ///
+    /// # Panics
+    /// If a routine does; those behind it stay queued.
     pub fn wait(&self, limit: Option<Duration>) -> usize {
         let Some(first) = self.queued.wait(limit, VecDeque::pop_front) else {
             return 0;
@@ -345,7 +357,7 @@ impl<P: Primitives> Notify<P> {
     }
 
     /// Delivers the completion.
-    pub(super) fn deliver(self, completion: Completion) {
+    pub(super) fn deliver(self, completion: Completion, counters: &Counters<P>) {
         match self.0 {
             How::Event(overlapped) => overlapped.complete(completion),
             How::Queue { queue, .. } => queue.post_all([completion]),
@@ -354,7 +366,16 @@ impl<P: Primitives> Notify<P> {
             } => {
                 thread.lock(|queue| queue.push_back((routine, completion)));
                 thread.notify();
+                // If nobody else has the list, the routine goes with it.
+                counters.guard(|| drop(thread));
             }
+        }
+    }
+
+    /// Goes without a word (S2, S3).
+    pub(super) fn forget(self, counters: &Counters<P>) {
+        if let How::Routine { .. } = self.0 {
+            counters.guard(|| drop(self));
         }
     }
 }

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::metrics::Counters;
 use super::notify::{Completion, CompletionQueue, How, Notify};
 use super::observation::{Observation, OperationId};
 use super::primitives::{Monitor, Primitives};
@@ -117,14 +118,17 @@ impl<S: System> Finished<S> {
                     },
                 );
             }
-            Reply::Overlapped(notify) => notify_completion(
-                notify,
-                operation,
-                result,
-                transferred,
-                pending.buffer,
-                accepted,
-            ),
+            Reply::Overlapped(notify) => {
+                let completion = Completion {
+                    operation,
+                    key: notify.key(),
+                    result,
+                    transferred,
+                    buffer: pending.buffer,
+                    accepted,
+                };
+                notify.deliver(completion, &shared.counters);
+            }
         }
         if posted {
             process.leave(descriptor, 1);
@@ -135,25 +139,6 @@ impl<S: System> Finished<S> {
 fn answer<S: System>(cell: &AnswerCell<S::Primitives>, answer: Answer) {
     cell.lock(|place| *place = Some(answer));
     cell.notify();
-}
-
-fn notify_completion<P: Primitives>(
-    notify: Notify<P>,
-    operation: OperationId,
-    result: Result<usize, Error>,
-    transferred: usize,
-    buffer: Vec<u8>,
-    accepted: Option<Descriptor>,
-) {
-    let key = notify.key();
-    notify.deliver(Completion {
-        operation,
-        key,
-        result,
-        transferred,
-        buffer,
-        accepted,
-    });
 }
 
 /// Delivers the operations that a close took out of one reference (O1, O3, O4,
@@ -168,6 +153,7 @@ pub(super) fn deliver_aborted<S: System>(
 ) -> u64 {
     let (mut holds, mut aborted) = (0, 0);
     let mut batch = Batch {
+        counters: &shared.counters,
         queue: None,
         completions: Vec::with_capacity(operations.size_hint().0.min(BATCH)),
     };
@@ -192,7 +178,10 @@ pub(super) fn deliver_aborted<S: System>(
         });
         let (transferred, buffer) = (pending.done, pending.buffer);
         match (pending.reply, told) {
-            (Reply::Overlapped(_), None) => holds += 1,
+            (Reply::Overlapped(notify), None) => {
+                holds += 1;
+                notify.forget(&shared.counters);
+            }
             //= docs/specification.md#o3-aborted-overlapped-operations
             //# - The event, packet or routine of an overlapped operation that a close aborts MUST
             //# be delivered once.
@@ -229,12 +218,13 @@ pub(super) fn deliver_aborted<S: System>(
 const BATCH: usize = 128;
 
 /// Completions for one queue, posted together.
-struct Batch<P: Primitives> {
+struct Batch<'a, P: Primitives> {
+    counters: &'a Counters<P>,
     queue: Option<CompletionQueue<P>>,
     completions: Vec<Completion>,
 }
 
-impl<P: Primitives> Batch<P> {
+impl<P: Primitives> Batch<'_, P> {
     fn add(&mut self, notify: Notify<P>, completion: impl FnOnce(u64) -> Completion) {
         //= docs/specification.md#o3-aborted-overlapped-operations
         //# - The packet of an aborted operation MUST carry the completion key that belongs to it.
@@ -248,7 +238,7 @@ impl<P: Primitives> Batch<P> {
                 }
                 self.completions.push(completion);
             }
-            other => Notify(other).deliver(completion),
+            other => Notify(other).deliver(completion, self.counters),
         }
     }
 

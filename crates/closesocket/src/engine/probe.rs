@@ -10,7 +10,9 @@
 use super::observation::Observation;
 
 /// Observes the engine. Implementations must be quick, must not call the engine
-/// and should not synchronise, or they hide the races they are to show.
+/// and should not synchronise, or they hide the races they are to show. One that
+/// panics does so in the middle of a critical section: only for tests that fail
+/// then.
 pub trait Probe: Send + Sync + 'static {
     /// Whether there is anything to observe. Where it is false the engine does
     /// not even put the observations together.

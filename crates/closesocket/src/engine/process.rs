@@ -1,6 +1,5 @@
 //! A process: a user of the provider with its own descriptor table.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -196,13 +195,12 @@ impl<S: System> ProcessState<S> {
         //# - A non-IFS provider MUST give back, exactly once, the handle of every descriptor that a
         //# close or a cleanup has closed.
         if returns_handle(shared.config.handle_kind, slot.cause()) {
-            // A panic is a failure too (H4). It must not go on from here: this
-            // thread may have other threads' results to deliver.
+            // A panic is a failure too (H4).
             let upcall = || shared.upcalls.close_socket_handle(process, descriptor);
             //= docs/specification.md#h4-one-attempt
             //# - A failure of the handle upcall MUST NOT cause the release of the socket to be lost
             //# or repeated.
-            returned = catch_unwind(AssertUnwindSafe(upcall)).is_ok_and(|it| it.is_ok());
+            returned = shared.counters.guard(upcall).is_some_and(|it| it.is_ok());
             shared.observe(|| Observation::HandleReturned {
                 process,
                 descriptor,
