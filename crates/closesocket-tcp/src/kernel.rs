@@ -96,3 +96,17 @@ pub(crate) fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T>
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interrupted_call_is_made_again_and_its_result_kept() {
+        let mut answers = vec![Ok(7), Err(libc::EINTR), Err(libc::EINTR)];
+        let mut call = || answers.pop().unwrap().map_err(io::Error::from_raw_os_error);
+        assert_eq!(retry(&mut call).unwrap(), 7);
+        let failed = retry(|| Err::<(), _>(io::Error::from_raw_os_error(libc::EIO)));
+        assert_eq!(failed.unwrap_err().raw_os_error(), Some(libc::EIO));
+    }
+}

@@ -2,7 +2,8 @@
 
 use std::io;
 use std::os::fd::AsRawFd;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{OnceLock, Weak};
 use std::time::{Duration, Instant};
 
@@ -36,10 +37,11 @@ pub(crate) struct Shared {
     events: OnceLock<Weak<dyn Events>>,
     /// A tick was asked for and has not begun.
     tick_wanted: AtomicBool,
-    /// The transport was dropped.
-    stopping: AtomicBool,
-    /// The reactor thread has ended, for whatever reason.
-    ended: AtomicBool,
+    /// The transport was stopped or dropped, or the reactor has ended: nothing
+    /// is reported any more.
+    stopped: AtomicBool,
+    /// Callbacks that have panicked on the reactor thread.
+    panics: AtomicU64,
 }
 
 impl Shared {
@@ -52,8 +54,8 @@ impl Shared {
             waker: Waker::new(poll.registry(), WAKE)?,
             events: OnceLock::new(),
             tick_wanted: AtomicBool::new(false),
-            stopping: AtomicBool::new(false),
-            ended: AtomicBool::new(false),
+            stopped: AtomicBool::new(false),
+            panics: AtomicU64::new(0),
         })
     }
 
@@ -73,16 +75,38 @@ impl Shared {
         }
     }
 
-    /// Asks the reactor to end.
+    /// Asks the reactor to end. From here on nothing opens.
     pub(crate) fn stop(&self) {
-        self.stopping.store(true, Ordering::Release);
+        self.stopped.store(true, Ordering::Release);
         self.wake_up();
+    }
+
+    /// Tells the engine, if there is one, that it hears nothing any more.
+    pub(crate) fn tell_ended(&self) {
+        if let Some(events) = self.events.get().and_then(Weak::upgrade) {
+            self.call(|| events.ended());
+        }
+    }
+
+    /// How many callbacks have panicked.
+    pub(crate) fn panics(&self) -> u64 {
+        self.panics.load(Ordering::Relaxed)
+    }
+
+    /// Calls the engine. If it panics, the others still want their events: the
+    /// panic was reported by the panic hook, and is counted here.
+    fn call<T>(&self, callback: impl FnOnce() -> T) -> Option<T> {
+        let result = catch_unwind(AssertUnwindSafe(callback)).ok();
+        if result.is_none() {
+            self.panics.fetch_add(1, Ordering::Relaxed);
+        }
+        result
     }
 
     /// # Errors
     /// [`Error::NetworkDown`] if nobody would report events any more.
     pub(crate) fn check_running(&self) -> Result<(), Error> {
-        if self.ended.load(Ordering::Acquire) {
+        if self.stopped.load(Ordering::Acquire) {
             Err(Error::NetworkDown)
         } else {
             Ok(())
@@ -130,19 +154,16 @@ impl Shared {
     }
 }
 
-/// Notes that the reactor is gone, also when a callback has panicked.
-struct Ending<'a>(&'a Shared);
-
-impl Drop for Ending<'_> {
-    fn drop(&mut self) {
-        self.0.ended.store(true, Ordering::Release);
-    }
+/// Runs until the transport is stopped or the engine is gone. Holds no lock, and
+/// keeps the engine alive only while it calls it.
+pub(crate) fn run(poll: Poll, shared: &Shared) {
+    watch(poll, shared);
+    shared.stopped.store(true, Ordering::Release);
+    // Whoever waits would wait for ever.
+    shared.tell_ended();
 }
 
-/// Runs until the transport is dropped or the engine is gone. Holds no lock, and
-/// keeps the engine alive only while it calls it.
-pub(crate) fn run(mut poll: Poll, shared: &Shared) {
-    let _ending = Ending(shared);
+fn watch(mut poll: Poll, shared: &Shared) {
     let mut batch = mio::Events::with_capacity(BATCH);
     let mut next_tick: Option<Instant> = None;
     loop {
@@ -152,7 +173,7 @@ pub(crate) fn run(mut poll: Poll, shared: &Shared) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(_) => return,
         }
-        if shared.stopping.load(Ordering::Acquire) {
+        if shared.stopped.load(Ordering::Acquire) {
             return;
         }
         let Some(attached) = shared.events.get() else {
@@ -163,14 +184,14 @@ pub(crate) fn run(mut poll: Poll, shared: &Shared) {
         };
         for event in &batch {
             if event.token() != WAKE {
-                events.ready(Token(event.token().0 as u64));
+                shared.call(|| events.ready(Token(event.token().0 as u64)));
             }
         }
         let wanted = shared.tick_wanted.swap(false, Ordering::AcqRel);
         if wanted || next_tick.is_some_and(|at| at <= Instant::now()) {
-            next_tick = events
-                .tick()
-                .and_then(|wait| Instant::now().checked_add(wait.max(MIN_TICK)));
+            // A tick that panicked may have left something to watch.
+            let wait = shared.call(|| events.tick()).unwrap_or(Some(MIN_TICK));
+            next_tick = wait.and_then(|wait| Instant::now().checked_add(wait.max(MIN_TICK)));
         }
     }
 }

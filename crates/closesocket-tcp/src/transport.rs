@@ -18,6 +18,13 @@ use crate::{TcpConfig, TcpEndpoint};
 /// not drop it while holding a lock that [`Events`] needs. The thread also ends
 /// when the [`Events`] are gone, at the next event or dropped endpoint.
 /// Endpoints that outlive the transport keep working but report nothing.
+///
+/// If the reactor ends while an engine is attached, by [`Tcp::stop`] or because
+/// the kernel refuses to poll, the engine is told ([`Events::ended`]): every
+/// pending operation then ends with [`Error::NetworkDown`].
+///
+/// A callback that panics on the reactor thread is counted
+/// ([`Tcp::callback_panics`]); the reactor goes on with the next event.
 #[derive(Debug)]
 pub struct Tcp {
     shared: Arc<Shared>,
@@ -52,6 +59,24 @@ impl Tcp {
             reactor: Some(reactor),
         })
     }
+
+    /// Stops the transport for good, with everything that still goes on: when
+    /// this returns, every operation of the attached engine has ended with
+    /// [`Error::NetworkDown`], its connections are reset, its drains are over
+    /// (L5), and later calls fail with [`Error::NetworkDown`]. What is left to
+    /// do is cleanup. The reactor thread ends by itself soon after.
+    ///
+    /// Do not call it while holding a lock that [`Events`] needs.
+    pub fn stop(&self) {
+        self.shared.stop();
+        self.shared.tell_ended();
+    }
+
+    /// How many times an [`Events`] callback has panicked on the reactor thread.
+    #[must_use]
+    pub fn callback_panics(&self) -> u64 {
+        self.shared.panics()
+    }
 }
 
 impl Transport for Tcp {
@@ -62,7 +87,7 @@ impl Transport for Tcp {
     }
 
     /// The kernel's socket comes with the first bind or connect, which tell its
-    /// family; so this fails only when the reactor is gone
+    /// family; so this fails only when the transport was stopped
     /// ([`Error::NetworkDown`]).
     fn open(&self, token: Token) -> Result<TcpEndpoint, Error> {
         self.shared.check_running()?;
@@ -80,8 +105,8 @@ impl Drop for Tcp {
         if let Some(reactor) = self.reactor.take()
             && reactor.thread().id() != thread::current().id()
         {
-            // An error means that a callback has panicked; the panic was
-            // reported by its thread, and a drop has nobody to tell.
+            // It catches the panics of callbacks; one of its own was reported
+            // by its thread, and a drop has nobody to tell.
             let _ = reactor.join();
         }
     }

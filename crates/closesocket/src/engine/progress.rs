@@ -38,6 +38,10 @@ impl<S: System> Section<'_, S> {
     /// Does what can be done now: finishes a connect, accepts, sends, receives,
     /// drains.
     pub(super) fn advance(&mut self) {
+        if self.state.transport_ended {
+            self.end_with_transport();
+            return;
+        }
         let outcome = self.try_advance();
         self.note_loss(outcome);
         self.state.signal_watches(self.shared, self.out);
@@ -53,6 +57,21 @@ impl<S: System> Section<'_, S> {
             }
             Ok(()) => {}
         }
+    }
+
+    /// Nobody will tell of this socket any more: what waits ends now.
+    fn end_with_transport(&mut self) {
+        let connected = self.state.core.connection == Connection::Connected;
+        if connected && let Some(endpoint) = self.state.endpoint.as_mut() {
+            // Part of what was accepted may never have been handed over: a FIN
+            // behind the rest would tell the peer that it has everything.
+            endpoint.reset();
+        }
+        self.lose(Error::NetworkDown);
+        let watches = self.state.references.iter().flat_map(|it| &it.watches);
+        self.out
+            .events
+            .extend(watches.map(|watch| watch.event.clone()));
     }
 
     fn try_advance(&mut self) -> Result<(), Error> {

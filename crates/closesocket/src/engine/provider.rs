@@ -11,7 +11,7 @@ use super::observation::Observation;
 use super::primitives::{Monitor, Primitives as _, Word as _};
 use super::probe::NoProbe;
 use super::process::{Admission, ProcessState};
-use super::shared::Shared;
+use super::shared::{ANNOUNCED_DOWN, Shared};
 use super::transport::{Endpoint, Transport};
 use super::{InMemory, System, SystemClock};
 use crate::protocol::{Descriptor, Error, ProcessId, Socket};
@@ -117,11 +117,11 @@ impl<S: System> Provider<S> {
         self.shared.tick()
     }
 
-    /// Tells that the network has failed, or is back (E1).
+    /// Tells that the network has failed, or is back (E1). A transport that has
+    /// stopped for good ([`Events::ended`](super::Events::ended)) does not come
+    /// back.
     pub fn set_network_down(&self, down: bool) {
-        self.shared
-            .network_down
-            .store(u64::from(down), Ordering::Release);
+        self.shared.set_network_down(ANNOUNCED_DOWN, down);
     }
 
     /// What the provider holds now.

@@ -61,7 +61,8 @@ impl<S: System> Process<S> {
     ///
     /// # Errors
     /// [`Error::NotSocket`] if one of them is not open at the call;
-    /// [`Error::InvalidArgument`] if there are none.
+    /// [`Error::InvalidArgument`] if there are none; [`Error::NetworkDown`] if
+    /// the transport stops meanwhile.
     pub fn select(
         &self,
         interests: &[(Descriptor, Interest)],
@@ -80,7 +81,8 @@ impl<S: System> Process<S> {
         let end = limit.map(|limit| clock.now().after(limit));
         loop {
             event.reset();
-            let ready: Vec<_> = selected.iter().filter_map(Selected::ready).collect();
+            let ready = selected.iter().filter_map(Selected::ready);
+            let ready = ready.collect::<Result<Vec<_>, _>>()?;
             if !ready.is_empty() || !event.wait(end.map(|end| clock.now().until(end))) {
                 return Ok(ready);
             }
@@ -140,27 +142,35 @@ impl<'a, S: System> Selected<'a, S> {
         })
     }
 
-    fn ready(&self) -> Option<(Descriptor, Readiness)> {
+    /// What is ready; [`Error::NetworkDown`] if nothing ever will be.
+    fn ready(&self) -> Option<Result<(Descriptor, Readiness), Error>> {
         let Admission {
             process,
             descriptor,
             ..
         } = self.admission;
         let ready = process.shared.with_socket(self.admission.socket(), |work| {
+            let ended = work.state.transport_ended;
             match work.state.reference(process, descriptor) {
+                Some(_) if ended => Err(Error::NetworkDown),
                 Some(_) => {
                     if work.state.awaits_acknowledgements()
                         && let Err(error) = work.note_acknowledged()
                     {
                         work.lose(error);
                     }
-                    work.state.readiness(work.shared)
+                    Ok(work.state.readiness(work.shared))
                 }
-                None => Readiness::CLOSED,
+                None => Ok(Readiness::CLOSED),
             }
         });
-        let ready = ready.unwrap_or(Readiness::CLOSED);
-        self.interest.matches(ready).then_some((descriptor, ready))
+        match ready.unwrap_or(Ok(Readiness::CLOSED)) {
+            Ok(ready) => {
+                let matches = self.interest.matches(ready);
+                matches.then_some(Ok((descriptor, ready)))
+            }
+            Err(error) => Some(Err(error)),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What all processes of a provider share: the sockets, and the rule how a
 //! socket is worked on.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
@@ -28,6 +29,11 @@ type WordOf<S> = <<S as System>::Primitives as Primitives>::Word;
 /// The most sockets a provider has at once.
 const SOCKET_LIMIT: u32 = 1 << 24;
 
+/// The network was said to be down; it may come back.
+pub(super) const ANNOUNCED_DOWN: u64 = 1;
+/// The transport reports nothing any more, for good.
+const TRANSPORT_ENDED: u64 = 2;
+
 /// The sockets to look at as time passes.
 #[derive(Default)]
 struct Watched {
@@ -51,7 +57,7 @@ pub(super) struct Shared<S: System> {
     /// Sockets to look at as time passes.
     watched: MonitorOf<S, Watched>,
     pub(super) processes: MonitorOf<S, Processes<S>>,
-    /// Not 0 while the network is down.
+    /// `ANNOUNCED_DOWN` and `TRANSPORT_ENDED`; 0 while the network is up.
     pub(super) network_down: WordOf<S>,
     pub(super) retired_handles: WordOf<S>,
     pub(super) counters: Counters<S::Primitives>,
@@ -89,6 +95,18 @@ impl<S: System> Shared<S> {
     pub(super) fn observe(&self, observation: impl FnOnce() -> Observation) {
         if S::Probe::ENABLED {
             self.probe.observe(observation());
+        }
+    }
+
+    /// Sets or clears a flag of `network_down`.
+    pub(super) fn set_network_down(&self, flag: u64, down: bool) {
+        let mut before = self.network_down.load(Ordering::Acquire);
+        loop {
+            let after = if down { before | flag } else { before & !flag };
+            match self.network_down.compare_exchange(before, after) {
+                Ok(_) => return,
+                Err(found) => before = found,
+            }
         }
     }
 
@@ -300,6 +318,23 @@ impl<S: System> Events for EventSink<S> {
 
     fn tick(&self) -> Option<Duration> {
         self.0.upgrade().and_then(|shared| shared.tick())
+    }
+
+    fn ended(&self) {
+        let Some(shared) = self.0.upgrade() else {
+            return;
+        };
+        shared.set_network_down(TRANSPORT_ENDED, true);
+        for socket in shared.every_socket() {
+            // A call that was let in before and registers behind this sweep
+            // finds the mark, under the same lock.
+            if let Some(monitor) = shared.monitor(socket) {
+                monitor.lock(|state| state.transport_ended = true);
+            }
+            shared.with_socket(socket, |work| {
+                work.advance();
+            });
+        }
     }
 }
 

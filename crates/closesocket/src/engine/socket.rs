@@ -105,6 +105,8 @@ pub(super) struct SocketState<S: System> {
     pub(super) connect_error: Option<Error>,
     /// It is on the provider's list of sockets to look at as time passes.
     pub(super) watched: bool,
+    /// The transport has stopped; stays set for later occupants of the cell.
+    pub(super) transport_ended: bool,
 }
 
 /// What a critical section leaves to be done outside the lock.
@@ -146,6 +148,7 @@ impl<S: System> SocketState<S> {
             next_number: 0,
             connect_error: None,
             watched: false,
+            transport_ended: false,
         }
     }
 

@@ -20,6 +20,12 @@ use crate::protocol::Error;
 pub struct Token(pub u64);
 
 /// Where a transport reports to; implemented by the engine.
+///
+/// The methods run on a thread of the transport's own. One that panics must have
+/// left its own state usable; the transport counts the panic, reports the other
+/// events and goes on. The engine's implementation runs no foreign code except
+/// the upcalls and the destructors of completion routines, whose panics it
+/// catches itself ([`Upcalls`](super::Upcalls), [`Routine`](super::Routine)).
 pub trait Events: Send + Sync {
     /// Something may have changed at this endpoint: data or a connection has
     /// come, room to send, an acknowledgement, a reset. Spurious calls are fine.
@@ -29,6 +35,10 @@ pub trait Events: Send + Sync {
     /// event comes (acknowledgements, deadlines). Returns after how long it
     /// wants to be called again, `None` if there is nothing to watch.
     fn tick(&self) -> Option<Duration>;
+
+    /// Nothing will be reported any more: the transport has stopped. What waits
+    /// must be ended. It may be called more than once.
+    fn ended(&self) {}
 }
 
 /// A kind of network.
