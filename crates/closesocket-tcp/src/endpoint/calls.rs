@@ -146,6 +146,9 @@ impl Endpoint for TcpEndpoint {
                         | libc::EHOSTUNREACH
                         | libc::ENONET,
                     ) => {}
+                    // The kernel looks for a free descriptor before it looks
+                    // for a connection. Without one there is nothing to refuse.
+                    Some(libc::EMFILE | libc::ENFILE) if !self.has_input()? => return Ok(None),
                     _ => return Err(winsock(&error)),
                 },
             }
