@@ -2,6 +2,9 @@
 //! that know nothing of us, and ways to wait for what happens.
 #![allow(dead_code, clippy::unwrap_used, reason = "each test uses a part of it")]
 
+pub(crate) mod child;
+pub(crate) mod world;
+
 use std::io::Read;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +17,7 @@ use closesocket_tcp::{Tcp, TcpConfig, TcpEndpoint};
 use socket2::SockRef;
 
 /// After this long a test has failed.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Buffers that a test fills in no time, in bytes.
 pub(crate) const SMALL: TcpConfig = TcpConfig {
@@ -27,6 +30,7 @@ pub(crate) const SMALL: TcpConfig = TcpConfig {
 struct Seen {
     ready: Vec<Token>,
     ticks: u64,
+    ended: bool,
     tick_every: Option<Duration>,
 }
 
@@ -48,6 +52,17 @@ impl Events for Recorder {
         seen.ticks += 1;
         self.changed.notify_all();
         seen.tick_every
+    }
+
+    fn ended(&self) {
+        self.seen.lock().unwrap().ended = true;
+        self.changed.notify_all();
+    }
+}
+
+impl Recorder {
+    pub(crate) fn has_ended(&self) -> bool {
+        self.seen.lock().unwrap().ended
     }
 }
 
