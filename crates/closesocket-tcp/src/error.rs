@@ -15,21 +15,20 @@ const TABLE: &[(i32, Error)] = &[
     (libc::ETIMEDOUT, Error::TimedOut),
     (libc::ECONNREFUSED, Error::ConnectionRefused),
     (libc::ENETDOWN, Error::NetworkDown),
-    (libc::ENETUNREACH, Error::NetworkDown),
-    (libc::EHOSTUNREACH, Error::NetworkDown),
-    (libc::EHOSTDOWN, Error::NetworkDown),
+    (libc::ENETUNREACH, Error::NetworkUnreachable),
+    (libc::EHOSTUNREACH, Error::HostUnreachable),
+    (libc::EHOSTDOWN, Error::HostUnreachable),
     (libc::ENETRESET, Error::ConnectionReset),
-    // Addresses. A port that needs a privilege is not available to the caller.
+    // Addresses. EPERM is what a packet filter answers.
     (libc::EADDRINUSE, Error::AddressInUse),
     (libc::EADDRNOTAVAIL, Error::AddressNotAvailable),
-    (libc::EACCES, Error::AddressNotAvailable),
-    (libc::EPERM, Error::AddressNotAvailable),
-    (libc::EAFNOSUPPORT, Error::InvalidArgument),
-    // The state of the socket. Winsock 1.1 reports a connect that is on its way
-    // (WSAEALREADY) as WSAEINVAL.
+    (libc::EACCES, Error::AccessDenied),
+    (libc::EPERM, Error::AccessDenied),
+    (libc::EAFNOSUPPORT, Error::FamilyNotSupported),
+    // The state of the socket.
     (libc::EISCONN, Error::AlreadyConnected),
     (libc::ENOTCONN, Error::NotConnected),
-    (libc::EALREADY, Error::InvalidArgument),
+    (libc::EALREADY, Error::AlreadyInProgress),
     (libc::EINVAL, Error::InvalidArgument),
     (libc::EDESTADDRREQ, Error::InvalidArgument),
     (libc::EBADF, Error::NotSocket),
@@ -60,7 +59,12 @@ pub(crate) fn winsock(error: &io::Error) -> Error {
 pub(crate) const fn is_loss(error: Error) -> bool {
     matches!(
         error,
-        Error::ConnectionReset | Error::ConnectionAborted | Error::TimedOut | Error::NetworkDown
+        Error::ConnectionReset
+            | Error::ConnectionAborted
+            | Error::TimedOut
+            | Error::NetworkDown
+            | Error::NetworkUnreachable
+            | Error::HostUnreachable
     )
 }
 
@@ -101,6 +105,11 @@ mod tests {
             (libc::ENETDOWN, 10_050),
             (libc::EAGAIN, 10_035),
             (libc::EINVAL, 10_022),
+            (libc::EACCES, 10_013),
+            (libc::EALREADY, 10_037),
+            (libc::EAFNOSUPPORT, 10_047),
+            (libc::ENETUNREACH, 10_051),
+            (libc::EHOSTUNREACH, 10_065),
         ] {
             assert_eq!(code(errno), expected, "errno {errno}");
         }

@@ -168,3 +168,27 @@ fn a_token_that_cannot_be_watched_is_refused() {
     let anywhere = "127.0.0.1:0".parse().unwrap();
     assert_eq!(endpoint.bind(&anywhere), Err(Error::InvalidArgument));
 }
+
+#[test]
+fn a_connect_that_cannot_work_says_why() {
+    let net = Net::new(TcpConfig::default());
+    let (mut endpoint, _) = net.open();
+    // To a broadcast address no connection leads.
+    let nowhere = endpoint.connect(&"255.255.255.255:9".parse().unwrap());
+    assert_eq!(nowhere, Err(Error::NetworkUnreachable));
+    let (mut endpoint, _) = net.open();
+    endpoint.bind(&"127.0.0.1:0".parse().unwrap()).unwrap();
+    let other_family = endpoint.connect(&"[::1]:9".parse().unwrap());
+    assert_eq!(other_family, Err(Error::FamilyNotSupported));
+    let listener = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
+    let listener = listener.unwrap();
+    let any: std::net::SocketAddr = "127.0.0.1:0".parse().unwrap();
+    listener.bind(&any.into()).unwrap();
+    listener.listen(0).unwrap();
+    let deaf = listener.local_addr().unwrap().as_socket().unwrap();
+    // With a full backlog the kernel answers no SYN.
+    let _first = TcpStream::connect(deaf).unwrap();
+    let (mut endpoint, _) = net.open();
+    assert_eq!(endpoint.connect(&deaf), Ok(Connecting::InProgress));
+    assert_eq!(endpoint.connect(&deaf), Err(Error::AlreadyInProgress));
+}

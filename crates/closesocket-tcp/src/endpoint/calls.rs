@@ -55,8 +55,8 @@ impl Endpoint for TcpEndpoint {
         match self.stage {
             Stage::Idle | Stage::Failed(_) => {}
             Stage::Connected => return Err(Error::AlreadyConnected),
-            // Winsock 1.1 has no other name for a connect on its way.
-            Stage::Connecting | Stage::Listening => return Err(Error::InvalidArgument),
+            Stage::Connecting => return Err(Error::AlreadyInProgress),
+            Stage::Listening => return Err(Error::InvalidArgument),
             Stage::Reset => return Err(Error::ConnectionAborted),
         }
         let socket = match self.socket.take() {

@@ -89,9 +89,9 @@ pub enum Received {
 /// anything that was not ordered.
 ///
 /// Errors are Winsock errors. [`Error::ConnectionReset`],
-/// [`Error::ConnectionAborted`], [`Error::TimedOut`] and [`Error::NetworkDown`]
-/// from `send`, `receive`, `unacknowledged` or `send_fin` mean that the
-/// connection is lost.
+/// [`Error::ConnectionAborted`], [`Error::TimedOut`], [`Error::NetworkDown`],
+/// [`Error::NetworkUnreachable`] and [`Error::HostUnreachable`] from `send`,
+/// `receive`, `unacknowledged` or `send_fin` mean that the connection is lost.
 pub trait Endpoint: Send + Sized + 'static {
     /// How peers are named.
     type Address: Clone + Debug + Send + Sync + 'static;

@@ -23,6 +23,9 @@ pub enum Error {
         "the blocking call was interrupted by a close, a cancel or the end of its process; do not use the descriptor if it was closed, nor close it again"
     )]
     Interrupted,
+    /// `WSAEACCES`: the system does not permit that.
+    #[error("access is denied by the system; use another address, or ask for the permission")]
+    AccessDenied,
     /// `WSAEINVAL`: the argument or the socket's state does not fit the call.
     #[error("the argument is not valid for this socket in its present state; correct the call")]
     InvalidArgument,
@@ -37,6 +40,9 @@ pub enum Error {
     /// `WSAEINPROGRESS`: a blocking call of this thread is in progress (E1).
     #[error("a blocking call is in progress on this thread; wait until it has returned")]
     InProgress,
+    /// `WSAEALREADY`: a connect of this socket is under way.
+    #[error("the socket is connecting already; wait until that has ended")]
+    AlreadyInProgress,
     /// `WSAENOTSOCK`: the descriptor is closed, stale or was never issued (D1, D3).
     #[error(
         "the descriptor is not an open socket: closed, or never issued; drop it and do not retry"
@@ -47,6 +53,9 @@ pub enum Error {
         "the operation is not supported on this kind of socket; use a socket of the right kind"
     )]
     NotSupported,
+    /// `WSAEAFNOSUPPORT`: the address's family is not that of the socket, or not available.
+    #[error("the address family is not supported here; use an address of the socket's family")]
+    FamilyNotSupported,
     /// `WSAEADDRINUSE`: the address is taken.
     #[error("the address is in use; choose another or wait until it is free")]
     AddressInUse,
@@ -56,6 +65,9 @@ pub enum Error {
     /// `WSAENETDOWN`: the network has failed under the provider (E1).
     #[error("the network is down; try again when it is back")]
     NetworkDown,
+    /// `WSAENETUNREACH`: no way leads to the network.
+    #[error("the network is unreachable; check the route or try again later")]
+    NetworkUnreachable,
     /// `WSAECONNABORTED`: the connection was given up locally.
     #[error("the connection was aborted locally; close the socket")]
     ConnectionAborted,
@@ -80,6 +92,9 @@ pub enum Error {
     /// `WSAECONNREFUSED`: nobody listens at the address.
     #[error("the connection was refused: nobody listens there; try another address, or later")]
     ConnectionRefused,
+    /// `WSAEHOSTUNREACH`: no way leads to the host.
+    #[error("the host is unreachable; check the route or try again later")]
+    HostUnreachable,
     /// `WSANOTINITIALISED`: the process has not called startup, or cleaned up (S2).
     #[error("the provider is not started for this process; call startup first")]
     NotInitialised,
@@ -87,18 +102,22 @@ pub enum Error {
 
 impl Error {
     /// Every error, in the order of its Winsock code.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 25] = [
         Self::OperationAborted,
         Self::Interrupted,
+        Self::AccessDenied,
         Self::InvalidArgument,
         Self::TooManyDescriptors,
         Self::WouldBlock,
         Self::InProgress,
+        Self::AlreadyInProgress,
         Self::NotSocket,
         Self::NotSupported,
+        Self::FamilyNotSupported,
         Self::AddressInUse,
         Self::AddressNotAvailable,
         Self::NetworkDown,
+        Self::NetworkUnreachable,
         Self::ConnectionAborted,
         Self::ConnectionReset,
         Self::NoBuffers,
@@ -107,6 +126,7 @@ impl Error {
         Self::ShutDown,
         Self::TimedOut,
         Self::ConnectionRefused,
+        Self::HostUnreachable,
         Self::NotInitialised,
     ];
 
@@ -118,15 +138,19 @@ impl Error {
         match self {
             Self::OperationAborted => 995,
             Self::Interrupted => 10_004,
+            Self::AccessDenied => 10_013,
             Self::InvalidArgument => 10_022,
             Self::TooManyDescriptors => 10_024,
             Self::WouldBlock => 10_035,
             Self::InProgress => 10_036,
+            Self::AlreadyInProgress => 10_037,
             Self::NotSocket => 10_038,
             Self::NotSupported => 10_045,
+            Self::FamilyNotSupported => 10_047,
             Self::AddressInUse => 10_048,
             Self::AddressNotAvailable => 10_049,
             Self::NetworkDown => 10_050,
+            Self::NetworkUnreachable => 10_051,
             Self::ConnectionAborted => 10_053,
             Self::ConnectionReset => 10_054,
             Self::NoBuffers => 10_055,
@@ -135,6 +159,7 @@ impl Error {
             Self::ShutDown => 10_058,
             Self::TimedOut => 10_060,
             Self::ConnectionRefused => 10_061,
+            Self::HostUnreachable => 10_065,
             Self::NotInitialised => 10_093,
         }
     }
@@ -149,11 +174,14 @@ impl Error {
             Self::InvalidArgument | Self::NotSocket => io::ErrorKind::InvalidInput,
             Self::TooManyDescriptors | Self::NoBuffers => io::ErrorKind::OutOfMemory,
             Self::WouldBlock => io::ErrorKind::WouldBlock,
-            Self::InProgress => io::ErrorKind::ResourceBusy,
-            Self::NotSupported => io::ErrorKind::Unsupported,
+            Self::AccessDenied => io::ErrorKind::PermissionDenied,
+            Self::InProgress | Self::AlreadyInProgress => io::ErrorKind::ResourceBusy,
+            Self::NotSupported | Self::FamilyNotSupported => io::ErrorKind::Unsupported,
             Self::AddressInUse => io::ErrorKind::AddrInUse,
             Self::AddressNotAvailable => io::ErrorKind::AddrNotAvailable,
             Self::NetworkDown => io::ErrorKind::NetworkDown,
+            Self::NetworkUnreachable => io::ErrorKind::NetworkUnreachable,
+            Self::HostUnreachable => io::ErrorKind::HostUnreachable,
             Self::ConnectionAborted => io::ErrorKind::ConnectionAborted,
             Self::ConnectionReset => io::ErrorKind::ConnectionReset,
             Self::AlreadyConnected => io::ErrorKind::AlreadyExists,
@@ -267,6 +295,12 @@ mod tests {
             let order = remedy.split(' ').next().unwrap_or_default();
             assert!(orders.contains(&order), "no remedy: {text}");
         }
+    }
+
+    #[test]
+    fn every_error_is_listed_in_the_order_of_its_code() {
+        let codes = Error::ALL.map(Error::code);
+        assert!(codes.windows(2).all(|pair| pair[0] < pair[1]), "{codes:?}");
     }
 
     #[test]
