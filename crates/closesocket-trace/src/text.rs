@@ -83,7 +83,8 @@ names!(Ending:
     Ending::Hard => "hard" = Ending::Hard,
     Ending::Expired => "expired" = Ending::Expired,
     Ending::Lost => "lost" = Ending::Lost,
-    Ending::Unread => "unread" = Ending::Unread);
+    Ending::Unread => "unread" = Ending::Unread,
+    Ending::HandedOver => "handed-over" = Ending::HandedOver);
 names!(AbortScope:
     AbortScope::Descriptor => "descriptor" = AbortScope::Descriptor,
     AbortScope::LastReference => "last-reference" = AbortScope::LastReference);
@@ -255,11 +256,15 @@ impl Text for Phase {
     }
 }
 
-/// Fourteen words, one for each field of the machine, in its order.
+/// The word for a transferred socket (D9).
+const TRANSFERRED: &str = "transferred";
+
+/// Fifteen words, one for each field of the machine, in its order. The last is
+/// left out unless it is set.
 impl Text for Socket {
     fn write(&self) -> String {
         let flag = |set: bool, name: &'static str| if set { name } else { "-" };
-        [
+        let mut words = vec![
             self.phase.write(),
             self.connection.write(),
             self.linger.write(),
@@ -274,12 +279,19 @@ impl Text for Socket {
             flag(self.receive_shut, "receive-shut").to_owned(),
             flag(self.input_unread, "unread").to_owned(),
             self.backlog.to_string(),
-        ]
-        .join(" ")
+        ];
+        if self.transferred {
+            words.push(TRANSFERRED.to_owned());
+        }
+        words.join(" ")
     }
 
     fn read(text: &str) -> Option<Self> {
-        let words: Vec<&str> = text.split(' ').collect();
+        let mut words: Vec<&str> = text.split(' ').collect();
+        let transferred = words.len() == 15 && words.last() == Some(&TRANSFERRED);
+        if transferred {
+            words.pop();
+        }
         let words: [&str; 14] = words.try_into().ok()?;
         let flag = |text: &str, name: &str| match text {
             "-" => Some(false),
@@ -300,6 +312,7 @@ impl Text for Socket {
             receive_shut: flag(words[11], "receive-shut")?,
             input_unread: flag(words[12], "unread")?,
             backlog: words[13].parse().ok()?,
+            transferred,
         })
     }
 }

@@ -380,6 +380,7 @@ enum ChangeDef {
     },
     ReceiveShut,
     SendShut,
+    Transferred,
     InputUnread(bool),
     Transmitted {
         bytes: u32,

@@ -80,6 +80,7 @@ impl Field for Socket {
             receive_shut: it.receive_shut(),
             input_unread: it.input_unread(),
             backlog: it.backlog(),
+            transferred: false,
         }
     }
 
@@ -100,6 +101,7 @@ impl Field for Socket {
         it.set_receive_shut(self.receive_shut);
         it.set_input_unread(self.input_unread);
         it.set_backlog(self.backlog);
+        debug_assert!(!self.transferred, "D9 is not modelled");
         it.0
     }
 }

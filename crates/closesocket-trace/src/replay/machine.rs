@@ -40,6 +40,7 @@ impl Replayed {
             }
             Change::ReceiveShut => machine.shut_down_receive(),
             Change::SendShut => actions = machine.shut_down_send().map_err(refused)?,
+            Change::Transferred => machine.transfer().map(|_| ()).map_err(refused)?,
             Change::InputUnread(unread) => machine.set_input_unread(unread),
             Change::Transmitted { bytes } => {
                 if bytes > machine.unsent {

@@ -119,6 +119,7 @@ impl Judge {
             | Change::Connecting
             | Change::ReceiveShut
             | Change::SendShut
+            | Change::Transferred
                 if !is_inside =>
             {
                 return Err("the thread is in no call through the socket".to_owned());

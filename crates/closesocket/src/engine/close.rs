@@ -277,6 +277,7 @@ impl<S: System> Section<'_, S> {
         let outcome = self.flush().and_then(|()| self.note_acknowledged());
         self.note_loss(outcome);
         if self.state.core.unread_input == UnreadInput::Reset
+            && !self.state.core.transferred
             && let Some(endpoint) = self.state.endpoint.as_mut()
         {
             use super::transport::Endpoint as _;

@@ -12,7 +12,7 @@ use super::shared::Shared;
 use crate::protocol::word::Word;
 use crate::protocol::{
     AbortScope, Actions, CloseRequest, Commit, Descriptor, Error, Linger, OperationKind,
-    PendingOperations, Socket, Time, UnreadInput,
+    PendingOperations, Socket, Time, Travelling, UnreadInput,
 };
 
 /// The machine of a cell's present occupant. It reads like a [`Socket`]; only
@@ -187,6 +187,11 @@ impl Machine {
         shared: &Shared<S>,
     ) -> Result<Actions, Error> {
         self.change(shared, |core| (core.shut_down_send(), Change::SendShut))
+    }
+
+    /// [`Socket::transfer`].
+    pub(super) fn transfer<S: System>(&mut self, shared: &Shared<S>) -> Result<Travelling, Error> {
+        self.change(shared, |core| (core.transfer(), Change::Transferred))
     }
 
     /// [`Socket::set_input_unread`].

@@ -33,6 +33,7 @@ mod shared;
 mod slab;
 mod socket;
 mod table;
+mod transfer;
 mod transport;
 
 use std::fmt;

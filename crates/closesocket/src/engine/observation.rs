@@ -370,6 +370,8 @@ pub enum Change {
     ReceiveShut,
     /// The send side was shut down.
     SendShut,
+    /// Another operating system process may share it (D9).
+    Transferred,
     /// Whether received data waits to be read.
     InputUnread(bool),
     /// The transport took bytes.

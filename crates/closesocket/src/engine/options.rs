@@ -1,9 +1,8 @@
 //! Socket options, shared by all descriptors of a socket (D4).
 
 use super::System;
-use super::machine::Machine;
+use super::progress::Section;
 use super::provider::Process;
-use super::shared::Shared;
 use crate::protocol::{Descriptor, Error};
 
 impl<S: System> Process<S> {
@@ -11,14 +10,15 @@ impl<S: System> Process<S> {
     /// close; `None` turns it off.
     ///
     /// # Errors
-    /// [`Error::NotSocket`].
+    /// [`Error::NotSocket`]; [`Error::InvalidArgument`] for a time other than 0
+    /// if another operating system process may share the socket (D9).
     pub fn set_linger(&self, descriptor: Descriptor, seconds: Option<u16>) -> Result<(), Error> {
-        self.change(descriptor, |shared, core| {
-            let linger = match seconds {
-                Some(seconds) => core.linger.set_on(seconds),
-                None => core.linger.set_dont_linger(true),
-            };
-            core.set_linger(shared, linger);
+        self.change(descriptor, |work| {
+            let old = work.state.core.linger;
+            work.set_linger(match seconds {
+                Some(seconds) => old.set_on(seconds),
+                None => old.set_dont_linger(true),
+            })
         })
     }
 
@@ -27,17 +27,19 @@ impl<S: System> Process<S> {
     /// # Errors
     /// [`Error::NotSocket`].
     pub fn linger(&self, descriptor: Descriptor) -> Result<Option<u16>, Error> {
-        self.change(descriptor, |_, core| core.linger.seconds())
+        self.change(descriptor, |work| Ok(work.linger()?.seconds()))
     }
 
     /// Sets `SO_DONTLINGER`. False turns lingering on with the last nonzero time
     /// that was set, else [`Linger::DEFAULT_SECONDS`](crate::protocol::Linger::DEFAULT_SECONDS) (L7).
     ///
     /// # Errors
-    /// [`Error::NotSocket`].
+    /// [`Error::NotSocket`]; [`Error::InvalidArgument`] for false if another
+    /// operating system process may share the socket (D9).
     pub fn set_dont_linger(&self, descriptor: Descriptor, dont: bool) -> Result<(), Error> {
-        self.change(descriptor, |shared, core| {
-            core.set_linger(shared, core.linger.set_dont_linger(dont));
+        self.change(descriptor, |work| {
+            let linger = work.state.core.linger.set_dont_linger(dont);
+            work.set_linger(linger)
         })
     }
 
@@ -46,8 +48,9 @@ impl<S: System> Process<S> {
     /// # Errors
     /// [`Error::NotSocket`].
     pub fn set_nonblocking(&self, descriptor: Descriptor, nonblocking: bool) -> Result<(), Error> {
-        self.change(descriptor, |shared, core| {
-            core.set_nonblocking(shared, nonblocking);
+        self.change(descriptor, |work| {
+            work.state.core.set_nonblocking(work.shared, nonblocking);
+            Ok(())
         })
     }
 
@@ -73,12 +76,12 @@ impl<S: System> Process<S> {
     fn change<R>(
         &self,
         descriptor: Descriptor,
-        change: impl FnOnce(&Shared<S>, &mut Machine) -> R,
+        change: impl FnOnce(&mut Section<'_, S>) -> Result<R, Error>,
     ) -> Result<R, Error> {
         let admission = self.state.admit(descriptor)?;
         admission.work(|work| {
             work.require_live(&admission)?;
-            Ok(change(work.shared, &mut work.state.core))
+            change(work)
         })
     }
 }

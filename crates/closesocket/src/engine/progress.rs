@@ -103,6 +103,10 @@ impl<S: System> Section<'_, S> {
                     }
                 }
                 if self.state.core.is_draining() {
+                    if self.state.core.transferred {
+                        // It may be another process's (D9).
+                        return Ok(());
+                    }
                     self.discard_input()
                 } else {
                     self.advance_receives()

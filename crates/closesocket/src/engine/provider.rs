@@ -11,8 +11,8 @@ use super::observation::Observation;
 use super::primitives::{Monitor, Primitives as _, Word as _};
 use super::probe::NoProbe;
 use super::process::{Admission, ProcessState};
-use super::shared::{ANNOUNCED_DOWN, Shared};
-use super::transport::{Endpoint, Transport};
+use super::shared::{ANNOUNCED_DOWN, EndpointOf, Shared};
+use super::transport::{Endpoint, Token, Transport};
 use super::{InMemory, System, SystemClock};
 use crate::protocol::{Descriptor, Error, ProcessId, Socket};
 
@@ -227,12 +227,21 @@ impl<S: System> Process<S> {
     /// [`Error::TooManyDescriptors`], [`Error::NoBuffers`], or what the
     /// transport says.
     pub fn socket(&self) -> Result<Descriptor, Error> {
-        self.state.check_usable()?;
         let shared = &self.state.shared;
         let config = &shared.config;
-        let slot = self.state.table.reserve()?;
         let core = Socket::new(config.window, config.abort_scope, config.unread_input);
-        let opened = shared.new_socket(core, |token| shared.transport.open(token));
+        self.open_new(core, |token| shared.transport.open(token))
+    }
+
+    /// Makes a socket with its first descriptor.
+    pub(super) fn open_new(
+        &self,
+        core: Socket,
+        open: impl FnOnce(Token) -> Result<EndpointOf<S>, Error>,
+    ) -> Result<Descriptor, Error> {
+        self.state.check_usable()?;
+        let slot = self.state.table.reserve()?;
+        let opened = self.state.shared.new_socket(core, open);
         if opened.is_err() {
             self.state.table.unreserve(slot);
         }

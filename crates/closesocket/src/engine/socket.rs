@@ -315,7 +315,10 @@ impl<S: System> SocketState<S> {
             Connection::Listening => {
                 // An accept that would fail does not block either.
                 let mut readable = true;
-                if self.backlog.is_empty() {
+                if self.core.transferred && self.backlog.is_empty() {
+                    // One taken to be sure would be lost to the other process.
+                    readable = endpoint.has_input().unwrap_or(true);
+                } else if self.backlog.is_empty() {
                     match endpoint.accept() {
                         Ok(Some(connection)) => {
                             self.core.backlog_joined(shared);

@@ -179,7 +179,27 @@ pub trait Endpoint: Send + Sized + 'static {
     /// Throws away what the peer still sends.
     fn shut_down_receive(&mut self);
 
-    /// Throws away what was not sent and resets the connection. Of a listener:
+    /// Of a connection that another operating system process may share (D9):
+    /// whether the kernel is to reset it when the last process leaves, instead of
+    /// sending a FIN.
+    ///
+    /// # Errors
+    /// [`Error::NotSupported`] if connections do not travel; what the network
+    /// says.
+    fn set_reset_at_end(&mut self, _reset: bool) -> Result<(), Error> {
+        Err(Error::NotSupported)
+    }
+
+    /// What [`Endpoint::set_reset_at_end`] has set, in whichever process.
+    ///
+    /// # Errors
+    /// As there.
+    fn resets_at_end(&self) -> Result<bool, Error> {
+        Err(Error::NotSupported)
+    }
+
+    /// Throws away what was not sent and resets the connection; one that another
+    /// operating system process may share is only left. Of a listener:
     /// resets the connections that wait for an accept (O7).
     fn reset(&mut self);
 }

@@ -255,6 +255,10 @@ impl Socket {
                 )
             }
             Connection::Lost => (self.close_as(Ending::Lost), false),
+            Connection::Connected if self.transferred => {
+                self.hand_over();
+                (self.step(), false)
+            }
             Connection::Connected => match self.linger.farewell() {
                 //= docs/specification.md#l-t2-hard-close
                 //# - With hard linger, a last close MUST discard the queued data and reset the

@@ -71,6 +71,14 @@ impl Socket {
         if send_fin {
             self.send_side = SendSide::Finished;
         }
+        if self.transferred && self.is_draining() {
+            let ended = if self.unsent == 0 {
+                self.close_as(Ending::HandedOver)
+            } else {
+                NOTHING
+            };
+            return Actions { send_fin, ..ended };
+        }
         //= docs/specification.md#o6-partly-accepted-sends
         //# - After a close that ended gracefully, the peer MUST be able to receive every accepted
         //# byte.

@@ -22,6 +22,7 @@ mod record;
 mod socket;
 mod startup;
 mod time;
+mod transfer;
 pub mod word;
 
 pub use close::{Cause, CloseRequest, Commit, PendingOperations, Take};
@@ -35,3 +36,4 @@ pub use socket::{
 };
 pub use startup::Startups;
 pub use time::Time;
+pub use transfer::Travelling;

@@ -85,6 +85,9 @@ pub enum Ending {
     /// Drained, then reset because unread input was there
     /// ([`UnreadInput::Reset`]).
     Unread,
+    /// Transferred: everything queued was handed to the kernel, whose business
+    /// the end is (D9).
+    HandedOver,
 }
 
 /// The phase of a socket's life.
@@ -150,6 +153,9 @@ pub struct Socket {
     pub input_unread: bool,
     /// Connections that wait in the backlog of a listener.
     pub backlog: u32,
+    /// Another operating system process may share it, so that only the kernel
+    /// knows the last reference (D9).
+    pub transferred: bool,
 }
 
 /// The kinds of operation a thread can have pending on a socket.
@@ -189,6 +195,7 @@ impl Socket {
             receive_shut: false,
             input_unread: false,
             backlog: 0,
+            transferred: false,
         }
     }
 

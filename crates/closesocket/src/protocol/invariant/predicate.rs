@@ -41,6 +41,8 @@ pub(super) fn queued_data_sent_when_graceful<W: World>(step: &Step<W>) -> bool {
                     all_sent && after.machine.send_side == SendSide::Finished && !after.reset
                 }
                 Ending::Unread => all_sent,
+                // What the kernel has is queued data still (D9).
+                Ending::HandedOver => before.machine.transferred && after.machine.unsent == 0,
                 Ending::Unconnected => before.machine.connection != Connection::Connected,
                 Ending::Hard => before.machine.linger.farewell() == Farewell::Hard,
                 Ending::Expired => step.event == Event::Expired { socket },

@@ -1,0 +1,100 @@
+//! Sockets that another operating system process shares (D9), for transports
+//! whose endpoints can travel.
+
+use super::System;
+use super::provider::Process;
+use super::transport::{Endpoint as _, Token, Transport};
+use crate::protocol::{Connection, Descriptor, Error, Farewell, Linger, Socket, Travelling};
+
+type EndpointOf<S> = <<S as System>::Transport as Transport>::Endpoint;
+
+impl<S: System> Process<S> {
+    /// Lets another operating system process share this descriptor's socket.
+    /// `send` gives it the endpoint, with what travels besides; it runs under the
+    /// socket's lock, so it must not wait nor call the provider. From then on only
+    /// the kernel knows the last reference.
+    ///
+    /// # Errors
+    /// Those of [`Socket::transfer`], [`Error::NotSocket`], and what `send` says.
+    /// Nothing has changed then.
+    pub fn transfer(
+        &self,
+        descriptor: Descriptor,
+        send: impl FnOnce(&mut EndpointOf<S>, Travelling) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let admission = self.state.admit(descriptor)?;
+        admission.work(|work| {
+            work.require_live(&admission)?;
+            let outcome = work.flush();
+            work.note_loss(outcome);
+            // Whether it may is asked of a copy: nothing changes if it cannot.
+            let mut copy = *work.state.core;
+            let travelling = copy.transfer()?;
+            let endpoint = work.state.endpoint.as_mut().ok_or(Error::NotSocket)?;
+            send(endpoint, travelling)?;
+            work.state.core.transfer(work.shared).map(|_| ())
+        })
+    }
+
+    /// Makes a descriptor of a socket that has come from another operating system
+    /// process. `make` makes its endpoint, which reports under the token.
+    ///
+    /// # Errors
+    /// [`Error::TooManyDescriptors`], [`Error::NoBuffers`],
+    /// [`Error::NotInitialised`], [`Error::NetworkDown`], and what `make` says.
+    pub fn adopt(
+        &self,
+        travelling: Travelling,
+        make: impl FnOnce(Token) -> Result<EndpointOf<S>, Error>,
+    ) -> Result<Descriptor, Error> {
+        let config = &self.state.shared.config;
+        let core = Socket::arrived(
+            travelling,
+            config.window,
+            config.abort_scope,
+            config.unread_input,
+        );
+        self.open_new(core, make)
+    }
+
+    /// The transport.
+    #[must_use]
+    pub fn transport(&self) -> &S::Transport {
+        &self.state.shared.transport
+    }
+}
+
+impl<S: System> super::progress::Section<'_, S> {
+    /// Sets the linger option, also for the other processes if there may be any.
+    pub(super) fn set_linger(&mut self, linger: Linger) -> Result<(), Error> {
+        self.state.core.may_linger(linger)?;
+        if self.ends_in_the_kernel()
+            && let Some(endpoint) = self.state.endpoint.as_mut()
+        {
+            endpoint.set_reset_at_end(linger.farewell() == Farewell::Hard)?;
+        }
+        self.state.core.set_linger(self.shared, linger);
+        Ok(())
+    }
+
+    /// The linger option, which another process may have set (D4).
+    pub(super) fn linger(&mut self) -> Result<Linger, Error> {
+        if self.ends_in_the_kernel()
+            && let Some(endpoint) = self.state.endpoint.as_ref()
+        {
+            let old = self.state.core.linger;
+            let linger = if endpoint.resets_at_end()? {
+                old.set_on(0)
+            } else {
+                old.set_dont_linger(true)
+            };
+            self.state.core.set_linger(self.shared, linger);
+        }
+        Ok(self.state.core.linger)
+    }
+
+    /// Whether the kernel decides how this connection ends.
+    fn ends_in_the_kernel(&self) -> bool {
+        self.state.core.transferred && self.state.core.connection == Connection::Connected
+    }
+}
