@@ -1,6 +1,7 @@
 //! An endpoint: a nonblocking socket and what the kernel would forget about it.
 
 mod calls;
+mod sharing;
 
 use std::io;
 use std::net::SocketAddr;
@@ -67,6 +68,8 @@ pub struct TcpEndpoint {
     end_seen: bool,
     /// Input is to be thrown away.
     discarding: bool,
+    /// Another operating system process may have the connection too (D9).
+    transferred: bool,
 }
 
 impl TcpEndpoint {
@@ -80,6 +83,7 @@ impl TcpEndpoint {
             fin_sent: false,
             end_seen: false,
             discarding: false,
+            transferred: false,
         }
     }
 
@@ -94,6 +98,7 @@ impl TcpEndpoint {
             fin_sent: false,
             end_seen: false,
             discarding: false,
+            transferred: false,
         }
     }
 
@@ -209,6 +214,7 @@ impl Drop for TcpEndpoint {
         //# received data that nobody has read, as well as what arrives during the drain.
         if self.lost.is_none()
             && !self.end_seen
+            && !self.transferred
             && let Ok(socket) = self.connection()
         {
             // An error means that there is no connection left to spare.

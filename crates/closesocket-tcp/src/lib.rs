@@ -18,6 +18,9 @@
 //! - The kernel gives a socket's error to the first who asks and then forgets
 //!   it; the endpoint remembers it.
 //! - No event comes for an acknowledgement; the engine's tick asks for it.
+//!
+//! A connection can be shared with another operating system process: see
+//! [`transfer`].
 
 #[cfg(not(target_os = "linux"))]
 compile_error!("closesocket-tcp uses SIOCOUTQ and accept4 as Linux has them");
@@ -43,6 +46,7 @@ mod endpoint;
 mod error;
 mod kernel;
 mod reactor;
+pub mod transfer;
 mod transport;
 
 pub use config::TcpConfig;

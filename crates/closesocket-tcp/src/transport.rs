@@ -4,8 +4,9 @@ use std::sync::{Arc, Weak};
 use std::thread::{self, JoinHandle};
 
 use closesocket::engine::{Events, Token, Transport};
-use closesocket::protocol::Error;
+use closesocket::protocol::{Error, Travelling};
 use mio::Poll;
+use socket2::Socket;
 
 use crate::error::winsock;
 use crate::reactor::{self, Shared};
@@ -70,6 +71,16 @@ impl Tcp {
     pub fn stop(&self) {
         self.shared.stop();
         self.shared.tell_ended();
+    }
+
+    /// An endpoint of this transport for a socket from another process (D9).
+    pub(crate) fn arrived(
+        &self,
+        socket: Socket,
+        token: Token,
+        travelling: Travelling,
+    ) -> Result<TcpEndpoint, (Error, Socket)> {
+        TcpEndpoint::arrived(Arc::clone(&self.shared), socket, token, travelling)
     }
 
     /// How many times an [`Events`] callback has panicked on the reactor thread.

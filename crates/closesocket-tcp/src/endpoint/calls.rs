@@ -181,6 +181,9 @@ impl Endpoint for TcpEndpoint {
                 Ok(taken)
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe && self.is_shut_elsewhere() => {
+                Err(Error::ShutDown)
+            }
             Err(error) => Err(self.fail(&error)),
         }
     }
@@ -277,9 +280,21 @@ impl Endpoint for TcpEndpoint {
     /// Reads and throws away; see the crate's description why it is not
     /// `shutdown(SHUT_RD)`.
     fn shut_down_receive(&mut self) {
+        if self.transferred {
+            // The input may be another process's (D9).
+            return;
+        }
         self.discarding = true;
         // A loss is remembered, and reported by the calls that can.
         let _ = self.discard();
+    }
+
+    fn set_reset_at_end(&mut self, reset: bool) -> Result<(), Error> {
+        self.tell_kernel_to_reset_at_end(reset)
+    }
+
+    fn resets_at_end(&self) -> Result<bool, Error> {
+        self.kernel_resets_at_end()
     }
 
     /// By closing at once with a linger time of 0. A peer whose FIN was received
@@ -287,6 +302,7 @@ impl Endpoint for TcpEndpoint {
     /// is sent no reset by Linux: it has everything on its way.
     fn reset(&mut self) {
         if self.stage != Stage::Listening
+            && !self.transferred
             && let Some(socket) = &self.socket
         {
             // It cannot fail on an open socket; if it did, the close would be

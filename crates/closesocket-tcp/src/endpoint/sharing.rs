@@ -1,0 +1,101 @@
+//! An endpoint that another operating system process shares (D9).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use closesocket::engine::Token;
+use closesocket::protocol::{Error, Travelling};
+use socket2::Socket;
+
+use super::{Stage, TcpEndpoint};
+use crate::error::winsock;
+use crate::reactor::Shared;
+
+impl TcpEndpoint {
+    /// Lets another process have the kernel's socket, by `send`. The linger
+    /// option goes to the kernel with it.
+    ///
+    /// # Errors
+    /// The reason of a loss, and what `send` says. Nothing has changed then.
+    pub(crate) fn share(
+        &mut self,
+        hard: bool,
+        send: impl FnOnce(&Socket) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        if let Some(error) = self.lost {
+            return Err(error);
+        }
+        let connected = self.stage == Stage::Connected;
+        // Those that have it already may have changed it.
+        let first = connected && !self.transferred;
+        let socket = self.socket()?;
+        if first {
+            set_reset_at_end(socket, hard)?;
+        }
+        let sent = send(socket);
+        if sent.is_ok() {
+            self.transferred = true;
+        } else if first {
+            set_reset_at_end(socket, false)?;
+        }
+        sent
+    }
+
+    /// The endpoint of a socket that has come from another process.
+    ///
+    /// # Errors
+    /// [`Error::NetworkDown`] if the transport was stopped; what the kernel says.
+    /// The socket comes back then.
+    pub(crate) fn arrived(
+        shared: Arc<Shared>,
+        socket: Socket,
+        token: Token,
+        travelling: Travelling,
+    ) -> Result<Self, (Error, Socket)> {
+        if let Err(error) = shared.register(&socket, token) {
+            return Err((error, socket));
+        }
+        Ok(Self {
+            shared,
+            token: Some(token),
+            socket: Some(socket),
+            stage: if travelling.listening {
+                Stage::Listening
+            } else {
+                Stage::Connected
+            },
+            lost: None,
+            fin_sent: travelling.send_shut,
+            end_seen: false,
+            discarding: false,
+            transferred: true,
+        })
+    }
+
+    /// The kernel's word on who resets at the end.
+    pub(super) fn kernel_resets_at_end(&self) -> Result<bool, Error> {
+        let linger = self.connection()?.linger();
+        linger
+            .map(|time| time == Some(Duration::ZERO))
+            .map_err(|error| winsock(&error))
+    }
+
+    pub(super) fn tell_kernel_to_reset_at_end(&self, reset: bool) -> Result<(), Error> {
+        set_reset_at_end(self.connection()?, reset)
+    }
+
+    /// What a broken pipe means: if the connection is still there, another
+    /// process has shut down its send side.
+    pub(super) fn is_shut_elsewhere(&self) -> bool {
+        self.transferred
+            && self
+                .socket
+                .as_ref()
+                .is_some_and(|socket| socket.peer_addr().is_ok())
+    }
+}
+
+fn set_reset_at_end(socket: &Socket, reset: bool) -> Result<(), Error> {
+    let time = reset.then_some(Duration::ZERO);
+    socket.set_linger(time).map_err(|error| winsock(&error))
+}
