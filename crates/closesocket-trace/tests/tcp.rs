@@ -4,11 +4,13 @@
 
 use std::io::Read as _;
 use std::net::TcpListener;
+use std::os::unix::net::UnixStream;
 use std::thread;
 use std::time::Duration;
 
 use closesocket::engine::{CompletionQueue, Config, NoUpcalls, Notify, Provider, Std, SystemClock};
 use closesocket_tcp::Tcp;
+use closesocket_tcp::transfer::{receive_record, send_record};
 use closesocket_trace::{Recorder, read_file, replay};
 
 type System = (Tcp, Std, SystemClock, Recorder);
@@ -43,19 +45,15 @@ fn one(provider: &Provider<System>, number: u64) {
     assert!(queue.wait(Some(Duration::from_secs(20))).is_some());
 }
 
-#[test]
-fn a_trace_over_tcp_is_accepted() {
-    let file = std::env::temp_dir().join(format!("closesocket-trace-{}", std::process::id()));
+/// What the replay says of this use of a provider, and of how many connections.
+fn verdict_on(name: &str, use_it: impl FnOnce(&Provider<System>)) -> (Option<String>, u64) {
+    let file = format!("closesocket-trace-{name}-{}", std::process::id());
+    let file = std::env::temp_dir().join(file);
     let recorder = Recorder::to_file(&file).unwrap();
     let clock = SystemClock::default();
     let tcp = Tcp::new().unwrap();
     let provider = Provider::new(Config::default(), tcp, clock, recorder.clone(), NoUpcalls);
-    thread::scope(|scope| {
-        for worker in 0..3 {
-            let provider = &provider;
-            scope.spawn(move || (0..20).for_each(|number| one(provider, worker + number)));
-        }
-    });
+    use_it(&provider);
     while provider.usage().sockets > 0 {
         thread::sleep(Duration::from_millis(1));
     }
@@ -65,6 +63,78 @@ fn a_trace_over_tcp_is_accepted() {
     recorder.finish().unwrap();
     let verdict = replay(&read_file(&file).unwrap());
     std::fs::remove_file(&file).unwrap();
-    assert_eq!(verdict.first_problem, None);
-    assert_eq!(verdict.connections, 60);
+    let problem = verdict.first_problem.map(|problem| format!("{problem:?}"));
+    (problem, verdict.connections)
+}
+
+#[test]
+fn a_trace_over_tcp_is_accepted() {
+    let verdict = verdict_on("tcp", |provider| {
+        thread::scope(|scope| {
+            for worker in 0..3 {
+                scope.spawn(move || (0..20).for_each(|number| one(provider, worker + number)));
+            }
+        });
+    });
+    assert_eq!(verdict, (None, 60));
+}
+
+#[test]
+fn a_trace_of_transferred_connections_is_accepted() {
+    let verdict = verdict_on("transfer", |provider| {
+        let process = provider.startup().unwrap();
+        let (here, there) = UnixStream::pair().unwrap();
+        let peers = TcpListener::bind("127.0.0.1:0").unwrap();
+        for hard in [false, true] {
+            let descriptor = process.socket().unwrap();
+            let address = peers.local_addr().unwrap();
+            process.connect(descriptor, &address).unwrap();
+            let (mut peer, _) = peers.accept().unwrap();
+            process.set_linger(descriptor, hard.then_some(0)).unwrap();
+            send_record(&process, descriptor, std::process::id(), &here).unwrap();
+            let mut record = receive_record(&there).unwrap();
+            let arrived = record.redeem(&process).unwrap();
+            process.set_nonblocking(descriptor, true).unwrap();
+            let mut queued = 0;
+            while let Ok(bytes) = process.send(descriptor, &[7; 100_000]) {
+                queued += bytes;
+            }
+            process.close(descriptor).unwrap();
+            peer.read_exact(&mut vec![0; queued]).unwrap();
+            for byte in b"more" {
+                assert_eq!(process.send(arrived, &[*byte]), Ok(1));
+            }
+            peer.read_exact(&mut [0; 4]).unwrap();
+            process.close(arrived).unwrap();
+            let end = peer.read_to_end(&mut Vec::new());
+            assert_eq!(end.is_err(), hard);
+        }
+    });
+    assert_eq!(verdict, (None, 4));
+}
+
+#[test]
+fn a_trace_of_a_transport_that_stops_is_accepted() {
+    let verdict = verdict_on("stop", |provider| {
+        let process = provider.startup().unwrap();
+        let peers = TcpListener::bind("127.0.0.1:0").unwrap();
+        let queue = CompletionQueue::new();
+        let connect = || {
+            let descriptor = process.socket().unwrap();
+            let address = peers.local_addr().unwrap();
+            process.connect(descriptor, &address).unwrap();
+            let notify = Notify::queue(&queue, 0);
+            process
+                .recv_overlapped(descriptor, vec![0; 16], notify)
+                .unwrap();
+            process.set_nonblocking(descriptor, true).unwrap();
+            while process.send(descriptor, &[7; 100_000]).is_ok() {}
+            (descriptor, peers.accept().unwrap())
+        };
+        let (_open, (draining, _peer)) = (connect(), connect());
+        process.close(draining).unwrap();
+        provider.transport().stop();
+        process.cleanup().unwrap();
+    });
+    assert_eq!(verdict, (None, 2));
 }

@@ -3,7 +3,9 @@
 
 use closesocket::engine::{Change, Error, Observation, OperationId, ProcessId, SocketId};
 use closesocket::protocol::invariant::{Event, OperationState, OperationView, RecordView};
-use closesocket::protocol::{DuplicationRecord, OperationKind, Socket, Waiting};
+use closesocket::protocol::{
+    Connection, DuplicationRecord, Farewell, OperationKind, SendSide, Socket, Travelling, Waiting,
+};
 
 use super::Verdict;
 use super::judge::Judge;
@@ -80,10 +82,12 @@ impl Judge {
             nonblocking: after.nonblocking,
             ..new
         };
-        require_same(&new, &after).or_else(|_| {
-            // An accepted one has its listener's options.
-            require_same(&Socket::accepted(&listener), &after)
-        })?;
+        require_same(&new, &after)
+            .or_else(|_| {
+                // An accepted one has its listener's options.
+                require_same(&Socket::accepted(&listener), &after)
+            })
+            .or_else(|_| require_same(&arrived(&after), &after))?;
         let before = self.sockets.insert(id, Replayed::new(id, after));
         if before.is_some() {
             return Err("the socket was made before".to_owned());
@@ -308,4 +312,22 @@ impl Judge {
         self.thread(thread).next = Next::OpenRedeemed(id, by);
         Ok(())
     }
+}
+
+/// A socket that has come from another operating system process with what this
+/// one shows (D9).
+fn arrived(shown: &Socket) -> Socket {
+    let travelling = Travelling {
+        listening: shown.connection == Connection::Listening,
+        hard: shown.linger.farewell() == Farewell::Hard,
+        nonblocking: shown.nonblocking,
+        send_shut: shown.send_side != SendSide::Open,
+        receive_shut: shown.receive_shut,
+    };
+    Socket::arrived(
+        travelling,
+        shown.window,
+        shown.abort_scope,
+        shown.unread_input,
+    )
 }

@@ -117,9 +117,9 @@ mod tests {
     use crate::protocol::word::{Word, WordPhase};
     use crate::protocol::{Actions, Cause, CloseRequest, Ending, PendingOperations, Take, Time};
 
-    struct None;
+    struct NoOperations;
 
-    impl PendingOperations for None {
+    impl PendingOperations for NoOperations {
         type Taken = ();
 
         fn take(&mut self, _: Take) {}
@@ -138,7 +138,7 @@ mod tests {
         };
         let seen = Word::new(1, WordPhase::Open, 0);
         let commit = socket
-            .close::<_, Error>(request, seen, 1, &mut None, |_| Ok(()))
+            .close::<_, Error>(request, seen, 1, &mut NoOperations, |_| Ok(()))
             .unwrap();
         assert!(commit.last);
         (commit.actions, commit.wait)

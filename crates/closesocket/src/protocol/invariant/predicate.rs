@@ -194,6 +194,8 @@ pub(super) fn hard_close_resets<W: World>(step: &Step<W>) -> bool {
             let after = step.after.socket(socket);
             let hard = references(step.after, socket) == 0
                 && before.connection == Connection::Connected
+                // The kernel resets when the last process leaves (D9).
+                && !before.transferred
                 && before.linger.farewell() == Farewell::Hard;
             !hard || (after.machine.phase == Phase::Closed(Ending::Hard) && after.reset)
         }
