@@ -127,7 +127,7 @@ impl Connection {
         });
         std::thread::yield_now();
         self.close(at)?;
-        let (result, buffer) = call.wait()?;
+        let (result, buffer) = tools.helper.wait(&call)?;
         match (sending, result) {
             (_, Err(Error::NotSocket)) => Ok(()),
             (true, Ok(accepted)) => {
@@ -158,7 +158,7 @@ impl Connection {
             }
         }
         let silenced = std::mem::take(&mut self.operations);
-        tools.silent.borrow_mut().extend(silenced);
+        tools.silent.borrow_mut().end(silenced);
         self.references.clear();
         self.ended = Some(Instant::now());
         Ok(())
@@ -170,7 +170,7 @@ fn close_twice(tools: &Tools, at: &Reference) -> Result<(), String> {
     let (process, descriptor) = (at.process.clone(), at.descriptor);
     let theirs = tools.helper.make(move || process.close(descriptor));
     let ours = at.process.close(at.descriptor);
-    let theirs = theirs.wait()?;
+    let theirs = tools.helper.wait(&theirs)?;
     let no = Err(Error::NotSocket);
     match (ours, theirs) {
         (Ok(()), it) | (it, Ok(())) if it == no => Ok(()),

@@ -1,5 +1,6 @@
 //! A second thread for calls that block while something is done to them.
 
+use std::cell::Cell;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -12,6 +13,8 @@ type Job = Box<dyn FnOnce() + Send>;
 pub(super) struct Helper {
     jobs: Option<Sender<Job>>,
     handle: Option<JoinHandle<()>>,
+    /// A call has not returned: no other can be made.
+    stuck: Cell<bool>,
     /// What the engine calls it.
     pub(super) thread: u64,
 }
@@ -30,9 +33,10 @@ impl Helper {
         let mut helper = Self {
             jobs: Some(jobs),
             handle: Some(handle),
+            stuck: Cell::new(false),
             thread: 0,
         };
-        helper.thread = helper.make(Process::current_thread).wait()?;
+        helper.thread = helper.wait(&helper.make(Process::current_thread))?;
         Ok(helper)
     }
 
@@ -54,6 +58,22 @@ impl Helper {
         Pending(answers)
     }
 
+    /// Waits until a call has returned.
+    ///
+    /// # Errors
+    /// In words, if it does not.
+    pub(super) fn wait<R>(&self, call: &Pending<R>) -> Result<R, String> {
+        let patience = if self.stuck.get() {
+            Duration::ZERO
+        } else {
+            PATIENCE
+        };
+        call.0.recv_timeout(patience).map_err(|_| {
+            self.stuck.set(true);
+            "a blocked call did not return".to_owned()
+        })
+    }
+
     /// Cancels what the helper is blocked in, as soon as it is.
     ///
     /// # Errors
@@ -67,27 +87,22 @@ impl Helper {
                 return Ok(answer);
             }
             waited += pause;
-            if waited > PATIENCE {
+            if waited > PATIENCE || self.stuck.get() {
+                self.stuck.set(true);
                 return Err("a cancelled call did not return".to_owned());
             }
         }
     }
 }
 
-impl<R> Pending<R> {
-    /// # Errors
-    /// In words, if the call does not end.
-    pub(super) fn wait(&self) -> Result<R, String> {
-        self.0
-            .recv_timeout(PATIENCE)
-            .map_err(|_| "a blocked call did not return".to_owned())
-    }
-}
-
 impl Drop for Helper {
     fn drop(&mut self) {
         self.jobs = None;
-        if let Some(handle) = self.handle.take() {
+        // One that is stuck is left behind, and counted as leaked.
+        if let Some(handle) = self.handle.take()
+            && !self.stuck.get()
+        {
+            // A panic was reported by its thread.
             let _ = handle.join();
         }
     }

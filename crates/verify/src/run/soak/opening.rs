@@ -147,7 +147,7 @@ fn accept(
             let theirs = process.clone();
             let call = tools.helper.make(move || theirs.accept(listener));
             let stream = dial()?;
-            Ok((call.wait()?.map_err(words)?, stream))
+            Ok((tools.helper.wait(&call)?.map_err(words)?, stream))
         }
         _ => {
             let stream = dial()?;

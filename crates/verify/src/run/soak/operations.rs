@@ -120,18 +120,29 @@ impl Notices {
     }
 }
 
-/// Operations whose process has ended: nothing is told of their abort, but one
-/// that had completed before may still be told.
+/// Operations of which nobody expects to hear: nothing is told of the abort of
+/// those whose process has ended, but what had completed before may still be
+/// told; and those of a connection that was given up may end anyhow.
 #[derive(Default)]
-pub(super) struct Silent(HashMap<u64, Operation>);
+pub(super) struct Silent {
+    ended: HashMap<u64, Operation>,
+    given_up: HashMap<u64, Operation>,
+}
 
 impl Silent {
-    pub(super) fn extend(&mut self, operations: HashMap<u64, Operation>) {
-        self.0.extend(operations);
+    /// The process of these operations has ended.
+    pub(super) fn end(&mut self, operations: HashMap<u64, Operation>) {
+        self.ended.extend(operations);
+    }
+
+    /// The connection of these operations was given up.
+    pub(super) fn give_up(&mut self, operations: HashMap<u64, Operation>) {
+        self.given_up.extend(operations);
     }
 
     /// Whether a completion of this key may come.
     pub(super) fn allows(&mut self, key: u64, completion: &Completion) -> bool {
-        self.0.remove(&key).is_some() && completion.result != Err(Error::OperationAborted)
+        let aborted = completion.result == Err(Error::OperationAborted);
+        self.given_up.remove(&key).is_some() || (self.ended.remove(&key).is_some() && !aborted)
     }
 }

@@ -136,7 +136,7 @@ impl<'a> Worker<'a> {
                 moved
             }
             Err(problem) => {
-                self.tally.fail(&connection, &problem);
+                self.give_up(connection, &problem);
                 true
             }
         }
@@ -174,10 +174,16 @@ impl<'a> Worker<'a> {
             Some(Err(problem)) => {
                 let place = self.open.iter().position(|it| it.number() == number);
                 if let Some(connection) = place.map(|place| self.open.swap_remove(place)) {
-                    self.tally.fail(&connection, &problem);
+                    self.give_up(connection, &problem);
                 }
             }
         }
+    }
+
+    fn give_up(&mut self, connection: Connection, problem: &str) {
+        self.tally.fail(&connection, problem);
+        let mut silent = self.tools.silent.borrow_mut();
+        silent.give_up(connection.operations);
     }
 
     fn take_reports(&mut self, wait: Duration) -> bool {
