@@ -3,7 +3,10 @@
 
 use std::env;
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio, exit};
+use std::thread;
+
+use super::PATIENCE;
 
 const ROLE: &str = "CLOSESOCKET_TEST_ROLE";
 
@@ -107,6 +110,15 @@ impl Drop for Actor {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// Ends this actor when it has taken far too long, so that whoever waits for its
+/// answer does not wait for ever.
+pub(crate) fn watch_out() {
+    thread::spawn(|| {
+        thread::sleep(3 * PATIENCE);
+        exit(1);
+    });
 }
 
 /// Says a line to whoever started this actor.

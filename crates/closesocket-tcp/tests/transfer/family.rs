@@ -8,7 +8,7 @@ use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use closesocket::engine::{CompletionQueue, Descriptor, Error, Notify};
 use closesocket_tcp::transfer::{Record, receive_record, send_record};
 
-use crate::common::child::{Actor, next_order, role, say};
+use crate::common::child::{Actor, next_order, role, say, watch_out};
 use crate::common::world::{LONG, World};
 
 /// A parent with its world, and a child that does what it is ordered.
@@ -87,6 +87,7 @@ fn the_child() {
     if role().as_deref() != Some("child") {
         return;
     }
+    watch_out();
     let address = SocketAddr::from_abstract_name(next_order().unwrap()).unwrap();
     let mut child = Child {
         stream: UnixStream::connect_addr(&address).unwrap(),
