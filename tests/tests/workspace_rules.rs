@@ -120,3 +120,18 @@ fn the_limit_of_background_drains_is_documented() {
     let documentation = read("crates/closesocket/src/engine/config.rs");
     assert!(documentation.contains("/// The default is two minutes."));
 }
+
+//= docs/specification.md#d9-transfer-between-operating-system-processes
+//# - The documentation of a provider that supports such transfer MUST state that lingering waits,
+//# would-block results and linger expiry are not available on a transferred socket.
+#[test]
+fn the_limits_of_a_transferred_socket_are_documented() {
+    let documentation = read("crates/closesocket-tcp/src/transfer.rs");
+    let documentation: Vec<&str> = documentation
+        .lines()
+        .filter_map(|line| line.strip_prefix("//! "))
+        .flat_map(str::split_whitespace)
+        .collect();
+    let says = "Lingering waits, would-block results and linger expiry are **not available**.";
+    assert!(documentation.join(" ").contains(says));
+}

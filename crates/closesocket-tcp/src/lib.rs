@@ -25,22 +25,6 @@
 #[cfg(not(target_os = "linux"))]
 compile_error!("closesocket-tcp uses SIOCOUTQ and accept4 as Linux has them");
 
-//= docs/specification.md#d9-transfer-between-operating-system-processes
-//= type=exception
-//= reason=A TCP socket cannot be transferred to another operating system process.
-//# - Closing the last local reference of a transferred TCP socket MUST hand the local send queue
-//# over to the kernel and close without shutting the connection down.
-//= docs/specification.md#d9-transfer-between-operating-system-processes
-//= type=exception
-//= reason=A TCP socket cannot be transferred to another operating system process.
-//# - A request for a linger option that a transferred TCP socket cannot honour MUST fail with a
-//# typed error.
-//= docs/specification.md#d9-transfer-between-operating-system-processes
-//= type=exception
-//= reason=A TCP socket cannot be transferred to another operating system process.
-//# - The documentation of a provider that supports such transfer MUST state that lingering waits,
-//# would-block results and linger expiry are not available on a transferred socket.
-
 mod config;
 mod endpoint;
 mod error;

@@ -94,6 +94,9 @@ use message::Message;
 /// there is neither a connection nor a listener, or nobody reads `stream` any
 /// more; [`Error::NotSocket`], [`Error::TooManyDescriptors`],
 /// [`Error::ConnectionReset`]. Nothing was sent then, and nothing has changed.
+//= docs/specification.md#d9-transfer-between-operating-system-processes
+//# - The documentation of a provider that supports such transfer MUST state that lingering waits,
+//# would-block results and linger expiry are not available on a transferred socket.
 pub fn send_record<S: System<Transport = Tcp>>(
     process: &Process<S>,
     descriptor: Descriptor,

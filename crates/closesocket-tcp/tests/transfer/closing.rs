@@ -82,6 +82,9 @@ fn a_close_in_the_other_process_aborts_nothing_here_and_sends_no_fin() {
     family.part();
 }
 
+//= docs/specification.md#d9-transfer-between-operating-system-processes
+//# - Closing the last local reference of a transferred TCP socket MUST hand the local send queue
+//# over to the kernel and close without shutting the connection down.
 #[test]
 fn the_last_local_close_hands_its_queue_over_and_leaves_the_connection_open() {
     let mut family = Family::new();

@@ -7,6 +7,9 @@ use closesocket::engine::Error;
 use crate::common::read_to_end;
 use crate::family::{Family, expect_nothing};
 
+//= docs/specification.md#d9-transfer-between-operating-system-processes
+//# - A request for a linger option that a transferred TCP socket cannot honour MUST fail with a
+//# typed error.
 #[test]
 fn timed_linger_is_refused_before_and_after_a_transfer() {
     let mut family = Family::new();

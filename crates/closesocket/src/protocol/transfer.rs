@@ -94,6 +94,9 @@ impl Socket {
     ///
     /// # Errors
     /// [`Error::InvalidArgument`] for timed linger on a transferred socket.
+    //= docs/specification.md#d9-transfer-between-operating-system-processes
+    //# - A request for a linger option that a transferred TCP socket cannot honour MUST fail with a
+    //# typed error.
     pub const fn may_linger(&self, linger: Linger) -> Result<(), Error> {
         match linger.farewell() {
             Farewell::Linger { .. } if self.transferred => Err(Error::InvalidArgument),
@@ -104,6 +107,9 @@ impl Socket {
     /// The last local reference of a transferred connection is gone: the rest of
     /// the queue is handed over, without a limit, since the reset that would
     /// follow it is not ours to order.
+    //= docs/specification.md#d9-transfer-between-operating-system-processes
+    //# - Closing the last local reference of a transferred TCP socket MUST hand the local send
+    //# queue over to the kernel and close without shutting the connection down.
     pub(super) const fn hand_over(&mut self) {
         self.phase = Phase::Draining { deadline: None };
     }
