@@ -47,7 +47,7 @@ fn an_outcome_that_is_never_reached_is_noticed() {
         outcomes: &["an outcome"],
     };
     run_model("never reached", None, &expected, || {
-        two_orders(|| judged(1))
+        two_orders(|| judged(1));
     });
 }
 
