@@ -36,6 +36,15 @@ impl Counterexample {
             .map(|(index, action)| format!("{:>3}. {action}", index + 1))
             .collect()
     }
+
+    /// The steps as transitions of the model.
+    #[must_use]
+    pub fn transitions(&self) -> Vec<Transition> {
+        let steps = self.actions.iter().zip(&self.states);
+        steps
+            .map(|(&action, &next)| Transition { action, next })
+            .collect()
+    }
 }
 
 /// Where a search gives up. It then says that it is not complete, and what it

@@ -2,24 +2,91 @@
 
 use std::fmt;
 
-use closesocket::protocol::Phase;
 use closesocket::protocol::invariant::{Invariant, OperationState};
 use closesocket::protocol::word::WordPhase;
+use closesocket::protocol::{Cause, Farewell, Phase, SendSide};
 
-use crate::state::{At, PROCESSES, RECORDS, SLOTS, State, WORKER};
+use crate::state::{At, PROCESSES, RECORDS, SLOTS, State, Thread, WORKER};
 use crate::view::View;
 
 impl fmt::Debug for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        show(f, self)
+        let mut map = f.debug_map();
+        for (name, text) in entries(self) {
+            map.entry(&Plain(&name), &Plain(&text));
+        }
+        map.finish()
     }
 }
 
-/// Writes what differs from "nothing is going on here".
-fn show(f: &mut fmt::Formatter<'_>, state: &State) -> fmt::Result {
-    let mut map = f.debug_map();
+/// What a step changed, one line each: what it is now, and what it was.
+pub(crate) fn changes(before: &State, after: &State) -> Vec<String> {
+    let (before, after) = (entries(before), entries(after));
+    let find = |entries: &[Entry], name: &str| {
+        let found = entries.iter().find(|it| it.0 == name);
+        found.map_or_else(|| "nothing".to_owned(), |it| it.1.clone())
+    };
+    let gone = before
+        .iter()
+        .filter(|it| !after.iter().any(|other| it.0 == other.0));
+    let names = after.iter().chain(gone).map(|it| &it.0);
+    names
+        .map(|name| (name, find(&before, name), find(&after, name)))
+        .filter(|(_, was, is)| was != is)
+        .map(|(name, was, is)| format!("{name}: {is}\n    was {was}"))
+        .collect()
+}
+
+/// The name of a part of the world, and how it stands.
+type Entry = (String, String);
+
+/// What differs from "nothing is going on here".
+fn entries(state: &State) -> Vec<Entry> {
+    let mut entries = threads(state);
+    entries.extend(slots(state));
+    for index in 0..usize::from(state.rest().created()) {
+        entries.push((format!("socket {index}"), socket(state, index)));
+    }
+    for (index, it) in state.operations().enumerate() {
+        if it.state() != OperationState::Idle || it.generation() != 0 || it.succeeded() {
+            let mut text = format!("{:?} through {}.{}", it.state(), it.slot(), it.generation());
+            if it.remaining() != 0 {
+                text += &format!(", {} chunks left", it.remaining());
+            }
+            if it.succeeded() {
+                text += ", succeeded";
+            }
+            entries.push((format!("operation {index}"), text));
+        }
+    }
+    for (index, it) in (0..RECORDS).map(|it| state.record(it)).enumerate() {
+        if let Some(record) = it.record() {
+            let text = format!("{:?} for {}", record.state, record.target);
+            entries.push((format!("record {index}"), text));
+        }
+    }
+    for (index, it) in (0..PROCESSES).map(|it| state.process(it)).enumerate() {
+        if let Some(cause) = it.gone() {
+            entries.push((format!("process {index}"), format!("{cause:?}")));
+        }
+    }
+    if state.rest().rested() {
+        entries.push(("world".to_owned(), "at rest".to_owned()));
+    }
+    let table = Invariant::<View<'static>>::TABLE;
+    let table = table.iter().enumerate();
+    let violated = table.filter(|(index, _)| state.violated().contains(*index));
+    let violated: Vec<_> = violated.map(|(_, it)| it.id).collect();
+    if !violated.is_empty() {
+        entries.push(("VIOLATED".to_owned(), violated.join(", ")));
+    }
+    entries
+}
+
+fn threads(state: &State) -> Vec<Entry> {
+    let mut entries = Vec::new();
     for (index, it) in state.threads().enumerate() {
-        if it.at() == At::Ready && (it.call() == 0 || index == WORKER) {
+        if it == Thread::default() {
             continue;
         }
         let name = if index == WORKER {
@@ -27,63 +94,59 @@ fn show(f: &mut fmt::Formatter<'_>, state: &State) -> fmt::Result {
         } else {
             format!("T{}", index + 1)
         };
-        let mut text = format!("call {}, {:?}", it.call(), it.at());
-        if it.at() != At::Ready {
-            text += &format!(" slot {}.{}", it.slot(), it.generation());
-        }
-        if it.taken() != 0 {
-            text += &format!(", took operations {:04b}", it.taken());
-        }
-        map.entry(&Plain(&name), &Plain(&text));
+        entries.push((name, thread(&it)));
     }
+    entries
+}
+
+/// Where a thread is, and those of its variables that are set.
+fn thread(it: &Thread) -> String {
+    let mut text = format!("call {}, {:?}", it.call(), it.at());
+    let mut note = |set: bool, part: String| {
+        if set {
+            text += &part;
+        }
+    };
+    let place = format!(" slot {}.{}", it.slot(), it.generation());
+    note(it.at() != At::Ready, place);
+    note(it.socket() != 0, format!(" of socket {}", it.socket()));
+    note(it.guess() != 0, format!(", saw {} holders", it.guess()));
+    let taken = format!(", took operations {:04b}", it.taken());
+    note(it.taken() != 0, taken);
+    note(it.holding(), ", has its own hold".to_owned());
+    note(it.waited(), ", had to wait".to_owned());
+    note(it.cancelled(), ", was cancelled".to_owned());
+    let own = format!(", got {}.{}", it.own_slot(), it.own_generation());
+    note(it.own_generation() != 0, own);
+    note(
+        it.cursor() != 0,
+        format!(", at {} of its process", it.cursor()),
+    );
+    text
+}
+
+fn slots(state: &State) -> Vec<Entry> {
+    let mut entries = Vec::new();
     for (index, it) in (0..SLOTS).map(|it| state.slot(it)).enumerate() {
         if it.word().generation() == 1 && it.word().phase() == WordPhase::Free && !it.reserved() {
             continue;
         }
-        let text = format!(
-            "{:?} for socket {}{}{}",
-            it.word(),
-            it.socket(),
-            if it.reserved() { ", reserved" } else { "" },
-            if it.retired() { ", retired" } else { "" },
+        let mut text = format!("{:?} for socket {}", it.word(), it.socket());
+        let mut note = |set: bool, part: String| {
+            if set {
+                text += &part;
+            }
+        };
+        note(it.reserved(), ", reserved".to_owned());
+        note(it.retired(), ", retired".to_owned());
+        note(
+            it.returns() != 0,
+            format!(", handle back {} times", it.returns()),
         );
-        map.entry(&Plain(&format!("slot {index}")), &Plain(&text));
+        note(it.cause() != Cause::Call, format!(", by {:?}", it.cause()));
+        entries.push((format!("slot {index}"), text));
     }
-    for index in 0..usize::from(state.rest().created()) {
-        map.entry(
-            &Plain(&format!("socket {index}")),
-            &Plain(&socket(state, index)),
-        );
-    }
-    for (index, it) in state.operations().enumerate() {
-        if it.state() != OperationState::Idle {
-            let text = format!("{:?} through {}.{}", it.state(), it.slot(), it.generation());
-            map.entry(&Plain(&format!("operation {index}")), &Plain(&text));
-        }
-    }
-    for (index, it) in (0..RECORDS).map(|it| state.record(it)).enumerate() {
-        if let Some(record) = it.record() {
-            let text = format!("{:?} for {}", record.state, record.target);
-            map.entry(&Plain(&format!("record {index}")), &Plain(&text));
-        }
-    }
-    for (index, it) in (0..PROCESSES).map(|it| state.process(it)).enumerate() {
-        if let Some(cause) = it.gone() {
-            map.entry(
-                &Plain(&format!("process {index}")),
-                &Plain(&format!("{cause:?}")),
-            );
-        }
-    }
-    let table = Invariant::<View<'static>>::TABLE;
-    for (_, invariant) in table
-        .iter()
-        .enumerate()
-        .filter(|(index, _)| state.violated().contains(*index))
-    {
-        map.entry(&Plain("VIOLATED"), &Plain(invariant.id));
-    }
-    map.finish()
+    entries
 }
 
 fn socket(state: &State, index: usize) -> String {
@@ -94,16 +157,39 @@ fn socket(state: &State, index: usize) -> String {
         Phase::Draining { deadline: Some(_) } => "draining against a deadline".to_owned(),
         Phase::Closed(ending) => format!("closed as {ending:?}"),
     };
-    format!(
-        "{phase}, {:?}, {} references, {} unsent, {} in flight, {} of {} acknowledged{}",
+    let mut text = format!(
+        "{phase}, {:?}, {} references, {} unsent, {} in flight, {} of {} acknowledged",
         it.machine().connection,
         it.machine().references,
         it.machine().unsent,
         it.machine().in_flight,
         it.acknowledged(),
         it.accepted(),
-        if it.reset() { ", reset" } else { "" },
-    )
+    );
+    let mut note = |set: bool, part: String| {
+        if set {
+            text += &part;
+        }
+    };
+    let side = it.machine().send_side;
+    note(side != SendSide::Open, format!(", send side {side:?}"));
+    let farewell = it.machine().linger.farewell();
+    let lingers = farewell != Farewell::Background;
+    note(lingers, format!(", linger {farewell:?}"));
+    note(it.machine().input_unread, ", unread input".to_owned());
+    note(
+        it.waiting() != 0,
+        format!(", {} in the backlog", it.waiting()),
+    );
+    note(it.reset(), ", reset".to_owned());
+    let released = format!(", released {} times", it.releases());
+    note(it.releases() != 0, released);
+    note(it.locked_by_waiter(), ", locked by who waits".to_owned());
+    let inputs = format!(", {} inputs to come", it.inputs_left());
+    note(it.inputs_left() != 0, inputs);
+    let joins = format!(", {} connections to come", it.joins_left());
+    note(it.joins_left() != 0, joins);
+    text
 }
 
 /// Text without quotation marks.

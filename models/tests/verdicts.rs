@@ -206,7 +206,7 @@ fn packing_gives_back_every_field() {
 fn explorer_shows_every_invariant_by_its_name() {
     let scenario = Scenario::named("hard-close-with-queued-data").expect("a scenario");
     let defect = DefectSpec::named("hard-close-drains").expect("a defect");
-    let model = ExplorerModel(CloseModel::new(scenario, Some(defect.defect)));
+    let model = ExplorerModel::new(CloseModel::new(scenario, Some(defect.defect)));
     let checker = model.checker().spawn_dfs().join();
     assert_eq!(
         checker.model().properties().len(),

@@ -129,4 +129,10 @@ impl DefectSpec {
     pub fn named(name: &str) -> Option<&'static Self> {
         DEFECTS.iter().find(|it| it.name == name)
     }
+
+    /// The defect's entry in the list.
+    #[must_use]
+    pub fn of(defect: Defect) -> Option<&'static Self> {
+        DEFECTS.iter().find(|it| it.defect == defect)
+    }
 }

@@ -1,0 +1,231 @@
+//! Paths as lanes: a small one by heart, and every counterexample.
+
+#![allow(clippy::expect_used, clippy::panic)]
+
+use closesocket_models::lanes::{Cell, Drawing, Lane, LaneKind, Line, Mark, Row};
+use closesocket_models::{CloseModel, DEFECTS, DefectSpec, Scenario, Transition, search};
+use roxmltree::{Document, Node};
+use stateright::Model;
+
+/// The model of a scenario with a defect.
+fn model(defect: &DefectSpec) -> CloseModel {
+    let scenario = Scenario::named(defect.scenario).expect(defect.scenario);
+    CloseModel::new(scenario, Some(defect.defect))
+}
+
+/// The path that these sentences tell, from the start of a model.
+fn walk(model: &CloseModel, sentences: &[&str]) -> Vec<Transition> {
+    let mut state = model.init_states()[0];
+    let mut path = Vec::new();
+    for sentence in sentences {
+        let mut actions = Vec::new();
+        model.actions(&state, &mut actions);
+        let names: Vec<_> = actions.iter().map(|it| it.action.to_string()).collect();
+        let place = names.iter().position(|it| it == sentence);
+        let place = place.unwrap_or_else(|| panic!("{sentence}: only {names:?}"));
+        state = actions[place].next;
+        path.push(actions[place]);
+    }
+    path
+}
+
+/// A recv is aborted by a close, which forgets another operation.
+fn small_path() -> Drawing {
+    let model = model(DefectSpec::named("aborts-first-only").expect("a defect"));
+    let path = walk(
+        &model,
+        &[
+            "T1 enters descriptor 0.1",
+            "T1 registers recv #0",
+            "T2 enters descriptor 0.1",
+            "T2 registers send #1",
+            "T3 looks at slot 0 to close it",
+            "T3 takes the lock to close slot 0",
+            "T3 commits the close of slot 0, the last reference",
+        ],
+    );
+    Drawing::of_path(&model, &path)
+}
+
+#[test]
+fn a_path_is_drawn_in_text_as_it_was_looked_at() {
+    let text = small_path().to_text();
+    let expected = include_str!("lanes/aborts-first-only.txt");
+    assert_eq!(text, expected, "it is now:\n{text}");
+    let documented = include_str!("../../docs/verification.md").contains(expected);
+    assert!(documented, "docs/verification.md shows another drawing");
+}
+
+/// The texts of the elements of this class.
+fn texts<'a>(document: &'a Document<'_>, class: &str) -> Vec<&'a str> {
+    let of_class = |it: &Node<'_, '_>| {
+        let classes = it.attribute("class").unwrap_or_default();
+        classes.split(' ').any(|it| it == class)
+    };
+    let found = document.descendants().filter(of_class);
+    found.filter_map(|it| it.text()).collect()
+}
+
+#[test]
+fn an_svg_is_well_formed_and_says_what_the_path_does() {
+    let drawing = small_path();
+    let svg = drawing.to_svg();
+    let document = Document::parse(&svg).expect("well-formed");
+    let root = document.root_element();
+    assert_eq!(
+        root.tag_name().namespace(),
+        Some("http://www.w3.org/2000/svg")
+    );
+    assert_eq!(
+        texts(&document, "row").len(),
+        8,
+        "the start and seven steps"
+    );
+    let said = texts(&document, "says").join(" ");
+    for row in &drawing.rows {
+        assert!(said.contains(&row.sentence), "{} in {said}", row.sentence);
+    }
+    let new = texts(&document, "new");
+    for text in ["blocks", "sealed", "#0 aborted", "draining", "0 references"] {
+        assert!(new.contains(&text), "{text} in {new:?}");
+    }
+    let wrong = texts(&document, "wrong-text");
+    assert!(
+        wrong.contains(&"violates every-pending-op-aborted"),
+        "{wrong:?}"
+    );
+    let signs = texts(&document, "sign");
+    // One of each in the path, and all of them in the legend.
+    assert_eq!(signs, ["!", "C", "A", "C", "A", "R", "H"]);
+    let style = document
+        .descendants()
+        .find(|it| it.has_tag_name(("http://www.w3.org/2000/svg", "style")));
+    let style = style.and_then(|it| it.text()).expect("a style");
+    assert!(style.contains("prefers-color-scheme:dark"));
+    for rule in style.split('}').map(str::trim).filter(|it| !it.is_empty()) {
+        let mine = rule.starts_with("svg.lanes") || rule.starts_with("@media");
+        assert!(mine, "{rule} would hold for the whole page");
+    }
+}
+
+#[test]
+fn no_text_of_a_drawing_can_become_markup() {
+    let hostile = "</text><script>alert('&\"\u{1}\u{ffff}')</script>";
+    let row = Row {
+        sentence: hostile.to_owned(),
+        actor: Some(0),
+        cells: vec![Cell {
+            line: Line::Active,
+            mark: Some(Mark::Commit),
+            texts: vec![hostile.to_owned()],
+        }],
+        violates: vec![hostile.to_owned()],
+    };
+    let drawing = Drawing {
+        title: hostile.to_owned(),
+        lanes: vec![Lane {
+            name: hostile.to_owned(),
+            kind: LaneKind::Socket,
+        }],
+        rows: vec![row],
+        notes: vec![hostile.to_owned()],
+    };
+    let svg = drawing.to_svg();
+    let document = Document::parse(&svg).expect("well-formed");
+    let names = document.descendants().map(|it| it.tag_name().name());
+    assert!(!names.into_iter().any(|it| it == "script"));
+    let shown = hostile.replace(['\u{1}', '\u{ffff}'], "\u{fffd}");
+    for class in ["title", "head", "says", "new"] {
+        assert_eq!(texts(&document, class), [&shown], "{class}");
+    }
+    assert_eq!(
+        document.root_element().attribute("aria-label"),
+        Some(&*shown)
+    );
+}
+
+#[test]
+fn every_counterexample_is_drawn_to_its_violation() {
+    for defect in DEFECTS {
+        let model = model(defect);
+        for path in search(&model).counterexamples.iter().flatten() {
+            let path = path.transitions();
+            let drawing = Drawing::of_path(&model, &path);
+            assert_eq!(drawing.rows.len(), path.len() + 1, "{}", defect.name);
+            let (last, others) = drawing.rows.split_last().expect("rows");
+            assert!(!last.violates.is_empty(), "{}", defect.name);
+            assert!(
+                others.iter().all(|it| it.violates.is_empty()),
+                "{}",
+                defect.name
+            );
+            assert_eq!(drawing.notes.len(), last.violates.len(), "{}", defect.name);
+            for (row, step) in drawing.rows.iter().skip(1).zip(&path) {
+                assert_eq!(row.cells.len(), drawing.lanes.len(), "{}", defect.name);
+                let actor = row.actor.and_then(|it| row.cells[it].mark);
+                let commits = step.action.to_string().contains(" commits ");
+                assert_eq!(actor == Some(Mark::Commit), commits, "{}", row.sentence);
+            }
+            Document::parse(&drawing.to_svg()).expect(defect.name);
+            let widest = drawing.to_text().lines().map(|it| it.chars().count()).max();
+            assert!(widest < Some(160), "{}: {widest:?} columns", defect.name);
+        }
+    }
+}
+
+#[test]
+fn the_drawings_in_the_documentation_are_those_of_today() {
+    for (name, drawing) in [
+        (
+            "aborts-first-only",
+            include_str!("../../docs/drawings/aborts-first-only.svg"),
+        ),
+        (
+            "redeems-twice",
+            include_str!("../../docs/drawings/redeems-twice.svg"),
+        ),
+    ] {
+        let model = model(DefectSpec::named(name).expect(name));
+        let found = search(&model).counterexamples.into_iter().flatten();
+        let shortest = found.min_by_key(|it| it.actions.len()).expect(name);
+        let today = Drawing::of_path(&model, &shortest.transitions()).to_svg();
+        let again = format!("cargo verify check --defect {name} --svg docs/drawings/{name}.svg");
+        assert!(
+            drawing == today,
+            "{name} is outdated: `{again}` draws it again"
+        );
+    }
+}
+
+#[test]
+fn a_whole_life_ends_with_everything_released_and_given_back() {
+    let scenario = Scenario::named("graceful-drain").expect("a scenario");
+    let model = CloseModel::new(scenario, None);
+    let (mut state, mut path) = (model.init_states()[0], Vec::new());
+    loop {
+        let mut actions = Vec::new();
+        model.actions(&state, &mut actions);
+        let Some(&step) = actions.first() else {
+            break;
+        };
+        state = step.next;
+        path.push(step);
+    }
+    let drawing = Drawing::of_path(&model, &path);
+    let marked = |mark: Mark| {
+        let cells = drawing.rows.iter().flat_map(|row| &row.cells);
+        cells.filter(|it| it.mark == Some(mark)).count()
+    };
+    assert_eq!(marked(Mark::Release), 1, "{}", drawing.to_text());
+    assert_eq!(marked(Mark::HandleBack), 1, "{}", drawing.to_text());
+    let last = drawing.rows.last().expect("rows");
+    assert_eq!(last.sentence, "nothing can happen any more");
+    assert_eq!(last.actor, None);
+    for (lane, cell) in drawing.lanes.iter().zip(&last.cells) {
+        let ended = match lane.kind {
+            LaneKind::Thread | LaneKind::Descriptor => Line::None,
+            LaneKind::Socket | LaneKind::Surroundings => Line::Idle,
+        };
+        assert_eq!(cell.line, ended, "{}:\n{}", lane.name, drawing.to_text());
+    }
+}
