@@ -40,6 +40,9 @@ pub(crate) enum Command {
         /// must be violated.
         #[arg(long, value_name = "NAME", conflicts_with = "scenarios")]
         defect: Option<String>,
+        /// Draw the shortest counterexample of the defect in this SVG file.
+        #[arg(long, value_name = "FILE", requires = "defect")]
+        svg: Option<PathBuf>,
     },
     /// Check that every known defect is caught, by the invariants that it is
     /// pinned to, and that every invariant is broken by one.
@@ -56,16 +59,21 @@ pub(crate) enum Command {
         #[arg(long, value_name = "STATES")]
         up_to: Option<usize>,
     },
-    /// Look at a scenario in the browser, with stateright's Explorer.
+    /// Walk through the model in the browser, with stateright's Explorer.
+    ///
+    /// Serves a start page with every scenario and every defect until Ctrl-C.
     Explore {
-        /// The scenario; the first of the list if none is given.
+        /// Only this scenario, without the start page.
         scenario: Option<String>,
-        /// Where to serve.
-        #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:3000")]
-        address: SocketAddr,
-        /// Explore this defect, in the scenario that shows it.
+        /// Only this defect, at its shortest counterexample.
         #[arg(long, value_name = "NAME", conflicts_with = "scenario")]
         defect: Option<String>,
+        /// Where to serve [default: the first free port from 127.0.0.1:3000 on].
+        #[arg(long, value_name = "IP:PORT")]
+        address: Option<SocketAddr>,
+        /// Open the page in the browser.
+        #[arg(long)]
+        open: bool,
     },
     /// Close real TCP connections in every way, on real threads.
     ///

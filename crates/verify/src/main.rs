@@ -62,9 +62,11 @@ fn dispatch(cli: &Cli) -> Outcome {
     let format = cli.format;
     match &cli.command {
         None => everything(format),
-        Some(Command::Check { scenarios, defect }) => {
-            check::command(scenarios, defect.as_deref(), format)
-        }
+        Some(Command::Check {
+            scenarios,
+            defect,
+            svg,
+        }) => check::command(scenarios, defect.as_deref(), svg.as_deref(), format),
         Some(Command::Defects) => defects::command(format),
         Some(Command::Sweep {
             limit_seconds,
@@ -76,9 +78,15 @@ fn dispatch(cli: &Cli) -> Outcome {
         ),
         Some(Command::Explore {
             scenario,
-            address,
             defect,
-        }) => explore::command(scenario.as_deref(), defect.as_deref(), *address),
+            address,
+            open,
+        }) => explore::command(&explore::Options {
+            scenario: scenario.as_deref(),
+            defect: defect.as_deref(),
+            address: *address,
+            open: *open,
+        }),
         Some(Command::Run(arguments)) => run_command(arguments, format),
         Some(Command::CrowdPeers { connections }) => run::crowd::be_peers(*connections),
         Some(Command::Replay { file }) => replay::command(file, format),

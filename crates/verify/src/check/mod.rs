@@ -4,6 +4,10 @@
 mod print;
 mod report;
 
+use std::fs;
+use std::io;
+use std::path::Path;
+
 use closesocket_models::{Defect, DefectSpec, Outcome as Found, SCENARIOS, Scenario, check};
 
 use crate::Outcome;
@@ -13,13 +17,19 @@ pub(crate) use report::CheckReport;
 use report::ScenarioReport;
 
 /// What to explore.
-struct Job {
-    scenario: &'static Scenario,
-    defect: Option<&'static DefectSpec>,
+pub(crate) struct Job {
+    pub(crate) scenario: &'static Scenario,
+    pub(crate) defect: Option<&'static DefectSpec>,
 }
 
-/// Checks the named scenarios, or all, or the scenario of a defect; prints.
-pub(crate) fn command(names: &[String], defect: Option<&str>, format: Format) -> Outcome {
+/// Checks the named scenarios, or all, or the scenario of a defect; prints, and
+/// draws the defect's shortest counterexample in a file if one is given.
+pub(crate) fn command(
+    names: &[String],
+    defect: Option<&str>,
+    svg: Option<&Path>,
+    format: Format,
+) -> Outcome {
     let jobs = match jobs(names, defect) {
         Ok(jobs) => jobs,
         Err(unknown) => {
@@ -32,7 +42,22 @@ pub(crate) fn command(names: &[String], defect: Option<&str>, format: Format) ->
         Format::Text => print::summary(&report),
         Format::Json => crate::print_json(&report),
     }
+    if let Some(file) = svg
+        && let Err(error) = draw(&report, file)
+    {
+        eprintln!("error: {} cannot be written: {error}", file.display());
+        return Outcome::Usage;
+    }
     report.outcome()
+}
+
+/// Writes the shortest counterexample, if there is one; if there is none, the
+/// outcome says so.
+fn draw(report: &CheckReport, file: &Path) -> io::Result<()> {
+    match report.shortest() {
+        Some(drawing) => fs::write(file, drawing.to_svg()),
+        None => Ok(()),
+    }
 }
 
 /// Explores every scenario.
@@ -109,7 +134,8 @@ fn explore(jobs: &[Job], format: Format) -> CheckReport {
     CheckReport::new(reports)
 }
 
-fn judge(job: &Job) -> ScenarioReport {
+/// Explores one job.
+pub(crate) fn judge(job: &Job) -> ScenarioReport {
     let defect: Option<Defect> = job.defect.map(|spec| spec.defect);
     let found: Found = check(job.scenario, defect);
     ScenarioReport::new(job.scenario, job.defect, found)

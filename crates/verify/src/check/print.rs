@@ -28,17 +28,21 @@ pub(super) fn scenario(report: &ScenarioReport, width: usize) {
     {
         text += &format!("    the count of states is pinned to {expected}\n");
     }
+    let mut drawn = None;
     for invariant in &report.invariants {
-        if invariant.verdict == "violated" {
+        if let Some(drawing) = &invariant.drawing {
             text += &format!(
                 "    {} is violated, expected: {}\n",
                 invariant.id, invariant.expected
             );
             let steps = invariant.counterexample.len();
-            text += &format!("    the shortest way there, {steps} steps:\n");
-            for (index, step) in invariant.counterexample.iter().enumerate() {
-                text += &format!("      {:>3}. {step}\n", index + 1);
+            text += &format!("    the shortest way there, {steps} steps");
+            if drawn == Some(drawing) {
+                text += ", is the same\n";
+                continue;
             }
+            text += &format!(":\n\n{}\n", drawing.to_text());
+            drawn = Some(drawing);
         } else if invariant.expected == "violated" {
             text += &format!("    {} holds, expected: violated\n", invariant.id);
         }

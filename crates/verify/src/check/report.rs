@@ -1,6 +1,7 @@
 //! The result of a check, as the documented JSON has it.
 
-use closesocket_models::{DefectSpec, Outcome as Found, Scenario, Verdict};
+use closesocket_models::lanes::Drawing;
+use closesocket_models::{CloseModel, DefectSpec, Outcome as Found, Scenario, Verdict};
 use serde::Serialize;
 
 use crate::Outcome;
@@ -42,6 +43,9 @@ pub(crate) struct InvariantReport {
     /// The shortest way to break it, step by step.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) counterexample: Vec<String>,
+    /// The same as lanes.
+    #[serde(skip)]
+    pub(super) drawing: Option<Drawing>,
 }
 
 impl ScenarioReport {
@@ -51,6 +55,7 @@ impl ScenarioReport {
         found: Found,
     ) -> Self {
         let violates = defect.map_or(&[][..], |spec| spec.violates);
+        let model = CloseModel::new(scenario, defect.map(|spec| spec.defect));
         let invariants = found.verdicts.into_iter().map(|(id, verdict)| {
             let expected = if violates.contains(&id) {
                 VIOLATED
@@ -63,12 +68,14 @@ impl ScenarioReport {
                     verdict: HOLDS,
                     expected,
                     counterexample: Vec::new(),
+                    drawing: None,
                 },
                 Verdict::Violated(path) => InvariantReport {
                     id,
                     verdict: VIOLATED,
                     expected,
                     counterexample: path.actions.iter().map(ToString::to_string).collect(),
+                    drawing: Some(Drawing::of_path(&model, &path.transitions())),
                 },
             }
         });
@@ -85,9 +92,25 @@ impl ScenarioReport {
         }
     }
 
+    /// How many states were found.
+    pub(crate) fn unique_states(&self) -> usize {
+        self.unique_states
+    }
+
+    /// How many invariants were judged.
+    pub(crate) fn invariants(&self) -> usize {
+        self.invariants.len()
+    }
+
+    /// The names of the violated invariants.
+    pub(crate) fn violated(&self) -> Vec<&'static str> {
+        let violated = self.invariants.iter().filter(|it| it.verdict == VIOLATED);
+        violated.map(|it| it.id).collect()
+    }
+
     /// Whether every verdict and the count of states is the expected one. The
     /// count of a search that was cut off says nothing.
-    pub(super) fn is_as_expected(&self) -> bool {
+    pub(crate) fn is_as_expected(&self) -> bool {
         self.invariants.iter().all(|it| it.verdict == it.expected)
             && self
                 .expected_states
@@ -109,6 +132,13 @@ impl CheckReport {
             verdict,
             scenarios,
         }
+    }
+
+    /// The shortest counterexample of all.
+    pub(super) fn shortest(&self) -> Option<&Drawing> {
+        let invariants = self.scenarios.iter().flat_map(|it| &it.invariants);
+        let drawings = invariants.filter_map(|it| it.drawing.as_ref());
+        drawings.min_by_key(|it| it.rows.len())
     }
 
     /// The outcome that the report stands for. A difference that was found

@@ -1,0 +1,124 @@
+//! `cargo verify explore`: every scenario and every defect in the browser.
+//!
+//! stateright's Explorer shows one model at one address. So there is a start page
+//! with an address of its own ([`start`]), which starts the Explorer of a model
+//! when somebody asks for it ([`server`]); or, if the command names a model, that
+//! model's Explorer alone.
+
+mod board;
+mod page;
+mod server;
+mod start;
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::process::{Command, Stdio};
+use std::thread;
+
+use closesocket_models::{CloseModel, DefectSpec, ExplorerModel};
+
+use crate::Outcome;
+use crate::check::find;
+use server::Failure;
+
+/// What to explore, and where.
+pub(crate) struct Options<'a> {
+    /// The scenario, for its Explorer alone.
+    pub(crate) scenario: Option<&'a str>,
+    /// The defect, for its Explorer alone.
+    pub(crate) defect: Option<&'a str>,
+    /// Where to serve; the first free port from the standard one on if not given.
+    pub(crate) address: Option<SocketAddr>,
+    /// Start the browser.
+    pub(crate) open: bool,
+}
+
+/// Serves until it is stopped.
+pub(crate) fn command(options: &Options<'_>) -> Outcome {
+    let model = match choose(options.scenario, options.defect) {
+        Ok(model) => model,
+        Err(unknown) => {
+            eprintln!("error: {unknown}; see `cargo verify list`");
+            return Outcome::Usage;
+        }
+    };
+    let Err(failure) = serve(model, options);
+    eprintln!("error: {failure}");
+    Outcome::Usage
+}
+
+/// The named model; `None` if none is named.
+fn choose(scenario: Option<&str>, defect: Option<&str>) -> Result<Option<CloseModel>, String> {
+    if let Some(name) = defect {
+        let spec = DefectSpec::named(name).ok_or_else(|| format!("there is no defect `{name}`"))?;
+        let model = CloseModel::new(find(spec.scenario)?, Some(spec.defect));
+        return Ok(Some(model));
+    }
+    let scenario = scenario.map(find).transpose()?;
+    Ok(scenario.map(|it| CloseModel::new(it, None)))
+}
+
+/// Serves as long as it can.
+fn serve(model: Option<CloseModel>, options: &Options<'_>) -> Result<Infallible, Failure> {
+    server::refuse_replaced_page()?;
+    end_on_signal()?;
+    let place = server::listen(options.address)?;
+    let Some(model) = model else {
+        let start = start::Start::new(place)?;
+        announce("scenarios and defects", &start.url(), options.open);
+        return Err(start.serve());
+    };
+    let explorer = ExplorerModel::new(model);
+    let entrance = explorer.entrance().to_owned();
+    let what = match options.defect {
+        None => model.scenario.name.to_owned(),
+        Some(name) => format!("{} with the defect {name}", model.scenario.name),
+    };
+    let running = server::explore(explorer, place)?;
+    let url = format!("{}{entrance}", server::url(running.address));
+    announce(&what, &url, options.open);
+    Err(running.wait())
+}
+
+/// Says where to look, and looks.
+fn announce(what: &str, url: &str, open: bool) {
+    println!("{what}: {url} (Ctrl-C ends it)");
+    if open {
+        open_browser(url.to_owned());
+    }
+}
+
+/// Ends the process with 0 when it is interrupted: that is how it is meant to end.
+fn end_on_signal() -> Result<(), Failure> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    let signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM]);
+    let mut signals = signals.map_err(Failure::Signals)?;
+    thread::spawn(move || {
+        if signals.forever().next().is_some() {
+            std::process::exit(Outcome::AsExpected as i32);
+        }
+    });
+    Ok(())
+}
+
+/// Starts the browser. That it cannot be started is worth a line, no more.
+fn open_browser(url: String) {
+    let program = if cfg!(target_os = "macos") {
+        "open"
+    } else {
+        "xdg-open"
+    };
+    thread::spawn(move || {
+        let started = Command::new(program)
+            .arg(&url)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        match started {
+            Ok(status) if status.success() => {}
+            Ok(status) => eprintln!("note: `{program}` could not open the browser: {status}"),
+            Err(error) => eprintln!("note: `{program}` could not be started: {error}"),
+        }
+    });
+}

@@ -1,0 +1,125 @@
+//! Addresses, and stateright's Explorer on a thread of its own.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use closesocket_models::ExplorerModel;
+use stateright::Model;
+
+/// The port that is tried first if none is asked for.
+const STANDARD_PORT: u16 = 3000;
+/// How many ports from there on are tried.
+const PORTS: u16 = 100;
+
+/// Why nothing can be served.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(super) enum Failure {
+    /// The address cannot be had.
+    #[error("cannot serve at {0}: {1}; give another address with --address")]
+    Address(SocketAddr, #[source] io::Error),
+    /// None of the ports that are tried is free.
+    #[error("no free port from {STANDARD_PORT} on: {0}; give an address with --address")]
+    NoPort(#[source] io::Error),
+    /// There is a folder that stateright would serve in place of its page.
+    #[error("there is a folder `ui` here, which would replace the Explorer; run this elsewhere")]
+    ReplacedPage,
+    /// A server ended.
+    #[error("the server at {0} has ended")]
+    Ended(SocketAddr),
+    /// Signals cannot be waited for.
+    #[error("cannot wait for Ctrl-C: {0}")]
+    Signals(#[source] io::Error),
+}
+
+/// stateright serves a folder `ui` in place of its own page.
+pub(super) fn refuse_replaced_page() -> Result<(), Failure> {
+    if std::path::Path::new("ui").exists() {
+        return Err(Failure::ReplacedPage);
+    }
+    Ok(())
+}
+
+/// An address that nobody else has.
+pub(super) struct Place {
+    /// The address.
+    pub(super) address: SocketAddr,
+    /// Keeps it.
+    pub(super) listener: TcpListener,
+}
+
+/// Listens at this address, or at the first free port from the standard one on.
+pub(super) fn listen(address: Option<SocketAddr>) -> Result<Place, Failure> {
+    if let Some(address) = address {
+        return bind(address).map_err(|error| Failure::Address(address, error));
+    }
+    let mut last = io::Error::from(io::ErrorKind::AddrInUse);
+    for port in STANDARD_PORT..STANDARD_PORT + PORTS {
+        match bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))) {
+            Ok(place) => return Ok(place),
+            Err(error) => last = error,
+        }
+    }
+    Err(Failure::NoPort(last))
+}
+
+fn bind(address: SocketAddr) -> io::Result<Place> {
+    let listener = TcpListener::bind(address)?;
+    let address = listener.local_addr()?;
+    Ok(Place { address, listener })
+}
+
+/// The address of a page, as a browser on this machine reaches it.
+pub(super) fn url(address: SocketAddr) -> String {
+    format!("http://{}/", reachable(address))
+}
+
+/// An address that stands for every interface, as one that can be connected to.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    address
+}
+
+/// An Explorer that runs.
+pub(super) struct Running {
+    /// Where it serves.
+    pub(super) address: SocketAddr,
+    thread: JoinHandle<()>,
+}
+
+impl Running {
+    /// Whether it still serves.
+    pub(super) fn is_serving(&self) -> bool {
+        !self.thread.is_finished()
+    }
+
+    /// Waits until it ends, which it does only if it fails.
+    pub(super) fn wait(self) -> Failure {
+        drop(self.thread.join());
+        Failure::Ended(self.address)
+    }
+}
+
+/// Starts the Explorer of a model at this place, and waits until it answers.
+/// stateright binds the address itself, and panics if it cannot: so the place is
+/// held until just before.
+pub(super) fn explore(model: ExplorerModel, place: Place) -> Result<Running, Failure> {
+    let address = place.address;
+    drop(place.listener);
+    // The thread also serves: it ends only if the server fails.
+    let thread = thread::spawn(move || drop(model.checker().serve(address)));
+    let running = Running { address, thread };
+    while running.is_serving() {
+        if TcpStream::connect(reachable(address)).is_ok() {
+            return Ok(running);
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    Err(running.wait())
+}
