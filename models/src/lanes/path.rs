@@ -8,7 +8,9 @@ use crate::action::{Action, What};
 use crate::defect::DefectSpec;
 use crate::model::{CloseModel, Transition};
 use crate::scenario::Scenario;
-use crate::state::{At, OPERATIONS, PROCESSES, RECORDS, Slot, State, Thread, WORKER, small};
+use crate::state::{
+    At, OPERATIONS, PROCESSES, RECORDS, Slot, SocketState, State, Thread, WORKER, small,
+};
 use crate::view::View;
 
 impl Drawing {
@@ -308,7 +310,7 @@ fn change_of_descriptor(
     let was = occupant(before, slot, generation);
     let is = occupant(after, slot, generation);
     let mut texts = words::descriptor(was.as_ref(), is.as_ref());
-    let returns = |it: Option<Slot>| it.map_or(0, |it| it.returns());
+    let returns = |it: Option<Slot>| it.map_or(0, Slot::returns);
     let mut mark = (returns(is) > returns(was)).then_some(Mark::HandleBack);
     for index in 0..operations.min(OPERATIONS) {
         let (was, is) = (before.operation(index), after.operation(index));
@@ -338,6 +340,6 @@ fn change_of_socket(socket: usize, before: &State, after: &State) -> (Vec<String
             texts.extend(words::record(index, &before.record(index), &record));
         }
     }
-    let released = is.releases() > was.map_or(0, |it| it.releases());
+    let released = is.releases() > was.map_or(0, SocketState::releases);
     (texts, released.then_some(Mark::Release))
 }
