@@ -1,0 +1,86 @@
+//! Rules of the protocol that random histories do not show: what a caller sees
+//! of a single function, and what no caller of today would ever ask. Most of
+//! these tests came from a change of the source that nothing else noticed
+//! (`docs/mutants.md`).
+
+use std::time::Duration;
+
+use closesocket::protocol::{
+    AbortScope, Actions, Cause, CloseRequest, Connection, Descriptor, Ending, Linger,
+    PendingOperations, Phase, ProcessId, Socket, Take, Time, UnreadInput,
+};
+
+struct NoOperations;
+
+impl PendingOperations for NoOperations {
+    type Taken = ();
+
+    fn take(&mut self, _: Take) {}
+}
+
+fn connected() -> Socket {
+    let listener = Socket::new(100, AbortScope::Descriptor, UnreadInput::Discard);
+    Socket::accepted(&listener)
+}
+
+const fn request(cause: Cause) -> CloseRequest {
+    CloseRequest {
+        cause,
+        now: Time::ZERO,
+        drain_limit: Some(Duration::from_secs(1)),
+    }
+}
+
+/// Whoever reclaims a record may be in a close of its own.
+#[test]
+fn s3_a_reclaimed_last_reference_drains_in_the_background_whatever_the_cause_was() {
+    for cause in [Cause::Call, Cause::Cleanup, Cause::Death, Cause::Reclaimed] {
+        let mut socket = connected();
+        socket.set_linger(Linger::off().set_on(5));
+        assert_eq!(socket.accept_bytes(10), 10);
+        let commit = socket.reclaim(request(cause), &mut NoOperations);
+        assert!(commit.last && !commit.wait, "{cause:?}");
+        let deadline = Some(Time::ZERO.after(Duration::from_secs(1)));
+        assert_eq!(socket.phase, Phase::Draining { deadline }, "{cause:?}");
+    }
+}
+
+/// A close of a transferred connection sends no FIN, but what was asked for
+/// before it is still owed.
+#[test]
+fn d9_the_fin_of_a_shutdown_follows_the_queue_that_is_handed_over() {
+    let mut socket = connected();
+    assert!(socket.transfer().is_ok());
+    assert_eq!(socket.accept_bytes(10), 10);
+    assert_eq!(socket.shut_down_send(), Ok(Actions::default()));
+    let commit = socket.reclaim(request(Cause::Death), &mut NoOperations);
+    assert_eq!((commit.last, commit.actions), (true, Actions::default()));
+    let at_the_end = Actions {
+        send_fin: true,
+        release: true,
+        ..Actions::default()
+    };
+    assert_eq!(socket.transmitted(10), at_the_end);
+    assert_eq!(socket.phase, Phase::Closed(Ending::HandedOver));
+}
+
+/// Counterexamples, traces and logs name them so.
+#[test]
+fn a_descriptor_shows_its_slot_and_generation_and_a_process_its_number() {
+    assert_eq!(Descriptor::new(3, 7).to_string(), "3.7");
+    assert_eq!(ProcessId(2).to_string(), "P2");
+}
+
+#[test]
+fn an_accepted_socket_has_the_options_of_its_listener() {
+    let mut listener = Socket::new(70, AbortScope::LastReference, UnreadInput::Reset);
+    assert_eq!(listener.listen(), Ok(()));
+    listener.set_nonblocking(true);
+    listener.set_linger(Linger::off().set_on(9));
+    let accepted = Socket::accepted(&listener);
+    let expected = Socket {
+        connection: Connection::Connected,
+        ..listener
+    };
+    assert_eq!(accepted, expected);
+}
