@@ -1,0 +1,153 @@
+//! Single steps that the invariants have to condemn: those that neither the
+//! model nor any of its defects takes (`models/tests/verdicts.rs` has the rest).
+//! Sockets that another operating system process shares are not modelled (D9).
+
+#![allow(clippy::unwrap_used)]
+
+use closesocket::protocol::invariant::{
+    DescriptorView, Event, Invariant, OperationView, RecordView, SocketView, Step, World,
+};
+use closesocket::protocol::{AbortScope, Ending, Phase, SendSide, Socket, UnreadInput};
+
+/// A socket that nobody refers to any more.
+struct Alone(SocketView);
+
+impl World for Alone {
+    fn slots(&self) -> usize {
+        0
+    }
+
+    fn descriptor(&self, _: usize) -> DescriptorView {
+        unreachable!("there are no slots")
+    }
+
+    fn sockets(&self) -> usize {
+        1
+    }
+
+    fn socket(&self, _: usize) -> SocketView {
+        self.0
+    }
+
+    fn operations(&self) -> usize {
+        0
+    }
+
+    fn operation(&self, _: usize) -> OperationView {
+        unreachable!("there are no operations")
+    }
+
+    fn records(&self) -> usize {
+        0
+    }
+
+    fn record(&self, _: usize) -> RecordView {
+        unreachable!("there are no records")
+    }
+
+    fn at_rest(&self) -> Option<usize> {
+        None
+    }
+}
+
+/// How a drain of ten accepted bytes ended.
+struct End {
+    ending: Ending,
+    transferred: bool,
+    unsent: u32,
+    acknowledged: u32,
+    send_side: SendSide,
+    reset: bool,
+}
+
+const GRACEFUL: End = End {
+    ending: Ending::Graceful,
+    transferred: false,
+    unsent: 0,
+    acknowledged: 10,
+    send_side: SendSide::Finished,
+    reset: false,
+};
+
+const HANDED_OVER: End = End {
+    ending: Ending::HandedOver,
+    transferred: true,
+    acknowledged: 0,
+    ..GRACEFUL
+};
+
+/// Whether `queued-data-sent-when-graceful` holds of that step.
+fn holds(end: &End) -> bool {
+    let listener = Socket::new(100, AbortScope::Descriptor, UnreadInput::Discard);
+    let draining = Socket {
+        phase: Phase::Draining { deadline: None },
+        references: 0,
+        transferred: end.transferred,
+        unsent: 10,
+        send_side: SendSide::Closing,
+        ..Socket::accepted(&listener)
+    };
+    let ended = Socket {
+        phase: Phase::Closed(end.ending),
+        unsent: end.unsent,
+        send_side: end.send_side,
+        ..draining
+    };
+    let world = |machine, releases, acknowledged, reset| {
+        Alone(SocketView {
+            machine,
+            releases,
+            accepted: 10,
+            acknowledged,
+            reset,
+            waiting_connections: 0,
+            locked_by_waiter: false,
+        })
+    };
+    let step = Step {
+        before: &world(draining, 0, 0, false),
+        event: Event::Internal,
+        after: &world(ended, 1, end.acknowledged, end.reset),
+    };
+    let mut table = Invariant::<Alone>::TABLE.iter();
+    let invariant = table.find(|it| it.id == "queued-data-sent-when-graceful");
+    (invariant.unwrap().predicate)(&step)
+}
+
+#[test]
+fn l_t1_a_graceful_end_is_acknowledged_finished_and_no_reset() {
+    assert!(holds(&GRACEFUL));
+    for end in [
+        End {
+            acknowledged: 9,
+            ..GRACEFUL
+        },
+        End {
+            send_side: SendSide::Closing,
+            ..GRACEFUL
+        },
+        End {
+            reset: true,
+            ..GRACEFUL
+        },
+    ] {
+        assert!(!holds(&end));
+    }
+}
+
+#[test]
+fn d9_only_a_transferred_socket_hands_over_and_only_all_of_its_queue() {
+    assert!(holds(&HANDED_OVER));
+    for end in [
+        End {
+            unsent: 1,
+            ..HANDED_OVER
+        },
+        End {
+            transferred: false,
+            ..HANDED_OVER
+        },
+    ] {
+        assert!(!holds(&end));
+    }
+}
