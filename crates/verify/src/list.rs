@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::Outcome;
 use crate::cli::Format;
+use crate::out::outln;
 
 #[derive(Serialize)]
 struct List {
@@ -77,24 +78,28 @@ pub(crate) fn command(format: Format) -> Outcome {
 }
 
 fn print(list: &List) {
-    println!("scenarios:");
+    outln!("scenarios:");
     for scenario in &list.scenarios {
-        println!(
+        outln!(
             "  {} ({} states)\n      {}",
-            scenario.name, scenario.unique_states, scenario.summary
+            scenario.name,
+            scenario.unique_states,
+            scenario.summary
         );
     }
-    println!("\ndefects, to be caught with `cargo verify check --defect NAME`:");
+    outln!("\ndefects, to be caught with `cargo verify check --defect NAME`:");
     for defect in &list.defects {
-        println!(
+        outln!(
             "  {} (in {})\n      {}",
-            defect.name, defect.scenario, defect.summary
+            defect.name,
+            defect.scenario,
+            defect.summary
         );
-        println!("      violates {}", defect.violates.join(", "));
+        outln!("      violates {}", defect.violates.join(", "));
     }
-    println!("\ninvariants:");
+    outln!("\ninvariants:");
     for invariant in &list.invariants {
-        println!(
+        outln!(
             "  {} ({})\n      {}",
             invariant.id,
             invariant.clauses.join(", "),

@@ -1,10 +1,13 @@
 //! `cargo verify`: checks everything and shows it; what CI gates on.
 
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 mod check;
 mod cli;
 mod defects;
 mod explore;
 mod list;
+mod out;
 mod parallel;
 mod replay;
 mod run;
@@ -16,6 +19,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::ErrorKind;
 
+use crate::out::{errln, outln};
 use cli::{Cli, Command, Format, RunArguments};
 
 /// How a command ended; the exit codes are documented in `docs/verification.md`.
@@ -45,7 +49,7 @@ fn usage(error: &clap::Error) -> Outcome {
         error.kind(),
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
     ) {
-        print!("{error}");
+        crate::out::text(format_args!("{error}"));
         return Outcome::AsExpected;
     }
     let text = error.to_string();
@@ -54,7 +58,7 @@ fn usage(error: &clap::Error) -> Outcome {
         .map(str::trim)
         .take_while(|line| !line.is_empty())
         .collect();
-    eprintln!("{}; see `cargo verify --help`", lines.join(" "));
+    errln!("{}; see `cargo verify --help`", lines.join(" "));
     Outcome::Usage
 }
 
@@ -160,7 +164,7 @@ fn everything(format: Format) -> Outcome {
 /// Prints a result for scripts.
 fn print_json(value: &impl serde::Serialize) {
     match serde_json::to_string_pretty(value) {
-        Ok(text) => println!("{text}"),
-        Err(error) => eprintln!("error: the result cannot be written: {error}"),
+        Ok(text) => outln!("{text}"),
+        Err(error) => errln!("error: the result cannot be written: {error}"),
     }
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::Outcome;
 use crate::cli::Format;
+use crate::out::{errln, outln};
 
 /// The documented JSON of `replay`.
 #[derive(Serialize)]
@@ -20,7 +21,7 @@ pub(crate) fn command(file: &Path, format: Format) -> Outcome {
     let verdict = match replay_file(file) {
         Ok(verdict) => verdict,
         Err(error) => {
-            eprintln!("error: {}: {error}", file.display());
+            errln!("error: {}: {error}", file.display());
             return Outcome::Usage;
         }
     };
@@ -39,7 +40,7 @@ pub(crate) fn command(file: &Path, format: Format) -> Outcome {
 }
 
 fn print_text(verdict: &Replay) {
-    println!(
+    outln!(
         "{} events, {} connections: {}",
         verdict.events,
         verdict.connections,
@@ -50,6 +51,6 @@ fn print_text(verdict: &Replay) {
         }
     );
     if let Some(problem) = &verdict.first_problem {
-        println!("{problem}");
+        outln!("{problem}");
     }
 }

@@ -12,6 +12,7 @@ use closesocket_models::{Defect, DefectSpec, Outcome as Found, SCENARIOS, Scenar
 
 use crate::Outcome;
 use crate::cli::Format;
+use crate::out::errln;
 use crate::parallel::side_by_side;
 pub(crate) use report::CheckReport;
 use report::ScenarioReport;
@@ -33,7 +34,7 @@ pub(crate) fn command(
     let jobs = match jobs(names, defect) {
         Ok(jobs) => jobs,
         Err(unknown) => {
-            eprintln!("error: {unknown}; see `cargo verify list`");
+            errln!("error: {unknown}; see `cargo verify list`");
             return Outcome::Usage;
         }
     };
@@ -45,7 +46,7 @@ pub(crate) fn command(
     if let Some(file) = svg
         && let Err(error) = draw(&report, file)
     {
-        eprintln!("error: {} cannot be written: {error}", file.display());
+        errln!("error: {} cannot be written: {error}", file.display());
         return Outcome::Usage;
     }
     report.outcome()

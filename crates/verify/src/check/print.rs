@@ -1,6 +1,7 @@
 //! A check for people.
 
 use super::report::{CheckReport, ScenarioReport};
+use crate::out::outln;
 
 /// One line for a scenario, as soon as it is done; its violations below.
 pub(super) fn scenario(report: &ScenarioReport, width: usize) {
@@ -48,7 +49,7 @@ pub(super) fn scenario(report: &ScenarioReport, width: usize) {
         }
     }
     // One call, so that the lines of two threads do not mix.
-    print!("{text}");
+    crate::out::text(format_args!("{text}"));
 }
 
 /// What a tired person wants to know.
@@ -56,7 +57,7 @@ pub(super) fn summary(report: &CheckReport) {
     let states: usize = report.scenarios.iter().map(|it| it.unique_states).sum();
     let complete = report.scenarios.iter().filter(|it| it.complete).count();
     let count = report.scenarios.len();
-    println!(
+    outln!(
         "model: {count} scenarios, {complete} explored completely, {states} unique states: {}",
         report.verdict
     );

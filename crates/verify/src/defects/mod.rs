@@ -11,6 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::Outcome;
 use crate::cli::Format;
+use crate::out::{errln, outln};
 use crate::parallel::side_by_side;
 use report::{Catalogue, Found};
 pub(crate) use report::{DefectsReport, Entry};
@@ -30,7 +31,7 @@ pub(crate) fn command(format: Format) -> Outcome {
 pub(crate) fn summary(format: Format) -> DefectsReport {
     let (report, _) = catalogue();
     if format == Format::Text {
-        println!("{}", report.summary());
+        outln!("{}", report.summary());
     }
     complain(&report);
     report
@@ -39,7 +40,7 @@ pub(crate) fn summary(format: Format) -> DefectsReport {
 /// Complaints go to standard error, where they do not spoil the JSON.
 fn complain(report: &DefectsReport) {
     for problem in &report.problems {
-        eprintln!("error: {problem}");
+        errln!("error: {problem}");
     }
 }
 

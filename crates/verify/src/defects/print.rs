@@ -5,6 +5,7 @@ use std::time::Duration;
 use closesocket_models::DefectSpec;
 
 use super::report::{DefectsReport, Found};
+use crate::out::outln;
 use crate::style::Style;
 
 /// One row a defect, one column an invariant. A column's mark is its own
@@ -14,13 +15,13 @@ pub(super) fn matrix(report: &DefectsReport, time: Duration) {
     let names = report.entries.iter().map(|(spec, _)| spec.name.len());
     let width = names.max().unwrap_or(0);
     let header: String = keys(report).map(|(key, _)| key).collect();
-    println!("  {:<width$}  {header}  steps  scenario", "defect");
+    outln!("  {:<width$}  {header}  steps  scenario", "defect");
     for (spec, found) in &report.entries {
         let (marks, bad) = marks(report, spec, found, style);
         let steps = found
             .steps
             .map_or("-".to_owned(), |steps| steps.to_string());
-        println!(
+        outln!(
             "  {:<width$}  {marks}  {steps:>5}  {}{}",
             spec.name,
             style.faint(spec.scenario),
@@ -31,13 +32,13 @@ pub(super) fn matrix(report: &DefectsReport, time: Duration) {
             }
         );
     }
-    println!("\n  invariants, and how many defects break each:");
+    outln!("\n  invariants, and how many defects break each:");
     for (key, invariant) in keys(report) {
         let count = report.breakers(invariant);
         let line = format!("  {key} {count:>3}  {invariant}");
-        println!("{}", if count == 0 { style.bad(&line) } else { line });
+        outln!("{}", if count == 0 { style.bad(&line) } else { line });
     }
-    println!("\n{}, {:.1} s", report.summary(), time.as_secs_f64());
+    outln!("\n{}, {:.1} s", report.summary(), time.as_secs_f64());
 }
 
 /// The letter of every invariant.

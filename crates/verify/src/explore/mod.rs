@@ -17,6 +17,7 @@ use std::thread;
 
 use closesocket_models::{CloseModel, DefectSpec, ExplorerModel};
 
+use crate::out::{errln, outln};
 use crate::Outcome;
 use crate::check::find;
 use server::Failure;
@@ -38,12 +39,12 @@ pub(crate) fn command(options: &Options<'_>) -> Outcome {
     let model = match choose(options.scenario, options.defect) {
         Ok(model) => model,
         Err(unknown) => {
-            eprintln!("error: {unknown}; see `cargo verify list`");
+            errln!("error: {unknown}; see `cargo verify list`");
             return Outcome::Usage;
         }
     };
     let Err(failure) = serve(model, options);
-    eprintln!("error: {failure}");
+    errln!("error: {failure}");
     Outcome::Usage
 }
 
@@ -82,7 +83,7 @@ fn serve(model: Option<CloseModel>, options: &Options<'_>) -> Result<Infallible,
 
 /// Says where to look, and looks.
 fn announce(what: &str, url: &str, open: bool) {
-    println!("{what}: {url} (Ctrl-C ends it)");
+    outln!("{what}: {url} (Ctrl-C ends it)");
     if open {
         open_browser(url.to_owned());
     }
@@ -117,8 +118,8 @@ fn open_browser(url: String) {
             .status();
         match started {
             Ok(status) if status.success() => {}
-            Ok(status) => eprintln!("note: `{program}` could not open the browser: {status}"),
-            Err(error) => eprintln!("note: `{program}` could not be started: {error}"),
+            Ok(status) => errln!("note: `{program}` could not open the browser: {status}"),
+            Err(error) => errln!("note: `{program}` could not be started: {error}"),
         }
     });
 }

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::{Plan, RunReport, run};
 use crate::Outcome;
 use crate::cli::Format;
+use crate::out::{errln, outln};
 
 /// The documented JSON of `run`.
 #[derive(Serialize)]
@@ -63,7 +64,7 @@ pub(crate) fn with_progress(plan: Plan, trace: Option<&Path>) -> Option<RunRepor
     match report {
         Ok(report) => Some(report),
         Err(error) => {
-            eprintln!("error: the run could not be started: {error}");
+            errln!("error: the run could not be started: {error}");
             None
         }
     }
@@ -71,9 +72,10 @@ pub(crate) fn with_progress(plan: Plan, trace: Option<&Path>) -> Option<RunRepor
 
 /// Prints a report for people.
 pub(crate) fn print_text(report: &RunReport) {
-    println!(
+    outln!(
         "real TCP: {} connections closed in {:.1} s",
-        report.connections, report.seconds
+        report.connections,
+        report.seconds
     );
     print_top(report);
     print_bottom(report);
@@ -81,12 +83,18 @@ pub(crate) fn print_text(report: &RunReport) {
 
 /// The table of the ways to close, and what went wrong.
 pub(super) fn print_top(report: &RunReport) {
-    println!(
+    outln!(
         "  {:<16} {:>7} {:>9} {:>13} {:>13} {:>6} {:>6}",
-        "way", "closed", "unsent", "accepted B", "received B", "FIN", "RST"
+        "way",
+        "closed",
+        "unsent",
+        "accepted B",
+        "received B",
+        "FIN",
+        "RST"
     );
     for way in &report.ways {
-        println!(
+        outln!(
             "  {:<16} {:>7} {:>9} {:>13} {:>13} {:>6} {:>6}",
             way.way,
             way.connections,
@@ -97,14 +105,14 @@ pub(super) fn print_top(report: &RunReport) {
             way.resets
         );
     }
-    println!(
+    outln!(
         "  lost bytes {}, double completions {}, missing completions {}, unexpected results {}",
         report.lost_bytes,
         report.double_completions,
         report.missing_completions,
         report.unexpected_results
     );
-    println!(
+    outln!(
         "  left over: descriptors {}, sockets {}, system descriptors {}, threads {}",
         report.leaked_descriptors,
         report.leaked_sockets,
@@ -117,7 +125,7 @@ pub(super) fn print_top(report: &RunReport) {
 
 /// The trace and the verdict.
 pub(super) fn print_bottom(report: &RunReport) {
-    println!(
+    outln!(
         "  trace of {} events {}",
         report.trace_events,
         if report.trace_accepted {
@@ -127,9 +135,9 @@ pub(super) fn print_bottom(report: &RunReport) {
         }
     );
     if let Some(problem) = &report.first_problem {
-        println!("  first problem: {problem}");
+        outln!("  first problem: {problem}");
     }
-    println!(
+    outln!(
         "  {}",
         if report.ok {
             "as the rules say"

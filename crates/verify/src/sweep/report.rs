@@ -4,6 +4,7 @@ use closesocket_models::{Bound, Outcome as Found, Scenario};
 use serde::Serialize;
 
 use crate::Outcome;
+use crate::out::outln;
 
 /// A scenario with one bound raised by one.
 #[derive(Clone, Debug, Serialize)]
@@ -92,10 +93,10 @@ impl SweepReport {
 
     /// A table that is one of markdown, too.
     pub(super) fn print(&self) {
-        println!("| scenario | bound raised | states | states raised | seconds | verdict |");
-        println!("|---|---|---|---|---|---|");
+        outln!("| scenario | bound raised | states | states raised | seconds | verdict |");
+        outln!("|---|---|---|---|---|---|");
         for row in self.rows.iter().filter(|it| it.why.is_none()) {
-            println!(
+            outln!(
                 "| {} | {} | {} | {} | {:.1} | {} |",
                 row.scenario,
                 row.bound,
@@ -109,13 +110,13 @@ impl SweepReport {
                 }
             );
         }
-        println!("\nnot raised:");
+        outln!("\nnot raised:");
         for row in &self.rows {
             if let Some(why) = row.why {
-                println!("  {}, {}: {why}", row.scenario, row.bound);
+                outln!("  {}, {}: {why}", row.scenario, row.bound);
             }
         }
-        println!(
+        outln!(
             "\nsweep: {} rows hold, {} violated, {} incomplete, {} not raised",
             self.count(HOLDS),
             self.count(VIOLATED),

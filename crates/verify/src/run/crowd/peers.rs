@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::Outcome;
+use crate::out::errln;
 use crate::run::limit;
 
 /// The hidden command that makes a process the peers of a crowd.
@@ -100,7 +101,7 @@ pub(crate) fn command(connections: u64) -> Outcome {
     match serve(connections) {
         Ok(()) => Outcome::AsExpected,
         Err(error) => {
-            eprintln!("error: {error}");
+            errln!("error: {error}");
             Outcome::Differs
         }
     }

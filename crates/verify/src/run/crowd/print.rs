@@ -8,6 +8,7 @@ use super::super::print::{print_bottom, print_top};
 use super::{CrowdReport, Plan, limit, run};
 use crate::Outcome;
 use crate::cli::Format;
+use crate::out::{errln, outln};
 
 /// The documented JSON of a crowd.
 #[derive(Serialize)]
@@ -19,13 +20,13 @@ struct Json<'a> {
 /// Runs and prints.
 pub(crate) fn command(plan: Plan, trace: Option<&Path>, format: Format) -> Outcome {
     if let Err(error) = limit::raise(plan.connections) {
-        eprintln!("error: {error}");
+        errln!("error: {error}");
         return Outcome::Usage;
     }
     let report = match run(plan, trace) {
         Ok(report) => report,
         Err(error) => {
-            eprintln!("error: the run could not be finished: {error}");
+            errln!("error: the run could not be finished: {error}");
             return Outcome::Differs;
         }
     };
@@ -40,7 +41,7 @@ pub(crate) fn command(plan: Plan, trace: Option<&Path>, format: Format) -> Outco
 }
 
 fn print_text(report: &CrowdReport) {
-    println!(
+    outln!(
         "real TCP: {} connections opened in {:.2} s and open at once; {} threads closed them, and all {} receives were aborted once, within {:.3} s",
         report.open_at_once,
         report.open_seconds,

@@ -14,6 +14,7 @@ use super::verdict::SoakReport;
 use super::{Plan, Progress, run};
 use crate::Outcome;
 use crate::cli::Format;
+use crate::out::{errln, outln};
 use crate::run::limit;
 
 /// Seconds between two lines where there is no terminal.
@@ -32,14 +33,14 @@ struct Json<'a> {
 pub(crate) fn command(plan: Plan, trace: Option<&Path>, format: Format) -> Outcome {
     // Connections that drain in the background have a descriptor too.
     if let Err(error) = limit::raise(plan.open.saturating_mul(2 * DESCRIPTORS_EACH)) {
-        eprintln!("error: {error}");
+        errln!("error: {error}");
         return Outcome::Usage;
     }
-    eprintln!("seed {}", plan.seed);
+    errln!("seed {}", plan.seed);
     let report = match with_progress(plan, trace) {
         Ok(report) => report,
         Err(error) => {
-            eprintln!("error: the run could not be finished: {error}");
+            errln!("error: the run could not be finished: {error}");
             return Outcome::Differs;
         }
     };
@@ -60,7 +61,7 @@ fn with_progress(plan: Plan, trace: Option<&Path>) -> Result<SoakReport, String>
             let seconds = progress.elapsed.as_secs();
             if seconds >= told.load(Ordering::Relaxed) + LINES {
                 told.store(seconds, Ordering::Relaxed);
-                eprintln!("{}", line(plan, progress));
+                errln!("{}", line(plan, progress));
             }
         });
     }
@@ -99,16 +100,19 @@ fn mebibytes(bytes: Option<u64>) -> String {
 }
 
 fn print_text(report: &SoakReport) {
-    println!(
+    outln!(
         "real TCP: {} random connections closed in {:.1} s, at most {} open at once; seed {}",
-        report.run.connections, report.run.seconds, report.most_open, report.seed
+        report.run.connections,
+        report.run.seconds,
+        report.most_open,
+        report.seed
     );
     print_top(&report.run);
-    println!(
+    outln!(
         "  closes refused because they would block: {}",
         report.would_blocks
     );
-    println!(
+    outln!(
         "  resident memory: {} at the end, at most {}; highest from 5 s to 20 s {}",
         mebibytes(report.end_rss_bytes),
         mebibytes(report.peak_rss_bytes),
