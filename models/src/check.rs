@@ -1,6 +1,8 @@
 //! Checking a scenario: what `cargo verify check` shows.
 
-use std::time::Instant;
+use std::panic::resume_unwind;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use closesocket::protocol::invariant::{COUNT, Invariant};
 use stateright::{Checker, Model};
@@ -53,14 +55,21 @@ impl Outcome {
     /// Steps of the shortest counterexample, if there is one.
     #[must_use]
     pub fn shortest(&self) -> Option<usize> {
-        let steps = self
+        self.shortest_path().map(|path| path.actions.len())
+    }
+
+    /// The shortest counterexample, if there is one; of several the one of the
+    /// first invariant of the table.
+    #[must_use]
+    pub fn shortest_path(&self) -> Option<&Counterexample> {
+        let paths = self
             .verdicts
             .iter()
             .filter_map(|(_, verdict)| match verdict {
                 Verdict::Holds => None,
-                Verdict::Violated(path) => Some(path.actions.len()),
+                Verdict::Violated(path) => Some(path),
             });
-        steps.min()
+        paths.min_by_key(|path| path.actions.len())
     }
 }
 
@@ -71,9 +80,20 @@ impl Outcome {
 /// on after violations and has the shortest counterexamples.
 #[must_use]
 pub fn check(scenario: &'static Scenario, defect: Option<Defect>) -> Outcome {
+    check_watched(scenario, defect, &|_| {})
+}
+
+/// Checks as [`check`] does, and tells now and then how many unique states
+/// stateright's checker has found.
+#[must_use]
+pub fn check_watched(
+    scenario: &'static Scenario,
+    defect: Option<Defect>,
+    watch: &dyn Fn(usize),
+) -> Outcome {
     let begin = Instant::now();
     let model = CloseModel::new(scenario, defect);
-    let explored = defect.is_none().then(|| explore(model)).flatten();
+    let explored = defect.is_none().then(|| explore(model, watch)).flatten();
     let mut outcome = explored.unwrap_or_else(|| look_for_violations(&model, Limits::NONE));
     outcome.seconds = begin.elapsed().as_secs_f64();
     outcome
@@ -89,10 +109,25 @@ pub fn check_within(scenario: &'static Scenario, limits: Limits) -> Outcome {
     outcome
 }
 
+/// The longest time from one look at a search to the next.
+const LONGEST_PAUSE: Duration = Duration::from_millis(20);
+
 /// stateright's verdict, if it is that everything holds.
-fn explore(model: CloseModel) -> Option<Outcome> {
+fn explore(model: CloseModel, watch: &dyn Fn(usize)) -> Option<Outcome> {
+    let mut checker = model.checker().spawn_dfs();
+    let workers = checker.handles();
+    let mut pause = Duration::from_millis(1);
+    while !workers.iter().all(JoinHandle::is_finished) {
+        watch(checker.unique_state_count());
+        thread::sleep(pause);
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
     // Joined before anything is read: a worker that panicked is noticed here.
-    let checker = model.checker().spawn_dfs().join();
+    for worker in workers {
+        worker
+            .join()
+            .unwrap_or_else(|panicked| resume_unwind(panicked));
+    }
     let holds = checker.discoveries().is_empty();
     holds.then(|| Outcome {
         scenario: model.scenario.name,

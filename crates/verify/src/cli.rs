@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::output::Offer;
+
 /// Checks the close protocol that ships, and drives the real engine.
 ///
 /// Without a command: explores every scenario of the model completely, checks
@@ -15,18 +17,75 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
-    /// How to print the result.
-    #[arg(long, value_enum, default_value_t = Format::Text, global = true)]
-    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) presentation: Presentation,
 }
 
-/// How to print.
+/// How the result is shown, and where.
+#[derive(Debug, Args)]
+pub(crate) struct Presentation {
+    /// How to write the result; can be given several times, each with an
+    /// --output, of which the last may be left out [default: text].
+    #[arg(
+        long = "format",
+        value_name = "FORMAT",
+        value_enum,
+        global = true,
+        hide_default_value = true
+    )]
+    pub(crate) formats: Vec<Format>,
+    /// Write the result to this file, in the --format of the same place; text
+    /// for people goes to standard output then.
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(crate) output: Vec<PathBuf>,
+    /// Write a page for the browser, index.html, into this directory.
+    #[arg(long, value_name = "DIR", global = true)]
+    pub(crate) report: Option<PathBuf>,
+    /// Say only what is wrong, and the verdict; no progress.
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    /// Whether to use colours; auto heeds the terminal and NO_COLOR.
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Color::Auto, global = true)]
+    pub(crate) color: Color,
+}
+
+/// How the result is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// For people.
     Text,
     /// For scripts; see docs/verification.md.
     Json,
+    /// Test results: a suite each scenario, a case each invariant.
+    Junit,
+    /// A summary for the page of a CI run.
+    Markdown,
+    /// SARIF 2.1.0: violations, with their clauses and counterexamples.
+    Sarif,
+}
+
+impl Format {
+    /// What it is called on the command line.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+            Self::Junit => "junit",
+            Self::Markdown => "markdown",
+            Self::Sarif => "sarif",
+        }
+    }
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
 }
 
 #[derive(Debug, Subcommand)]
@@ -43,6 +102,10 @@ pub(crate) enum Command {
         /// Draw the shortest counterexample of the defect in this SVG file.
         #[arg(long, value_name = "FILE", requires = "defect")]
         svg: Option<PathBuf>,
+        /// Print the shortest counterexample of the defect as a Rust test that
+        /// fails in the same way.
+        #[arg(long, requires = "defect", conflicts_with = "svg")]
+        as_test: bool,
     },
     /// Check that every known defect is caught, by the invariants that it is
     /// pinned to, and that every invariant is broken by one.
@@ -94,6 +157,52 @@ pub(crate) enum Command {
     },
     /// List the scenarios, the defects and the invariants.
     List,
+    /// Print completions for a shell.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page.
+    Man,
+}
+
+impl Command {
+    /// What a command offers; `None` is the main job.
+    pub(crate) const fn offer(command: Option<&Self>) -> Offer {
+        use Format::{Json, Junit, Markdown, Sarif, Text};
+        const EVERY: &[Format] = &[Text, Json, Junit, Markdown, Sarif];
+        const TESTS: &[Format] = &[Text, Json, Junit, Markdown];
+        const BOTH: &[Format] = &[Text, Json];
+        let (command, formats, page) = match command {
+            None => ("cargo verify", EVERY, true),
+            Some(Self::Check { as_test: true, .. }) => {
+                ("cargo verify check --as-test", &[Text] as &[_], false)
+            }
+            Some(Self::Check { .. }) => ("cargo verify check", EVERY, true),
+            Some(Self::Defects) => ("cargo verify defects", TESTS, true),
+            Some(Self::Run(RunArguments {
+                crowd: None,
+                seconds: None,
+                ..
+            })) => ("cargo verify run", TESTS, false),
+            Some(Self::Run(RunArguments { crowd: None, .. })) => {
+                ("cargo verify run --seconds", BOTH, false)
+            }
+            Some(Self::Run(_)) => ("cargo verify run --crowd", BOTH, false),
+            Some(Self::Sweep { .. }) => ("cargo verify sweep", BOTH, false),
+            Some(Self::Replay { .. }) => ("cargo verify replay", BOTH, false),
+            Some(Self::List) => ("cargo verify list", BOTH, false),
+            Some(Self::Explore { .. }) => ("cargo verify explore", &[Text] as &[_], false),
+            Some(Self::Completions { .. }) => ("cargo verify completions", &[Text] as &[_], false),
+            Some(Self::Man) => ("cargo verify man", &[Text] as &[_], false),
+            Some(Self::CrowdPeers { .. }) => ("cargo verify", &[Text] as &[_], false),
+        };
+        Offer {
+            command,
+            formats,
+            page,
+        }
+    }
 }
 
 /// How to run.

@@ -1,12 +1,14 @@
 //! `cargo verify list`: what there is to check.
 
+use std::fmt::Write as _;
+
 use closesocket::protocol::invariant::Invariant;
 use closesocket_models::{DEFECTS, SCENARIOS, View};
 use serde::Serialize;
 
 use crate::Outcome;
 use crate::cli::Format;
-use crate::out::outln;
+use crate::output::Output;
 
 #[derive(Serialize)]
 struct List {
@@ -40,7 +42,7 @@ struct InvariantEntry {
 }
 
 /// Prints the list.
-pub(crate) fn command(format: Format) -> Outcome {
+pub(crate) fn command(output: &Output) -> Outcome {
     let list = List {
         schema: 1,
         scenarios: SCENARIOS
@@ -70,40 +72,47 @@ pub(crate) fn command(format: Format) -> Outcome {
             })
             .collect(),
     };
-    match format {
-        Format::Text => print(&list),
-        Format::Json => crate::print_json(&list),
+    if output.is_text() {
+        crate::out::text(format_args!("{}", text(&list)));
     }
-    Outcome::AsExpected
+    let render = |format| match format {
+        Format::Text => Some(text(&list)),
+        _ => crate::output::json(&list),
+    };
+    output.deliver(Outcome::AsExpected, render, || None)
 }
 
-fn print(list: &List) {
-    outln!("scenarios:");
+fn text(list: &List) -> String {
+    let mut out = String::new();
+    let _ = writeln!(out, "scenarios:");
     for scenario in &list.scenarios {
-        outln!(
+        let _ = writeln!(
+            out,
             "  {} ({} states)\n      {}",
-            scenario.name,
-            scenario.unique_states,
-            scenario.summary
+            scenario.name, scenario.unique_states, scenario.summary
         );
     }
-    outln!("\ndefects, to be caught with `cargo verify check --defect NAME`:");
+    let _ = writeln!(
+        out,
+        "\ndefects, to be caught with `cargo verify check --defect NAME`:"
+    );
     for defect in &list.defects {
-        outln!(
+        let _ = writeln!(
+            out,
             "  {} (in {})\n      {}",
-            defect.name,
-            defect.scenario,
-            defect.summary
+            defect.name, defect.scenario, defect.summary
         );
-        outln!("      violates {}", defect.violates.join(", "));
+        let _ = writeln!(out, "      violates {}", defect.violates.join(", "));
     }
-    outln!("\ninvariants:");
+    let _ = writeln!(out, "\ninvariants:");
     for invariant in &list.invariants {
-        outln!(
+        let _ = writeln!(
+            out,
             "  {} ({})\n      {}",
             invariant.id,
             invariant.clauses.join(", "),
             invariant.sentence
         );
     }
+    out
 }

@@ -8,8 +8,11 @@ mod defects;
 mod explore;
 mod list;
 mod out;
+mod output;
+mod pages;
 mod parallel;
 mod replay;
+mod report;
 mod run;
 mod style;
 mod sweep;
@@ -19,7 +22,9 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use crate::out::{errln, outln};
+use crate::out::errln;
+use crate::output::Output;
+use crate::report::Report;
 use cli::{Cli, Command, Format, RunArguments};
 
 /// How a command ended; the exit codes are documented in `docs/verification.md`.
@@ -63,22 +68,38 @@ fn usage(error: &clap::Error) -> Outcome {
 }
 
 fn dispatch(cli: &Cli) -> Outcome {
-    let format = cli.format;
+    let offer = Command::offer(cli.command.as_ref());
+    let output = match Output::open(&cli.presentation, offer) {
+        Ok(output) => output,
+        Err(wrong) => {
+            errln!("error: {wrong}; see `cargo verify --help`");
+            return Outcome::Usage;
+        }
+    };
     match &cli.command {
-        None => everything(format),
+        None => everything(&output),
         Some(Command::Check {
             scenarios,
             defect,
             svg,
-        }) => check::command(scenarios, defect.as_deref(), svg.as_deref(), format),
-        Some(Command::Defects) => defects::command(format),
+            as_test,
+        }) => {
+            let plan = check::Plan {
+                scenarios,
+                defect: defect.as_deref(),
+                svg: svg.as_deref(),
+                as_test: *as_test,
+            };
+            check::command(plan, &output)
+        }
+        Some(Command::Defects) => defects::command(&output),
         Some(Command::Sweep {
             limit_seconds,
             limit_states,
             up_to,
         }) => sweep::command(
             sweep::Plan::new(*limit_seconds, *limit_states, *up_to),
-            format,
+            &output,
         ),
         Some(Command::Explore {
             scenario,
@@ -91,15 +112,17 @@ fn dispatch(cli: &Cli) -> Outcome {
             address: *address,
             open: *open,
         }),
-        Some(Command::Run(arguments)) => run_command(arguments, format),
+        Some(Command::Run(arguments)) => run_command(arguments, &output),
         Some(Command::CrowdPeers { connections }) => run::crowd::be_peers(*connections),
-        Some(Command::Replay { file }) => replay::command(file, format),
-        Some(Command::List) => list::command(format),
+        Some(Command::Replay { file }) => replay::command(file, &output),
+        Some(Command::List) => list::command(&output),
+        Some(Command::Completions { shell }) => pages::completions(*shell, &output),
+        Some(Command::Man) => pages::man(&output),
     }
 }
 
 /// Which run is asked for.
-fn run_command(arguments: &RunArguments, format: Format) -> Outcome {
+fn run_command(arguments: &RunArguments, output: &Output) -> Outcome {
     let trace = arguments.trace.as_deref();
     if let Some(connections) = arguments.crowd {
         let threads = arguments.threads.unwrap_or(run::crowd::Plan::THREADS);
@@ -107,7 +130,7 @@ fn run_command(arguments: &RunArguments, format: Format) -> Outcome {
             connections,
             threads,
         };
-        return run::crowd::command(plan, trace, format);
+        return run::crowd::command(plan, trace, output);
     }
     let standard = run::Plan::STANDARD;
     let threads = arguments.threads.unwrap_or(standard.threads);
@@ -116,7 +139,7 @@ fn run_command(arguments: &RunArguments, format: Format) -> Outcome {
             connections: arguments.connections.unwrap_or(standard.connections),
             threads,
         };
-        return run::command(plan, trace, format);
+        return run::command(plan, trace, output);
     };
     let plan = run::soak::Plan {
         seconds,
@@ -125,7 +148,7 @@ fn run_command(arguments: &RunArguments, format: Format) -> Outcome {
         seed: arguments.seed.unwrap_or_else(run::soak::any_seed),
         sabotage: arguments.sabotage,
     };
-    run::soak::command(plan, trace, format)
+    run::soak::command(plan, trace, output)
 }
 
 /// The documented JSON of the whole.
@@ -138,33 +161,42 @@ struct Everything<'a> {
 }
 
 /// The main job: the model, its defects, then real connections.
-fn everything(format: Format) -> Outcome {
-    let check = check::every_scenario(format);
-    if format == Format::Text {
-        check::print_summary(&check);
+fn everything(output: &Output) -> Outcome {
+    let check = check::every_scenario(output);
+    if output.is_text() {
+        check::print_summary(&check, output);
     }
-    let defects = defects::summary(format);
-    let run = run::with_progress(run::Plan::STANDARD, None);
-    match (format, &run) {
-        (Format::Json, run) => print_json(&Everything {
-            check: &check,
-            defects: &defects.json().defects,
-            run: run.as_ref(),
-        }),
-        (Format::Text, Some(run)) => run::print_text(run),
-        (Format::Text, None) => {}
+    let defects = defects::summary(output);
+    let run = run::with_progress(run::Plan::STANDARD, None, output);
+    if let Ok(run) = &run
+        && output.is_text()
+    {
+        run::print(run, output);
     }
     let ran = run.as_ref().map_or(Outcome::Differs, run::verdict);
-    [check.outcome(), defects.outcome(), ran]
+    let outcome = [check.outcome(), defects.outcome(), ran]
         .into_iter()
         .find(|it| *it != Outcome::AsExpected)
-        .unwrap_or(Outcome::AsExpected)
-}
-
-/// Prints a result for scripts.
-fn print_json(value: &impl serde::Serialize) {
-    match serde_json::to_string_pretty(value) {
-        Ok(text) => outln!("{text}"),
-        Err(error) => errln!("error: the result cannot be written: {error}"),
-    }
+        .unwrap_or(Outcome::AsExpected);
+    let report = Report {
+        command: "cargo verify",
+        outcome,
+        check: Some(&check),
+        defects: Some(&defects),
+        run: Some(run.as_ref().map_err(String::as_str)),
+    };
+    let render = |format| match format {
+        Format::Text => {
+            let run = run.as_ref().map(run::text).unwrap_or_default();
+            let (check, defects) = (check::text(&check), defects.summary());
+            Some(format!("{check}{defects}\n{run}"))
+        }
+        Format::Json => output::json(&Everything {
+            check: &check,
+            defects: &defects.json().defects,
+            run: run.as_ref().ok(),
+        }),
+        format => report.render(format),
+    };
+    output.deliver(outcome, render, || Some(report.page()))
 }

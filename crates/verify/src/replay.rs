@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use crate::Outcome;
 use crate::cli::Format;
-use crate::out::{errln, outln};
+use crate::out::errln;
+use crate::output::Output;
 
 /// The documented JSON of `replay`.
 #[derive(Serialize)]
@@ -17,7 +18,7 @@ struct Json<'a> {
 }
 
 /// Reads, replays and prints.
-pub(crate) fn command(file: &Path, format: Format) -> Outcome {
+pub(crate) fn command(file: &Path, output: &Output) -> Outcome {
     let verdict = match replay_file(file) {
         Ok(verdict) => verdict,
         Err(error) => {
@@ -25,32 +26,36 @@ pub(crate) fn command(file: &Path, format: Format) -> Outcome {
             return Outcome::Usage;
         }
     };
-    match format {
-        Format::Json => crate::print_json(&Json {
-            schema: 1,
-            replay: &verdict,
-        }),
-        Format::Text => print_text(&verdict),
+    if output.is_text() {
+        crate::out::text(format_args!("{}", text(&verdict)));
     }
-    if verdict.accepted {
+    let outcome = if verdict.accepted {
         Outcome::AsExpected
     } else {
         Outcome::Differs
-    }
+    };
+    let render = |format| match format {
+        Format::Text => Some(text(&verdict)),
+        _ => crate::output::json(&Json {
+            schema: 1,
+            replay: &verdict,
+        }),
+    };
+    output.deliver(outcome, render, || None)
 }
 
-fn print_text(verdict: &Replay) {
-    outln!(
-        "{} events, {} connections: {}",
-        verdict.events,
-        verdict.connections,
-        if verdict.accepted {
-            "accepted by the protocol"
-        } else {
-            "REJECTED by the protocol"
-        }
+fn text(verdict: &Replay) -> String {
+    let judged = if verdict.accepted {
+        "accepted by the protocol"
+    } else {
+        "REJECTED by the protocol"
+    };
+    let mut text = format!(
+        "{} events, {} connections: {judged}\n",
+        verdict.events, verdict.connections
     );
     if let Some(problem) = &verdict.first_problem {
-        outln!("{problem}");
+        text += &format!("{problem}\n");
     }
+    text
 }

@@ -2,17 +2,26 @@
 
 use std::io::IsTerminal;
 
+use crate::cli::Color;
+
 /// Whether standard output is coloured.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Style(bool);
 
 impl Style {
-    /// As the terminal and `NO_COLOR` say.
-    pub(crate) fn of_output() -> Self {
+    /// As `--color` says; `auto` asks the terminal, `NO_COLOR` and `TERM`.
+    pub(crate) fn new(color: Color) -> Self {
         let set = |name| std::env::var_os(name).is_some_and(|it| !it.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|it| it == "dumb");
-        Self(std::io::stdout().is_terminal() && !set("NO_COLOR") && !dumb)
+        Self(match color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => std::io::stdout().is_terminal() && !set("NO_COLOR") && !dumb,
+        })
     }
+
+    /// Without colours, for files.
+    pub(crate) const PLAIN: Self = Self(false);
 
     /// What is as it should be.
     pub(crate) fn good(self, text: &str) -> String {
@@ -41,10 +50,11 @@ impl Style {
 #[cfg(test)]
 mod tests {
     use super::Style;
+    use crate::cli::Color;
 
     #[test]
     fn only_a_coloured_style_adds_anything() {
-        assert_eq!(Style(false).bad("x"), "x");
-        assert_eq!(Style(true).bad("x"), "\x1b[31;1mx\x1b[0m");
+        assert_eq!(Style::new(Color::Never).bad("x"), "x");
+        assert_eq!(Style::new(Color::Always).bad("x"), "\x1b[31;1mx\x1b[0m");
     }
 }

@@ -1,64 +1,108 @@
 //! A check for people.
 
-use super::report::{CheckReport, ScenarioReport};
-use crate::out::outln;
+use std::fmt::Write as _;
+
+use super::report::{CheckReport, InvariantReport, ScenarioReport};
+use crate::report::{Bounds, NOT_COVERED, clause, proved, rule};
+use crate::style::Style;
 
 /// One line for a scenario, as soon as it is done; its violations below.
-pub(super) fn scenario(report: &ScenarioReport, width: usize) {
-    let held = report
-        .invariants
-        .iter()
-        .filter(|it| it.verdict == "holds")
-        .count();
-    let verdict = match (report.complete, report.is_as_expected()) {
-        (false, _) => "INCOMPLETE",
-        (true, true) => "as expected",
-        (true, false) => "DIFFERS",
+pub(super) fn scenario(report: &ScenarioReport, width: usize, style: Style) -> String {
+    let verdict = if report.complete && report.is_as_expected() {
+        style.good(report.verdict())
+    } else {
+        style.bad(report.verdict())
     };
     let mut text = format!(
-        "  {:<width$} {:>9} states {:>9} transitions  depth {:>3} {:>6.2} s  {held}/{} hold  {verdict}\n",
+        "  {:<width$} {:>9} states {:>9} transitions  depth {:>3} {:>6.2} s  {}/{} hold  {verdict}\n",
         report.name,
         report.unique_states,
         report.transitions,
         report.depth,
         report.seconds,
+        report.held(),
         report.invariants.len(),
     );
-    if let Some(expected) = report.expected_states
-        && expected != report.unique_states
-    {
-        text += &format!("    the count of states is pinned to {expected}\n");
+    if let Some(problem) = report.states_problem() {
+        let _ = writeln!(text, "    {}", style.bad(&problem));
     }
-    let mut drawn = None;
-    for invariant in &report.invariants {
-        if let Some(drawing) = &invariant.drawing {
-            text += &format!(
-                "    {} is violated, expected: {}\n",
-                invariant.id, invariant.expected
-            );
-            let steps = invariant.counterexample.len();
-            text += &format!("    the shortest way there, {steps} steps");
-            if drawn == Some(drawing) {
-                text += ", is the same\n";
-                continue;
-            }
-            text += &format!(":\n\n{}\n", drawing.to_text());
-            drawn = Some(drawing);
-        } else if invariant.expected == "violated" {
-            text += &format!("    {} holds, expected: violated\n", invariant.id);
+    for it in &report.invariants {
+        invariant(&mut text, report, it, style);
+    }
+    text
+}
+
+/// What there is to say about an invariant that does not simply hold: its
+/// clauses, the way there, and what to look at next.
+fn invariant(text: &mut String, report: &ScenarioReport, it: &InvariantReport, style: Style) {
+    if !it.is_violated() {
+        if !it.is_as_expected() {
+            let holds = format!("{} holds, expected: violated", it.id);
+            let _ = writeln!(text, "    {}", style.bad(&holds));
+        }
+        return;
+    }
+    let violated = format!("{} is violated, expected: {}", it.id, it.expected);
+    let _ = writeln!(text, "\n    {}", style.bad(&violated));
+    if let Some(rule) = rule(it.id) {
+        let _ = writeln!(text, "    {}\n    {}", rule.sentence, rule.why);
+        for place in rule.clauses.iter().filter_map(|it| clause(it)) {
+            let heading = place.text.trim_start_matches('#').trim();
+            let place = style.faint(&format!("{}:{}", place.file, place.line));
+            let _ = writeln!(text, "    {heading}  {place}");
         }
     }
-    // One call, so that the lines of two threads do not mix.
-    crate::out::text(format_args!("{text}"));
+    let steps = it.counterexample.len();
+    let _ = write!(text, "    the shortest way there, {steps} steps");
+    match &it.drawing {
+        Some(drawing) if !is_drawn(report, it) => {
+            let _ = writeln!(text, ":\n\n{}", drawing.to_text());
+        }
+        _ => text.push_str(", is that above\n"),
+    }
+    let next = match report.defect {
+        Some(defect) => format!(
+            "`cargo verify check --defect {defect} --as-test`, `cargo verify explore --defect {defect}`"
+        ),
+        None => format!(
+            "`cargo verify explore {0}`, `cargo verify check --scenario {0} --report DIR`",
+            report.name
+        ),
+    };
+    let _ = writeln!(text, "    next: {next}");
+}
+
+/// Whether an invariant before this one has the same counterexample.
+fn is_drawn(report: &ScenarioReport, it: &InvariantReport) -> bool {
+    let before = report
+        .invariants
+        .iter()
+        .take_while(|other| other.id != it.id);
+    before.into_iter().any(|other| other.drawing == it.drawing)
 }
 
 /// What a tired person wants to know.
-pub(super) fn summary(report: &CheckReport) {
+pub(super) fn summary(report: &CheckReport, style: Style) -> String {
     let states: usize = report.scenarios.iter().map(|it| it.unique_states).sum();
     let complete = report.scenarios.iter().filter(|it| it.complete).count();
     let count = report.scenarios.len();
-    outln!(
-        "model: {count} scenarios, {complete} explored completely, {states} unique states: {}",
-        report.verdict
+    let good = report.verdict == "as expected";
+    let verdict = if good {
+        style.good(report.verdict)
+    } else {
+        style.bad(report.verdict)
+    };
+    let mut text = format!(
+        "model: {count} scenarios, {complete} explored completely, {states} unique states: {verdict}\n"
     );
+    if good && report.scenarios.iter().all(|it| it.defect.is_none()) {
+        let _ = writeln!(text, "  proved: {}", proved(report));
+    }
+    let _ = writeln!(text, "  bounds: {}", Bounds::of(report).sentence());
+    let mut first = "not covered:";
+    for line in NOT_COVERED {
+        let _ = writeln!(text, "  {first:<12} {line}");
+        first = "";
+    }
+    text
 }

@@ -1,7 +1,9 @@
 //! The result of a check, as the documented JSON has it.
 
 use closesocket_models::lanes::Drawing;
-use closesocket_models::{CloseModel, DefectSpec, Outcome as Found, Scenario, Verdict};
+use closesocket_models::{
+    CloseModel, Counterexample, DefectSpec, Outcome as Found, Scenario, Verdict,
+};
 use serde::Serialize;
 
 use crate::Outcome;
@@ -11,41 +13,44 @@ use crate::Outcome;
 pub(crate) struct CheckReport {
     schema: u32,
     /// `as expected`, `differs` or `incomplete`.
-    pub(super) verdict: &'static str,
-    pub(super) scenarios: Vec<ScenarioReport>,
+    pub(crate) verdict: &'static str,
+    pub(crate) scenarios: Vec<ScenarioReport>,
 }
 
 /// One scenario.
 #[derive(Debug, Serialize)]
 pub(crate) struct ScenarioReport {
-    pub(super) name: &'static str,
+    pub(crate) name: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) defect: Option<&'static str>,
-    pub(super) unique_states: usize,
+    pub(crate) defect: Option<&'static str>,
+    pub(crate) unique_states: usize,
     /// The count that the scenario is pinned to; absent with a defect.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) expected_states: Option<usize>,
-    pub(super) transitions: usize,
-    pub(super) depth: usize,
+    pub(crate) expected_states: Option<usize>,
+    pub(crate) transitions: usize,
+    pub(crate) depth: usize,
     /// Explored completely: nothing was cut off.
-    pub(super) complete: bool,
-    pub(super) seconds: f64,
-    pub(super) invariants: Vec<InvariantReport>,
+    pub(crate) complete: bool,
+    pub(crate) seconds: f64,
+    pub(crate) invariants: Vec<InvariantReport>,
 }
 
 /// One invariant in one scenario.
 #[derive(Debug, Serialize)]
 pub(crate) struct InvariantReport {
-    pub(super) id: &'static str,
+    pub(crate) id: &'static str,
     /// `holds` or `violated`.
-    pub(super) verdict: &'static str,
-    pub(super) expected: &'static str,
+    pub(crate) verdict: &'static str,
+    pub(crate) expected: &'static str,
     /// The shortest way to break it, step by step.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) counterexample: Vec<String>,
+    pub(crate) counterexample: Vec<String>,
+    /// The same as steps of the model.
+    #[serde(skip)]
+    pub(crate) path: Option<Counterexample>,
     /// The same as lanes.
     #[serde(skip)]
-    pub(super) drawing: Option<Drawing>,
+    pub(crate) drawing: Option<Drawing>,
 }
 
 impl ScenarioReport {
@@ -68,6 +73,7 @@ impl ScenarioReport {
                     verdict: HOLDS,
                     expected,
                     counterexample: Vec::new(),
+                    path: None,
                     drawing: None,
                 },
                 Verdict::Violated(path) => InvariantReport {
@@ -76,6 +82,7 @@ impl ScenarioReport {
                     expected,
                     counterexample: path.actions.iter().map(ToString::to_string).collect(),
                     drawing: Some(Drawing::of_path(&model, &path.transitions())),
+                    path: Some(path),
                 },
             }
         });
@@ -92,16 +99,6 @@ impl ScenarioReport {
         }
     }
 
-    /// How many states were found.
-    pub(crate) fn unique_states(&self) -> usize {
-        self.unique_states
-    }
-
-    /// How many invariants were judged.
-    pub(crate) fn invariants(&self) -> usize {
-        self.invariants.len()
-    }
-
     /// The names of the violated invariants.
     pub(crate) fn violated(&self) -> Vec<&'static str> {
         let violated = self.invariants.iter().filter(|it| it.verdict == VIOLATED);
@@ -111,10 +108,56 @@ impl ScenarioReport {
     /// Whether every verdict and the count of states is the expected one. The
     /// count of a search that was cut off says nothing.
     pub(crate) fn is_as_expected(&self) -> bool {
-        self.invariants.iter().all(|it| it.verdict == it.expected)
-            && self
-                .expected_states
-                .is_none_or(|expected| expected == self.unique_states || !self.complete)
+        self.invariants.iter().all(InvariantReport::is_as_expected)
+            && self.states_problem().is_none()
+    }
+
+    /// How the count of states differs from the pinned one, in words.
+    pub(crate) fn states_problem(&self) -> Option<String> {
+        let expected = self.expected_states?;
+        let differs = self.complete && expected != self.unique_states;
+        differs.then(|| {
+            format!(
+                "{} has {} states and is pinned to {expected}",
+                self.name, self.unique_states
+            )
+        })
+    }
+
+    /// Whether there is nothing to say but that all is well.
+    pub(super) fn is_plain(&self) -> bool {
+        self.complete && self.defect.is_none() && self.is_as_expected()
+    }
+
+    /// How many invariants hold.
+    pub(crate) fn held(&self) -> usize {
+        let violated = |it: &&InvariantReport| it.is_violated();
+        self.invariants.len() - self.invariants.iter().filter(violated).count()
+    }
+
+    /// In words; what is not as it should be in capitals.
+    pub(crate) fn verdict(&self) -> &'static str {
+        match (self.complete, self.is_as_expected()) {
+            (false, true) => "INCOMPLETE",
+            (_, true) => "as expected",
+            (_, false) => "DIFFERS",
+        }
+    }
+}
+
+impl InvariantReport {
+    pub(crate) fn is_violated(&self) -> bool {
+        self.verdict == VIOLATED
+    }
+
+    pub(crate) fn is_as_expected(&self) -> bool {
+        self.verdict == self.expected
+    }
+
+    /// Who takes each step of the counterexample.
+    pub(crate) fn threads(&self) -> Vec<Option<u8>> {
+        let actions = self.path.iter().flat_map(|it| &it.actions);
+        actions.map(|it| it.thread).collect()
     }
 }
 

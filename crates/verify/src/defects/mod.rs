@@ -4,33 +4,53 @@
 mod print;
 mod report;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use closesocket_models::{DEFECTS, DefectSpec, Scenario, check};
-use indicatif::{ProgressBar, ProgressStyle};
+use closesocket_models::{CloseModel, DEFECTS, DefectSpec, Scenario, check};
 
 use crate::Outcome;
 use crate::cli::Format;
 use crate::out::{errln, outln};
+use crate::output::Output;
 use crate::parallel::side_by_side;
+use crate::report::Report;
+use crate::style::Style;
 use report::{Catalogue, Found};
-pub(crate) use report::{DefectsReport, Entry};
+pub(crate) use report::{DefectsReport, Entry, Row};
 
 /// Checks the catalogue and prints the matrix.
-pub(crate) fn command(format: Format) -> Outcome {
-    let (report, time) = catalogue();
-    match format {
-        Format::Text => print::matrix(&report, time),
-        Format::Json => crate::print_json(&report.json()),
+pub(crate) fn command(output: &Output) -> Outcome {
+    let defects = catalogue(output);
+    if output.is_chatty() {
+        crate::out::text(format_args!("{}\n", print::matrix(&defects, output.style)));
     }
-    complain(&report);
-    report.outcome()
+    if output.is_text() {
+        outln!("{}, {:.1} s", defects.summary(), defects.seconds);
+    }
+    complain(&defects);
+    let outcome = defects.outcome();
+    let report = Report {
+        command: "cargo verify defects",
+        outcome,
+        check: None,
+        defects: Some(&defects),
+        run: None,
+    };
+    let render = |format| match format {
+        Format::Text => {
+            let matrix = print::matrix(&defects, Style::PLAIN);
+            Some(format!("{matrix}\n{}\n", defects.summary()))
+        }
+        Format::Json => crate::output::json(&defects.json()),
+        format => report.render(format),
+    };
+    output.deliver(outcome, render, || Some(report.page()))
 }
 
 /// Checks the catalogue for the main job: one line, if it is for people.
-pub(crate) fn summary(format: Format) -> DefectsReport {
-    let (report, _) = catalogue();
-    if format == Format::Text {
+pub(crate) fn summary(output: &Output) -> DefectsReport {
+    let report = catalogue(output);
+    if output.is_text() {
         outln!("{}", report.summary());
     }
     complain(&report);
@@ -45,24 +65,25 @@ fn complain(report: &DefectsReport) {
 }
 
 /// Checks every defect in its scenario.
-fn catalogue() -> (DefectsReport, Duration) {
+fn catalogue(output: &Output) -> DefectsReport {
     let begin = Instant::now();
-    // Hides itself where standard error is no terminal.
-    let bar = ProgressBar::new(DEFECTS.len() as u64);
-    if let Ok(style) = ProgressStyle::with_template("checking defects {pos}/{len} {wide_bar} {msg}")
-    {
-        bar.set_style(style);
-    }
+    let bar = output.progress(
+        DEFECTS.len() as u64,
+        "checking defects {pos}/{len} {wide_bar} {msg}",
+    );
     let found = side_by_side(DEFECTS, states, |spec| {
         bar.set_message(spec.name);
         let found = Scenario::named(spec.scenario).map_or_else(Found::default, |scenario| {
-            Found::from(&check(scenario, Some(spec.defect)))
+            let model = CloseModel::new(scenario, Some(spec.defect));
+            Found::new(&model, &check(scenario, Some(spec.defect)))
         });
         bar.inc(1);
         found
     });
     bar.finish_and_clear();
-    (Catalogue::SHIPPED.judge(found), begin.elapsed())
+    let mut report = Catalogue::SHIPPED.judge(found);
+    report.seconds = begin.elapsed().as_secs_f64();
+    report
 }
 
 /// How large the scenario of a defect is without it.

@@ -1,27 +1,27 @@
 //! The matrix of defects and invariants, for people.
 
-use std::time::Duration;
+use std::fmt::Write as _;
 
 use closesocket_models::DefectSpec;
 
 use super::report::{DefectsReport, Found};
-use crate::out::outln;
 use crate::style::Style;
 
 /// One row a defect, one column an invariant. A column's mark is its own
 /// letter, so that a row can be read without its header.
-pub(super) fn matrix(report: &DefectsReport, time: Duration) {
-    let style = Style::of_output();
+pub(super) fn matrix(report: &DefectsReport, style: Style) -> String {
+    let mut out = String::new();
     let names = report.entries.iter().map(|(spec, _)| spec.name.len());
     let width = names.max().unwrap_or(0);
     let header: String = keys(report).map(|(key, _)| key).collect();
-    outln!("  {:<width$}  {header}  steps  scenario", "defect");
+    let _ = writeln!(out, "  {:<width$}  {header}  steps  scenario", "defect");
     for (spec, found) in &report.entries {
         let (marks, bad) = marks(report, spec, found, style);
         let steps = found
             .steps
             .map_or("-".to_owned(), |steps| steps.to_string());
-        outln!(
+        let _ = writeln!(
+            out,
             "  {:<width$}  {marks}  {steps:>5}  {}{}",
             spec.name,
             style.faint(spec.scenario),
@@ -32,13 +32,13 @@ pub(super) fn matrix(report: &DefectsReport, time: Duration) {
             }
         );
     }
-    outln!("\n  invariants, and how many defects break each:");
+    let _ = writeln!(out, "\n  invariants, and how many defects break each:");
     for (key, invariant) in keys(report) {
         let count = report.breakers(invariant);
         let line = format!("  {key} {count:>3}  {invariant}");
-        outln!("{}", if count == 0 { style.bad(&line) } else { line });
+        let _ = writeln!(out, "{}", if count == 0 { style.bad(&line) } else { line });
     }
-    outln!("\n{}, {:.1} s", report.summary(), time.as_secs_f64());
+    out
 }
 
 /// The letter of every invariant.

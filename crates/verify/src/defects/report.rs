@@ -1,7 +1,8 @@
 //! What became of every defect, and whether that is as it is pinned.
 
 use closesocket::protocol::invariant::Invariant;
-use closesocket_models::{DEFECTS, DefectSpec, Outcome as Checked, View};
+use closesocket_models::lanes::Drawing;
+use closesocket_models::{CloseModel, DEFECTS, DefectSpec, Outcome as Checked, View};
 use serde::Serialize;
 
 use crate::Outcome;
@@ -10,16 +11,21 @@ use crate::Outcome;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Found {
     /// The invariants that it violates.
-    pub(super) violates: Vec<&'static str>,
+    pub(crate) violates: Vec<&'static str>,
     /// Steps of the shortest counterexample.
-    pub(super) steps: Option<usize>,
+    pub(crate) steps: Option<usize>,
+    /// The shortest counterexample as lanes.
+    pub(crate) drawing: Option<Drawing>,
 }
 
-impl From<&Checked> for Found {
-    fn from(outcome: &Checked) -> Self {
+impl Found {
+    /// What a check of the model with the defect has found.
+    pub(super) fn new(model: &CloseModel, outcome: &Checked) -> Self {
+        let path = outcome.shortest_path();
         Self {
             violates: outcome.violated(),
             steps: outcome.shortest(),
+            drawing: path.map(|it| Drawing::of_path(model, &it.transitions())),
         }
     }
 }
@@ -61,6 +67,7 @@ impl Catalogue<'_> {
             invariants: self.invariants.to_vec(),
             entries: entries.map(|(spec, found)| (*spec, found)).collect(),
             problems,
+            seconds: 0.0,
         }
     }
 }
@@ -101,10 +108,20 @@ fn difference(spec: &DefectSpec, found: &Found) -> Option<String> {
 
 /// The whole catalogue.
 pub(crate) struct DefectsReport {
-    pub(super) invariants: Vec<&'static str>,
-    pub(super) entries: Vec<(DefectSpec, Found)>,
+    pub(crate) invariants: Vec<&'static str>,
+    pub(crate) entries: Vec<(DefectSpec, Found)>,
     /// What is not as it is pinned, a sentence each.
-    pub(super) problems: Vec<String>,
+    pub(crate) problems: Vec<String>,
+    /// How long it took.
+    pub(crate) seconds: f64,
+}
+
+/// One defect, for a table.
+pub(crate) struct Row<'a> {
+    pub(crate) spec: &'a DefectSpec,
+    pub(crate) found: &'a Found,
+    /// In which way it shows otherwise than it is pinned.
+    pub(crate) problem: Option<String>,
 }
 
 /// The documented JSON.
@@ -141,14 +158,27 @@ impl DefectsReport {
         }
     }
 
+    /// The defects, in the order of the catalogue.
+    pub(crate) fn rows(&self) -> Vec<Row<'_>> {
+        let entries = self.entries.iter();
+        entries
+            .map(|(spec, found)| Row {
+                spec,
+                found,
+                problem: difference(spec, found),
+            })
+            .collect()
+    }
+
+    /// How many invariants are broken by a defect.
+    pub(crate) fn broken(&self) -> usize {
+        let broken = |it: &&&str| self.breakers(it) > 0;
+        self.invariants.iter().filter(broken).count()
+    }
+
     /// Everything in a line.
-    pub(super) fn summary(&self) -> String {
-        let (count, caught) = (self.entries.len(), self.caught());
-        let broken = self
-            .invariants
-            .iter()
-            .filter(|it| self.breakers(it) > 0)
-            .count();
+    pub(crate) fn summary(&self) -> String {
+        let (count, caught, broken) = (self.entries.len(), self.caught(), self.broken());
         let all = if caught == count {
             "all caught".to_owned()
         } else {
@@ -165,13 +195,14 @@ impl DefectsReport {
         )
     }
 
-    fn caught(&self) -> usize {
+    /// How many defects are caught.
+    pub(crate) fn caught(&self) -> usize {
         let caught = |(_, found): &&(DefectSpec, Found)| !found.violates.is_empty();
         self.entries.iter().filter(caught).count()
     }
 
     /// How many defects break this invariant.
-    pub(super) fn breakers(&self, invariant: &str) -> usize {
+    pub(crate) fn breakers(&self, invariant: &str) -> usize {
         let breaks = |(_, it): &&(DefectSpec, Found)| it.violates.contains(&invariant);
         self.entries.iter().filter(breaks).count()
     }
@@ -209,6 +240,7 @@ mod tests {
         Found {
             violates: violates.to_vec(),
             steps: Some(steps),
+            drawing: None,
         }
     }
 

@@ -124,13 +124,14 @@ fn unchecked(entry: &Entry) -> String {
 }
 
 fn verdict(entry: &Entry) -> (&'static str, String) {
-    let report = judge(&Job {
+    let job = Job {
         scenario: entry.scenario,
         defect: entry.defect,
-    });
+    };
+    let report = judge(&job, &|_| {});
     let violated = report.violated();
-    let held = report.invariants() - violated.len();
-    let mut text = format!("{held} of {} hold", report.invariants());
+    let held = report.invariants.len() - violated.len();
+    let mut text = format!("{held} of {} hold", report.invariants.len());
     if !violated.is_empty() {
         text += &format!(", violated: {}", violated.join(", "));
     }
@@ -139,7 +140,7 @@ fn verdict(entry: &Entry) -> (&'static str, String) {
     } else {
         (
             "differs",
-            format!("DIFFERS: {text}; {} states", report.unique_states()),
+            format!("DIFFERS: {text}; {} states", report.unique_states),
         )
     }
 }

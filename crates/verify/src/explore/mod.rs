@@ -17,9 +17,9 @@ use std::thread;
 
 use closesocket_models::{CloseModel, DefectSpec, ExplorerModel};
 
-use crate::out::{errln, outln};
 use crate::Outcome;
 use crate::check::find;
+use crate::out::{errln, outln};
 use server::Failure;
 
 /// What to explore, and where.

@@ -2,6 +2,7 @@
 //! to plain peers that know nothing of us.
 
 mod census;
+mod checks;
 mod connection;
 pub(crate) mod crowd;
 mod limit;
@@ -22,7 +23,7 @@ use serde::Serialize;
 
 use census::Census;
 use connection::{Report, Worker};
-pub(crate) use print::{command, print_text, verdict, with_progress};
+pub(crate) use print::{command, print, text, verdict, with_progress};
 use traced::Traced;
 use way::Way;
 

@@ -1,16 +1,16 @@
 //! Runs the real engine and prints what was seen.
 
+use std::fmt::Write as _;
 use std::path::Path;
-use std::sync::Mutex;
-use std::sync::PoisonError;
 
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::{Plan, RunReport, run};
 use crate::Outcome;
 use crate::cli::Format;
-use crate::out::{errln, outln};
+use crate::out::errln;
+use crate::output::Output;
+use crate::report::Report;
 
 /// The documented JSON of `run`.
 #[derive(Serialize)]
@@ -20,18 +20,28 @@ struct Json<'a> {
 }
 
 /// Runs and prints.
-pub(crate) fn command(plan: Plan, trace: Option<&Path>, format: Format) -> Outcome {
-    let Some(report) = with_progress(plan, trace) else {
-        return Outcome::Differs;
-    };
-    match format {
-        Format::Text => print_text(&report),
-        Format::Json => crate::print_json(&Json {
-            schema: 1,
-            run: &report,
-        }),
+pub(crate) fn command(plan: Plan, trace: Option<&Path>, output: &Output) -> Outcome {
+    let run = with_progress(plan, trace, output);
+    if let Ok(run) = &run
+        && output.is_text()
+    {
+        print(run, output);
     }
-    verdict(&report)
+    let outcome = run.as_ref().map_or(Outcome::Differs, verdict);
+    let report = Report {
+        command: "cargo verify run",
+        outcome,
+        check: None,
+        defects: None,
+        run: Some(run.as_ref().map_err(String::as_str)),
+    };
+    let render = |format| match (format, &run) {
+        (Format::Text, Ok(run)) => Some(text(run)),
+        (Format::Json, Ok(run)) => crate::output::json(&Json { schema: 1, run }),
+        (Format::Text | Format::Json, Err(_)) => None,
+        _ => report.render(format),
+    };
+    output.deliver(outcome, render, || None)
 }
 
 /// The outcome that a report stands for.
@@ -43,58 +53,64 @@ pub(crate) fn verdict(report: &RunReport) -> Outcome {
     }
 }
 
-/// Runs with a progress bar, if a person is watching.
-pub(crate) fn with_progress(plan: Plan, trace: Option<&Path>) -> Option<RunReport> {
-    // Hides itself where standard error is no terminal.
-    let bar = ProgressBar::no_length();
-    if let Ok(style) =
-        ProgressStyle::with_template("closing connections {pos}/{len} {wide_bar} {eta}")
-    {
-        bar.set_style(style);
-    }
-    let bar = Mutex::new(bar);
+/// Runs with a progress bar, if a person is watching. What keeps it from
+/// starting is said on standard error as well.
+pub(crate) fn with_progress(
+    plan: Plan,
+    trace: Option<&Path>,
+    output: &Output,
+) -> Result<RunReport, String> {
+    let bar = output.progress(0, "closing connections {pos}/{len} {wide_bar} {eta}");
     let report = run(plan, trace, &|done, total| {
-        let bar = bar.lock().unwrap_or_else(PoisonError::into_inner);
         bar.set_length(total);
         bar.set_position(done);
     });
-    bar.into_inner()
-        .unwrap_or_else(PoisonError::into_inner)
-        .finish_and_clear();
-    match report {
-        Ok(report) => Some(report),
-        Err(error) => {
-            errln!("error: the run could not be started: {error}");
-            None
-        }
+    bar.finish_and_clear();
+    if let Err(error) = &report {
+        errln!("error: the run could not be started: {error}");
+    }
+    report
+}
+
+/// Prints a report for people: one line if they want no more and all is well.
+pub(crate) fn print(run: &RunReport, output: &Output) {
+    if run.ok && output.is_quiet() {
+        crate::out::text(format_args!(
+            "{}",
+            heading(run).replace('\n', ": as the rules say\n")
+        ));
+    } else {
+        crate::out::text(format_args!("{}", text(run)));
     }
 }
 
-/// Prints a report for people.
-pub(crate) fn print_text(report: &RunReport) {
-    outln!(
-        "real TCP: {} connections closed in {:.1} s",
-        report.connections,
-        report.seconds
-    );
-    print_top(report);
-    print_bottom(report);
+/// What was done.
+fn heading(report: &RunReport) -> String {
+    format!(
+        "real TCP: {} connections closed in {:.1} s\n",
+        report.connections, report.seconds
+    )
+}
+
+/// A report for people.
+pub(crate) fn text(report: &RunReport) -> String {
+    let mut out = heading(report);
+    out += &top(report);
+    out += &bottom(report);
+    out
 }
 
 /// The table of the ways to close, and what went wrong.
-pub(super) fn print_top(report: &RunReport) {
-    outln!(
+pub(super) fn top(report: &RunReport) -> String {
+    let mut out = String::new();
+    let _ = writeln!(
+        out,
         "  {:<16} {:>7} {:>9} {:>13} {:>13} {:>6} {:>6}",
-        "way",
-        "closed",
-        "unsent",
-        "accepted B",
-        "received B",
-        "FIN",
-        "RST"
+        "way", "closed", "unsent", "accepted B", "received B", "FIN", "RST"
     );
     for way in &report.ways {
-        outln!(
+        let _ = writeln!(
+            out,
             "  {:<16} {:>7} {:>9} {:>13} {:>13} {:>6} {:>6}",
             way.way,
             way.connections,
@@ -105,14 +121,16 @@ pub(super) fn print_top(report: &RunReport) {
             way.resets
         );
     }
-    outln!(
+    let _ = writeln!(
+        out,
         "  lost bytes {}, double completions {}, missing completions {}, unexpected results {}",
         report.lost_bytes,
         report.double_completions,
         report.missing_completions,
         report.unexpected_results
     );
-    outln!(
+    let _ = writeln!(
+        out,
         "  left over: descriptors {}, sockets {}, system descriptors {}, threads {}",
         report.leaked_descriptors,
         report.leaked_sockets,
@@ -121,11 +139,14 @@ pub(super) fn print_top(report: &RunReport) {
             .map_or("unknown".to_owned(), |count| count.to_string()),
         report.leaked_threads
     );
+    out
 }
 
 /// The trace and the verdict.
-pub(super) fn print_bottom(report: &RunReport) {
-    outln!(
+pub(super) fn bottom(report: &RunReport) -> String {
+    let mut out = String::new();
+    let _ = writeln!(
+        out,
         "  trace of {} events {}",
         report.trace_events,
         if report.trace_accepted {
@@ -135,9 +156,10 @@ pub(super) fn print_bottom(report: &RunReport) {
         }
     );
     if let Some(problem) = &report.first_problem {
-        outln!("  first problem: {problem}");
+        let _ = writeln!(out, "  first problem: {problem}");
     }
-    outln!(
+    let _ = writeln!(
+        out,
         "  {}",
         if report.ok {
             "as the rules say"
@@ -145,4 +167,5 @@ pub(super) fn print_bottom(report: &RunReport) {
             "NOT as the rules say"
         }
     );
+    out
 }

@@ -6,10 +6,10 @@ mod report;
 use std::time::Duration;
 
 use closesocket_models::{Bound, Limits, SCENARIOS, Scenario, check_within};
-use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::Outcome;
 use crate::cli::Format;
+use crate::output::Output;
 use crate::parallel::side_by_side;
 use report::{Row, SweepReport};
 
@@ -35,25 +35,27 @@ impl Plan {
 }
 
 /// Sweeps and prints a table.
-pub(crate) fn command(plan: Plan, format: Format) -> Outcome {
-    let report = sweep(plan);
-    match format {
-        Format::Text => report.print(),
-        Format::Json => crate::print_json(&report),
+pub(crate) fn command(plan: Plan, output: &Output) -> Outcome {
+    let report = sweep(plan, output);
+    if output.is_text() {
+        crate::out::text(format_args!("{}", report.text()));
     }
-    report.outcome()
+    let render = |format| match format {
+        Format::Text => Some(report.text()),
+        _ => crate::output::json(&report),
+    };
+    output.deliver(report.outcome(), render, || None)
 }
 
-fn sweep(plan: Plan) -> SweepReport {
+fn sweep(plan: Plan, output: &Output) -> SweepReport {
     let scenarios = SCENARIOS.iter().filter(|it| it.states <= plan.up_to);
     let jobs: Vec<(&Scenario, Bound)> = scenarios
         .flat_map(|scenario| Bound::ALL.map(|bound| (scenario, bound)))
         .collect();
-    // Hides itself where standard error is no terminal.
-    let bar = ProgressBar::new(jobs.len() as u64);
-    if let Ok(style) = ProgressStyle::with_template("raising bounds {pos}/{len} {wide_bar} {msg}") {
-        bar.set_style(style);
-    }
+    let bar = output.progress(
+        jobs.len() as u64,
+        "raising bounds {pos}/{len} {wide_bar} {msg}",
+    );
     let rows = side_by_side(
         &jobs,
         |(scenario, _)| scenario.states,

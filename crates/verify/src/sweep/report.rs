@@ -1,10 +1,11 @@
 //! What became of every scenario with a bound raised.
 
+use std::fmt::Write as _;
+
 use closesocket_models::{Bound, Outcome as Found, Scenario};
 use serde::Serialize;
 
 use crate::Outcome;
-use crate::out::outln;
 
 /// A scenario with one bound raised by one.
 #[derive(Clone, Debug, Serialize)]
@@ -92,11 +93,16 @@ impl SweepReport {
     }
 
     /// A table that is one of markdown, too.
-    pub(super) fn print(&self) {
-        outln!("| scenario | bound raised | states | states raised | seconds | verdict |");
-        outln!("|---|---|---|---|---|---|");
+    pub(super) fn text(&self) -> String {
+        let mut out = String::new();
+        let _ = writeln!(
+            out,
+            "| scenario | bound raised | states | states raised | seconds | verdict |"
+        );
+        let _ = writeln!(out, "|---|---|---|---|---|---|");
         for row in self.rows.iter().filter(|it| it.why.is_none()) {
-            outln!(
+            let _ = writeln!(
+                out,
                 "| {} | {} | {} | {} | {:.1} | {} |",
                 row.scenario,
                 row.bound,
@@ -110,19 +116,21 @@ impl SweepReport {
                 }
             );
         }
-        outln!("\nnot raised:");
+        let _ = writeln!(out, "\nnot raised:");
         for row in &self.rows {
             if let Some(why) = row.why {
-                outln!("  {}, {}: {why}", row.scenario, row.bound);
+                let _ = writeln!(out, "  {}, {}: {why}", row.scenario, row.bound);
             }
         }
-        outln!(
+        let _ = writeln!(
+            out,
             "\nsweep: {} rows hold, {} violated, {} incomplete, {} not raised",
             self.count(HOLDS),
             self.count(VIOLATED),
             self.count(INCOMPLETE),
             self.count("not raised")
         );
+        out
     }
 }
 

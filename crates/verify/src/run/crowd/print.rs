@@ -1,14 +1,16 @@
 //! Runs a crowd and shows it.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use serde::Serialize;
 
-use super::super::print::{print_bottom, print_top};
+use super::super::print::{bottom, top};
 use super::{CrowdReport, Plan, limit, run};
 use crate::Outcome;
 use crate::cli::Format;
-use crate::out::{errln, outln};
+use crate::out::errln;
+use crate::output::Output;
 
 /// The documented JSON of a crowd.
 #[derive(Serialize)]
@@ -18,7 +20,7 @@ struct Json<'a> {
 }
 
 /// Runs and prints.
-pub(crate) fn command(plan: Plan, trace: Option<&Path>, format: Format) -> Outcome {
+pub(crate) fn command(plan: Plan, trace: Option<&Path>, output: &Output) -> Outcome {
     if let Err(error) = limit::raise(plan.connections) {
         errln!("error: {error}");
         return Outcome::Usage;
@@ -30,18 +32,23 @@ pub(crate) fn command(plan: Plan, trace: Option<&Path>, format: Format) -> Outco
             return Outcome::Differs;
         }
     };
-    match format {
-        Format::Text => print_text(&report),
-        Format::Json => crate::print_json(&Json {
+    if output.is_text() {
+        crate::out::text(format_args!("{}", text(&report)));
+    }
+    let render = |format| match format {
+        Format::Text => Some(text(&report)),
+        _ => crate::output::json(&Json {
             schema: 1,
             run: &report,
         }),
-    }
-    super::super::verdict(&report.run)
+    };
+    output.deliver(super::super::verdict(&report.run), render, || None)
 }
 
-fn print_text(report: &CrowdReport) {
-    outln!(
+fn text(report: &CrowdReport) -> String {
+    let mut out = String::new();
+    let _ = writeln!(
+        out,
         "real TCP: {} connections opened in {:.2} s and open at once; {} threads closed them, and all {} receives were aborted once, within {:.3} s",
         report.open_at_once,
         report.open_seconds,
@@ -49,6 +56,7 @@ fn print_text(report: &CrowdReport) {
         report.aborted,
         report.close_seconds
     );
-    print_top(&report.run);
-    print_bottom(&report.run);
+    out += &top(&report.run);
+    out += &bottom(&report.run);
+    out
 }

@@ -1,20 +1,19 @@
 //! Runs a soak and shows it.
 
+use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 use std::path::Path;
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use super::super::print::{print_bottom, print_top};
+use super::super::print::{bottom, top};
 use super::verdict::SoakReport;
 use super::{Plan, Progress, run};
 use crate::Outcome;
 use crate::cli::Format;
-use crate::out::{errln, outln};
+use crate::out::errln;
+use crate::output::Output;
 use crate::run::limit;
 
 /// Seconds between two lines where there is no terminal.
@@ -30,31 +29,37 @@ struct Json<'a> {
 }
 
 /// Runs and prints.
-pub(crate) fn command(plan: Plan, trace: Option<&Path>, format: Format) -> Outcome {
+pub(crate) fn command(plan: Plan, trace: Option<&Path>, output: &Output) -> Outcome {
     // Connections that drain in the background have a descriptor too.
     if let Err(error) = limit::raise(plan.open.saturating_mul(2 * DESCRIPTORS_EACH)) {
         errln!("error: {error}");
         return Outcome::Usage;
     }
     errln!("seed {}", plan.seed);
-    let report = match with_progress(plan, trace) {
+    let report = match with_progress(plan, trace, output) {
         Ok(report) => report,
         Err(error) => {
             errln!("error: the run could not be finished: {error}");
             return Outcome::Differs;
         }
     };
-    match format {
-        Format::Text => print_text(&report),
-        Format::Json => crate::print_json(&Json {
+    if output.is_text() {
+        crate::out::text(format_args!("{}", text(&report)));
+    }
+    let render = |format| match format {
+        Format::Text => Some(text(&report)),
+        _ => crate::output::json(&Json {
             schema: 1,
             run: &report,
         }),
-    }
-    super::super::verdict(&report.run)
+    };
+    output.deliver(super::super::verdict(&report.run), render, || None)
 }
 
-fn with_progress(plan: Plan, trace: Option<&Path>) -> Result<SoakReport, String> {
+fn with_progress(plan: Plan, trace: Option<&Path>, output: &Output) -> Result<SoakReport, String> {
+    if output.is_quiet() {
+        return run(plan, trace, &|_| {});
+    }
     if !std::io::stderr().is_terminal() {
         let told = AtomicU64::new(0);
         return run(plan, trace, &|progress| {
@@ -65,19 +70,12 @@ fn with_progress(plan: Plan, trace: Option<&Path>) -> Result<SoakReport, String>
             }
         });
     }
-    let bar = ProgressBar::new(plan.seconds);
-    if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {eta}") {
-        bar.set_style(style);
-    }
-    let bar = Mutex::new(bar);
+    let bar = output.progress(plan.seconds, "{msg} {wide_bar} {eta}");
     let report = run(plan, trace, &|progress| {
-        let bar = bar.lock().unwrap_or_else(PoisonError::into_inner);
         bar.set_position(progress.elapsed.as_secs());
         bar.set_message(line(plan, progress));
     });
-    bar.into_inner()
-        .unwrap_or_else(PoisonError::into_inner)
-        .finish_and_clear();
+    bar.finish_and_clear();
     report
 }
 
@@ -99,20 +97,21 @@ fn mebibytes(bytes: Option<u64>) -> String {
     }
 }
 
-fn print_text(report: &SoakReport) {
-    outln!(
+fn text(report: &SoakReport) -> String {
+    let mut out = String::new();
+    let _ = writeln!(
+        out,
         "real TCP: {} random connections closed in {:.1} s, at most {} open at once; seed {}",
-        report.run.connections,
-        report.run.seconds,
-        report.most_open,
-        report.seed
+        report.run.connections, report.run.seconds, report.most_open, report.seed
     );
-    print_top(&report.run);
-    outln!(
+    out += &top(&report.run);
+    let _ = writeln!(
+        out,
         "  closes refused because they would block: {}",
         report.would_blocks
     );
-    outln!(
+    let _ = writeln!(
+        out,
         "  resident memory: {} at the end, at most {}; highest from 5 s to 20 s {}",
         mebibytes(report.end_rss_bytes),
         mebibytes(report.peak_rss_bytes),
@@ -121,5 +120,6 @@ fn print_text(report: &SoakReport) {
             early => mebibytes(early),
         }
     );
-    print_bottom(&report.run);
+    out += &bottom(&report.run);
+    out
 }

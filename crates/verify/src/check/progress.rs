@@ -1,0 +1,99 @@
+//! How far a check has come: states, states a second, and what is queued.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use indicatif::ProgressBar;
+
+use super::Job;
+use crate::output::Output;
+use crate::report::grouped;
+
+/// A bar over the states of all jobs. How many there will be is known: the
+/// counts are pinned.
+pub(super) struct Progress {
+    bar: ProgressBar,
+    begin: Instant,
+    /// States found so far.
+    states: AtomicU64,
+    /// Jobs that nobody has begun.
+    queued: AtomicU64,
+}
+
+/// One job on its way.
+pub(super) struct Watched<'a> {
+    progress: &'a Progress,
+    /// States of this job that are counted in the bar.
+    counted: AtomicU64,
+}
+
+impl Progress {
+    pub(super) fn of(jobs: &[Job], output: &Output) -> Self {
+        let all: usize = jobs.iter().map(|job| job.scenario.states).sum();
+        Self {
+            bar: output.progress(
+                all as u64,
+                "exploring {human_pos}/{human_len} states {wide_bar} {msg}",
+            ),
+            begin: Instant::now(),
+            states: AtomicU64::new(0),
+            queued: AtomicU64::new(jobs.len() as u64),
+        }
+    }
+
+    /// A job begins.
+    pub(super) fn begin(&self) -> Watched<'_> {
+        self.queued.fetch_sub(1, Ordering::Relaxed);
+        Watched {
+            progress: self,
+            counted: AtomicU64::new(0),
+        }
+    }
+
+    /// Prints something without spoiling the bar.
+    pub(super) fn aside(&self, print: impl FnOnce()) {
+        self.bar.suspend(print);
+    }
+
+    pub(super) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    fn show(&self) {
+        let states = self.states.load(Ordering::Relaxed);
+        let left = self.bar.length().unwrap_or(0).saturating_sub(states);
+        self.bar.set_position(states);
+        self.bar.set_message(format!(
+            "{}/s, {} to go, {} scenarios queued",
+            grouped(rate(states, self.begin)),
+            grouped(left),
+            self.queued.load(Ordering::Relaxed)
+        ));
+    }
+}
+
+/// Things a second since then.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "shown to people, and not negative"
+)]
+fn rate(things: u64, since: Instant) -> u64 {
+    (things as f64 / since.elapsed().as_secs_f64().max(0.001)) as u64
+}
+
+impl Watched<'_> {
+    /// The job has so many states by now.
+    pub(super) fn look(&self, states: usize) {
+        let now = states as u64;
+        let before = self.counted.swap(now, Ordering::Relaxed);
+        let more = now.saturating_sub(before);
+        self.progress.states.fetch_add(more, Ordering::Relaxed);
+        self.progress.show();
+    }
+
+    /// The job is done.
+    pub(super) fn end(&self, states: usize) {
+        self.look(states);
+    }
+}

@@ -1,0 +1,178 @@
+//! Where the result goes: in which formats, to which files, in which colours.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::Outcome;
+use crate::cli::{Format, Presentation};
+use crate::out::errln;
+use crate::style::Style;
+
+/// What a command can give besides text for people.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Offer {
+    /// How the command is called, as in `cargo verify check`.
+    pub(crate) command: &'static str,
+    pub(crate) formats: &'static [Format],
+    /// Whether there is a page for `--report`.
+    pub(crate) page: bool,
+}
+
+/// Where the result goes. Files are opened before the work begins, so that a
+/// wrong name does not cost a run.
+#[derive(Debug)]
+pub(crate) struct Output {
+    /// What goes to standard output.
+    printed: Format,
+    files: Vec<(Format, PathBuf, File)>,
+    page: Option<(PathBuf, File)>,
+    quiet: bool,
+    pub(crate) style: Style,
+}
+
+/// The page in the directory of `--report`.
+const PAGE: &str = "index.html";
+
+impl Output {
+    /// As the command line says, if the command offers that.
+    ///
+    /// # Errors
+    /// One line about what the command does not offer, what is contradictory, or
+    /// which file cannot be written.
+    pub(crate) fn open(wanted: &Presentation, offer: Offer) -> Result<Self, String> {
+        let (formats, names) = (&wanted.formats, &wanted.output);
+        for format in formats {
+            if !offer.formats.contains(format) {
+                let all: Vec<_> = offer.formats.iter().map(|it| it.name()).collect();
+                return Err(format!(
+                    "`{}` has no format {}: it has {}",
+                    offer.command,
+                    format.name(),
+                    all.join(", ")
+                ));
+            }
+        }
+        if wanted.report.is_some() && !offer.page {
+            return Err(format!("`{}` has no page for --report", offer.command));
+        }
+        // One --output alone is for the text.
+        let formats = match (formats.len(), names.len()) {
+            (0, 1) => &vec![Format::Text],
+            _ => formats,
+        };
+        if names.len() > formats.len() {
+            return Err("each --output needs a --format".to_owned());
+        }
+        if formats.len() > names.len() + 1 {
+            return Err("each --format but the last needs an --output".to_owned());
+        }
+        let printed = formats.get(names.len()).copied().unwrap_or(Format::Text);
+        let mut files = Vec::new();
+        for (format, name) in formats.iter().zip(names) {
+            if files.iter().any(|(_, other, _)| other == name) {
+                return Err(format!("{} is named twice", name.display()));
+            }
+            files.push((*format, name.clone(), create(name)?));
+        }
+        let page = wanted.report.as_deref().map(|directory| {
+            fs::create_dir_all(directory).map_err(|error| unwritable(directory, &error))?;
+            let name = directory.join(PAGE);
+            create(&name).map(|file| (name, file))
+        });
+        Ok(Self {
+            printed,
+            files,
+            page: page.transpose()?,
+            quiet: wanted.quiet,
+            style: Style::new(wanted.color),
+        })
+    }
+
+    /// Whether standard output is for people.
+    pub(crate) fn is_text(&self) -> bool {
+        self.printed == Format::Text
+    }
+
+    /// Whether people are told what goes well, and not only the end.
+    pub(crate) fn is_chatty(&self) -> bool {
+        self.is_text() && !self.quiet
+    }
+
+    /// Whether progress is not to be told.
+    pub(crate) const fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    /// A bar of this length. It hides itself where standard error is no
+    /// terminal, and where nobody wants to see it.
+    pub(crate) fn progress(&self, length: u64, template: &str) -> ProgressBar {
+        let bar = ProgressBar::new(length);
+        if self.quiet {
+            bar.set_draw_target(ProgressDrawTarget::hidden());
+        }
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar
+    }
+
+    /// Prints the result and writes the files. `render` has nothing to say in
+    /// formats that the command does not offer. Text on standard output is not
+    /// rendered: it was printed along the way.
+    ///
+    /// Returns the outcome, which a file that cannot be written spoils if
+    /// nothing else did.
+    pub(crate) fn deliver(
+        &self,
+        outcome: Outcome,
+        render: impl Fn(Format) -> Option<String>,
+        page: impl FnOnce() -> Option<String>,
+    ) -> Outcome {
+        let mut written = true;
+        for (format, name, file) in &self.files {
+            written &= keep(name, file, &render(*format).unwrap_or_default());
+        }
+        if let Some((name, file)) = &self.page {
+            written &= keep(name, file, &page().unwrap_or_default());
+        }
+        if self.printed != Format::Text {
+            let text = render(self.printed).unwrap_or_default();
+            crate::out::text(format_args!("{text}"));
+        }
+        match outcome {
+            Outcome::AsExpected if !written => Outcome::Usage,
+            outcome => outcome,
+        }
+    }
+}
+
+fn create(name: &Path) -> Result<File, String> {
+    File::create(name).map_err(|error| unwritable(name, &error))
+}
+
+fn unwritable(name: &Path, error: &std::io::Error) -> String {
+    format!("{} cannot be written: {error}", name.display())
+}
+
+/// Writes a file, or says why not.
+fn keep(name: &Path, mut file: &File, text: &str) -> bool {
+    let written = file.write_all(text.as_bytes());
+    if let Err(error) = &written {
+        errln!("error: {}", unwritable(name, error));
+    }
+    written.is_ok()
+}
+
+/// A result for scripts, ending in a line break.
+pub(crate) fn json(value: &impl serde::Serialize) -> Option<String> {
+    match serde_json::to_string_pretty(value) {
+        Ok(text) => Some(text + "\n"),
+        Err(error) => {
+            errln!("error: the result cannot be written: {error}");
+            None
+        }
+    }
+}

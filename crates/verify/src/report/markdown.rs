@@ -1,0 +1,180 @@
+//! Markdown, fit for the summary page of a CI run: short tables, and what is
+//! long folded away.
+
+use std::fmt::Write as _;
+
+use super::finding::{Finding, rule};
+use super::words::{Bounds, NOT_COVERED, grouped, proved};
+use super::{Report, escape, places};
+use crate::Outcome;
+use crate::check::CheckReport;
+use crate::defects::DefectsReport;
+use crate::run::RunReport;
+
+/// The whole text.
+pub(super) fn render(report: &Report<'_>) -> String {
+    let sign = match report.outcome {
+        Outcome::AsExpected => "✅",
+        Outcome::Incomplete => "⚠️",
+        Outcome::Differs | Outcome::Usage => "❌",
+    };
+    let mut out = format!("## {sign} `{}`: {}\n\n", report.command, report.verdict());
+    out.push_str("| part | what was done | verdict |\n|---|---|---|\n");
+    if let Some(check) = report.check {
+        model(&mut out, check);
+    }
+    if let Some(defects) = report.defects {
+        let (count, broken) = (defects.entries.len(), defects.broken());
+        let verdict = verdict(defects.problems.is_empty());
+        let _ = writeln!(
+            out,
+            "| defects | {} of {count} caught, {broken} of {} invariants broken | {verdict} |",
+            defects.caught(),
+            defects.invariants.len()
+        );
+    }
+    match report.run {
+        Some(Ok(run)) => {
+            let _ = writeln!(
+                out,
+                "| real TCP | {} connections closed, trace of {} events replayed | {} |",
+                grouped(run.connections),
+                grouped(run.trace_events),
+                verdict(run.ok)
+            );
+        }
+        Some(Err(error)) => {
+            let _ = writeln!(out, "| real TCP | {} | not started |", cell(error));
+        }
+        None => {}
+    }
+    let findings = report.findings();
+    findings.iter().for_each(|it| finding(&mut out, it));
+    if let Some(check) = report.check {
+        scenarios(&mut out, check);
+    }
+    if let Some(defects) = report.defects {
+        catalogue(&mut out, defects);
+    }
+    if let Some(Ok(run)) = report.run {
+        ways(&mut out, run);
+    }
+    out
+}
+
+const fn verdict(good: bool) -> &'static str {
+    if good { "as expected" } else { "**differs**" }
+}
+
+/// Text that cannot end a cell or begin an element.
+fn cell(text: &str) -> String {
+    escape(text).replace('|', "\\|").replace('\n', " ")
+}
+
+fn model(out: &mut String, check: &CheckReport) {
+    let states: usize = check.scenarios.iter().map(|it| it.unique_states).sum();
+    let complete = check.scenarios.iter().filter(|it| it.complete).count();
+    let words = if check.verdict == "as expected" {
+        check.verdict.to_owned()
+    } else {
+        format!("**{}**", check.verdict)
+    };
+    let _ = writeln!(
+        out,
+        "| model | {complete} of {} scenarios explored completely, {} states | {words} |",
+        check.scenarios.len(),
+        grouped(states as u64)
+    );
+}
+
+fn finding(out: &mut String, finding: &Finding) {
+    let expected = if finding.expected {
+        " (expected: the defect is put in)"
+    } else {
+        ""
+    };
+    let _ = writeln!(
+        out,
+        "\n### `{}`{expected}\n\n{}",
+        finding.rule,
+        cell(&finding.message)
+    );
+    let Some(rule) = rule(finding.rule) else {
+        return;
+    };
+    let _ = writeln!(out, "\n{}", cell(rule.why));
+    for place in rule.clauses.iter().filter_map(|it| places::clause(it)) {
+        let heading = place.text.trim_start_matches('#').trim();
+        let _ = writeln!(out, "- {heading} ({}:{})", place.file, place.line);
+    }
+    if finding.steps.is_empty() {
+        return;
+    }
+    let count = finding.steps.len();
+    let _ = writeln!(
+        out,
+        "\n<details><summary>The shortest way there, {count} steps</summary>\n\n```text"
+    );
+    for (index, step) in finding.steps.iter().enumerate() {
+        let _ = writeln!(out, "{:>3}. {step}", index + 1);
+    }
+    out.push_str("```\n\n</details>\n");
+}
+
+fn scenarios(out: &mut String, check: &CheckReport) {
+    if check.verdict == "as expected" && check.scenarios.iter().all(|it| it.defect.is_none()) {
+        let _ = writeln!(out, "\n**Proved:** {}.", proved(check));
+    }
+    let bounds = Bounds::of(check).sentence();
+    let _ = writeln!(out, "\n**Bounds:** {bounds}.\n\n**Not covered:**\n");
+    for line in NOT_COVERED {
+        let _ = writeln!(out, "- {line}");
+    }
+    let _ = writeln!(
+        out,
+        "\n<details><summary>Scenarios</summary>\n\n| scenario | states | transitions | depth | seconds | hold | verdict |\n|---|--:|--:|--:|--:|--:|---|"
+    );
+    for it in &check.scenarios {
+        let _ = writeln!(
+            out,
+            "| {} | {} | {} | {} | {:.2} | {}/{} | {} |",
+            it.name,
+            it.unique_states,
+            it.transitions,
+            it.depth,
+            it.seconds,
+            it.held(),
+            it.invariants.len(),
+            it.verdict()
+        );
+    }
+    out.push_str("\n</details>\n");
+}
+
+fn catalogue(out: &mut String, defects: &DefectsReport) {
+    out.push_str("\n<details><summary>Defects</summary>\n\n| defect | scenario | steps | violates |\n|---|---|--:|---|\n");
+    for row in defects.rows() {
+        let steps = row.found.steps.map_or("-".to_owned(), |it| it.to_string());
+        let _ = writeln!(
+            out,
+            "| {} | {} | {steps} | {}{} |",
+            row.spec.name,
+            row.spec.scenario,
+            row.found.violates.join(", "),
+            if row.problem.is_some() {
+                " **differs**"
+            } else {
+                ""
+            }
+        );
+    }
+    out.push_str("\n</details>\n");
+}
+
+fn ways(out: &mut String, run: &RunReport) {
+    out.push_str("\n<details><summary>Real TCP</summary>\n\n| way | closed | unsent | accepted B | received B | FIN | RST |\n|---|--:|--:|--:|--:|--:|--:|\n");
+    for way in &run.ways {
+        let _ = writeln!(out, "| {} |", way.columns().join(" | "));
+    }
+    out.push_str("\n</details>\n");
+}

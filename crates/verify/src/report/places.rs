@@ -1,0 +1,103 @@
+//! Where things are in the repository: clauses, predicates and scenarios. Read
+//! from the sources when this program is built, so that no line is out of date.
+
+/// A line of a file of the repository.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// Relative to the root of the repository.
+    pub(crate) file: &'static str,
+    /// From 1.
+    pub(crate) line: usize,
+    /// What the line says, without its indentation.
+    pub(crate) text: &'static str,
+}
+
+const SPECIFICATION: (&str, &str) = (
+    "docs/specification.md",
+    include_str!("../../../../docs/specification.md"),
+);
+const PREDICATES: (&str, &str) = (
+    "crates/closesocket/src/protocol/invariant/predicate.rs",
+    include_str!("../../../closesocket/src/protocol/invariant/predicate.rs"),
+);
+const CATALOGUE: [(&str, &str); 4] = [
+    (
+        "models/src/catalogue/linger.rs",
+        include_str!("../../../../models/src/catalogue/linger.rs"),
+    ),
+    (
+        "models/src/catalogue/one_descriptor.rs",
+        include_str!("../../../../models/src/catalogue/one_descriptor.rs"),
+    ),
+    (
+        "models/src/catalogue/process.rs",
+        include_str!("../../../../models/src/catalogue/process.rs"),
+    ),
+    (
+        "models/src/catalogue/sharing.rs",
+        include_str!("../../../../models/src/catalogue/sharing.rs"),
+    ),
+];
+const DEFECTS: (&str, &str) = (
+    "models/src/defect/table.rs",
+    include_str!("../../../../models/src/defect/table.rs"),
+);
+
+/// The heading of a clause of the specification.
+pub(crate) fn clause(id: &str) -> Option<Place> {
+    find(SPECIFICATION, &format!("### {id} "))
+}
+
+/// The predicate of an invariant.
+pub(crate) fn predicate(invariant: &str) -> Option<Place> {
+    let function = invariant.replace('-', "_");
+    find(PREDICATES, &format!("pub(super) fn {function}<"))
+}
+
+/// The definition of a scenario.
+pub(crate) fn scenario(name: &str) -> Option<Place> {
+    let start = format!("name: \"{name}\",");
+    CATALOGUE.iter().find_map(|file| find(*file, &start))
+}
+
+/// The definition of a defect.
+pub(crate) fn defect(name: &str) -> Option<Place> {
+    find(DEFECTS, &format!("name: \"{name}\","))
+}
+
+/// The first line that starts so, beyond its indentation.
+fn find((file, text): (&'static str, &'static str), start: &str) -> Option<Place> {
+    let mut lines = text.lines().map(str::trim_start).enumerate();
+    let (index, text) = lines.find(|(_, line)| line.starts_with(start))?;
+    Some(Place {
+        file,
+        line: index + 1,
+        text,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use closesocket::protocol::invariant::Invariant;
+    use closesocket_models::{DEFECTS, SCENARIOS, View};
+
+    use super::{clause, defect, predicate, scenario};
+
+    #[test]
+    fn everything_that_is_reported_has_its_place() {
+        for invariant in Invariant::<View<'static>>::TABLE {
+            let place = predicate(invariant.id);
+            assert!(place.is_some(), "{}", invariant.id);
+            for id in invariant.clauses {
+                assert!(clause(id).is_some_and(|it| it.text.contains(id)), "{id}");
+            }
+        }
+        for it in SCENARIOS {
+            assert!(scenario(it.name).is_some(), "{}", it.name);
+        }
+        for it in DEFECTS {
+            assert!(defect(it.name).is_some(), "{}", it.name);
+        }
+        assert_eq!(clause("Z9"), None);
+    }
+}

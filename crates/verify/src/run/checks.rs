@@ -1,0 +1,122 @@
+//! A run as a list of things that had to hold, for formats that count them.
+
+use super::{RunReport, WayReport};
+
+/// One thing that had to hold.
+#[derive(Clone, Debug)]
+pub(crate) struct Check {
+    /// In kebab-case.
+    pub(crate) name: &'static str,
+    /// What is wrong, in words.
+    pub(crate) problem: Option<String>,
+}
+
+impl RunReport {
+    /// Everything that had to hold. One of them has a problem if and only if
+    /// the run is not as the rules say.
+    pub(crate) fn checks(&self) -> Vec<Check> {
+        let count = |name, number: u64, what: &str| Check {
+            name,
+            problem: (number > 0).then(|| self.explained(&format!("{number} {what}"))),
+        };
+        let descriptors = self.leaked_system_descriptors.unwrap_or(0);
+        vec![
+            count("no-byte-lost", self.lost_bytes, "accepted bytes are lost"),
+            count(
+                "no-double-completion",
+                self.double_completions,
+                "operations completed twice",
+            ),
+            count(
+                "no-missing-completion",
+                self.missing_completions,
+                "operations never completed",
+            ),
+            count(
+                "no-unexpected-result",
+                self.unexpected_results,
+                "calls ended otherwise than the rules say",
+            ),
+            count(
+                "no-descriptor-left",
+                self.leaked_descriptors,
+                "descriptors are left over",
+            ),
+            count("no-socket-left", self.leaked_sockets, "sockets are left over"),
+            count(
+                "no-system-descriptor-left",
+                descriptors,
+                "descriptors of the system are left over",
+            ),
+            count("no-thread-left", self.leaked_threads, "threads are left over"),
+            Check {
+                name: "trace-accepted",
+                problem: (!self.trace_accepted)
+                    .then(|| self.explained("the protocol rejects the trace")),
+            },
+            Check {
+                name: "every-way-ends-as-it-should",
+                problem: (self.is_clean() && !self.ok).then(|| {
+                    self.explained("a peer saw another end than the close was to have, or too few closes had bytes to send")
+                }),
+            },
+        ]
+    }
+
+    /// With the first problem that the run told.
+    fn explained(&self, what: &str) -> String {
+        match &self.first_problem {
+            Some(first) => format!("{what}; first problem: {first}"),
+            None => what.to_owned(),
+        }
+    }
+}
+
+impl WayReport {
+    /// The name and the numbers, in the order of the printed table.
+    pub(crate) fn columns(&self) -> [String; 7] {
+        let numbers = [
+            self.connections,
+            self.unacknowledged_at_commit,
+            self.accepted_bytes,
+            self.received_bytes,
+            self.fins,
+            self.resets,
+        ];
+        let [a, b, c, d, e, f] = numbers.map(|it| it.to_string());
+        [self.way.to_owned(), a, b, c, d, e, f]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::RunReport;
+
+    /// A run in which nothing went wrong, but what this spoils.
+    fn problems(spoil: impl FnOnce(&mut RunReport)) -> Vec<&'static str> {
+        let mut report = RunReport {
+            trace_accepted: true,
+            ok: true,
+            ..RunReport::default()
+        };
+        spoil(&mut report);
+        let checks = report.checks().into_iter();
+        checks
+            .filter(|it| it.problem.is_some())
+            .map(|it| it.name)
+            .collect()
+    }
+
+    #[test]
+    fn each_thing_that_is_wrong_has_its_own_check() {
+        assert_eq!(problems(|_| {}), [""; 0]);
+        let lost = problems(|it| (it.lost_bytes, it.ok) = (1, false));
+        assert_eq!(lost, ["no-byte-lost"]);
+        let rejected = problems(|it| (it.trace_accepted, it.ok) = (false, false));
+        assert_eq!(rejected, ["trace-accepted"]);
+        let ends = problems(|it| it.ok = false);
+        assert_eq!(ends, ["every-way-ends-as-it-should"]);
+        let leaked = problems(|it| (it.leaked_system_descriptors, it.ok) = (Some(2), false));
+        assert_eq!(leaked, ["no-system-descriptor-left"]);
+    }
+}
