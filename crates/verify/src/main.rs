@@ -4,6 +4,8 @@
 
 mod check;
 mod cli;
+#[cfg(test)]
+mod commands_page;
 mod defects;
 mod explore;
 mod list;

@@ -34,7 +34,9 @@ fn directory(name: &str) -> PathBuf {
 
 fn schema(name: &str) -> Validator {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
-    let text = fs::read_to_string(file).unwrap();
+    // The published schema of SARIF has a pattern with a bracket too many, which
+    // is no regular expression.
+    let text = fs::read_to_string(file).unwrap().replace("{2}]?$", "{2}?$");
     jsonschema::validator_for(&serde_json::from_str(&text).unwrap()).unwrap()
 }
 
@@ -219,10 +221,11 @@ fn the_json_of_a_replay_is_of_the_published_schema() {
     let replay = ["replay", trace, "--format", "json"];
     let value = valid(&our_schema(), &printed(&replay).0);
     assert_eq!(value["replay"]["accepted"], true);
-    // Without its last line something is left.
+    // A call that was let in was not.
     let text = fs::read_to_string(trace).unwrap();
-    let lines: Vec<_> = text.lines().collect();
-    fs::write(trace, lines[..lines.len() / 2].join("\n") + "\n").unwrap();
+    let spoilt = text.replacen("\"admitted\":true", "\"admitted\":false", 1);
+    assert_ne!(spoilt, text);
+    fs::write(trace, spoilt).unwrap();
     let (text, code) = printed(&replay);
     let value = valid(&our_schema(), &text);
     assert_eq!((&value["replay"]["accepted"], code), (&json!(false), 1));

@@ -51,6 +51,18 @@ fn badge(good: bool, text: &str) -> String {
     format!("<span class=\"{class}\">{sign} {}</span>", escape(text))
 }
 
+/// Text in which back quotes mark code.
+fn prose(text: &str) -> String {
+    let parts = escape(text);
+    let parts = parts.split('`').enumerate();
+    parts
+        .map(|(index, part)| match index % 2 {
+            0 => part.to_owned(),
+            _ => format!("<code>{part}</code>"),
+        })
+        .collect()
+}
+
 /// Puts a part of the result on a card.
 fn card(out: &mut String, title: &str, good: bool, verdict: &str, lines: &[String]) {
     let badge = badge(good, verdict);
@@ -129,7 +141,7 @@ fn head(out: &mut String, report: &Report<'_>) {
     if report.check.is_some() {
         out.push_str("<section class=\"card\"><h3>Not covered</h3>\n");
         for line in NOT_COVERED {
-            let _ = writeln!(out, "<p>{}</p>", escape(line));
+            let _ = writeln!(out, "<p>{}</p>", prose(line));
         }
         out.push_str("</section>\n");
     }

@@ -101,7 +101,7 @@ pub(super) fn counterexamples(out: &mut String, defects: &DefectsReport) {
         };
         let _ = writeln!(
             out,
-            "<details id=\"{name}\"><summary><code>{name}</code>, {}: {}</summary><div>\
+            "<details><summary><code>{name}</code>, {}: {}</summary><div id=\"{name}\">\
              <p class=\"soft\">In {}; violates {}.</p>",
             count(row.found.steps.unwrap_or_default(), "step"),
             escape(row.spec.summary),
