@@ -58,7 +58,7 @@ fn invariant(text: &mut String, report: &ScenarioReport, it: &InvariantReport, s
         Some(drawing) if !is_drawn(report, it) => {
             let _ = writeln!(text, ":\n\n{}", drawing.to_text());
         }
-        _ => text.push_str(", is that above\n"),
+        _ => text.push_str(", is the same\n"),
     }
     let next = match report.defect {
         Some(defect) => format!(
