@@ -54,7 +54,7 @@ pub(crate) struct InvariantReport {
 }
 
 impl ScenarioReport {
-    pub(super) fn new(
+    pub(crate) fn new(
         scenario: &'static Scenario,
         defect: Option<&'static DefectSpec>,
         found: Found,
@@ -162,7 +162,7 @@ impl InvariantReport {
 }
 
 impl CheckReport {
-    pub(super) fn new(scenarios: Vec<ScenarioReport>) -> Self {
+    pub(crate) fn new(scenarios: Vec<ScenarioReport>) -> Self {
         let verdict = if scenarios.is_empty() || !scenarios.iter().all(|it| it.complete) {
             "incomplete"
         } else if scenarios.iter().all(ScenarioReport::is_as_expected) {

@@ -80,3 +80,129 @@ fn escape(text: &str) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use closesocket_models::{DefectSpec, Limits, Outcome as Found, Scenario, Verdict, check};
+    use closesocket_models::{check_within, search};
+    use roxmltree::Document;
+
+    use super::{Report, escape, sarif};
+    use crate::Outcome;
+    use crate::check::{CheckReport, ScenarioReport};
+    use crate::cli::Format;
+
+    /// A check of a small scenario, of which `spoil` says something else than
+    /// was found.
+    fn spoilt(spoil: impl FnOnce(&mut Found)) -> CheckReport {
+        let scenario = Scenario::named("system-handles").expect("a scenario");
+        let mut found = check(scenario, None);
+        spoil(&mut found);
+        CheckReport::new(vec![ScenarioReport::new(scenario, None, found)])
+    }
+
+    /// A shortest counterexample, whatever of.
+    fn path() -> Verdict {
+        let spec = DefectSpec::named("redeems-twice").expect("a defect");
+        let scenario = Scenario::named(spec.scenario).expect("a scenario");
+        let model = closesocket_models::CloseModel::new(scenario, Some(spec.defect));
+        let found = search(&model).counterexamples.into_iter().flatten().next();
+        Verdict::Violated(found.expect("a counterexample"))
+    }
+
+    fn report(check: &CheckReport) -> Report<'_> {
+        Report {
+            command: "cargo verify",
+            outcome: check.outcome(),
+            check: Some(check),
+            defects: None,
+            run: None,
+        }
+    }
+
+    /// Failures and errors of JUnit, results of SARIF that are errors.
+    fn counts(report: &Report<'_>) -> (usize, usize, usize) {
+        let text = report.render(Format::Junit).expect("JUnit");
+        let document = Document::parse(&text).expect("XML");
+        let count = |tag| {
+            document
+                .descendants()
+                .filter(|it| it.has_tag_name(tag))
+                .count()
+        };
+        let log = sarif::render(report);
+        let results = log["runs"][0]["results"].as_array().expect("results");
+        let errors = results.iter().filter(|it| it["level"] == "error").count();
+        (count("failure"), count("error"), errors)
+    }
+
+    #[test]
+    fn what_is_as_expected_is_green_everywhere() {
+        let check = spoilt(|_| {});
+        assert_eq!(counts(&report(&check)), (0, 0, 0));
+        let text = report(&check).render(Format::Markdown).expect("Markdown");
+        assert!(text.contains("**Proved:**"), "{text}");
+    }
+
+    #[test]
+    fn a_violation_is_red_everywhere_and_shows_the_way_there() {
+        let check = spoilt(|found| found.verdicts[0].1 = path());
+        assert_eq!(counts(&report(&check)), (1, 0, 1));
+        for format in [Format::Junit, Format::Markdown, Format::Sarif] {
+            let text = report(&check).render(format).expect("a format");
+            assert!(text.contains("redeems record"), "{format:?}: {text}");
+            assert!(!text.contains("Proved"), "{format:?}: {text}");
+        }
+        let page = report(&check).page();
+        assert!(page.contains("<h2>Findings</h2>") && page.contains("<svg "));
+        assert!(page.contains("D5 What counts as a reference"));
+        assert!(!page.contains("Proved"));
+    }
+
+    #[test]
+    fn another_count_of_states_is_red_everywhere() {
+        let check = spoilt(|found| found.unique_states += 1);
+        assert_eq!(counts(&report(&check)), (1, 0, 1));
+    }
+
+    #[test]
+    fn a_search_that_was_cut_off_is_green_nowhere() {
+        let scenario = Scenario::named("system-handles").expect("a scenario");
+        let limits = Limits {
+            states: 10,
+            ..Limits::NONE
+        };
+        let check = spoilt(|found| *found = check_within(scenario, limits));
+        let report = report(&check);
+        assert_eq!(report.outcome, Outcome::Incomplete);
+        // Each invariant, and the count of states.
+        assert_eq!(counts(&report), (0, 20, 1));
+        let text = report.render(Format::Markdown).expect("Markdown");
+        assert!(
+            text.contains("incomplete") && !text.contains("Proved"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_run_that_could_not_start_is_red_everywhere() {
+        let check = spoilt(|_| {});
+        let report = Report {
+            outcome: Outcome::Differs,
+            run: Some(Err("no <sockets> & no \u{1} threads")),
+            ..report(&check)
+        };
+        assert_eq!(counts(&report), (0, 1, 1));
+        let text = report.render(Format::Markdown).expect("Markdown");
+        assert!(text.contains("not started") && !text.contains("<sockets>"));
+        assert!(!report.page().contains("<sockets>"));
+    }
+
+    #[test]
+    fn text_cannot_end_what_it_stands_in() {
+        assert_eq!(
+            escape("<a b='\"'> & \u{0}"),
+            "&lt;a b=&#39;&quot;&#39;&gt; &amp; \u{fffd}"
+        );
+    }
+}
