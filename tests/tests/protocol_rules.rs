@@ -106,3 +106,11 @@ fn s1_nothing_is_accepted_behind_the_fin_or_without_a_connection() {
     assert_eq!(lost.accept_bytes(10), 0);
     assert_eq!((socket.queued(), lost.queued()), (0, 0));
 }
+
+#[test]
+fn a_time_gives_back_its_nanoseconds_and_what_is_left_until_another() {
+    let (early, late) = (Time::from_nanos(40), Time::from_nanos(100));
+    assert_eq!((early.nanos(), late.nanos()), (40, 100));
+    assert_eq!(early.until(late), Duration::from_nanos(60));
+    assert_eq!(late.until(early), Duration::ZERO);
+}
