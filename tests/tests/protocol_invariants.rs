@@ -5,9 +5,12 @@
 #![allow(clippy::unwrap_used)]
 
 use closesocket::protocol::invariant::{
-    DescriptorView, Event, Invariant, OperationView, RecordView, SocketView, Step, World,
+    DescriptorState, DescriptorView, Event, Invariant, OperationState, OperationView, RecordView,
+    SocketView, Step, World,
 };
-use closesocket::protocol::{AbortScope, Ending, Phase, SendSide, Socket, UnreadInput};
+use closesocket::protocol::{
+    AbortScope, Cause, Ending, Phase, ProcessId, SendSide, Socket, UnreadInput, Waiting,
+};
 
 /// A socket that nobody refers to any more.
 struct Alone(SocketView);
@@ -150,4 +153,101 @@ fn d9_only_a_transferred_socket_hands_over_and_only_all_of_its_queue() {
     ] {
         assert!(!holds(&end));
     }
+}
+
+/// Two descriptors of one socket under `AbortScope::LastReference`, with an
+/// operation through the second.
+struct Shared {
+    first: DescriptorState,
+    operation: OperationState,
+}
+
+impl World for Shared {
+    fn slots(&self) -> usize {
+        2
+    }
+
+    fn descriptor(&self, slot: usize) -> DescriptorView {
+        DescriptorView {
+            generation: 1,
+            state: [self.first, DescriptorState::Open][slot],
+            process: ProcessId(1),
+            socket: 0,
+            inside: slot,
+            handle_returns: 0,
+            retired: false,
+        }
+    }
+
+    fn sockets(&self) -> usize {
+        1
+    }
+
+    fn socket(&self, _: usize) -> SocketView {
+        SocketView {
+            machine: Socket::new(100, AbortScope::LastReference, UnreadInput::Discard),
+            releases: 0,
+            accepted: 0,
+            acknowledged: 0,
+            reset: false,
+            waiting_connections: 0,
+            locked_by_waiter: false,
+        }
+    }
+
+    fn operations(&self) -> usize {
+        1
+    }
+
+    fn operation(&self, _: usize) -> OperationView {
+        OperationView {
+            slot: 1,
+            generation: 1,
+            socket: 0,
+            waiting: Waiting::Overlapped,
+            state: self.operation,
+        }
+    }
+
+    fn records(&self) -> usize {
+        0
+    }
+
+    fn record(&self, _: usize) -> RecordView {
+        unreachable!("there are no records")
+    }
+
+    fn at_rest(&self) -> Option<usize> {
+        None
+    }
+}
+
+#[test]
+fn d7_a_close_that_is_not_the_last_takes_no_operation_of_another_descriptor() {
+    let undisturbed = |operation| {
+        let before = Shared {
+            first: DescriptorState::Open,
+            operation: OperationState::Pending,
+        };
+        let after = Shared {
+            first: DescriptorState::Closed(Cause::Call),
+            operation,
+        };
+        let event = Event::Committed {
+            slot: 0,
+            generation: 1,
+            cause: Cause::Call,
+            wait: false,
+        };
+        let step = Step {
+            before: &before,
+            event,
+            after: &after,
+        };
+        let mut table = Invariant::<Shared>::TABLE.iter();
+        let invariant = table.find(|it| it.id == "other-descriptors-undisturbed");
+        (invariant.unwrap().predicate)(&step)
+    };
+    assert!(undisturbed(OperationState::Pending));
+    assert!(!undisturbed(OperationState::Ending(Some(Cause::Call))));
 }
