@@ -4,7 +4,7 @@
 use std::cell::Cell;
 
 use closesocket::protocol::invariant::{
-    COUNT, Event, Invariant, Step, Violations, When, violations, violations_of,
+    COUNT, Event, Invariant, Step, Violations, violations, violations_of,
 };
 use stateright::{Model, Property};
 
@@ -53,11 +53,12 @@ impl CloseModel {
             defect: self.defect,
             locked: from.locked_sockets(),
         };
+        let committing = steps.locked != 0;
         let any = Cell::new(false);
         let mut take = |action: Action, event: Event, after: &State| {
             any.set(true);
             let mut next = *after;
-            let violated = self.judge(from, action, event, after);
+            let violated = self.judge(from, action, event, after, committing);
             if !violated.is_empty() {
                 next.rest_mut().set_violated(violated);
             }
@@ -75,7 +76,14 @@ impl CloseModel {
     /// What one step violates: of the invariants those that it can break, and
     /// the rank, which is the other half of `everything-released-at-the-end`.
     #[inline]
-    fn judge(&self, before: &State, action: Action, event: Event, after: &State) -> Violations {
+    fn judge(
+        &self,
+        before: &State,
+        action: Action,
+        event: Event,
+        after: &State,
+        committing: bool,
+    ) -> Violations {
         let scenario = self.scenario;
         let step = Step {
             before: &View {
@@ -88,15 +96,9 @@ impl CloseModel {
                 state: after,
             },
         };
-        let changed = after.changed_since(before);
-        let judged = violations_of(&step, changed);
+        let judged = violations_of(&step, after.changed_since(before));
         debug_assert_eq!(judged, violations(&step), "an invariant heeds too little");
-        let when = changed.and(When::event(event));
-        let falls = self.defect.map_or_else(
-            || falls(before, after, action.thread, when),
-            // A defect may change more than the step does.
-            |_| rank(after) < rank(before),
-        );
+        let falls = falls(before, after, committing);
         debug_assert_eq!(falls, rank(after) < rank(before), "{action}");
         if falls {
             judged

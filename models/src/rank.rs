@@ -4,7 +4,7 @@
 //! nothing can happen any more have nothing left open, every run ends well.
 //! That is `everything-released-at-the-end` without fairness or `eventually`.
 
-use closesocket::protocol::invariant::{OperationState, When};
+use closesocket::protocol::invariant::OperationState;
 use closesocket::protocol::{Connection, Phase};
 
 use crate::state::{At, Operation, SOCKETS, SocketState, State, THREADS, Thread, WORKER};
@@ -20,32 +20,45 @@ pub fn rank(state: &State) -> u32 {
     8 * sum + outdated(state) + u32::from(!state.rest().rested())
 }
 
-/// Whether the rank falls on a step, computed from what the step changed. A
-/// thread changes others only when it delivers, by waking them.
+/// Whether the rank falls on a step, computed from what the step changed.
+/// Without somebody `committing` before the step, only who moved in it can be.
 #[inline]
 #[must_use]
-pub(crate) fn falls(before: &State, after: &State, actor: Option<u8>, changed: When) -> bool {
+pub(crate) fn falls(before: &State, after: &State, committing: bool) -> bool {
     let (mut down, mut up) = (0, 0);
-    let mut compare = |t: usize| {
-        let of = if t == WORKER { of_worker } else { of_thread };
-        down += of(&before.thread(t));
-        up += of(&after.thread(t));
-    };
-    match actor {
-        None => {}
-        Some(_) if changed.has(When::DELIVERED) => (0..THREADS).for_each(compare),
-        Some(t) => compare(usize::from(t)),
+    for index in 0..THREADS {
+        let (was, is) = (before.thread(index), after.thread(index));
+        if was != is {
+            let of = if index == WORKER {
+                of_worker
+            } else {
+                of_thread
+            };
+            down += 8 * of(&was);
+            up += 8 * of(&is);
+        }
+        if was != is && !committing {
+            down += u32::from(is_outdated(before, &was));
+            up += u32::from(is_outdated(after, &is));
+        }
     }
-    if changed.has(When::SOCKETS) {
-        down += of_sockets(before);
-        up += of_sockets(after);
+    if committing {
+        down += outdated(before);
+        up += outdated(after);
     }
-    if changed.has(When::OPERATIONS) {
-        down += of_operations(before);
-        up += of_operations(after);
+    for index in 0..SOCKETS {
+        let (was, is) = (before.socket(index), after.socket(index));
+        if was != is {
+            down += 8 * of_socket(&was);
+            up += 8 * of_socket(&is);
+        }
     }
-    let down = 8 * down + outdated(before) + u32::from(!before.rest().rested());
-    let up = 8 * up + outdated(after) + u32::from(!after.rest().rested());
+    if !after.has_operations_of(before) {
+        down += 8 * of_operations(before);
+        up += 8 * of_operations(after);
+    }
+    down += u32::from(!before.rest().rested());
+    up += u32::from(!after.rest().rested());
     up < down
 }
 
@@ -101,7 +114,8 @@ fn of_worker(it: &Thread) -> u32 {
 /// Each hold that is left to give up is a round of leaving and claiming.
 #[inline(always)]
 fn holds(it: &Thread) -> u32 {
-    8 * (it.taken().count_ones() + u32::from(it.holding()))
+    const ONES: [u32; 16] = [0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4];
+    8 * (ONES[usize::from(it.taken() & 15)] + u32::from(it.holding()))
 }
 
 /// What is queued goes down by being sent; the peer has so much to do.
@@ -142,12 +156,15 @@ fn of_operations(state: &State) -> u32 {
     state.operations().map(|it| of_operation(&it)).sum()
 }
 
+#[inline(never)]
+fn outdated(state: &State) -> u32 {
+    let threads = state.threads().filter(|it| is_outdated(state, it));
+    threads.map(|_| 1).sum()
+}
+
 /// Who enters or leaves moves a word away from what a closer has seen, and makes
 /// it try again: one step more, for at most four closers.
-#[inline]
-fn outdated(state: &State) -> u32 {
-    let threads = state.threads().filter(|it| {
-        it.at() == At::Committing && u64::from(it.guess()) != state.slot(it.slot()).word().holders()
-    });
-    threads.map(|_| 1).sum()
+#[inline(always)]
+fn is_outdated(state: &State, it: &Thread) -> bool {
+    it.at() == At::Committing && u64::from(it.guess()) != state.slot(it.slot()).word().holders()
 }

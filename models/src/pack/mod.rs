@@ -25,23 +25,55 @@ impl State {
         Self(words)
     }
 
+    /// Whether every operation is as it is in the other state.
+    #[inline(always)]
+    pub(crate) const fn has_operations_of(&self, other: &Self) -> bool {
+        self.0[4] == other.0[4]
+    }
+
     /// What a step from `before` to here changed, as the invariants see it.
     #[inline]
     #[must_use]
     pub(crate) fn changed_since(&self, before: &Self) -> When {
-        // Who is inside is no change of a descriptor, nor is a reservation.
-        const DESCRIPTORS: u64 = 0x7ff0_7ff0_7ff0_7ff0;
+        // Of the slots: the generation, cause and socket of a descriptor; both
+        // bits of its phase, of which the lower only tells two ways of being
+        // closed apart once the upper is set; what became of the handle. Who is
+        // inside is no change, nor is a reservation.
+        const OF_ALL: u64 = 0x0001_0001_0001_0001;
+        const GENERATIONS: u64 = 0xc0 * OF_ALL;
+        const DESCRIPTORS: u64 = 0x0ff0 * OF_ALL;
+        const LOWER: u64 = 0x10 * OF_ALL;
+        const HANDLES: u64 = 0x7000 * OF_ALL;
+        const RETIRED: u64 = 0x4000 * OF_ALL;
+        // Of the operations: all but the bytes left and the success.
+        const OPERATIONS: u64 = 0x03ff * OF_ALL;
+        // Of the sockets.
+        const PHASES: u64 = 0x3000_080f;
+        const DATA: u64 = 0xf_c0fc_0070;
+        const BACKLOGS: u64 = 0x60_0c00_0000;
+        const WAITERS: u64 = 1 << 39;
+        // Of the word with the records.
         const RECORDS: u64 = 0x3ff << 32;
         const CREATED: u64 = 3 << 42;
         const RESTED: u64 = 1 << 44;
         let word = |index: usize| self.0[index] ^ before.0[index];
-        let sockets = word(5) | word(6) | word(7) | (word(2) & CREATED);
+        let (others, slots) = (word(2), word(3));
+        let closed_still = self.0[3] >> 1 & LOWER;
+        let descriptors = slots & DESCRIPTORS & !closed_still != 0;
+        let handles = slots & HANDLES != 0 || (descriptors && before.0[3] & RETIRED != 0);
+        let created = others & CREATED != 0;
+        let sockets = word(5) | word(6) | word(7);
         When::DESCRIPTORS
-            .only_if(word(3) & DESCRIPTORS != 0)
-            .and(When::SOCKETS.only_if(sockets != 0))
-            .and(When::OPERATIONS.only_if(word(4) != 0))
-            .and(When::RECORDS.only_if(word(2) & RECORDS != 0))
-            .and(When::REST.only_if(word(2) & RESTED != 0))
+            .only_if(descriptors)
+            .and(When::GENERATIONS.only_if(slots & GENERATIONS != 0))
+            .and(When::HANDLES.only_if(handles))
+            .and(When::PHASES.only_if(created || sockets & PHASES != 0))
+            .and(When::DATA.only_if(created || sockets & DATA != 0))
+            .and(When::BACKLOGS.only_if(created || sockets & BACKLOGS != 0))
+            .and(When::WAITERS.only_if(created || sockets & WAITERS != 0))
+            .and(When::OPERATIONS.only_if(word(4) & OPERATIONS != 0))
+            .and(When::RECORDS.only_if(others & RECORDS != 0))
+            .and(When::REST.only_if(others & RESTED != 0))
     }
 }
 

@@ -134,7 +134,7 @@ impl<W: World> Invariant<W> {
             heeds: When::any(&[
                 When::COMMITTED,
                 When::DESCRIPTORS,
-                When::SOCKETS,
+                When::PHASES,
                 When::RECORDS,
             ]),
             predicate: predicate::no_release_before_last_reference,
@@ -144,7 +144,7 @@ impl<W: World> Invariant<W> {
             sentence: "A graceful close ends only when every accepted byte is acknowledged, or the connection is lost or out of time.",
             why: "Bytes that a send reported as accepted would silently vanish.",
             clauses: &["L-T1", "L-T3", "L5", "L6", "O6"],
-            heeds: When::any(&[When::SOCKETS]),
+            heeds: When::any(&[When::PHASES]),
             predicate: predicate::queued_data_sent_when_graceful,
         },
         Self {
@@ -171,7 +171,7 @@ impl<W: World> Invariant<W> {
             heeds: When::any(&[
                 When::ADMITTED,
                 When::REGISTERED,
-                When::DESCRIPTORS,
+                When::GENERATIONS,
                 When::RECORDS,
             ]),
             predicate: predicate::closed_descriptor_never_resolves,
@@ -189,7 +189,7 @@ impl<W: World> Invariant<W> {
             sentence: "A socket is released once, with its last reference gone, and stays as it ended.",
             why: "A second release would free another connection's endpoint.",
             clauses: &["D8"],
-            heeds: When::any(&[When::SOCKETS]),
+            heeds: When::any(&[When::PHASES]),
             predicate: predicate::released_exactly_once,
         },
         Self {
@@ -205,7 +205,7 @@ impl<W: World> Invariant<W> {
             sentence: "The last close with a linger time of 0 resets the connection in its commit, and nothing is sent afterwards.",
             why: "The peer would take a broken-off stream for a complete one.",
             clauses: &["L-T2"],
-            heeds: When::any(&[When::COMMITTED, When::SOCKETS]),
+            heeds: When::any(&[When::COMMITTED, When::DATA]),
             predicate: predicate::hard_close_resets,
         },
         Self {
@@ -237,7 +237,7 @@ impl<W: World> Invariant<W> {
             sentence: "A handle goes back once, for a closed descriptor, when no thread is inside and every operation is delivered; only who leaves a closed descriptor claims it, and a retired slot stays so.",
             why: "The system would reuse a handle that a thread still works with.",
             clauses: &["H1", "H2", "H3", "H4"],
-            heeds: When::any(&[When::HANDLE_RETURNED, When::LAST_OUT, When::DESCRIPTORS]),
+            heeds: When::any(&[When::HANDLE_RETURNED, When::LAST_OUT, When::HANDLES]),
             predicate: predicate::handle_returned_once_after_ops,
         },
         Self {
@@ -266,7 +266,7 @@ impl<W: World> Invariant<W> {
             sentence: "Bytes are accepted only from pending sends, and none goes missing in the middle while the connection lives.",
             why: "The peer would receive a stream with a hole, or bytes after the abort.",
             clauses: &["O6"],
-            heeds: When::any(&[When::BYTES_ACCEPTED, When::SOCKETS]),
+            heeds: When::any(&[When::BYTES_ACCEPTED, When::PHASES, When::DATA]),
             predicate: predicate::peer_receives_a_prefix,
         },
         Self {
@@ -274,7 +274,7 @@ impl<W: World> Invariant<W> {
             sentence: "No operation is pending whose reference is gone.",
             why: "A call that raced the close would wait for ever.",
             clauses: &["O1a"],
-            heeds: When::any(&[When::OPERATIONS, When::DESCRIPTORS, When::SOCKETS]),
+            heeds: When::any(&[When::OPERATIONS, When::DESCRIPTORS, When::PHASES]),
             predicate: predicate::no_operation_orphaned,
         },
         Self {
@@ -282,7 +282,7 @@ impl<W: World> Invariant<W> {
             sentence: "A closed listener has no connection left in its backlog.",
             why: "Clients would hang on connections that nobody will ever accept.",
             clauses: &["O7"],
-            heeds: When::any(&[When::SOCKETS]),
+            heeds: When::any(&[When::PHASES, When::BACKLOGS]),
             predicate: predicate::backlog_never_leaked,
         },
         Self {
@@ -290,7 +290,7 @@ impl<W: World> Invariant<W> {
             sentence: "A close that waits for a drain holds no lock.",
             why: "One slow peer would stop everybody.",
             clauses: &["L10"],
-            heeds: When::any(&[When::SOCKETS]),
+            heeds: When::any(&[When::WAITERS]),
             predicate: predicate::linger_wait_blocks_nobody,
         },
     ];

@@ -4,11 +4,11 @@ use super::Event;
 
 /// What happened in a step, and which parts of the world it changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct When(u16);
+pub struct When(u32);
 
 impl When {
     /// How many bits there are.
-    pub(super) const BITS: usize = 15;
+    pub(super) const BITS: usize = 20;
 
     /// Nothing that an invariant heeds.
     pub const NOTHING: Self = Self(0);
@@ -28,10 +28,11 @@ impl When {
     pub const DELIVERED: Self = Self(1 << 6);
     /// A handle was given back.
     pub const HANDLE_RETURNED: Self = Self(1 << 7);
-    /// A descriptor changed, beyond who is inside.
+    /// The state, the generation or the socket of a descriptor changed.
     pub const DESCRIPTORS: Self = Self(1 << 8);
-    /// A socket changed, or came into being.
-    pub const SOCKETS: Self = Self(1 << 9);
+    /// The phase, the abort scope or the releases of a socket changed, or it
+    /// came into being.
+    pub const PHASES: Self = Self(1 << 9);
     /// An operation changed.
     pub const OPERATIONS: Self = Self(1 << 10);
     /// A duplication record changed.
@@ -42,6 +43,19 @@ impl When {
     pub const CLEANED_UP: Self = Self(1 << 13);
     /// A thread was told to claim a descriptor.
     pub const LAST_OUT: Self = Self(1 << 14);
+    /// The connection, the send side or the bytes of a socket changed, or it
+    /// came into being.
+    pub const DATA: Self = Self(1 << 15);
+    /// The backlog of a socket changed, or it came into being.
+    pub const BACKLOGS: Self = Self(1 << 16);
+    /// Whether a waiter holds the lock of a socket changed, or it came into
+    /// being.
+    pub const WAITERS: Self = Self(1 << 17);
+    /// The generation of a slot changed.
+    pub const GENERATIONS: Self = Self(1 << 18);
+    /// How often a handle was given back changed, or a slot is retired now, or
+    /// a descriptor changed while there was a retired slot.
+    pub const HANDLES: Self = Self(1 << 19);
 
     /// What happened, by the event of the step.
     #[must_use]
@@ -99,7 +113,7 @@ impl When {
         if there { self } else { Self::NOTHING }
     }
 
-    pub(super) const fn bits(self) -> u16 {
+    pub(super) const fn bits(self) -> u32 {
         self.0
     }
 }
