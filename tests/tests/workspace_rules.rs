@@ -135,3 +135,28 @@ fn the_limits_of_a_transferred_socket_are_documented() {
     let says = "Lingering waits, would-block results and linger expiry are **not available**.";
     assert!(documentation.join(" ").contains(says));
 }
+
+#[test]
+fn every_planted_defect_still_applies_to_the_source() {
+    let mut patches = 0;
+    for entry in std::fs::read_dir(root().join("tests/planted")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|it| it == "patch") {
+            patches += 1;
+            // The checkout may be another user's, which git would refuse.
+            let check = Command::new("git")
+                .args(["-c", "safe.directory=*", "apply", "--check"])
+                .arg(&path)
+                .current_dir(root())
+                .status();
+            match check {
+                Ok(check) => assert!(check.success(), "{} no longer applies", path.display()),
+                Err(error) => {
+                    println!("SKIPPED: git cannot be asked: {error}");
+                    return;
+                }
+            }
+        }
+    }
+    assert!(patches >= 14, "only {patches} planted defects");
+}
