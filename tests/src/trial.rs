@@ -7,11 +7,68 @@ use std::time::Duration;
 use closesocket::protocol::word::Word;
 use closesocket::protocol::{ProcessId, Socket};
 
-use crate::call::{Answer, Call, Origin, Provider as _, Setup, SocketId, Through};
+use crate::call::{Answer, Call, Key, Origin, Provider as _, Setup, SocketId, Through};
 use crate::ledger::Ledger;
 use crate::oracle::Oracle;
 use crate::runner::Runner;
 use crate::script::Intent;
+
+/// The oracle and something else that make the same calls.
+pub trait SideBySide {
+    /// What differs or is left.
+    type Difference;
+
+    /// The oracle, which knows what there is.
+    fn oracle(&self) -> &Oracle;
+
+    /// Makes one call on both; what can be seen must be the same.
+    ///
+    /// # Errors
+    /// What differs.
+    fn call(&mut self, call: Call) -> Result<(), Self::Difference>;
+
+    /// What a call that has entered and stands there does at the end.
+    fn last_of(&self, entry: Key) -> Call {
+        Call::Leave { entry }
+    }
+
+    /// Closes what is open, lets every process die and the environment do its
+    /// part: nothing may be left after that.
+    ///
+    /// # Errors
+    /// What differs.
+    fn end_everything(&mut self, processes: u32) -> Result<(), Self::Difference> {
+        self.call(Call::Network { up: true })?;
+        for (process, descriptor) in self.oracle().open_descriptors() {
+            let close = Call::Close {
+                process,
+                descriptor,
+                from: Origin::Callback,
+            };
+            self.call(close)?;
+            // The way out if it would have blocked (L1); else it is stale.
+            let through = Through::Handle(process, descriptor);
+            self.call(Call::SetDontLinger {
+                through,
+                dont: true,
+            })?;
+            self.call(close)?;
+        }
+        for entry in self.oracle().entries() {
+            self.call(self.last_of(entry))?;
+        }
+        for process in (0..processes).map(ProcessId) {
+            self.call(Call::Die { process })?;
+        }
+        self.call(Call::Advance { by: Duration::MAX })?;
+        for socket in (0..self.oracle().sockets()).map(SocketId) {
+            let bytes = u32::MAX;
+            self.call(Call::Transmit { socket, bytes })?;
+            self.call(Call::Acknowledge { socket, bytes })?;
+        }
+        Ok(())
+    }
+}
 
 /// The protocol and the oracle side by side.
 pub struct Trial {
@@ -55,63 +112,6 @@ impl Trial {
         )
     }
 
-    /// Makes one call on both; what can be seen must be the same.
-    fn call(&mut self, call: Call) -> Result<(), String> {
-        self.calls.push(call);
-        let before = matches!(call, Call::Close { .. }).then(|| self.state());
-        let seen = self.runner.call(&call);
-        let expected = self.oracle.expect(&call, &seen.opened());
-        if seen != expected {
-            return self.fail(&format!("seen:     {seen:?}\nexpected: {expected:?}"));
-        }
-        //= docs/specification.md#l3-a-failed-close-leaves-no-trace
-        //# - A close that fails before its commit MUST leave the descriptor, its operations and its
-        //# socket as they were.
-        if matches!(seen.answer, Answer::Refused(_))
-            && before.is_some_and(|before| before != self.state())
-        {
-            return self.fail("a refused close changed something");
-        }
-        match self.ledger.book(&call, &seen) {
-            Ok(()) => Ok(()),
-            Err(why) => self.fail(&why),
-        }
-    }
-
-    /// Closes what is open, lets every process die and the environment do its
-    /// part: nothing may be left.
-    fn finish(&mut self) -> Result<(), String> {
-        self.call(Call::Network { up: true })?;
-        for (process, descriptor) in self.oracle.open_descriptors() {
-            let close = Call::Close {
-                process,
-                descriptor,
-                from: Origin::Callback,
-            };
-            self.call(close)?;
-            // The way out if it would have blocked (L1); else it is stale.
-            let through = Through::Handle(process, descriptor);
-            self.call(Call::SetDontLinger {
-                through,
-                dont: true,
-            })?;
-            self.call(close)?;
-        }
-        for entry in self.oracle.entries() {
-            self.call(Call::Leave { entry })?;
-        }
-        for process in (0..self.setup.processes).map(ProcessId) {
-            self.call(Call::Die { process })?;
-        }
-        self.call(Call::Advance { by: Duration::MAX })?;
-        for socket in (0..self.oracle.sockets()).map(SocketId) {
-            let bytes = u32::MAX;
-            self.call(Call::Transmit { socket, bytes })?;
-            self.call(Call::Acknowledge { socket, bytes })?;
-        }
-        self.left_nothing()
-    }
-
     fn left_nothing(&self) -> Result<(), String> {
         let left = self.oracle.left_over();
         if !left.is_empty() {
@@ -133,6 +133,36 @@ impl Trial {
     }
 }
 
+impl SideBySide for Trial {
+    type Difference = String;
+
+    fn oracle(&self) -> &Oracle {
+        &self.oracle
+    }
+
+    fn call(&mut self, call: Call) -> Result<(), String> {
+        self.calls.push(call);
+        let before = matches!(call, Call::Close { .. }).then(|| self.state());
+        let seen = self.runner.call(&call);
+        let expected = self.oracle.expect(&call, &seen.opened());
+        if seen != expected {
+            return self.fail(&format!("seen:     {seen:?}\nexpected: {expected:?}"));
+        }
+        //= docs/specification.md#l3-a-failed-close-leaves-no-trace
+        //# - A close that fails before its commit MUST leave the descriptor, its operations and its
+        //# socket as they were.
+        if matches!(seen.answer, Answer::Refused(_))
+            && before.is_some_and(|before| before != self.state())
+        {
+            return self.fail("a refused close changed something");
+        }
+        match self.ledger.book(&call, &seen) {
+            Ok(()) => Ok(()),
+            Err(why) => self.fail(&why),
+        }
+    }
+}
+
 /// Makes a history of calls on the shipped protocol and on the oracle, and then
 /// ends everything: the answers must be the same, and nothing may be left.
 ///
@@ -147,6 +177,7 @@ pub fn against_oracle(
         let call = intent.call(&trial.oracle);
         trial.call(call)?;
     }
-    trial.finish()?;
+    trial.end_everything(setup.processes)?;
+    trial.left_nothing()?;
     Ok(trial)
 }

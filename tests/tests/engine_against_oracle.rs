@@ -5,18 +5,18 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use closesocket::protocol::{Error, ProcessId};
+use closesocket::protocol::Error;
 use closesocket_tests::call::{
-    Answer, Call, Happening, Key, Origin, Outcome, Provider, Scope, Seen, Setup, SocketId, Through,
-    Unread, Wait,
+    Answer, Call, Happening, Key, Origin, Outcome, Provider, Scope, Seen, Setup, Through, Unread,
+    Wait,
 };
 use closesocket_tests::engine_runner::adapt::reaching;
 use closesocket_tests::engine_runner::{Engine, Workers, World};
 use closesocket_tests::ledger::Ledger;
 use closesocket_tests::oracle::Oracle;
 use closesocket_tests::script::{Action, Intent, Who, histories, setups};
+use closesocket_tests::trial::SideBySide;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
@@ -74,35 +74,6 @@ impl<'a> Trial<'a> {
         }
     }
 
-    /// Makes one call on both; what can be seen must be the same. To the oracle
-    /// a process that ends has cancelled its waiting closes.
-    fn call(&mut self, call: Call) -> Result<(), TestCaseError> {
-        let mut expected = Vec::new();
-        for key in self.engine.waiting_closes(&call) {
-            let cancel = Call::Cancel { call: key };
-            self.calls.push(cancel);
-            self.engine.skip();
-            expected.extend(self.oracle.expect(&cancel, &[]).happenings);
-            self.book(&cancel, &Seen::new(Answer::Done, Vec::new()))?;
-        }
-        self.calls.push(call);
-        let seen = self.engine.call(&call);
-        let of_call = self.oracle.expect(&call, &seen.opened());
-        expected.extend(of_call.happenings);
-        let expected = Seen::new(of_call.answer, expected);
-        if seen != expected {
-            return self.fail(&format!("seen:     {seen:?}\nexpected: {expected:?}"));
-        }
-        if let Some(why) = self.engine.failure() {
-            return self.fail(why);
-        }
-        let ends = matches!(call, Call::Die { .. } | Call::Cleanup { .. });
-        if ends && seen.happenings.iter().any(is_posted_abort) {
-            self.ended_by_others += 1;
-        }
-        self.book(&call, &seen)
-    }
-
     /// Makes the call that this intent comes to, if it comes to any. A thread
     /// that is going to go on later has to know its call when it enters: the one
     /// of the next intent that lets a thread go on.
@@ -157,43 +128,6 @@ impl<'a> Trial<'a> {
         of_kind.get(place).copied()
     }
 
-    /// Closes what is open, lets every process die and the environment do its
-    /// part: nothing may be left.
-    fn finish(&mut self) -> Result<(), TestCaseError> {
-        self.call(Call::Network { up: true })?;
-        for (process, descriptor) in self.oracle.open_descriptors() {
-            let close = Call::Close {
-                process,
-                descriptor,
-                from: Origin::Callback,
-            };
-            self.call(close)?;
-            // The way out if it would have blocked (L1); else it is stale.
-            let through = Through::Handle(process, descriptor);
-            self.call(Call::SetDontLinger {
-                through,
-                dont: true,
-            })?;
-            self.call(close)?;
-        }
-        for entry in self.oracle.entries() {
-            match self.plans.get(&entry) {
-                Some(plan) => self.call(reaching(*plan, Through::Entered(entry)))?,
-                None => self.call(Call::Leave { entry })?,
-            }
-        }
-        for process in (0..self.settings.0.processes).map(ProcessId) {
-            self.call(Call::Die { process })?;
-        }
-        self.call(Call::Advance { by: Duration::MAX })?;
-        for socket in (0..self.oracle.sockets()).map(SocketId) {
-            let bytes = u32::MAX;
-            self.call(Call::Transmit { socket, bytes })?;
-            self.call(Call::Acknowledge { socket, bytes })?;
-        }
-        self.left_nothing()
-    }
-
     fn left_nothing(&self) -> Result<(), TestCaseError> {
         let mut left = self.oracle.left_over();
         left.extend(self.engine.left_over());
@@ -213,6 +147,50 @@ impl<'a> Trial<'a> {
     }
 }
 
+impl SideBySide for Trial<'_> {
+    type Difference = TestCaseError;
+
+    fn oracle(&self) -> &Oracle {
+        &self.oracle
+    }
+
+    /// Makes one call on both; what can be seen must be the same. To the oracle
+    /// a process that ends has cancelled its waiting closes.
+    fn call(&mut self, call: Call) -> Result<(), TestCaseError> {
+        let mut expected = Vec::new();
+        for key in self.engine.waiting_closes(&call) {
+            let cancel = Call::Cancel { call: key };
+            self.calls.push(cancel);
+            self.engine.skip();
+            expected.extend(self.oracle.expect(&cancel, &[]).happenings);
+            self.book(&cancel, &Seen::new(Answer::Done, Vec::new()))?;
+        }
+        self.calls.push(call);
+        let seen = self.engine.call(&call);
+        let of_call = self.oracle.expect(&call, &seen.opened());
+        expected.extend(of_call.happenings);
+        let expected = Seen::new(of_call.answer, expected);
+        if seen != expected {
+            return self.fail(&format!("seen:     {seen:?}\nexpected: {expected:?}"));
+        }
+        if let Some(why) = self.engine.failure() {
+            return self.fail(why);
+        }
+        let ends = matches!(call, Call::Die { .. } | Call::Cleanup { .. });
+        if ends && seen.happenings.iter().any(is_posted_abort) {
+            self.ended_by_others += 1;
+        }
+        self.book(&call, &seen)
+    }
+
+    fn last_of(&self, entry: Key) -> Call {
+        match self.plans.get(&entry) {
+            Some(plan) => reaching(*plan, Through::Entered(entry)),
+            None => Call::Leave { entry },
+        }
+    }
+}
+
 fn run(
     settings: Settings,
     intents: &[Intent],
@@ -224,7 +202,8 @@ fn run(
     for (index, intent) in intents.iter().enumerate() {
         trial.follow(*intent, &intents[index + 1..])?;
     }
-    trial.finish()?;
+    trial.end_everything(settings.0.processes)?;
+    trial.left_nothing()?;
     for (shape, count) in trial.shapes() {
         *shapes.borrow_mut().entry(shape).or_default() += count;
     }
