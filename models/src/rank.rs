@@ -156,6 +156,8 @@ fn of_operations(state: &State) -> u32 {
     state.operations().map(|it| of_operation(&it)).sum()
 }
 
+/// How many closers are outdated. Out of line: few steps need it, and inlined it
+/// would weigh on all of them.
 #[inline(never)]
 fn outdated(state: &State) -> u32 {
     let threads = state.threads().filter(|it| is_outdated(state, it));
