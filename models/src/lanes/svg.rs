@@ -83,12 +83,17 @@ pub fn escape(text: &str) -> String {
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
-            '\n' | '\t' => out.push(' '),
+            '\n' | '\t' => out.push(it),
             it if it.is_control() || matches!(it, '\u{fffe}' | '\u{ffff}') => out.push('\u{fffd}'),
             it => out.push(it),
         }
     }
     out
+}
+
+/// Text of a drawing, in one line.
+fn label(text: &str) -> String {
+    escape(text).replace(['\n', '\t'], " ")
 }
 
 /// A drawing with its places.
@@ -132,7 +137,7 @@ impl<'a> Svg<'a> {
     }
 
     fn text(&mut self, class: &str, x: f64, y: f64, text: &str) {
-        let text = escape(text);
+        let text = label(text);
         self.put(format_args!(
             r#"<text class="{class}" x="{x:.1}" y="{y:.1}">{text}</text>"#
         ));
@@ -150,7 +155,7 @@ impl<'a> Svg<'a> {
         y = self.notes(y + GAP);
         y = self.legend(y + GAP);
         let (width, height) = (self.width.ceil(), (y + MARGIN).ceil());
-        let title = escape(&drawing.title);
+        let title = label(&drawing.title);
         let body = self.out;
         format!(
             concat!(

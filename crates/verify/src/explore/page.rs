@@ -7,6 +7,7 @@ use closesocket_models::View;
 use closesocket_models::lanes::escape;
 
 use super::board::{Entry, LARGEST, Standing, Verdicts};
+use crate::report::grouped;
 
 const STYLE: &str = "\
 :root{color-scheme:light dark;--ground:#fff;--text:#1a1a1a;--soft:#595f66;--link:#00568a;\
@@ -64,7 +65,7 @@ pub(super) fn start(verdicts: &Verdicts) -> String {
          <h2>Invariants</h2><table><thead><tr><th>invariant<th>what must hold<th>or else\
          </tr></thead><tbody>{}</tbody></table>\
          <script>{SCRIPT}</script></body></html>",
-        grouped(LARGEST),
+        grouped(LARGEST as u64),
         invariants()
     )
 }
@@ -76,7 +77,7 @@ fn scenario((entry, standing): (&Entry, &Standing)) -> String {
         escape(&standing.path),
         escape(scenario.name),
         escape(scenario.summary),
-        grouped(scenario.states),
+        grouped(scenario.states as u64),
         verdict(standing)
     )
 }
@@ -120,17 +121,4 @@ fn invariants() -> String {
         );
     }
     rows
-}
-
-/// A number with its thousands apart.
-fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

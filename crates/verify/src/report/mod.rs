@@ -8,6 +8,8 @@ mod places;
 mod sarif;
 mod words;
 
+use closesocket_models::lanes::escape;
+
 use crate::Outcome;
 use crate::check::CheckReport;
 use crate::cli::Format;
@@ -60,25 +62,6 @@ impl Report<'_> {
     fn findings(&self) -> Vec<Finding> {
         finding::all(self)
     }
-}
-
-/// Text as it can stand in XML and HTML. Characters that XML does not have
-/// become replacement characters.
-fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for it in text.chars() {
-        match it {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            '\n' | '\t' => out.push(it),
-            it if it.is_control() || matches!(it, '\u{fffe}' | '\u{ffff}') => out.push('\u{fffd}'),
-            it => out.push(it),
-        }
-    }
-    out
 }
 
 #[cfg(test)]

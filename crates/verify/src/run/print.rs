@@ -12,11 +12,11 @@ use crate::out::errln;
 use crate::output::Output;
 use crate::report::Report;
 
-/// The documented JSON of `run`.
+/// The documented JSON of a run of any kind.
 #[derive(Serialize)]
-struct Json<'a> {
+struct Json<'a, R> {
     schema: u32,
-    run: &'a RunReport,
+    run: &'a R,
 }
 
 /// Runs and prints.
@@ -42,6 +42,34 @@ pub(crate) fn command(plan: Plan, trace: Option<&Path>, output: &Output) -> Outc
         _ => report.render(format),
     };
     output.deliver(outcome, render, || None)
+}
+
+/// Prints what came of a run of another kind, and writes its files: `text` is for
+/// people, the report itself is the JSON.
+pub(super) fn deliver<R: Serialize>(
+    report: Result<R, String>,
+    run: impl Fn(&R) -> &RunReport,
+    text: impl Fn(&R) -> String,
+    output: &Output,
+) -> Outcome {
+    let report = match report {
+        Ok(report) => report,
+        Err(error) => {
+            errln!("error: the run could not be finished: {error}");
+            return Outcome::Differs;
+        }
+    };
+    if output.is_text() {
+        crate::out::text(format_args!("{}", text(&report)));
+    }
+    let render = |format| match format {
+        Format::Text => Some(text(&report)),
+        _ => crate::output::json(&Json {
+            schema: 1,
+            run: &report,
+        }),
+    };
+    output.deliver(verdict(run(&report)), render, || None)
 }
 
 /// The outcome that a report stands for.

@@ -3,21 +3,11 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use serde::Serialize;
-
-use super::super::print::{bottom, top};
+use super::super::print::{bottom, deliver, top};
 use super::{CrowdReport, Plan, limit, run};
 use crate::Outcome;
-use crate::cli::Format;
 use crate::out::errln;
 use crate::output::Output;
-
-/// The documented JSON of a crowd.
-#[derive(Serialize)]
-struct Json<'a> {
-    schema: u32,
-    run: &'a CrowdReport,
-}
 
 /// Runs and prints.
 pub(crate) fn command(plan: Plan, trace: Option<&Path>, output: &Output) -> Outcome {
@@ -25,24 +15,8 @@ pub(crate) fn command(plan: Plan, trace: Option<&Path>, output: &Output) -> Outc
         errln!("error: {error}");
         return Outcome::Usage;
     }
-    let report = match run(plan, trace) {
-        Ok(report) => report,
-        Err(error) => {
-            errln!("error: the run could not be finished: {error}");
-            return Outcome::Differs;
-        }
-    };
-    if output.is_text() {
-        crate::out::text(format_args!("{}", text(&report)));
-    }
-    let render = |format| match format {
-        Format::Text => Some(text(&report)),
-        _ => crate::output::json(&Json {
-            schema: 1,
-            run: &report,
-        }),
-    };
-    output.deliver(super::super::verdict(&report.run), render, || None)
+    let report = run(plan, trace);
+    deliver(report, |it| &it.run, text, output)
 }
 
 fn text(report: &CrowdReport) -> String {

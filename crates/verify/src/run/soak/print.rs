@@ -5,13 +5,10 @@ use std::io::IsTerminal as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use serde::Serialize;
-
-use super::super::print::{bottom, top};
+use super::super::print::{bottom, deliver, top};
 use super::verdict::SoakReport;
 use super::{Plan, Progress, run};
 use crate::Outcome;
-use crate::cli::Format;
 use crate::out::errln;
 use crate::output::Output;
 use crate::run::limit;
@@ -21,13 +18,6 @@ const LINES: u64 = 5;
 /// System descriptors of a connection, both ends.
 const DESCRIPTORS_EACH: u64 = 2;
 
-/// The documented JSON of a soak.
-#[derive(Serialize)]
-struct Json<'a> {
-    schema: u32,
-    run: &'a SoakReport,
-}
-
 /// Runs and prints.
 pub(crate) fn command(plan: Plan, trace: Option<&Path>, output: &Output) -> Outcome {
     // Connections that drain in the background have a descriptor too.
@@ -36,24 +26,8 @@ pub(crate) fn command(plan: Plan, trace: Option<&Path>, output: &Output) -> Outc
         return Outcome::Usage;
     }
     errln!("seed {}", plan.seed);
-    let report = match with_progress(plan, trace, output) {
-        Ok(report) => report,
-        Err(error) => {
-            errln!("error: the run could not be finished: {error}");
-            return Outcome::Differs;
-        }
-    };
-    if output.is_text() {
-        crate::out::text(format_args!("{}", text(&report)));
-    }
-    let render = |format| match format {
-        Format::Text => Some(text(&report)),
-        _ => crate::output::json(&Json {
-            schema: 1,
-            run: &report,
-        }),
-    };
-    output.deliver(super::super::verdict(&report.run), render, || None)
+    let report = with_progress(plan, trace, output);
+    deliver(report, |it| &it.run, text, output)
 }
 
 fn with_progress(plan: Plan, trace: Option<&Path>, output: &Output) -> Result<SoakReport, String> {
