@@ -57,8 +57,8 @@ impl CloseModel {
         let any = Cell::new(false);
         let mut take = |action: Action, event: Event, after: &State| {
             any.set(true);
-            let mut next = *after;
             let violated = self.judge(from, action, event, after, committing);
+            let mut next = *after;
             if !violated.is_empty() {
                 next.rest_mut().set_violated(violated);
             }
@@ -84,21 +84,19 @@ impl CloseModel {
         after: &State,
         committing: bool,
     ) -> Violations {
-        let scenario = self.scenario;
-        let step = Step {
-            before: &View {
-                scenario,
-                state: before,
-            },
-            event,
-            after: &View {
-                scenario,
-                state: after,
-            },
+        let view = |state| View {
+            scenario: self.scenario,
+            state,
         };
-        let judged = violations_of(&step, after.changed_since(before));
+        let step = Step {
+            before: &view(before),
+            event,
+            after: &view(after),
+        };
+        let of_event = Invariant::<View<'static>>::heeding_event(event);
+        let judged = violations_of(&step, of_event.and(after.heeding_since(before)));
         debug_assert_eq!(judged, violations(&step), "an invariant heeds too little");
-        let falls = falls(before, after, committing);
+        let falls = falls(before, after, action.thread, committing);
         debug_assert_eq!(falls, rank(after) < rank(before), "{action}");
         if falls {
             judged

@@ -12,46 +12,35 @@ use crate::state::{At, Operation, SOCKETS, SocketState, State, THREADS, Thread, 
 /// How far a state is from the end of every run through it, at most.
 #[must_use]
 pub fn rank(state: &State) -> u32 {
-    let mut sum = of_worker(&state.thread(WORKER));
-    for index in 0..WORKER {
-        sum += of_thread(&state.thread(index));
-    }
-    sum += of_sockets(state) + of_operations(state);
+    let threads = (0..THREADS).map(|it| of_thread(&state.thread(it), it));
+    let sum = threads.sum::<u32>() + of_sockets(state) + of_operations(state);
     8 * sum + outdated(state) + u32::from(!state.rest().rested())
 }
 
-/// Whether the rank falls on a step, computed from what the step changed.
-/// Without somebody `committing` before the step, only who moved in it can be.
+/// Whether the rank falls on a step, computed from what the step changed. Most
+/// move nobody but one `mover`; without somebody `committing` before, only who
+/// moved can be outdated.
 #[inline]
 #[must_use]
-pub(crate) fn falls(before: &State, after: &State, committing: bool) -> bool {
-    let (mut down, mut up) = (0, 0);
-    for index in 0..THREADS {
-        let (was, is) = (before.thread(index), after.thread(index));
-        if was != is {
-            let of = if index == WORKER {
-                of_worker
-            } else {
-                of_thread
-            };
-            down += 8 * of(&was);
-            up += 8 * of(&is);
-        }
-        if was != is && !committing {
-            down += u32::from(is_outdated(before, &was));
-            up += u32::from(is_outdated(after, &is));
-        }
+pub(crate) fn falls(before: &State, after: &State, mover: Option<u8>, committing: bool) -> bool {
+    let mover = mover.map_or(WORKER, |it| usize::from(it).min(WORKER));
+    let mut down = of_thread(&before.thread(mover), mover);
+    let mut up = of_thread(&after.thread(mover), mover);
+    if !after.has_threads_of(before, mover) {
+        let others = |state| of_other_threads(state, mover);
+        down += others(before);
+        up += others(after);
     }
+    (down, up) = (8 * down, 8 * up);
     if committing {
         down += outdated(before);
         up += outdated(after);
+    } else {
+        up += u32::from(is_outdated(after, &after.thread(mover)));
     }
-    for index in 0..SOCKETS {
-        let (was, is) = (before.socket(index), after.socket(index));
-        if was != is {
-            down += 8 * of_socket(&was);
-            up += 8 * of_socket(&is);
-        }
+    for socket in after.sockets_unlike(before) {
+        down += 8 * of_socket(&before.socket(socket));
+        up += 8 * of_socket(&after.socket(socket));
     }
     if !after.has_operations_of(before) {
         down += 8 * of_operations(before);
@@ -63,52 +52,50 @@ pub(crate) fn falls(before: &State, after: &State, committing: bool) -> bool {
 }
 
 /// A call costs less than the calls it leaves, and cleanup and death go round
-/// once for each slot and record; within that, later is less.
+/// once for each slot and record; within that, later is less. The worker's rounds
+/// are paid for by the operations that it takes out.
 #[inline(always)]
-fn of_thread(it: &Thread) -> u32 {
-    const LATER_IS_LESS: [u32; At::ALL.len()] = {
-        let mut ranks = [0; At::ALL.len()];
-        let mut index = 0;
-        while index < ranks.len() {
-            ranks[index] = match At::ALL[index] {
-                At::Ready => 200,
-                At::Reserved => 170,
-                At::Opened => 160,
-                At::NextSlot => 99,
-                At::NextRecord => 98,
-                At::Looked => 95,
-                At::Committing => 90,
-                At::Refused | At::Inside => 60,
-                At::Blocked => 50,
-                At::Leaving => 40,
-                At::Claiming => 7,
-                At::Upcalling => 6,
-                At::Recycling => 5,
-                At::Delivering => 3,
-                At::Waiting => 2,
-                At::Quitting => 1,
-            };
-            index += 1;
-        }
-        ranks
-    };
-    let calls = 1000 * (7 - u32::from(it.call()));
-    let rounds = 100 * (7 - u32::from(it.cursor()));
-    calls + rounds + holds(it) + LATER_IS_LESS[it.at() as usize]
+fn of_thread(it: &Thread, index: usize) -> u32 {
+    const OF_PLACES: [[u32; Thread::PLACES]; 2] = [of_places(200), of_places(0)];
+    let of_place = OF_PLACES[usize::from(index == WORKER)][it.place()];
+    of_place + 100 * (7 - u32::from(it.cursor())) + holds(it)
 }
 
-/// The worker's rounds are paid for by the operations that it takes out.
-#[inline(always)]
-fn of_worker(it: &Thread) -> u32 {
-    let at = match it.at() {
-        At::Claiming => 7,
-        At::Upcalling => 6,
-        At::Recycling => 5,
-        At::Delivering => 3,
-        At::Quitting => 1,
-        _ => 0,
-    };
-    at + holds(it)
+/// The ranks of the places in a script and its calls; `ready` between calls.
+const fn of_places(ready: u32) -> [u32; Thread::PLACES] {
+    let mut ranks = [0; Thread::PLACES];
+    let mut place = 0;
+    while place < ranks.len() {
+        let (call, at) = Thread::at_place(place);
+        let later_is_less = match at {
+            At::Ready => ready,
+            At::Reserved => 170,
+            At::Opened => 160,
+            At::NextSlot => 99,
+            At::NextRecord => 98,
+            At::Looked => 95,
+            At::Committing => 90,
+            At::Refused | At::Inside => 60,
+            At::Blocked => 50,
+            At::Leaving => 40,
+            At::Claiming => 7,
+            At::Upcalling => 6,
+            At::Recycling => 5,
+            At::Delivering => 3,
+            At::Waiting => 2,
+            At::Quitting => 1,
+        };
+        ranks[place] = 1000 * (7 - call) + later_is_less;
+        place += 1;
+    }
+    ranks
+}
+
+/// Few steps move anybody but one thread.
+#[cold]
+fn of_other_threads(state: &State, mover: usize) -> u32 {
+    let others = (0..THREADS).filter(|&it| it != mover);
+    others.map(|it| of_thread(&state.thread(it), it)).sum()
 }
 
 /// Each hold that is left to give up is a round of leaving and claiming.

@@ -219,6 +219,25 @@ impl SocketState {
 }
 
 impl Thread {
+    /// How many places there are.
+    pub(crate) const PLACES: usize = 1 << 8;
+
+    /// Where it is in its script and in its call, as one number: both fields as
+    /// they are packed.
+    #[inline(always)]
+    #[must_use]
+    pub(crate) const fn place(self) -> usize {
+        self.0.to_le_bytes()[0] as usize
+    }
+
+    /// The call of this place, and what is done next in it.
+    #[expect(clippy::cast_possible_truncation, reason = "three bits")]
+    pub(crate) const fn at_place(place: usize) -> (u32, At) {
+        let at = place >> 3;
+        let known = if at < At::ALL.len() { at } else { 0 };
+        ((place & 7) as u32, At::ALL[known])
+    }
+
     /// The thread before this call, with nothing but its own descriptor.
     #[inline(always)]
     #[must_use]

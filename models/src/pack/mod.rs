@@ -12,11 +12,12 @@ pub(crate) mod fields;
 mod socket;
 mod values;
 
-use closesocket::protocol::invariant::When;
+use closesocket::protocol::invariant::{Heeding, Invariant, When};
 
 use crate::state::{
     Operation, Part, Process, Record, Rest, Slot, SocketState, State, Thread, WORKER, Words,
 };
+use crate::view::View;
 
 impl State {
     /// Any words, taken for a state.
@@ -31,10 +32,30 @@ impl State {
         self.0[4] == other.0[4]
     }
 
-    /// What a step from `before` to here changed, as the invariants see it.
+    /// The sockets that are not as they are in the other state.
+    #[inline(always)]
+    pub(crate) fn sockets_unlike(&self, other: &Self) -> impl Iterator<Item = usize> {
+        let (mine, others) = (&self.0[5..], &other.0[5..]);
+        let pairs = mine.iter().zip(others).enumerate();
+        pairs
+            .filter(|(_, (mine, others))| mine != others)
+            .map(|(index, _)| index)
+    }
+
+    /// Whether every thread but this one is as it is in the other state.
+    #[inline(always)]
+    pub(crate) fn has_threads_of(&self, other: &Self, but: usize) -> bool {
+        const THREAD: u64 = u32::MAX as u64;
+        let this = THREAD << (but % 2 * 32);
+        let mask = |pair: usize| if pair == but / 2 { !this } else { !0 };
+        let changed = |pair: usize| (self.0[pair] ^ other.0[pair]) & mask(pair);
+        changed(0) | changed(1) | changed(2) & THREAD == 0
+    }
+
+    /// The invariants that heed what a step from `before` to here changed.
     #[inline]
     #[must_use]
-    pub(crate) fn changed_since(&self, before: &Self) -> When {
+    pub(crate) fn heeding_since(&self, before: &Self) -> Heeding {
         // Of the slots: the generation, cause and socket of a descriptor; both
         // bits of its phase, of which the lower only tells two ways of being
         // closed apart once the upper is set; what became of the handle. Who is
@@ -57,24 +78,32 @@ impl State {
         const CREATED: u64 = 3 << 42;
         const RESTED: u64 = 1 << 44;
         let word = |index: usize| self.0[index] ^ before.0[index];
+        if word(2) >> 32 | word(3) | word(4) | word(5) | word(6) | word(7) == 0 {
+            return Heeding::NONE;
+        }
         let (others, slots) = (word(2), word(3));
         let closed_still = self.0[3] >> 1 & LOWER;
         let descriptors = slots & DESCRIPTORS & !closed_still != 0;
         let handles = slots & HANDLES != 0 || (descriptors && before.0[3] & RETIRED != 0);
         let created = others & CREATED != 0;
         let sockets = word(5) | word(6) | word(7);
-        When::DESCRIPTORS
+        const { heeding(When::DESCRIPTORS) }
             .only_if(descriptors)
-            .and(When::GENERATIONS.only_if(slots & GENERATIONS != 0))
-            .and(When::HANDLES.only_if(handles))
-            .and(When::PHASES.only_if(created || sockets & PHASES != 0))
-            .and(When::DATA.only_if(created || sockets & DATA != 0))
-            .and(When::BACKLOGS.only_if(created || sockets & BACKLOGS != 0))
-            .and(When::WAITERS.only_if(created || sockets & WAITERS != 0))
-            .and(When::OPERATIONS.only_if(word(4) & OPERATIONS != 0))
-            .and(When::RECORDS.only_if(others & RECORDS != 0))
-            .and(When::REST.only_if(others & RESTED != 0))
+            .and(const { heeding(When::GENERATIONS) }.only_if(slots & GENERATIONS != 0))
+            .and(const { heeding(When::HANDLES) }.only_if(handles))
+            .and(const { heeding(When::PHASES) }.only_if(created || sockets & PHASES != 0))
+            .and(const { heeding(When::DATA) }.only_if(created || sockets & DATA != 0))
+            .and(const { heeding(When::BACKLOGS) }.only_if(created || sockets & BACKLOGS != 0))
+            .and(const { heeding(When::WAITERS) }.only_if(created || sockets & WAITERS != 0))
+            .and(const { heeding(When::OPERATIONS) }.only_if(word(4) & OPERATIONS != 0))
+            .and(const { heeding(When::RECORDS) }.only_if(others & RECORDS != 0))
+            .and(const { heeding(When::REST) }.only_if(others & RESTED != 0))
     }
+}
+
+/// The invariants that heed this.
+const fn heeding(when: When) -> Heeding {
+    Invariant::<View<'static>>::heeding(when)
 }
 
 /// These bits of a word.

@@ -8,6 +8,8 @@ mod predicate;
 mod when;
 mod world;
 
+use crate::protocol::Error;
+
 pub use when::When;
 pub use world::{
     DescriptorState, DescriptorView, Event, OperationState, OperationView, RecordView, SocketView,
@@ -78,15 +80,37 @@ pub fn violations<W: World>(step: &Step<W>) -> Violations {
     Violations(bits)
 }
 
-/// Judges one step by those invariants that it can break, if `changed` has all
-/// that the step changed. The same as [`violations`] after a world in which
-/// they held, at a fraction of the cost.
-pub fn violations_of<W: World>(step: &Step<W>, changed: When) -> Violations {
-    let mut heeding = Invariant::<W>::heeding(changed.and(When::event(step.event)));
+/// The invariants that a step can break, as bits in the order of the table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Heeding(u32);
+
+impl Heeding {
+    /// No invariant.
+    pub const NONE: Self = Self(0);
+
+    /// These invariants and those of the other.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// These invariants, if `there`.
+    #[must_use]
+    pub const fn only_if(self, there: bool) -> Self {
+        if there { self } else { Self::NONE }
+    }
+}
+
+/// Judges one step by these invariants. With all that heed its event or what it
+/// changed, the same as [`violations`] after a world in which they held, at a
+/// fraction of the cost.
+#[inline]
+pub fn violations_of<W: World>(step: &Step<W>, heeding: Heeding) -> Violations {
+    let mut left = heeding.0;
     let mut bits = 0;
-    while heeding != 0 {
-        let index = heeding.trailing_zeros();
-        heeding &= heeding - 1;
+    while left != 0 {
+        let index = left.trailing_zeros();
+        left &= left - 1;
         if !(Invariant::<W>::TABLE[index as usize].predicate)(step) {
             bits |= 1 << index;
         }
@@ -112,16 +136,52 @@ impl<W: World> Invariant<W> {
         heeding
     };
 
-    /// The invariants that heed any of this, as bits in the order of the table.
+    /// The invariants that heed any of this.
     #[inline]
-    fn heeding(when: When) -> u32 {
+    #[must_use]
+    pub const fn heeding(when: When) -> Heeding {
         let mut left = when.bits();
         let mut heeding = 0;
         while left != 0 {
             heeding |= Self::HEEDING[left.trailing_zeros() as usize];
             left &= left - 1;
         }
-        heeding
+        Heeding(heeding)
+    }
+
+    /// The invariants that heed this event.
+    // Constants in every arm: a table is made of them. A jump would be guessed
+    // wrong most of the time.
+    #[inline]
+    #[must_use]
+    pub fn heeding_event(event: Event) -> Heeding {
+        let kind = match event {
+            Event::Admitted { .. } => const { Self::heeding(When::ADMITTED) },
+            Event::Committed { .. } => const { Self::heeding(When::COMMITTED) },
+            Event::CloseRefused { .. } => const { Self::heeding(When::CLOSE_REFUSED) },
+            Event::CloseReturned { .. } => const { Self::heeding(When::CLOSE_RETURNED) },
+            Event::Registered { .. } => const { Self::heeding(When::REGISTERED) },
+            Event::BytesAccepted { .. } => const { Self::heeding(When::BYTES_ACCEPTED) },
+            Event::Delivered { .. } => const { Self::heeding(When::DELIVERED) },
+            Event::HandleReturned { .. } => const { Self::heeding(When::HANDLE_RETURNED) },
+            Event::CleanedUp { .. } => const { Self::heeding(When::CLEANED_UP) },
+            Event::LastOut { .. } => const { Self::heeding(When::LAST_OUT) },
+            Event::Internal
+            | Event::Taken { .. }
+            | Event::Duplicated { .. }
+            | Event::Redeemed { .. }
+            | Event::Reclaimed { .. }
+            | Event::Acknowledged { .. }
+            | Event::ConnectionLost { .. }
+            | Event::Expired { .. } => Heeding::NONE,
+        };
+        match event {
+            Event::CloseRefused {
+                error: Error::NotSocket,
+                ..
+            } => const { Self::heeding(When::CLOSE_LOST) },
+            _ => kind,
+        }
     }
 
     /// Every invariant, in a fixed order.
@@ -181,7 +241,7 @@ impl<W: World> Invariant<W> {
             sentence: "A descriptor is closed by exactly one of the closes that do not fail for another reason.",
             why: "A second commit would drop a reference that is not its own.",
             clauses: &["D2"],
-            heeds: When::any(&[When::COMMITTED, When::CLOSE_REFUSED, When::CLOSE_RETURNED]),
+            heeds: When::any(&[When::COMMITTED, When::CLOSE_LOST, When::CLOSE_RETURNED]),
             predicate: predicate::one_close_wins,
         },
         Self {

@@ -1,7 +1,7 @@
 //! The predicates of the table, in its order. Each says what must hold of one
 //! step; those that speak of a state look at the world after it.
 
-use super::world::{DescriptorState, Event, OperationState, SocketView, Step, World, references};
+use super::world::{DescriptorState, Event, OperationState, Step, World, references};
 use crate::protocol::{
     AbortNotice, AbortScope, Cause, Connection, Ending, Error, Farewell, Phase, SendSide, Socket,
     Waiting, abort_notice,
@@ -30,7 +30,8 @@ pub(super) fn no_release_before_last_reference<W: World>(step: &Step<W>) -> bool
 }
 
 pub(super) fn queued_data_sent_when_graceful<W: World>(step: &Step<W>) -> bool {
-    changed_sockets(step).all(|(socket, before, after)| {
+    (0..step.after.sockets()).all(|socket| {
+        let (before, after) = (step.before.socket(socket), step.after.socket(socket));
         let all_sent = after.accepted == after.acknowledged;
         match (before.machine.phase, after.machine.phase) {
             (Phase::Open, Phase::Draining { .. }) => {
@@ -276,8 +277,8 @@ pub(super) fn other_descriptors_undisturbed<W: World>(step: &Step<W>) -> bool {
 pub(super) fn handle_returned_once_after_ops<W: World>(step: &Step<W>) -> bool {
     let kept = (0..step.after.slots()).all(|slot| {
         let (before, after) = (step.before.descriptor(slot), step.after.descriptor(slot));
-        let same = (before.generation, before.state) == (after.generation, after.state);
-        after.handle_returns <= 1 && (!before.retired || same)
+        let same = || (before.generation, before.state) == (after.generation, after.state);
+        after.handle_returns <= 1 && (!before.retired || same())
     });
     kept && match step.event {
         Event::LastOut { slot } => {
@@ -404,20 +405,6 @@ fn posts_after<W: World>(step: &Step<W>, cause: Cause) -> bool {
         }
         _ => false,
     }
-}
-
-fn changed_sockets<'a, W: World>(
-    step: &'a Step<W>,
-) -> impl Iterator<Item = (usize, SocketView, SocketView)> + 'a {
-    (0..step.after.sockets())
-        .map(|socket| {
-            (
-                socket,
-                step.before.socket(socket),
-                step.after.socket(socket),
-            )
-        })
-        .filter(|(_, before, after)| before.machine != after.machine)
 }
 
 /// Whether everything but this slot with its operations and this socket is as

@@ -1,14 +1,12 @@
 //! Which steps can break an invariant.
 
-use super::Event;
-
 /// What happened in a step, and which parts of the world it changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct When(u32);
 
 impl When {
     /// How many bits there are.
-    pub(super) const BITS: usize = 20;
+    pub(super) const BITS: usize = 21;
 
     /// Nothing that an invariant heeds.
     pub const NOTHING: Self = Self(0);
@@ -16,7 +14,8 @@ impl When {
     pub const ADMITTED: Self = Self(1);
     /// A close committed.
     pub const COMMITTED: Self = Self(1 << 1);
-    /// A close failed before its commit.
+    /// A close failed before its commit, for another reason than that the
+    /// descriptor is closed.
     pub const CLOSE_REFUSED: Self = Self(1 << 2);
     /// A close returned.
     pub const CLOSE_RETURNED: Self = Self(1 << 3);
@@ -56,32 +55,8 @@ impl When {
     /// How often a handle was given back changed, or a slot is retired now, or
     /// a descriptor changed while there was a retired slot.
     pub const HANDLES: Self = Self(1 << 19);
-
-    /// What happened, by the event of the step.
-    #[must_use]
-    #[inline]
-    pub const fn event(event: Event) -> Self {
-        match event {
-            Event::Admitted { .. } => Self::ADMITTED,
-            Event::Committed { .. } => Self::COMMITTED,
-            Event::CloseRefused { .. } => Self::CLOSE_REFUSED,
-            Event::CloseReturned { .. } => Self::CLOSE_RETURNED,
-            Event::Registered { .. } => Self::REGISTERED,
-            Event::BytesAccepted { .. } => Self::BYTES_ACCEPTED,
-            Event::Delivered { .. } => Self::DELIVERED,
-            Event::HandleReturned { .. } => Self::HANDLE_RETURNED,
-            Event::CleanedUp { .. } => Self::CLEANED_UP,
-            Event::LastOut { .. } => Self::LAST_OUT,
-            Event::Internal
-            | Event::Taken { .. }
-            | Event::Duplicated { .. }
-            | Event::Redeemed { .. }
-            | Event::Reclaimed { .. }
-            | Event::Acknowledged { .. }
-            | Event::ConnectionLost { .. }
-            | Event::Expired { .. } => Self::NOTHING,
-        }
-    }
+    /// A close found its descriptor closed.
+    pub const CLOSE_LOST: Self = Self(1 << 20);
 
     /// All of these together.
     #[must_use]

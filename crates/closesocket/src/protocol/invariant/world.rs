@@ -268,11 +268,11 @@ impl<W> Copy for Step<'_, W> {}
 pub(super) fn references(world: &impl World, socket: usize) -> usize {
     let descriptors = (0..world.slots())
         .map(|slot| world.descriptor(slot))
-        .filter(|it| it.state == DescriptorState::Open && it.socket == socket)
+        .filter(|it| it.socket == socket && it.state == DescriptorState::Open)
         .count();
     let records = (0..world.records())
         .map(|record| world.record(record))
-        .filter(|it| it.unredeemed && it.socket == socket)
+        .filter(|it| it.socket == socket && it.unredeemed)
         .count();
     descriptors + records
 }
