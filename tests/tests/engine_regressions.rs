@@ -12,70 +12,15 @@ use std::time::Duration;
 
 use closesocket::engine::{
     AlertableThread, Clock, CompletionQueue, Config, Descriptor, Endpoint, Error, Event, Interest,
-    Memory, MemoryAddress, NoProbe, NoUpcalls, Notify, Overlapped, Peer, PeerListener, PeerRead,
-    Process, ProcessId, Provider, Shutdown, Std, SystemClock, Token, Transport, UpcallFailed,
-    Upcalls,
+    Memory, MemoryAddress, NoProbe, NoUpcalls, Notify, Overlapped, PeerRead, Process, ProcessId,
+    Provider, Shutdown, Std, Token, Transport, UpcallFailed, Upcalls,
 };
 use closesocket::protocol::{HandleKind, Time, UnreadInput};
-use faulty::{Faults, Faulty};
+use faulty::{AWAY, Faults, HOME, System, World};
 
-const HOME: MemoryAddress = MemoryAddress(1);
-const AWAY: MemoryAddress = MemoryAddress(2);
 const LONG: Duration = Duration::from_secs(10);
 /// Long enough to see that something does not happen.
 const SHORT: Duration = Duration::from_millis(100);
-
-type System = (Faulty, Std, SystemClock, NoProbe);
-
-struct World {
-    provider: Provider<System>,
-    process: Process<System>,
-    listener: PeerListener,
-    faults: Faults,
-}
-
-impl World {
-    fn new(config: Config) -> Self {
-        Self::with_upcalls(config, NoUpcalls)
-    }
-
-    fn with_upcalls(config: Config, upcalls: impl Upcalls) -> Self {
-        let network = Faulty::default();
-        let listener = network.memory.listen(HOME).unwrap();
-        let faults = network.faults.clone();
-        let clock = SystemClock::default();
-        let provider = Provider::new(config, network, clock, NoProbe, upcalls);
-        Self {
-            process: provider.startup().unwrap(),
-            provider,
-            listener,
-            faults,
-        }
-    }
-
-    /// A connected, nonblocking socket and its far end.
-    fn connect(&self) -> (Descriptor, Peer) {
-        let descriptor = self.process.socket().unwrap();
-        self.process.set_nonblocking(descriptor, true).unwrap();
-        assert_eq!(
-            self.process.connect(descriptor, &HOME),
-            Err(Error::WouldBlock)
-        );
-        (descriptor, self.listener.accept().unwrap())
-    }
-
-    /// Two sockets of the process that are connected to each other.
-    fn connect_to_each_other(&self) -> (Descriptor, Descriptor) {
-        let listening = self.process.socket().unwrap();
-        self.process.bind(listening, &AWAY).unwrap();
-        self.process.listen(listening, 1).unwrap();
-        let near = self.process.socket().unwrap();
-        self.process.connect(near, &AWAY).unwrap();
-        let far = self.process.accept(listening).unwrap();
-        self.process.close(listening).unwrap();
-        (near, far)
-    }
-}
 
 /// Runs it on a thread of its own and fails if it does not come back.
 fn in_time<R: Send + 'static>(what: impl FnOnce() -> R + Send + 'static) -> R {

@@ -1,12 +1,74 @@
 //! Connections in memory whose network can be told to misbehave.
 
+#![allow(dead_code, clippy::unwrap_used, reason = "each test uses a part of it")]
+
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
 
 use closesocket::engine::{
-    Connecting, Endpoint, Error, Events, Memory, MemoryAddress, MemoryEndpoint, Received, Token,
-    Transport,
+    Config, Connecting, Descriptor, Endpoint, Error, Events, Memory, MemoryAddress, MemoryEndpoint,
+    NoProbe, NoUpcalls, Peer, PeerListener, Process, Provider, Received, Std, SystemClock, Token,
+    Transport, Upcalls,
 };
+
+/// Where plain peers are connected to.
+pub(crate) const HOME: MemoryAddress = MemoryAddress(1);
+/// For a listener of the engine.
+pub(crate) const AWAY: MemoryAddress = MemoryAddress(2);
+
+pub(crate) type System = (Faulty, Std, SystemClock, NoProbe);
+
+/// A provider over such a network, with a process that has been started.
+pub(crate) struct World {
+    pub(crate) provider: Provider<System>,
+    pub(crate) process: Process<System>,
+    pub(crate) listener: PeerListener,
+    pub(crate) faults: Faults,
+}
+
+impl World {
+    pub(crate) fn new(config: Config) -> Self {
+        Self::with_upcalls(config, NoUpcalls)
+    }
+
+    pub(crate) fn with_upcalls(config: Config, upcalls: impl Upcalls) -> Self {
+        let network = Faulty::default();
+        let listener = network.memory.listen(HOME).unwrap();
+        let faults = network.faults.clone();
+        let clock = SystemClock::default();
+        let provider = Provider::new(config, network, clock, NoProbe, upcalls);
+        Self {
+            process: provider.startup().unwrap(),
+            provider,
+            listener,
+            faults,
+        }
+    }
+
+    /// A connected, nonblocking socket and its far end.
+    pub(crate) fn connect(&self) -> (Descriptor, Peer) {
+        let descriptor = self.process.socket().unwrap();
+        self.process.set_nonblocking(descriptor, true).unwrap();
+        assert_eq!(
+            self.process.connect(descriptor, &HOME),
+            Err(Error::WouldBlock)
+        );
+        (descriptor, self.listener.accept().unwrap())
+    }
+
+    /// Two sockets of the process that are connected to each other.
+    pub(crate) fn connect_to_each_other(&self) -> (Descriptor, Descriptor) {
+        let listening = self.process.socket().unwrap();
+        self.process.bind(listening, &AWAY).unwrap();
+        self.process.listen(listening, 1).unwrap();
+        let near = self.process.socket().unwrap();
+        self.process.connect(near, &AWAY).unwrap();
+        let far = self.process.accept(listening).unwrap();
+        self.process.close(listening).unwrap();
+        (near, far)
+    }
+}
 
 type Hook = Box<dyn FnOnce() + Send>;
 
@@ -21,6 +83,10 @@ pub(crate) struct Faults {
     pub(crate) endless_input: Arc<AtomicBool>,
     /// How many receives were asked for.
     pub(crate) receives: Arc<AtomicUsize>,
+    /// What the kernel does when the last process leaves a shared connection.
+    pub(crate) reset_at_end: Arc<AtomicBool>,
+    /// Where the network reports to.
+    events: Arc<Mutex<Option<Weak<dyn Events>>>>,
     /// Runs once, when events would be delivered the next time.
     pub(crate) on_deliver: Arc<Mutex<Option<Hook>>>,
 }
@@ -30,8 +96,23 @@ impl Faults {
         flag.store(value, Ordering::SeqCst);
     }
 
-    fn is(flag: &AtomicBool) -> bool {
+    pub(crate) fn is(flag: &AtomicBool) -> bool {
         flag.load(Ordering::SeqCst)
+    }
+
+    /// The transport has stopped, for good.
+    pub(crate) fn stop(&self) {
+        self.events().ended();
+    }
+
+    /// The transport lets time pass.
+    pub(crate) fn tick(&self) -> Option<Duration> {
+        self.events().tick()
+    }
+
+    fn events(&self) -> Arc<dyn Events> {
+        let events = self.events.lock().unwrap().clone();
+        events.unwrap().upgrade().unwrap()
     }
 }
 
@@ -50,6 +131,7 @@ impl Transport for Faulty {
     type Endpoint = FaultyEndpoint;
 
     fn attach(&self, events: Weak<dyn Events>) {
+        *self.faults.events.lock().unwrap() = Some(Weak::clone(&events));
         self.memory.attach(events);
     }
 
@@ -145,6 +227,15 @@ impl Endpoint for FaultyEndpoint {
 
     fn shut_down_receive(&mut self) {
         self.inner.shut_down_receive();
+    }
+
+    fn set_reset_at_end(&mut self, reset: bool) -> Result<(), Error> {
+        Faults::set(&self.faults.reset_at_end, reset);
+        Ok(())
+    }
+
+    fn resets_at_end(&self) -> Result<bool, Error> {
+        Ok(Faults::is(&self.faults.reset_at_end))
     }
 
     fn reset(&mut self) {

@@ -361,3 +361,30 @@ impl<S: System> Shared<S> {
         (left > 0).then_some(pause)
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::{InMemory, Provider};
+    use super::*;
+
+    /// A name would be given a second time otherwise (D3).
+    #[test]
+    fn a_cell_whose_generations_are_used_up_is_not_used_again() {
+        let provider: Provider<InMemory> = Provider::in_memory();
+        let process = provider.startup().unwrap();
+        let shared = provider.shared();
+        let first_cell = shared.monitor(SocketId(0)).unwrap();
+        first_cell.lock(|state| state.generation = u32::MAX - 1);
+        let occupant = || {
+            let descriptor = process.socket().unwrap();
+            let socket = process.begin(descriptor).unwrap().socket();
+            process.close(descriptor).unwrap();
+            (socket.cell(), socket.generation())
+        };
+        assert_eq!(occupant(), (0, u32::MAX - 1));
+        assert_eq!(occupant(), (0, u32::MAX), "the last one");
+        assert_eq!(occupant(), (1, 1));
+        assert_eq!(occupant(), (1, 2));
+    }
+}

@@ -1,0 +1,138 @@
+//! Events, completion queues and completion routines.
+
+use std::time::Duration;
+
+use closesocket::engine::{
+    AlertableThread, CompletionQueue, Config, Error, Event, Notify, Overlapped,
+};
+
+use crate::faulty::World;
+
+#[test]
+fn a_queue_tells_how_many_completions_wait() {
+    let world = World::new(Config::default());
+    let (descriptor, _peer) = world.connect();
+    let queue = CompletionQueue::new();
+    assert!(queue.is_empty());
+    for key in 0..2 {
+        let notify = Notify::queue(&queue, key);
+        world
+            .process
+            .recv_overlapped(descriptor, vec![0; 4], notify)
+            .unwrap();
+    }
+    world.process.close(descriptor).unwrap();
+    assert_eq!((queue.len(), queue.is_empty()), (2, false));
+    assert_eq!(queue.take().map(|it| it.key), Some(0));
+    assert_eq!(queue.wait(Some(Duration::ZERO)).map(|it| it.key), Some(1));
+    assert!(queue.is_empty());
+    assert!(queue.take().is_none());
+}
+
+//= docs/specification.md#o3-aborted-overlapped-operations
+//# - The packet of an aborted operation MUST carry the completion key that belongs to it.
+#[test]
+fn the_packets_of_one_close_go_to_the_queues_of_their_operations() {
+    let world = World::new(Config::default());
+    let (descriptor, _peer) = world.connect();
+    let queues = [CompletionQueue::new(), CompletionQueue::new()];
+    // More than are posted together, in runs of different lengths.
+    let to = |key: u64| usize::from(key % 5 > 2 || (400..700).contains(&key));
+    for key in 0..1000 {
+        let notify = Notify::queue(&queues[to(key)], key);
+        world
+            .process
+            .recv_overlapped(descriptor, vec![0; 1], notify)
+            .unwrap();
+    }
+    world.process.close(descriptor).unwrap();
+    for (index, queue) in queues.iter().enumerate() {
+        for key in (0..1000).filter(|key| to(*key) == index) {
+            let packet = queue.take().expect("its packet");
+            assert_eq!(packet.key, key);
+            assert_eq!(packet.result, Err(Error::OperationAborted));
+        }
+        assert!(queue.is_empty());
+    }
+}
+
+#[test]
+fn an_event_stays_set_until_it_is_reset() {
+    let event: Event = Event::new();
+    assert!(!event.is_set());
+    assert!(!event.wait(Some(Duration::from_millis(1))));
+    event.set();
+    assert!(event.clone().is_set());
+    assert!(event.wait(None));
+    event.reset();
+    assert!(!event.is_set());
+    assert!(!event.wait(Some(Duration::from_millis(1))));
+}
+
+#[test]
+fn an_operation_can_signal_an_event_that_others_use_too() {
+    let world = World::new(Config::default());
+    let (descriptor, peer) = world.connect();
+    let event = Event::new();
+    let overlapped = Overlapped::with_event(event.clone());
+    let notify = Notify::event(&overlapped);
+    world
+        .process
+        .recv_overlapped(descriptor, vec![0; 4], notify)
+        .unwrap();
+    assert!(overlapped.take().is_none());
+    assert!(overlapped.wait(Some(Duration::from_millis(1))).is_none());
+    assert!(!overlapped.event().is_set());
+    peer.write(b"go").unwrap();
+    assert!(event.is_set());
+    assert_eq!(overlapped.take().unwrap().result, Ok(2));
+    assert!(overlapped.take().is_none(), "it is taken once");
+}
+
+/// Panics when it is dropped.
+struct Broken;
+
+impl Drop for Broken {
+    fn drop(&mut self) {
+        std::panic::panic_any("a broken destructor");
+    }
+}
+
+/// A routine that never runs is dropped by whoever ends its operation. What it
+/// breaks there is counted and stops nothing else.
+#[test]
+fn the_destructor_of_a_routine_that_never_runs_may_panic() {
+    let world = World::new(Config::default());
+    let process = &world.process;
+    let (descriptor, _peer) = world.connect();
+    let thread = AlertableThread::new();
+    let broken = |thread: &AlertableThread| {
+        let guard = Broken;
+        Notify::routine(thread, 1, move |_| drop(guard))
+    };
+    let queue = CompletionQueue::new();
+    // Its thread's list is gone: it goes when it is delivered.
+    let notify = broken(&AlertableThread::new());
+    process
+        .recv_overlapped(descriptor, vec![0; 4], notify)
+        .unwrap();
+    let notify = Notify::queue(&queue, 2);
+    process
+        .recv_overlapped(descriptor, vec![0; 4], notify)
+        .unwrap();
+    process.close(descriptor).unwrap();
+    assert_eq!(queue.take().unwrap().result, Err(Error::OperationAborted));
+    assert_eq!(world.provider.metrics().callback_panics, 1);
+    // A cleanup silences it.
+    let (first, _one) = world.connect();
+    let (second, _two) = world.connect();
+    for descriptor in [first, second] {
+        process
+            .recv_overlapped(descriptor, vec![0; 4], broken(&thread))
+            .unwrap();
+    }
+    process.cleanup().unwrap();
+    assert_eq!(world.provider.metrics().callback_panics, 3);
+    assert_eq!((process.descriptors(), thread.queued()), (0, 0));
+    assert_eq!(world.provider.usage().sockets, 0);
+}

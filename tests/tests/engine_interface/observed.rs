@@ -1,0 +1,292 @@
+//! What a probe is told: the shipped protocol, replayed along it, allows all of
+//! it ([`replay`]). Each history has something that random ones seldom have.
+
+use std::time::Duration;
+
+use closesocket::engine::{
+    CompletionQueue, Config, Descriptor, Error, Interest, Memory, Notify, Observation, OperationId,
+    Peer, PeerListener, Probe, Process, ProcessId, Provider, Std, SystemClock, UpcallFailed,
+    Upcalls,
+};
+use closesocket::protocol::{AbortScope, HandleKind, UnreadInput};
+use closesocket_trace::{Record, Recorder, replay};
+
+use crate::faulty::{AWAY, HOME};
+use crate::{Task, until};
+
+type System = (Memory, Std, SystemClock, Recorder);
+
+/// A provider that is recorded.
+struct Recorded {
+    provider: Provider<System>,
+    process: Process<System>,
+    other: Process<System>,
+    listener: PeerListener,
+    recorder: Recorder,
+}
+
+/// A DLL that takes no handle back.
+struct Refuses;
+
+impl Upcalls for Refuses {
+    fn close_socket_handle(&self, _: ProcessId, _: Descriptor) -> Result<(), UpcallFailed> {
+        Err(UpcallFailed)
+    }
+}
+
+impl Recorded {
+    fn new(config: Config) -> Self {
+        let recorder = Recorder::in_memory();
+        let memory = Memory::default();
+        let listener = memory.listen(HOME).unwrap();
+        let clock = SystemClock::default();
+        let provider = Provider::new(config, memory, clock, recorder.clone(), Refuses);
+        Self {
+            process: provider.startup().unwrap(),
+            other: provider.startup().unwrap(),
+            provider,
+            listener,
+            recorder,
+        }
+    }
+
+    fn connect(&self) -> (Descriptor, Peer) {
+        let descriptor = self.process.socket().unwrap();
+        self.process.set_nonblocking(descriptor, true).unwrap();
+        let waits = self.process.connect(descriptor, &HOME);
+        assert_eq!(waits, Err(Error::WouldBlock));
+        let peer = self.listener.accept().unwrap();
+        self.process.set_nonblocking(descriptor, false).unwrap();
+        (descriptor, peer)
+    }
+
+    /// A connection whose peer takes nothing, with ten bytes queued.
+    fn stalled(&self) -> (Descriptor, Peer) {
+        let (descriptor, peer) = self.connect();
+        peer.stall(true);
+        assert_eq!(self.process.send(descriptor, &[7; 10]), Ok(10));
+        (descriptor, peer)
+    }
+
+    /// Does this on a thread that blocks there.
+    fn block<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(&Process<System>) -> T + Send + 'static,
+    ) -> (u64, Task<T>) {
+        let before = self.process.blocked_threads();
+        let process = self.process.clone();
+        let (tell, name) = std::sync::mpsc::channel();
+        let task = Task::start(move || {
+            tell.send(Process::<System>::current_thread()).unwrap();
+            call(&process)
+        });
+        until("it blocks", || self.process.blocked_threads() > before);
+        (name.recv().unwrap(), task)
+    }
+
+    fn recv_overlapped(&self, descriptor: Descriptor, queue: &CompletionQueue) -> OperationId {
+        let notify = Notify::queue(queue, 1);
+        self.process
+            .recv_overlapped(descriptor, vec![0; 4], notify)
+            .unwrap()
+    }
+
+    /// Ends both processes; what was observed is allowed.
+    #[track_caller]
+    fn end(self) -> Vec<Record> {
+        self.process.die();
+        self.other.die();
+        until("all drains have ended", || {
+            self.provider.tick();
+            self.provider.usage().sockets == 0
+        });
+        drop((self.process, self.other, self.provider, self.listener));
+        let records = self.recorder.finish().unwrap();
+        let judged = replay(&records);
+        assert!(judged.accepted, "{:?}", judged.first_problem);
+        records
+    }
+}
+
+/// What was delivered of this operation: whether it was posted, and its error.
+fn delivered(records: &[Record], of: OperationId) -> Vec<(bool, Option<Error>)> {
+    let told = records.iter().filter_map(|it| match it.observation {
+        Observation::Delivered {
+            operation,
+            posted,
+            error,
+        } if operation == of => Some((posted, error)),
+        _ => None,
+    });
+    told.collect()
+}
+
+#[test]
+fn an_operation_is_posted_to_whoever_is_told_and_to_nobody_else() {
+    let world = Recorded::new(Config::default());
+    let queue = CompletionQueue::new();
+    let (descriptor, _peer) = world.connect();
+    let aborted = world.recv_overlapped(descriptor, &queue);
+    let (_, blocked) = world.block(move |process| process.recv(descriptor, &mut [0; 4]));
+    world.process.close(descriptor).unwrap();
+    assert_eq!(blocked.result(), Err(Error::Interrupted));
+    let (descriptor, _other_peer) = world.connect();
+    let silenced = world.recv_overlapped(descriptor, &queue);
+    let (_, woken) = world.block(move |process| process.recv(descriptor, &mut [0; 4]));
+    world.process.cleanup().unwrap();
+    assert_eq!(woken.result(), Err(Error::Interrupted));
+    assert_eq!(queue.len(), 1);
+    let records = world.end();
+    let gone = Some(Error::OperationAborted);
+    assert_eq!(delivered(&records, aborted), [(true, gone)]);
+    assert_eq!(delivered(&records, silenced), [(false, None)]);
+    for operation in [aborted, silenced] {
+        let number = operation.number + 1;
+        let blocked = OperationId {
+            number,
+            ..operation
+        };
+        let woken = Some(Error::Interrupted);
+        assert_eq!(delivered(&records, blocked), [(false, woken)]);
+    }
+}
+
+#[test]
+fn lingering_closes_that_end_in_every_way() {
+    let world = Recorded::new(Config::default());
+    let (descriptor, peer) = world.stalled();
+    world.process.set_linger(descriptor, Some(600)).unwrap();
+    world.process.set_nonblocking(descriptor, true).unwrap();
+    assert_eq!(world.process.close(descriptor), Err(Error::WouldBlock));
+    world.process.set_nonblocking(descriptor, false).unwrap();
+    let (_, drained) = world.block(move |process| process.close(descriptor));
+    peer.stall(false);
+    assert_eq!(drained.result(), Ok(()));
+
+    let (descriptor, peer) = world.stalled();
+    world.process.set_linger(descriptor, Some(600)).unwrap();
+    let (thread, cancelled) = world.block(move |process| process.close(descriptor));
+    assert!(world.process.cancel_blocking_call(thread));
+    assert_eq!(cancelled.result(), Err(Error::Interrupted));
+    peer.stall(false);
+
+    let (descriptor, peer) = world.stalled();
+    world.process.set_linger(descriptor, Some(1)).unwrap();
+    assert_eq!(world.process.close(descriptor), Ok(()));
+    drop(peer);
+
+    let (descriptor, peer) = world.stalled();
+    world.process.set_linger(descriptor, Some(600)).unwrap();
+    let (_, stopped) = world.block(move |process| process.close(descriptor));
+    world.process.cleanup().unwrap();
+    assert_eq!(stopped.result(), Err(Error::Interrupted));
+    peer.stall(false);
+    world.end();
+}
+
+#[test]
+fn a_listener_with_a_backlog_and_records_that_nobody_redeems() {
+    let world = Recorded::new(Config {
+        unread_input: UnreadInput::Reset,
+        drain_limit: Some(Duration::from_millis(5)),
+        ..Config::default()
+    });
+    let process = &world.process;
+    let listening = process.socket().unwrap();
+    process.bind(listening, &AWAY).unwrap();
+    process.listen(listening, 4).unwrap();
+    let network = world.provider.transport();
+    let peers = [(); 3].map(|()| network.dial(AWAY).unwrap());
+    let readable = [(listening, Interest::READABLE)];
+    assert!(process.select(&readable, None).unwrap()[0].1.readable);
+    let accepted = process.accept(listening).unwrap();
+    peers[0].write(b"unread").unwrap();
+    process.select(&readable, None).unwrap();
+    // The first of these records is reclaimed as the last reference.
+    process.duplicate(accepted, world.other.id()).unwrap();
+    process.close(accepted).unwrap();
+    let (draining, stalled) = world.stalled();
+    process.duplicate(draining, world.other.id()).unwrap();
+    let theirs = process.duplicate(draining, world.other.id()).unwrap();
+    let theirs = world.other.redeem(theirs).unwrap();
+    process.close(draining).unwrap();
+    world.other.close(theirs).unwrap();
+    world.other.die();
+    assert_eq!(process.close(listening), Ok(()));
+    world.end();
+    drop(stalled);
+}
+
+#[test]
+fn operations_that_outlive_their_descriptors_and_handles_that_nobody_takes() {
+    let world = Recorded::new(Config {
+        abort_scope: AbortScope::LastReference,
+        handle_kind: HandleKind::NonIfs,
+        ..Config::default()
+    });
+    let (process, other) = (&world.process, &world.other);
+    let queue = CompletionQueue::new();
+    let mut ends = Vec::new();
+    for close_the_last in [true, false] {
+        let (descriptor, peer) = world.connect();
+        let record = process.duplicate(descriptor, other.id()).unwrap();
+        let theirs = other.redeem(record).unwrap();
+        let done = world.recv_overlapped(descriptor, &queue);
+        let left = world.recv_overlapped(descriptor, &queue);
+        let (_, blocked) = world.block(move |process| process.recv(descriptor, &mut [0; 4]));
+        process.close(descriptor).unwrap();
+        peer.write(b"late").unwrap();
+        if close_the_last {
+            other.close(theirs).unwrap();
+        } else {
+            process.cleanup().unwrap();
+        }
+        assert_eq!(blocked.result(), Err(Error::Interrupted));
+        ends.push((done, left, peer));
+    }
+    assert_eq!(queue.len(), 3, "the cleanup silenced one");
+    let records = world.end();
+    for (place, (done, left, _)) in ends.into_iter().enumerate() {
+        assert_eq!(delivered(&records, done), [(true, None)]);
+        let aborted = (true, Some(Error::OperationAborted));
+        let expected = [aborted, (false, None)][place];
+        assert_eq!(delivered(&records, left), [expected]);
+    }
+}
+
+/// Counts.
+#[derive(Default)]
+struct Counts(std::sync::atomic::AtomicUsize);
+
+impl Probe for Counts {
+    fn observe(&self, _: Observation) {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn both_of_a_pair_of_probes_are_told_also_if_one_wants_nothing() {
+    use closesocket::engine::{NoProbe, NoUpcalls};
+    use std::sync::atomic::Ordering;
+    type Pair<A, B> = (Memory, Std, SystemClock, (A, B));
+    fn tell<A: Probe, B: Probe>(pair: (A, B)) -> Provider<Pair<A, B>> {
+        let (config, clock) = (Config::default(), SystemClock::default());
+        let provider =
+            Provider::<Pair<A, B>>::new(config, Memory::default(), clock, pair, NoUpcalls);
+        provider.startup().unwrap().socket().unwrap();
+        provider
+    }
+    let told = |counts: &Counts| counts.0.load(Ordering::Relaxed);
+    let both = tell((Counts::default(), Counts::default()));
+    let (first, second) = both.probe();
+    assert!(told(first) > 3);
+    assert_eq!(told(first), told(second));
+    assert_eq!(
+        told(&tell((Counts::default(), NoProbe)).probe().0),
+        told(first)
+    );
+    assert_eq!(
+        told(&tell((NoProbe, Counts::default())).probe().1),
+        told(first)
+    );
+}

@@ -1,0 +1,41 @@
+//! Select and registered events.
+
+use std::time::Duration;
+
+use closesocket::engine::{Config, Event, Interest};
+
+use crate::faulty::World;
+
+const NOW: Option<Duration> = Some(Duration::ZERO);
+
+/// A socket with a full window has to be looked at as time passes while somebody
+/// waits for room, and not any longer.
+#[test]
+fn a_select_that_has_ended_leaves_nothing_to_watch() {
+    let world = World::new(Config {
+        window: 16,
+        ..Config::default()
+    });
+    let (descriptor, peer) = world.connect();
+    peer.stall(true);
+    assert_eq!(world.process.send(descriptor, &[7; 20]), Ok(16));
+    let writable = [(descriptor, Interest::WRITABLE)];
+    assert_eq!(world.process.select(&writable, NOW), Ok(Vec::new()));
+    assert_eq!(world.provider.tick(), None);
+}
+
+#[test]
+fn a_select_leaves_the_registrations_of_its_descriptors_alone() {
+    let world = World::new(Config::default());
+    let (descriptor, peer) = world.connect();
+    let event = Event::new();
+    let readable = Interest::READABLE;
+    world
+        .process
+        .event_select(descriptor, readable, &event)
+        .unwrap();
+    let nothing = world.process.select(&[(descriptor, readable)], NOW);
+    assert_eq!(nothing, Ok(Vec::new()));
+    peer.write(b"now").unwrap();
+    assert!(event.is_set());
+}
