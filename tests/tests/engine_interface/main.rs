@@ -8,6 +8,7 @@
 mod faulty;
 
 mod cancelling;
+mod ending;
 mod metrics;
 mod network;
 mod notices;

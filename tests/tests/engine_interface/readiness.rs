@@ -39,3 +39,19 @@ fn a_select_leaves_the_registrations_of_its_descriptors_alone() {
     peer.write(b"now").unwrap();
     assert!(event.is_set());
 }
+
+#[test]
+fn whoever_waits_for_input_needs_no_look_at_what_is_acknowledged() {
+    let world = World::new(Config {
+        window: 16,
+        ..Config::default()
+    });
+    let (descriptor, peer) = world.connect();
+    peer.stall(true);
+    assert_eq!(world.process.send(descriptor, &[7; 20]), Ok(16));
+    world
+        .process
+        .event_select(descriptor, Interest::READABLE, &Event::new())
+        .unwrap();
+    assert_eq!(world.provider.tick(), None);
+}

@@ -120,3 +120,30 @@ impl<S: System> Process<S> {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::{Config, Memory, Monitor as _, NoProbe, NoUpcalls, Provider, SystemClock};
+    use crate::protocol::AbortScope;
+
+    #[test]
+    fn a_descriptor_that_was_closed_without_operations_leaves_nothing_at_its_socket() {
+        let config = Config {
+            abort_scope: AbortScope::LastReference,
+            ..Config::default()
+        };
+        let clock = SystemClock::default();
+        let provider: Provider =
+            Provider::new(config, Memory::default(), clock, NoProbe, NoUpcalls);
+        let process = provider.startup().unwrap();
+        let kept = process.socket().unwrap();
+        let socket = process.begin(kept).unwrap().socket();
+        for _ in 0..10 {
+            let record = process.duplicate(kept, process.id()).unwrap();
+            process.close(process.redeem(record).unwrap()).unwrap();
+        }
+        let monitor = provider.shared().monitor(socket).unwrap();
+        assert_eq!(monitor.lock(|state| state.references.len()), 1);
+    }
+}

@@ -1,0 +1,118 @@
+//! Processes that end, and descriptors that come and go.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use closesocket::engine::{Config, Descriptor, Error, PeerRead, ProcessId, UpcallFailed, Upcalls};
+use closesocket::protocol::HandleKind;
+
+use crate::Task;
+use crate::faulty::{AWAY, World};
+
+/// The process is cleaned up when the descriptor is there and the call that made
+/// it has not returned.
+fn cleanup_meanwhile(world: &World) {
+    let process = world.process.clone();
+    let act = move || process.cleanup().unwrap();
+    *world.faults.on_deliver.lock().unwrap() = Some(Box::new(act));
+}
+
+/// Counts the handles that it is given back.
+struct Dll(Arc<AtomicUsize>);
+
+impl Upcalls for Dll {
+    fn close_socket_handle(&self, _: ProcessId, _: Descriptor) -> Result<(), UpcallFailed> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+}
+
+//= docs/specification.md#s2-cleanup
+//# - The call of WSPCleanup that matches the first WSPStartup of the process MUST close every
+//# descriptor of the process.
+//= docs/specification.md#h1-once-for-each-closed-descriptor
+//# - A non-IFS provider MUST give back, exactly once, the handle of every descriptor that a
+//# close or a cleanup has closed.
+#[test]
+fn a_call_that_opens_a_descriptor_and_is_overtaken_by_a_cleanup_returns_none() {
+    type Open = fn(&World, Descriptor) -> Result<Descriptor, Error>;
+    let socket: Open = |world, _| {
+        cleanup_meanwhile(world);
+        world.process.socket()
+    };
+    let redeem: Open = |world, listening| {
+        let record = world
+            .process
+            .duplicate(listening, world.process.id())
+            .unwrap();
+        cleanup_meanwhile(world);
+        world.process.redeem(record)
+    };
+    // What was accepted becomes a descriptor when the cleanup is over.
+    let accept: Open = |world, listening| {
+        cleanup_meanwhile(world);
+        world.process.accept(listening)
+    };
+    for open in [socket, redeem, accept] {
+        let config = Config {
+            handle_kind: HandleKind::NonIfs,
+            ..Config::default()
+        };
+        let returned = Arc::new(AtomicUsize::new(0));
+        let world = World::with_upcalls(config, Dll(Arc::clone(&returned)));
+        let listening = world.process.socket().unwrap();
+        world.process.bind(listening, &AWAY).unwrap();
+        world.process.listen(listening, 1).unwrap();
+        let peer = world.provider.transport().memory.dial(AWAY).unwrap();
+        assert_eq!(open(&world, listening), Err(Error::NotInitialised));
+        assert_eq!(returned.load(Ordering::SeqCst), 2, "handles");
+        assert!(matches!(peer.read(1), PeerRead::End | PeerRead::Reset));
+        assert_eq!(world.process.descriptors(), 0);
+        assert_eq!(world.provider.usage().sockets, 0);
+    }
+}
+
+#[test]
+fn a_slot_that_any_thread_has_freed_is_there_for_every_other() {
+    const LIMIT: u32 = 64;
+    let world = Arc::new(World::new(Config {
+        descriptor_limit: LIMIT,
+        ..Config::default()
+    }));
+    for _ in 0..8 {
+        // Threads close one each: wherever they put the slots, all are found.
+        let world = Arc::clone(&world);
+        let opening = Task::start(move || {
+            let all: Vec<_> = (0..LIMIT)
+                .map(|_| world.process.socket().unwrap())
+                .collect();
+            assert_eq!(world.process.socket(), Err(Error::TooManyDescriptors));
+            let closing = all.into_iter().map(|descriptor| {
+                let process = world.process.clone();
+                Task::start(move || process.close(descriptor))
+            });
+            for task in closing.collect::<Vec<_>>() {
+                assert_eq!(task.result(), Ok(()));
+            }
+        });
+        opening.result();
+    }
+    assert_eq!(world.process.descriptors(), 0);
+}
+
+#[test]
+fn a_close_that_begins_to_linger_when_its_process_was_just_cleaned_up_does_not_wait() {
+    let world = World::new(Config::default());
+    let (descriptor, peer) = world.connect();
+    peer.stall(true);
+    world.process.set_nonblocking(descriptor, false).unwrap();
+    world.process.set_linger(descriptor, Some(600)).unwrap();
+    world.process.send(descriptor, b"later").unwrap();
+    cleanup_meanwhile(&world);
+    let process = world.process.clone();
+    let closing = Task::start(move || process.close(descriptor));
+    assert_eq!(closing.result(), Err(Error::Interrupted));
+    peer.stall(false);
+    assert_eq!(peer.read_all(), (b"later".to_vec(), PeerRead::End));
+    assert_eq!(world.process.descriptors(), 0);
+}
