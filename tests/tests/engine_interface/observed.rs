@@ -1,6 +1,7 @@
 //! What a probe is told: the shipped protocol, replayed along it, allows all of
 //! it ([`replay`]). Each history has something that random ones seldom have.
 
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use closesocket::engine::{
@@ -11,10 +12,10 @@ use closesocket::engine::{
 use closesocket::protocol::{AbortScope, HandleKind, UnreadInput};
 use closesocket_trace::{Record, Recorder, replay};
 
-use crate::faulty::{AWAY, HOME};
+use crate::faulty::{AWAY, Faults, Faulty, HOME};
 use crate::{Task, until};
 
-type System = (Memory, Std, SystemClock, Recorder);
+type System = (Faulty, Std, SystemClock, Recorder);
 
 /// A provider that is recorded.
 struct Recorded {
@@ -22,6 +23,7 @@ struct Recorded {
     process: Process<System>,
     other: Process<System>,
     listener: PeerListener,
+    faults: Faults,
     recorder: Recorder,
 }
 
@@ -37,15 +39,17 @@ impl Upcalls for Refuses {
 impl Recorded {
     fn new(config: Config) -> Self {
         let recorder = Recorder::in_memory();
-        let memory = Memory::default();
-        let listener = memory.listen(HOME).unwrap();
+        let network = Faulty::default();
+        let listener = network.memory.listen(HOME).unwrap();
+        let faults = network.faults.clone();
         let clock = SystemClock::default();
-        let provider = Provider::new(config, memory, clock, recorder.clone(), Refuses);
+        let provider = Provider::new(config, network, clock, recorder.clone(), Refuses);
         Self {
             process: provider.startup().unwrap(),
             other: provider.startup().unwrap(),
             provider,
             listener,
+            faults,
             recorder,
         }
     }
@@ -75,7 +79,7 @@ impl Recorded {
     ) -> (u64, Task<T>) {
         let before = self.process.blocked_threads();
         let process = self.process.clone();
-        let (tell, name) = std::sync::mpsc::channel();
+        let (tell, name) = channel();
         let task = Task::start(move || {
             tell.send(Process::<System>::current_thread()).unwrap();
             call(&process)
@@ -195,7 +199,7 @@ fn a_listener_with_a_backlog_and_records_that_nobody_redeems() {
     let listening = process.socket().unwrap();
     process.bind(listening, &AWAY).unwrap();
     process.listen(listening, 4).unwrap();
-    let network = world.provider.transport();
+    let network = &world.provider.transport().memory;
     let peers = [(); 3].map(|()| network.dial(AWAY).unwrap());
     let readable = [(listening, Interest::READABLE)];
     assert!(process.select(&readable, None).unwrap()[0].1.readable);
@@ -252,6 +256,43 @@ fn operations_that_outlive_their_descriptors_and_handles_that_nobody_takes() {
         let expected = [aborted, (false, None)][place];
         assert_eq!(delivered(&records, left), [expected]);
     }
+}
+
+/// A thread that once worked on a socket may go on to something else while
+/// another thread is in a critical section there.
+#[test]
+fn a_close_that_is_refused_while_another_thread_is_in_the_middle_of_its_own() {
+    let world = Recorded::new(Config::default());
+    let (descriptor, peer) = world.connect();
+    peer.stall(true);
+    let lot = vec![7; 1 << 20];
+    let nobody = Notify::nobody();
+    world
+        .process
+        .send_overlapped(descriptor, lot, nobody)
+        .unwrap();
+    world.process.set_linger(descriptor, Some(0)).unwrap();
+    let (commits, committed) = channel();
+    let (tell, refused) = channel();
+    let process = world.process.clone();
+    let other = Task::start(move || {
+        // The engine moves on what it can, on this thread.
+        peer.stall(false);
+        tell.send(None).unwrap();
+        committed.recv().unwrap();
+        tell.send(Some(process.close(descriptor))).unwrap();
+    });
+    assert_eq!(refused.recv(), Ok(None));
+    *world.faults.on_reset.lock().unwrap() = Some(Box::new(move || {
+        commits.send(()).unwrap();
+        let result = refused.recv_timeout(crate::PATIENCE);
+        assert_eq!(result, Ok(Some(Err(Error::NotSocket))));
+    }));
+    let process = world.process.clone();
+    let closing = Task::start(move || process.close(descriptor));
+    assert_eq!(closing.result(), Ok(()));
+    other.result();
+    world.end();
 }
 
 /// Counts.

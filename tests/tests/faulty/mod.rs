@@ -89,6 +89,8 @@ pub(crate) struct Faults {
     events: Arc<Mutex<Option<Weak<dyn Events>>>>,
     /// Runs once, when events would be delivered the next time.
     pub(crate) on_deliver: Arc<Mutex<Option<Hook>>>,
+    /// Runs once, when a connection is reset the next time: under its lock.
+    pub(crate) on_reset: Arc<Mutex<Option<Hook>>>,
 }
 
 impl Faults {
@@ -98,6 +100,13 @@ impl Faults {
 
     pub(crate) fn is(flag: &AtomicBool) -> bool {
         flag.load(Ordering::SeqCst)
+    }
+
+    fn act(hook: &Mutex<Option<Hook>>) {
+        let hook = hook.lock().unwrap().take();
+        if let Some(hook) = hook {
+            hook();
+        }
     }
 
     /// The transport has stopped, for good.
@@ -143,15 +152,7 @@ impl Transport for Faulty {
     }
 
     fn deliver_events(&self) {
-        let hook = self
-            .faults
-            .on_deliver
-            .lock()
-            .ok()
-            .and_then(|mut it| it.take());
-        if let Some(hook) = hook {
-            hook();
-        }
+        Faults::act(&self.faults.on_deliver);
         self.memory.deliver_events();
     }
 }
@@ -239,6 +240,7 @@ impl Endpoint for FaultyEndpoint {
     }
 
     fn reset(&mut self) {
+        Faults::act(&self.faults.on_reset);
         self.inner.reset();
     }
 }

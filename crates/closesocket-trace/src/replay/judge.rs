@@ -181,21 +181,22 @@ impl Judge {
             | Observation::Committed { socket, .. }
             | Observation::Reclaimed { socket, .. } => {
                 let before = by.section.replace(*socket);
-                self.require_settled(before)
+                self.require_settled_by(thread, before)
             }
             Observation::Taken { .. }
             | Observation::Ordered { .. }
             | Observation::Released { .. } => Ok(()),
             _ => {
                 let before = by.section.take();
-                self.require_settled(before)
+                self.require_settled_by(thread, before)
             }
         }
     }
 
-    fn require_settled(&self, socket: Option<SocketId>) -> Verdict {
+    /// By now another thread may be in a section of the socket.
+    fn require_settled_by(&self, thread: u32, socket: Option<SocketId>) -> Verdict {
         let socket = socket.and_then(|id| self.sockets.get(&id));
-        socket.map_or(Ok(()), Replayed::require_settled)
+        socket.map_or(Ok(()), |it| it.require_settled_by(thread))
     }
 
     fn judge(&mut self, thread: u32, next: Next, observation: &Observation) -> Verdict {

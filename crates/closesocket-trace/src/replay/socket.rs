@@ -190,6 +190,14 @@ impl Replayed {
         }
     }
 
+    /// The same of a critical section of this thread.
+    pub(super) fn require_settled_by(&self, thread: u32) -> Verdict {
+        match &self.section {
+            Some(section) if section.thread == thread => self.require_settled(),
+            _ => Ok(()),
+        }
+    }
+
     /// An order was carried out.
     pub(super) fn ordered(&mut self, thread: u32, done: Due) -> Verdict {
         let due = match &mut self.section {
