@@ -116,3 +116,20 @@ fn a_close_that_begins_to_linger_when_its_process_was_just_cleaned_up_does_not_w
     assert_eq!(peer.read_all(), (b"later".to_vec(), PeerRead::End));
     assert_eq!(world.process.descriptors(), 0);
 }
+
+#[test]
+fn one_list_of_free_slots_is_enough() {
+    for free_list_shards in [0, 1] {
+        let world = World::new(Config {
+            descriptor_limit: 1,
+            free_list_shards,
+            ..Config::default()
+        });
+        for _ in 0..3 {
+            let descriptor = world.process.socket().unwrap();
+            world.process.close(descriptor).unwrap();
+        }
+        assert_eq!(world.process.descriptors(), 0);
+        assert_eq!(world.provider.usage().sockets, 0);
+    }
+}

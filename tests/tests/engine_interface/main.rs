@@ -10,6 +10,7 @@ mod faulty;
 mod cancelling;
 mod ending;
 mod metrics;
+mod moving;
 mod network;
 mod notices;
 mod observed;

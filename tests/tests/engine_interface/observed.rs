@@ -5,9 +5,9 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use closesocket::engine::{
-    CompletionQueue, Config, Descriptor, Error, Interest, Memory, Notify, Observation, OperationId,
-    Peer, PeerListener, Probe, Process, ProcessId, Provider, Std, SystemClock, UpcallFailed,
-    Upcalls,
+    Change, CompletionQueue, Config, Descriptor, Error, Interest, Memory, Notify, Observation,
+    OperationId, Peer, PeerListener, Probe, Process, ProcessId, Provider, Std, SystemClock,
+    UpcallFailed, Upcalls,
 };
 use closesocket::protocol::{AbortScope, HandleKind, UnreadInput};
 use closesocket_trace::{Record, Recorder, replay};
@@ -217,8 +217,16 @@ fn a_listener_with_a_backlog_and_records_that_nobody_redeems() {
     world.other.close(theirs).unwrap();
     world.other.die();
     assert_eq!(process.close(listening), Ok(()));
-    world.end();
+    let records = world.end();
     drop(stalled);
+    let changes = |of: Change| {
+        let told = records.iter().filter(
+            |it| matches!(it.observation, Observation::Changed { change, .. } if change == of),
+        );
+        told.count()
+    };
+    assert_eq!(changes(Change::BacklogJoined), 2);
+    assert_eq!(changes(Change::BacklogTaken), 1);
 }
 
 #[test]

@@ -18,7 +18,6 @@ fn what_is_pending_ends_when_the_transport_stops() {
     let connecting = process.socket().unwrap();
     let queue = CompletionQueue::new();
     let notify = |key| Notify::queue(&queue, key);
-    peer.stall(true);
     let lot = vec![7; 1 << 20];
     process.send_overlapped(descriptor, lot, notify(1)).unwrap();
     process
@@ -50,8 +49,7 @@ fn what_is_pending_ends_when_the_transport_stops() {
     );
     assert!(event.is_set());
     // Part of what was accepted was never sent: no FIN says that this was all.
-    peer.stall(false);
-    assert_eq!(peer.read_all().1, PeerRead::Reset);
+    assert_eq!(peer.read(1), PeerRead::Reset);
     assert_eq!(world.provider.metrics().pending, 0);
 }
 
@@ -85,6 +83,13 @@ fn blocked_threads_wake_when_the_transport_stops() {
 fn a_network_whose_transport_has_stopped_does_not_come_back() {
     let world = World::new(Config::default());
     let (descriptor, _peer) = world.connect();
+    world.provider.set_network_down(true);
+    world.provider.set_network_down(true);
+    assert_eq!(world.process.socket(), Err(DOWN));
+    world.provider.set_network_down(false);
+    assert_eq!(world.process.linger(descriptor), Ok(None));
+    // It may tell so more than once.
+    world.faults.stop();
     world.faults.stop();
     world.provider.set_network_down(true);
     world.provider.set_network_down(false);

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use closesocket::engine::{
     Config, Connecting, Descriptor, Endpoint, Error, Events, Memory, MemoryAddress, MemoryEndpoint,
-    NoProbe, NoUpcalls, Peer, PeerListener, Process, Provider, Received, Std, SystemClock, Token,
-    Transport, Upcalls,
+    NoProbe, NoUpcalls, Peer, PeerListener, Process, Provider, Received, SocketId, Std,
+    SystemClock, Token, Transport, Upcalls,
 };
 
 /// Where plain peers are connected to.
@@ -112,6 +112,11 @@ impl Faults {
     /// The transport has stopped, for good.
     pub(crate) fn stop(&self) {
         self.events().ended();
+    }
+
+    /// The transport reports that something may have changed there.
+    pub(crate) fn ready(&self, socket: SocketId) {
+        self.events().ready(Token(socket.0));
     }
 
     /// The transport lets time pass.
