@@ -6,10 +6,10 @@
 
 use closesocket::protocol::invariant::{
     DescriptorState, DescriptorView, Event, Invariant, OperationState, OperationView, RecordView,
-    SocketView, Step, World,
+    SocketView, Step, World, violations, violations_of,
 };
 use closesocket::protocol::{
-    AbortScope, Cause, Ending, Phase, ProcessId, SendSide, Socket, UnreadInput, Waiting,
+    AbortScope, Cause, Ending, Error, Phase, ProcessId, SendSide, Socket, UnreadInput, Waiting,
 };
 
 /// A socket that nobody refers to any more.
@@ -250,4 +250,34 @@ fn d7_a_close_that_is_not_the_last_takes_no_operation_of_another_descriptor() {
     };
     assert!(undisturbed(OperationState::Pending));
     assert!(!undisturbed(OperationState::Ending(Some(Cause::Call))));
+}
+
+#[test]
+fn d2_a_close_that_finds_an_open_descriptor_closed_is_condemned() {
+    let refused = |first| {
+        let world = Shared {
+            first,
+            operation: OperationState::Pending,
+        };
+        let step = Step {
+            before: &world,
+            event: Event::CloseRefused {
+                slot: 0,
+                generation: 1,
+                cause: Cause::Call,
+                error: Error::NotSocket,
+            },
+            after: &world,
+        };
+        // It changes nothing: what heeds its event has to see it.
+        let heeding = Invariant::<Shared>::heeding_event(step.event);
+        let judged = violations_of(&step, heeding);
+        assert_eq!(judged, violations(&step));
+        let table = Invariant::<Shared>::TABLE.iter().enumerate();
+        let violated = table.filter(|(index, _)| judged.contains(*index));
+        violated.map(|(_, it)| it.id).collect::<Vec<_>>()
+    };
+    let closed = DescriptorState::Closed(Cause::Call);
+    assert_eq!(refused(DescriptorState::Open), ["one-close-wins"]);
+    assert!(refused(closed).is_empty());
 }
