@@ -124,6 +124,12 @@ fn a_peer_that_has_vanished_answers_nothing_and_one_that_has_ended_resets() {
     far.stall(false);
     drop(far);
     assert_eq!(near.unacknowledged(), Ok(0), "it took them before it ended");
+    // Bytes that it had no room for find nobody.
+    let (mut near, far) = connect(5);
+    while near.send(&[7; 1024]) == Ok(1024) {}
+    assert!(near.unacknowledged().unwrap() > 0);
+    drop(far);
+    assert_eq!(near.unacknowledged(), Err(Error::ConnectionReset));
     let (mut near, far) = connect(4);
     far.reset();
     assert_eq!(
@@ -154,4 +160,26 @@ fn a_side_that_receives_no_more_still_acknowledges() {
     far.finish().unwrap();
     assert_eq!(near.has_input(), Ok(true));
     assert_eq!(near.bind(&MemoryAddress(9)), Err(Error::InvalidArgument));
+}
+
+#[test]
+fn what_is_on_its_way_to_a_side_that_receives_no_more_is_acknowledged() {
+    let memory: Memory = Memory::with_window(10);
+    let mut listening = memory.open(Token(1)).unwrap();
+    listening.bind(&AWAY).unwrap();
+    listening.listen(1).unwrap();
+    let mut near = memory.open(Token(2)).unwrap();
+    near.connect(&AWAY).unwrap();
+    let mut far = listening.accept().unwrap().unwrap();
+    for sender_is_near in [true, false] {
+        let (from, to) = if sender_is_near {
+            (&mut near, &mut far)
+        } else {
+            (&mut far, &mut near)
+        };
+        assert_eq!((from.send(&[1; 10]), from.send(&[2; 5])), (Ok(10), Ok(5)));
+        assert_eq!(from.unacknowledged(), Ok(5));
+        to.shut_down_receive();
+        assert_eq!(from.unacknowledged(), Ok(0));
+    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use closesocket::engine::{Config, Notify, PeerRead};
 
-use crate::faulty::World;
+use crate::faulty::{AWAY, HOME, World};
 
 /// The pause that a tick asks for grows with what there is to watch.
 #[test]
@@ -69,4 +69,27 @@ fn the_more_there_is_to_watch_the_longer_is_the_pause() {
     let one = drain();
     let many = (0..600).map(|_| drain()).last().unwrap();
     assert!(many > one && many < 10 * one, "{one:?} and {many:?}");
+}
+
+/// An event will tell of these.
+#[test]
+fn what_only_waits_for_its_peer_is_not_watched() {
+    let world = World::new(Config::default());
+    let process = &world.process;
+    let (receiving, _peer) = world.connect();
+    process
+        .recv_overlapped(receiving, vec![0; 4], Notify::nobody())
+        .unwrap();
+    let connecting = process.socket().unwrap();
+    process
+        .connect_overlapped(connecting, &HOME, Notify::nobody())
+        .unwrap();
+    let listening = process.socket().unwrap();
+    process.bind(listening, &AWAY).unwrap();
+    process.listen(listening, 1).unwrap();
+    process
+        .accept_overlapped(listening, Notify::nobody())
+        .unwrap();
+    assert_eq!(world.provider.metrics().pending, 3);
+    assert_eq!(world.provider.tick(), None);
 }
