@@ -132,6 +132,8 @@ fn a_peer_that_has_vanished_answers_nothing_and_one_that_has_ended_resets() {
     assert_eq!(near.unacknowledged(), Err(Error::ConnectionReset));
     let (mut near, far) = connect(4);
     far.reset();
+    // Nothing comes behind it.
+    let _ = far.write(b"more");
     assert_eq!(
         near.has_input(),
         Ok(true),
