@@ -70,25 +70,45 @@ impl When {
         Self(bits)
     }
 
-    /// This and the other.
-    #[must_use]
-    pub const fn and(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    /// Whether it has any of these.
-    #[must_use]
-    pub const fn has(self, any: Self) -> bool {
-        self.0 & any.0 != 0
-    }
-
-    /// This, if `there`.
-    #[must_use]
-    pub const fn only_if(self, there: bool) -> Self {
-        if there { self } else { Self::NOTHING }
-    }
-
     pub(super) const fn bits(self) -> u32 {
         self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::When;
+
+    #[test]
+    fn each_has_a_bit_of_its_own() {
+        let all = [
+            When::ADMITTED,
+            When::COMMITTED,
+            When::CLOSE_REFUSED,
+            When::CLOSE_RETURNED,
+            When::REGISTERED,
+            When::BYTES_ACCEPTED,
+            When::DELIVERED,
+            When::HANDLE_RETURNED,
+            When::DESCRIPTORS,
+            When::PHASES,
+            When::OPERATIONS,
+            When::RECORDS,
+            When::REST,
+            When::CLEANED_UP,
+            When::LAST_OUT,
+            When::DATA,
+            When::BACKLOGS,
+            When::WAITERS,
+            When::GENERATIONS,
+            When::HANDLES,
+            When::CLOSE_LOST,
+        ];
+        assert_eq!(all.len(), When::BITS);
+        for one in all {
+            assert_eq!(one.bits().count_ones(), 1);
+        }
+        assert_eq!(When::any(&all).bits(), (1 << When::BITS) - 1);
+        assert_eq!(When::any(&[]), When::NOTHING);
     }
 }
