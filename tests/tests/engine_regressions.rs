@@ -72,13 +72,7 @@ fn two_sockets_with_registered_events_leave_their_threads_alone() {
 
 #[test]
 fn a_select_for_writing_sees_that_the_peer_has_acknowledged() {
-    let world = World::new(Config {
-        window: 16,
-        ..Config::default()
-    });
-    let (descriptor, peer) = world.connect();
-    peer.stall(true);
-    assert_eq!(world.process.send(descriptor, &[7; 20]), Ok(16));
+    let (world, descriptor, peer) = World::with_full_window();
     let writable = [(descriptor, Interest::WRITABLE)];
     assert_eq!(
         world.process.select(&writable, Some(Duration::ZERO)),
@@ -94,13 +88,7 @@ fn a_select_for_writing_sees_that_the_peer_has_acknowledged() {
 
 #[test]
 fn a_socket_that_a_select_for_writing_waits_at_is_looked_at_as_time_passes() {
-    let world = World::new(Config {
-        window: 16,
-        ..Config::default()
-    });
-    let (descriptor, peer) = world.connect();
-    peer.stall(true);
-    assert_eq!(world.process.send(descriptor, &[7; 20]), Ok(16));
+    let (world, descriptor, _peer) = World::with_full_window();
     assert_eq!(world.provider.tick(), None);
     world
         .process
@@ -249,10 +237,7 @@ fn a_listener_whose_accept_would_fail_is_readable() {
 
 #[test]
 fn a_send_larger_than_the_window_needs_no_tick_when_all_is_acknowledged() {
-    let world = World::new(Config {
-        window: 16,
-        ..Config::default()
-    });
+    let world = World::with_small_window();
     let (descriptor, peer) = world.connect();
     let overlapped = Overlapped::new();
     world

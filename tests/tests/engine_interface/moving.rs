@@ -59,10 +59,7 @@ fn after_a_shutdown_of_the_receive_side_nothing_is_received_and_sending_goes_on(
 /// Others want the socket's lock too.
 #[test]
 fn a_send_of_many_windows_that_are_all_acknowledged_makes_pauses() {
-    let world = World::new(Config {
-        window: 16,
-        ..Config::default()
-    });
+    let world = World::with_small_window();
     let (descriptor, peer) = world.connect();
     let overlapped = Overlapped::new();
     let bytes: Vec<u8> = (0..=255).cycle().take(16 * 100).collect();

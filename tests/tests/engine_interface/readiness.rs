@@ -12,13 +12,7 @@ const NOW: Option<Duration> = Some(Duration::ZERO);
 /// waits for room, and not any longer.
 #[test]
 fn a_select_that_has_ended_leaves_nothing_to_watch() {
-    let world = World::new(Config {
-        window: 16,
-        ..Config::default()
-    });
-    let (descriptor, peer) = world.connect();
-    peer.stall(true);
-    assert_eq!(world.process.send(descriptor, &[7; 20]), Ok(16));
+    let (world, descriptor, _peer) = World::with_full_window();
     let writable = [(descriptor, Interest::WRITABLE)];
     assert_eq!(world.process.select(&writable, NOW), Ok(Vec::new()));
     assert_eq!(world.provider.tick(), None);
@@ -42,13 +36,7 @@ fn a_select_leaves_the_registrations_of_its_descriptors_alone() {
 
 #[test]
 fn whoever_waits_for_input_needs_no_look_at_what_is_acknowledged() {
-    let world = World::new(Config {
-        window: 16,
-        ..Config::default()
-    });
-    let (descriptor, peer) = world.connect();
-    peer.stall(true);
-    assert_eq!(world.process.send(descriptor, &[7; 20]), Ok(16));
+    let (world, descriptor, _peer) = World::with_full_window();
     world
         .process
         .event_select(descriptor, Interest::READABLE, &Event::new())

@@ -46,6 +46,24 @@ impl World {
         }
     }
 
+    /// No more than 16 bytes are in flight.
+    pub(crate) fn with_small_window() -> Self {
+        Self::new(Config {
+            window: 16,
+            ..Config::default()
+        })
+    }
+
+    /// The same, with a connection that sends no more until its peer takes what
+    /// is in flight.
+    pub(crate) fn with_full_window() -> (Self, Descriptor, Peer) {
+        let world = Self::with_small_window();
+        let (descriptor, peer) = world.connect();
+        peer.stall(true);
+        assert_eq!(world.process.send(descriptor, &[7; 20]), Ok(16));
+        (world, descriptor, peer)
+    }
+
     /// A connected, nonblocking socket and its far end.
     pub(crate) fn connect(&self) -> (Descriptor, Peer) {
         let descriptor = self.process.socket().unwrap();
