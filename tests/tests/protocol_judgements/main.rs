@@ -7,4 +7,5 @@ mod closes;
 mod descriptors;
 mod operations;
 mod sockets;
+mod unmodelled;
 mod world;
