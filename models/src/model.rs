@@ -26,12 +26,15 @@ pub struct CloseModel {
 }
 
 /// An action together with the state it leads to, which is computed once.
+// The state first: moved with an `Option` around it, it is then copied in the
+// pieces it was stored in, and the processor need not wait for one to load another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
 pub struct Transition {
-    /// What happens.
-    pub action: Action,
     /// The state afterwards.
     pub next: State,
+    /// What happens.
+    pub action: Action,
 }
 
 impl CloseModel {
@@ -53,11 +56,10 @@ impl CloseModel {
             defect: self.defect,
             locked: from.locked_sockets(),
         };
-        let committing = steps.locked != 0;
         let any = Cell::new(false);
         let mut take = |action: Action, event: Event, after: &State| {
             any.set(true);
-            let violated = self.judge(from, action, event, after, committing);
+            let violated = self.judge(from, action, event, after);
             let mut next = *after;
             if !violated.is_empty() {
                 next.rest_mut().set_violated(violated);
@@ -76,14 +78,7 @@ impl CloseModel {
     /// What one step violates: of the invariants those that it can break, and
     /// the rank, which is the other half of `everything-released-at-the-end`.
     #[inline]
-    fn judge(
-        &self,
-        before: &State,
-        action: Action,
-        event: Event,
-        after: &State,
-        committing: bool,
-    ) -> Violations {
+    fn judge(&self, before: &State, action: Action, event: Event, after: &State) -> Violations {
         let view = |state| View {
             scenario: self.scenario,
             state,
@@ -96,7 +91,7 @@ impl CloseModel {
         let of_event = Invariant::<View<'static>>::heeding_event(event);
         let judged = violations_of(&step, of_event.and(after.heeding_since(before)));
         debug_assert_eq!(judged, violations(&step), "an invariant heeds too little");
-        let falls = falls(before, after, action.thread, committing);
+        let falls = falls(before, after, action.thread);
         debug_assert_eq!(falls, rank(after) < rank(before), "{action}");
         if falls {
             judged

@@ -17,38 +17,28 @@ pub fn rank(state: &State) -> u32 {
     8 * sum + outdated(state) + u32::from(!state.rest().rested())
 }
 
-/// Whether the rank falls on a step, computed from what the step changed. Most
-/// move nobody but one `mover`; without somebody `committing` before, only who
-/// moved can be outdated.
+/// Whether the rank falls on a step, from what the step changed. Most move nobody
+/// but one `mover`.
 #[inline]
 #[must_use]
-pub(crate) fn falls(before: &State, after: &State, mover: Option<u8>, committing: bool) -> bool {
+pub(crate) fn falls(before: &State, after: &State, mover: Option<u8>) -> bool {
     let mover = mover.map_or(WORKER, |it| usize::from(it).min(WORKER));
     let mut down = of_thread(&before.thread(mover), mover);
     let mut up = of_thread(&after.thread(mover), mover);
     if !after.has_threads_of(before, mover) {
-        let others = |state| of_other_threads(state, mover);
-        down += others(before);
-        up += others(after);
-    }
-    (down, up) = (8 * down, 8 * up);
-    if committing {
-        down += outdated(before);
-        up += outdated(after);
-    } else {
-        up += u32::from(is_outdated(after, &after.thread(mover)));
+        down += of_other_threads(before, mover);
+        up += of_other_threads(after, mover);
     }
     for socket in after.sockets_unlike(before) {
-        down += 8 * of_socket(&before.socket(socket));
-        up += 8 * of_socket(&after.socket(socket));
+        down += of_socket(&before.socket(socket));
+        up += of_socket(&after.socket(socket));
     }
     if !after.has_operations_of(before) {
-        down += 8 * of_operations(before);
-        up += 8 * of_operations(after);
+        down += of_operations(before);
+        up += of_operations(after);
     }
-    down += u32::from(!before.rest().rested());
-    up += u32::from(!after.rest().rested());
-    up < down
+    // All closers that a step makes outdated weigh less than one of anything else.
+    up < down || rank(after) < rank(before)
 }
 
 /// A call costs less than the calls it leaves, and cleanup and death go round
