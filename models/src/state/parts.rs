@@ -1,31 +1,10 @@
-//! The state of the model: what the step programs change and what the
-//! invariants are judged on.
-//!
-//! Everything is small and `Copy`, and packed into 64 bytes.
-
-use std::hash::{Hash, Hasher};
-use std::ops::{Deref, DerefMut};
+//! The parts of the state, packed as they are stored.
 
 use closesocket::protocol::invariant::{OperationState, Violations};
 use closesocket::protocol::word::Word;
 use closesocket::protocol::{Cause, DuplicationRecord, Socket, Startups};
 
 use crate::pack::fields::bit_fields;
-
-/// Threads: four with scripts, and the transport's worker.
-pub const THREADS: usize = 5;
-/// The transport's thread, which completes operations.
-pub const WORKER: usize = THREADS - 1;
-/// Descriptor slots over all processes.
-pub const SLOTS: usize = 4;
-/// Sockets.
-pub const SOCKETS: usize = 3;
-/// Operations. Each index is used at most once.
-pub const OPERATIONS: usize = 4;
-/// Duplication records.
-pub const RECORDS: usize = 2;
-/// Processes.
-pub const PROCESSES: usize = 3;
 
 /// Where a thread is in its step program: what it will do next.
 ///
@@ -207,6 +186,18 @@ bit_fields! {
     }
 }
 
+bit_fields! {
+    /// What there is one of.
+    pub struct Rest: 22 {
+        /// How many of the sockets exist.
+        created, set_created: u8 = 2,
+        /// Nothing could happen any more, and that was judged.
+        rested, set_rested: bool = 1,
+        /// What the step into this state violated; such a state has no successors.
+        violated, set_violated: Violations = 19,
+    }
+}
+
 impl SocketState {
     /// Has the shipped machine do something.
     #[inline(always)]
@@ -248,218 +239,4 @@ impl Thread {
         next.set_own_generation(self.own_generation());
         next
     }
-}
-
-/// The whole world of a scenario at one moment, packed into eight words with a
-/// cheap hash: what a search stores.
-///
-/// Its parts are unpacked when they are read and packed when they were changed;
-/// a step touches few of them.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct State(pub(crate) Words);
-
-/// The words of a packed state; [`pack`](crate::pack) says what is where.
-pub(crate) type Words = [u64; 8];
-
-/// A part of the state that has its own place in the words.
-pub trait Part: Copy {
-    /// Unpacks the part with this index.
-    #[doc(hidden)]
-    fn read(words: &[u64; 8], index: usize) -> Self;
-    /// Packs it.
-    #[doc(hidden)]
-    fn write(self, words: &mut [u64; 8], index: usize);
-}
-
-/// A part that is being changed: packed again when it is dropped.
-#[derive(Debug)]
-pub struct Change<'a, T: Part> {
-    words: &'a mut Words,
-    index: usize,
-    part: T,
-}
-
-impl<T: Part> Deref for Change<'_, T> {
-    type Target = T;
-
-    #[inline(always)]
-    fn deref(&self) -> &T {
-        &self.part
-    }
-}
-
-impl<T: Part> DerefMut for Change<'_, T> {
-    #[inline(always)]
-    fn deref_mut(&mut self) -> &mut T {
-        &mut self.part
-    }
-}
-
-impl<T: Part> Drop for Change<'_, T> {
-    #[inline(always)]
-    fn drop(&mut self) {
-        self.part.write(self.words, self.index);
-    }
-}
-
-bit_fields! {
-    /// What there is one of.
-    pub struct Rest: 22 {
-        /// How many of the sockets exist.
-        created, set_created: u8 = 2,
-        /// Nothing could happen any more, and that was judged.
-        rested, set_rested: bool = 1,
-        /// What the step into this state violated; such a state has no successors.
-        violated, set_violated: Violations = 19,
-    }
-}
-
-impl State {
-    #[inline(always)]
-    fn change<T: Part>(&mut self, index: usize) -> Change<'_, T> {
-        let part = T::read(&self.0, index);
-        Change {
-            words: &mut self.0,
-            index,
-            part,
-        }
-    }
-
-    /// A thread; the last is the transport's worker.
-    #[inline(always)]
-    #[must_use]
-    pub fn thread(&self, index: impl Into<usize>) -> Thread {
-        Thread::read(&self.0, index.into())
-    }
-
-    /// The same, to be changed.
-    #[inline(always)]
-    pub fn thread_mut(&mut self, index: impl Into<usize>) -> Change<'_, Thread> {
-        self.change(index.into())
-    }
-
-    /// A descriptor slot.
-    #[inline(always)]
-    #[must_use]
-    pub fn slot(&self, index: impl Into<usize>) -> Slot {
-        Slot::read(&self.0, index.into())
-    }
-
-    /// The same, to be changed.
-    #[inline(always)]
-    pub fn slot_mut(&mut self, index: impl Into<usize>) -> Change<'_, Slot> {
-        self.change(index.into())
-    }
-
-    /// A socket.
-    #[inline(always)]
-    #[must_use]
-    pub fn socket(&self, index: impl Into<usize>) -> SocketState {
-        SocketState::read(&self.0, index.into())
-    }
-
-    /// The same, to be changed.
-    #[inline(always)]
-    pub fn socket_mut(&mut self, index: impl Into<usize>) -> Change<'_, SocketState> {
-        self.change(index.into())
-    }
-
-    /// An operation.
-    #[inline(always)]
-    #[must_use]
-    pub fn operation(&self, index: impl Into<usize>) -> Operation {
-        Operation::read(&self.0, index.into())
-    }
-
-    /// The same, to be changed.
-    #[inline(always)]
-    pub fn operation_mut(&mut self, index: impl Into<usize>) -> Change<'_, Operation> {
-        self.change(index.into())
-    }
-
-    /// A duplication record.
-    #[inline(always)]
-    #[must_use]
-    pub fn record(&self, index: impl Into<usize>) -> Record {
-        Record::read(&self.0, index.into())
-    }
-
-    /// The same, to be changed.
-    #[inline(always)]
-    pub fn record_mut(&mut self, index: impl Into<usize>) -> Change<'_, Record> {
-        self.change(index.into())
-    }
-
-    /// A process.
-    #[inline(always)]
-    #[must_use]
-    pub fn process(&self, index: impl Into<usize>) -> Process {
-        Process::read(&self.0, index.into())
-    }
-
-    /// The same, to be changed.
-    #[inline(always)]
-    pub fn process_mut(&mut self, index: impl Into<usize>) -> Change<'_, Process> {
-        self.change(index.into())
-    }
-
-    /// What there is one of.
-    #[inline(always)]
-    #[must_use]
-    pub fn rest(&self) -> Rest {
-        Rest::read(&self.0, 0)
-    }
-
-    /// The same, to be changed.
-    #[inline(always)]
-    pub fn rest_mut(&mut self) -> Change<'_, Rest> {
-        self.change(0)
-    }
-
-    /// What the step into this state violated.
-    #[inline(always)]
-    #[must_use]
-    pub fn violated(&self) -> Violations {
-        self.rest().violated()
-    }
-
-    /// Every thread.
-    pub fn threads(&self) -> impl Iterator<Item = Thread> {
-        (0..THREADS).map(|index| self.thread(index))
-    }
-
-    /// Every operation.
-    pub fn operations(&self) -> impl Iterator<Item = Operation> {
-        (0..OPERATIONS).map(|index| self.operation(index))
-    }
-
-    /// The sockets whose lock a thread holds between two steps, as a mask.
-    #[must_use]
-    pub(crate) fn locked_sockets(&self) -> u8 {
-        let closers = self.threads().filter(|it| it.at() == At::Committing);
-        let by_closers = closers.fold(0, |mask, it| mask | 1 << it.socket());
-        let by_waiters = (0..SOCKETS).filter(|&it| self.socket(it).locked_by_waiter());
-        by_waiters.fold(by_closers, |mask, it| mask | 1 << it)
-    }
-
-    /// Whether this process has died.
-    #[must_use]
-    pub fn is_dead(&self, process: usize) -> bool {
-        self.process(process).gone() == Some(Cause::Death)
-    }
-}
-
-impl Hash for State {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        for pair in self.0.as_chunks::<2>().0 {
-            state.write_u128(u128::from(pair[0]) << 64 | u128::from(pair[1]));
-        }
-    }
-}
-
-/// An index as the state stores it.
-#[must_use]
-#[expect(clippy::cast_possible_truncation, reason = "indices are below 16")]
-pub const fn small(index: usize) -> u8 {
-    (index & 15) as u8
 }
