@@ -189,6 +189,22 @@ fn a_violation_points_at_the_predicate_the_clauses_and_the_way_there() {
 }
 
 #[test]
+fn a_quiet_run_of_any_kind_says_one_line() {
+    for arguments in [
+        &["run", "--connections", "5"][..],
+        &["run", "--seconds", "1", "--connections", "8"],
+        &["run", "--crowd", "50"],
+    ] {
+        let (loud, _) = printed(arguments);
+        assert!(loud.lines().count() > 3, "{loud}");
+        let (quiet, code) = printed(&[arguments, &["--quiet"]].concat());
+        let line = quiet.strip_suffix(": as the rules say\n");
+        assert!(line.is_some_and(|it| it.lines().count() == 1), "{quiet}");
+        assert_eq!(code, 0);
+    }
+}
+
+#[test]
 fn the_json_of_every_command_is_of_the_published_schema() {
     let schema = our_schema();
     let all = [

@@ -60,7 +60,7 @@ pub(super) fn deliver<R: Serialize>(
         }
     };
     if output.is_text() {
-        crate::out::text(format_args!("{}", text(&report)));
+        show(run(&report), &text(&report), output);
     }
     let render = |format| match format {
         Format::Text => Some(text(&report)),
@@ -100,29 +100,27 @@ pub(crate) fn with_progress(
     report
 }
 
-/// Prints a report for people: one line if they want no more and all is well.
+/// Prints a report for people.
 pub(crate) fn print(run: &RunReport, output: &Output) {
-    if run.ok && output.is_quiet() {
-        crate::out::text(format_args!(
-            "{}",
-            heading(run).replace('\n', ": as the rules say\n")
-        ));
-    } else {
-        crate::out::text(format_args!("{}", text(run)));
-    }
+    show(run, &text(run), output);
 }
 
-/// What was done.
-fn heading(report: &RunReport) -> String {
-    format!(
-        "real TCP: {} connections closed in {:.1} s\n",
-        report.connections, report.seconds
-    )
+/// Prints this text, or its first line, if they want no more and all is well.
+fn show(run: &RunReport, text: &str, output: &Output) {
+    match text.lines().next() {
+        Some(heading) if run.ok && output.is_quiet() => {
+            crate::out::text(format_args!("{heading}: as the rules say\n"));
+        }
+        _ => crate::out::text(format_args!("{text}")),
+    }
 }
 
 /// A report for people.
 pub(crate) fn text(report: &RunReport) -> String {
-    let mut out = heading(report);
+    let mut out = format!(
+        "real TCP: {} connections closed in {:.1} s\n",
+        report.connections, report.seconds
+    );
     out += &top(report);
     out += &bottom(report);
     out
