@@ -232,9 +232,8 @@ fn each_operation_meets_each_connection_with_the_right_error() {
     for connection in CONNECTIONS {
         for kind in KINDS {
             let expected = match (kind, connection) {
-                (Send | Recv, Connected)
-                | (Accept, Listening)
-                | (Connect, Unconnected | Connecting) => Ok(()),
+                (Send | Recv, Connected) | (Accept, Listening) | (Connect, Unconnected) => Ok(()),
+                (Connect, Connecting) => Err(Error::AlreadyInProgress),
                 (Send | Recv | Connect, Lost) => Err(Error::ConnectionReset),
                 (Send | Recv, _) => Err(Error::NotConnected),
                 (Connect, Connected) => Err(Error::AlreadyConnected),

@@ -237,7 +237,7 @@ impl Steps<'_> {
             let mut after = *before;
             let kind = self.scenario.operations[index].kind;
             let machine = before.socket(operation.socket()).machine();
-            let possible = machine.may_start(kind, true).is_ok();
+            let possible = machine.may_go_on(kind).is_ok();
             let all = !possible || self.try_to_complete(&mut after, operation.socket(), index);
             if all && operation.state() == OperationState::Pending {
                 after
@@ -270,11 +270,11 @@ impl Steps<'_> {
         {
             return kind == OperationKind::Send
                 && operation.remaining() > 0
-                && machine.may_start(kind, true).is_ok()
+                && machine.may_go_on(kind).is_ok()
                 && machine.queued() < machine.window;
         }
         operation.state() == OperationState::Pending
-            && (machine.may_start(kind, true).is_err()
+            && (machine.may_go_on(kind).is_err()
                 || match kind {
                     OperationKind::Recv => machine.input_unread,
                     OperationKind::Send => machine.queued() < machine.window,

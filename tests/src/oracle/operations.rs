@@ -9,11 +9,12 @@ impl Oracle {
     /// Whether the connection allows the operation at all.
     fn allowed(socket: &Socket, kind: Kind) -> Result<(), Error> {
         match (kind, socket.link) {
-            (Kind::Connect, Link::None | Link::Connecting)
+            (Kind::Connect, Link::None)
             | (Kind::Accept, Link::Listening)
             | (Kind::Recv { .. }, Link::Connected) => Ok(()),
             (Kind::Send { .. }, Link::Connected) if socket.shut => Err(Error::ShutDown),
             (Kind::Send { .. }, Link::Connected) => Ok(()),
+            (Kind::Connect, Link::Connecting) => Err(Error::AlreadyInProgress),
             (Kind::Connect, Link::Connected) => Err(Error::AlreadyConnected),
             (Kind::Connect, Link::Listening) | (Kind::Accept, _) => Err(Error::InvalidArgument),
             (_, Link::Lost) => Err(Error::ConnectionReset),
@@ -224,6 +225,9 @@ impl Oracle {
     /// What a pending operation has come to, if it is over.
     fn progress(&mut self, operation: &Operation) -> Result<Option<Answer>, Error> {
         let socket = operation.socket;
+        if operation.kind == Kind::Connect && self.sockets[socket].link == Link::Connecting {
+            return Ok(None);
+        }
         Self::allowed(&self.sockets[socket], operation.kind)?;
         match operation.kind {
             Kind::Connect => Ok(None),

@@ -209,7 +209,7 @@ impl Runner {
     pub(super) fn pump(&mut self) {
         for operation in self.operations.clone() {
             let reference = operation.reference;
-            let ended = match self.machine(reference).may_start(operation.kind, true) {
+            let ended = match self.machine(reference).may_go_on(operation.kind) {
                 Ok(()) => self.go_on(&operation),
                 Err(error) => Some(Answer::refused(error)),
             };

@@ -14,6 +14,7 @@ scenarios! {
     e1_a_close_in_a_callback_is_not_in_progress,
     e1_a_network_that_is_down_holds_up_neither_cleanup_nor_death,
     e2_every_error_that_a_user_meets_has_its_code_its_kind_and_words,
+    e2_a_second_connect_is_told_that_the_first_goes_on,
 }
 
 //= docs/specification.md#e1-precedence
@@ -185,5 +186,26 @@ fn e2_every_error_that_a_user_meets_has_its_code_its_kind_and_words<N: Network>(
         // What happened; what to do.
         assert!(words.contains(' ') && words.contains([';', ',']), "{words}");
         assert_eq!(std::io::Error::from(error).kind(), kind);
+    }
+}
+
+fn e2_a_second_connect_is_told_that_the_first_goes_on<N: Network>(world: &World<N>) {
+    let (_deaf, address) = N::deaf(world.provider.transport());
+    let process = &world.process;
+    let already = Error::AlreadyInProgress;
+    let overlapped = process.socket().unwrap();
+    let notify = Notify::nobody();
+    process
+        .connect_overlapped(overlapped, &address, notify)
+        .unwrap();
+    let nonblocking = process.socket().unwrap();
+    process.set_nonblocking(nonblocking, true).unwrap();
+    let first = process.connect(nonblocking, &address);
+    assert_eq!(first, Err(Error::WouldBlock));
+    for descriptor in [overlapped, nonblocking] {
+        assert_eq!(process.connect(descriptor, &address), Err(already));
+        let second = process.connect_overlapped(descriptor, &address, Notify::nobody());
+        assert_eq!(second.unwrap_err(), already);
+        assert_eq!(process.close(descriptor), Ok(()));
     }
 }

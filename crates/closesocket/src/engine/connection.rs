@@ -134,8 +134,8 @@ impl<S: System> Process<S> {
     /// # Errors
     /// [`Error::ConnectionRefused`] and the like; [`Error::WouldBlock`] if it
     /// goes on; [`Error::Interrupted`] if the descriptor is closed meanwhile
-    /// (O4) or the call cancelled; [`Error::AlreadyConnected`];
-    /// [`Error::NotSocket`].
+    /// (O4) or the call cancelled; [`Error::AlreadyInProgress`] if another connect
+    /// of the socket goes on; [`Error::AlreadyConnected`]; [`Error::NotSocket`].
     pub fn connect(&self, descriptor: Descriptor, address: &AddressOf<S>) -> Result<(), Error> {
         let admission = self.state.admit(descriptor)?;
         let step = admission.work(|work| {
@@ -221,9 +221,6 @@ impl<S: System> super::progress::Section<'_, S> {
     fn begin_connect(&mut self, address: &AddressOf<S>) -> Result<(), Error> {
         if let Some(error) = self.state.connect_error.take() {
             return Err(error);
-        }
-        if self.state.core.connection == Connection::Connecting {
-            return Ok(());
         }
         let endpoint = self.state.endpoint.as_mut().ok_or(Error::NotSocket)?;
         let progress = endpoint.connect(address)?;

@@ -301,10 +301,23 @@ impl Socket {
             }
             (OperationKind::Send | OperationKind::Recv, _) => Err(Error::NotConnected),
             (OperationKind::Accept, Connection::Listening)
-            | (OperationKind::Connect, Connection::Unconnected | Connection::Connecting) => Ok(()),
+            | (OperationKind::Connect, Connection::Unconnected) => Ok(()),
+            (OperationKind::Connect, Connection::Connecting) => Err(Error::AlreadyInProgress),
             (OperationKind::Connect, Connection::Connected) => Err(Error::AlreadyConnected),
             (OperationKind::Connect, Connection::Lost) => Err(Error::ConnectionReset),
             (OperationKind::Accept | OperationKind::Connect, _) => Err(Error::InvalidArgument),
+        }
+    }
+
+    /// Whether an operation that has started may go on: what it waits for can
+    /// still come.
+    ///
+    /// # Errors
+    /// The error that it ends with otherwise: the one that a new one would get.
+    pub const fn may_go_on(&self, kind: OperationKind) -> Result<(), Error> {
+        match (kind, self.connection) {
+            (OperationKind::Connect, Connection::Connecting) if self.is_open() => Ok(()),
+            _ => self.may_start(kind, true),
         }
     }
 
