@@ -155,7 +155,8 @@ impl<S: System> Process<S> {
     /// Starts an overlapped connect.
     ///
     /// # Errors
-    /// As [`Process::recv_overlapped`], or what the transport says at once.
+    /// As [`Process::recv_overlapped`]; [`Error::AlreadyInProgress`] if another
+    /// connect of the socket goes on; what the transport says at once.
     pub fn connect_overlapped(
         &self,
         descriptor: Descriptor,
