@@ -2,10 +2,10 @@
 //!
 //! ```text
 //! words 0, 1   threads 1 to 4, 32 bits each
-//! word  2      the worker | records, counters, violations
+//! word  2      the worker | counters, violations
 //! word  3      four slots, 16 bits each
 //! word  4      four operations, 13 bits each
-//! words 5 to 7 a socket each, 44 bits | a process, 4 bits
+//! words 5 to 7 a socket each, 44 bits | a record, 5 bits | a process, 4 bits
 //! ```
 
 pub(crate) mod fields;
@@ -73,10 +73,11 @@ impl State {
         const DATA: u64 = 0xf_c0fc_0070;
         const BACKLOGS: u64 = 0x60_0c00_0000;
         const WAITERS: u64 = 1 << 39;
-        // Of the word with the records.
-        const RECORDS: u64 = 0x3ff << 32;
-        const CREATED: u64 = 3 << 42;
-        const RESTED: u64 = 1 << 44;
+        // Beside them.
+        const RECORDS: u64 = 0x1f << 55;
+        // Of the word with the counters.
+        const CREATED: u64 = 3 << 32;
+        const RESTED: u64 = 1 << 34;
         let word = |index: usize| self.0[index] ^ before.0[index];
         if word(2) >> 32 | word(3) | word(4) | word(5) | word(6) | word(7) == 0 {
             return Heeding::NONE;
@@ -96,7 +97,7 @@ impl State {
             .and(const { heeding(When::BACKLOGS) }.only_if(created || sockets & BACKLOGS != 0))
             .and(const { heeding(When::WAITERS) }.only_if(created || sockets & WAITERS != 0))
             .and(const { heeding(When::OPERATIONS) }.only_if(word(4) & OPERATIONS != 0))
-            .and(const { heeding(When::RECORDS) }.only_if(others & RECORDS != 0))
+            .and(const { heeding(When::RECORDS) }.only_if(sockets & RECORDS != 0))
             .and(const { heeding(When::REST) }.only_if(others & RESTED != 0))
     }
 }
@@ -137,8 +138,8 @@ macro_rules! place {
 }
 
 place!(Thread, index => index / 2, index % 2 * 32);
-place!(Record, index => 2, 32 + 5 * index);
-place!(Rest, index => 2, 42 + index);
+place!(Record, index => 5 + index, 55);
+place!(Rest, index => 2, 32 + index);
 place!(Slot, index => 3, 16 * index);
 place!(Operation, index => 4, 16 * index);
 place!(SocketState, index => 5 + index, 0);

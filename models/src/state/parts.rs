@@ -188,13 +188,13 @@ bit_fields! {
 
 bit_fields! {
     /// What there is one of.
-    pub struct Rest: 22 {
+    pub struct Rest: 32 {
         /// How many of the sockets exist.
         created, set_created: u8 = 2,
         /// Nothing could happen any more, and that was judged.
         rested, set_rested: bool = 1,
         /// What the step into this state violated; such a state has no successors.
-        violated, set_violated: Violations = 19,
+        violated, set_violated: Violations = 29,
     }
 }
 
