@@ -99,12 +99,12 @@ pub(crate) enum Command {
         /// must be violated.
         #[arg(long, value_name = "NAME", conflicts_with = "scenarios")]
         defect: Option<String>,
-        /// Draw the shortest counterexample of the defect in this SVG file.
-        #[arg(long, value_name = "FILE", requires = "defect")]
+        /// Draw the shortest counterexample, if there is one, in this SVG file.
+        #[arg(long, value_name = "FILE")]
         svg: Option<PathBuf>,
-        /// Print the shortest counterexample of the defect as a Rust test that
-        /// fails in the same way.
-        #[arg(long, requires = "defect", conflicts_with = "svg")]
+        /// Print the shortest counterexample of each scenario, or of the defect,
+        /// as a Rust test that fails in the same way. The verdict stays.
+        #[arg(long, conflicts_with = "svg")]
         as_test: bool,
     },
     /// Check that every known defect is caught, by the invariants that it is
@@ -225,7 +225,7 @@ pub(crate) struct RunArguments {
     /// Open so many connections at once, to peers in a process of their
     /// own, with a receive pending on each, and close them all at the same
     /// time.
-    #[arg(long, value_name = "N", conflicts_with_all = ["connections", "seconds", "seed"], value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    #[arg(long, value_name = "N", conflicts_with_all = ["connections", "seconds", "seed", "sabotage"], value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub(crate) crowd: Option<u64>,
     /// Do something wrong on purpose, to see the verdict fail.
     #[arg(long, hide = true, requires = "seconds")]

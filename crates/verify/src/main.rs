@@ -42,6 +42,16 @@ enum Outcome {
     Incomplete = 3,
 }
 
+impl Outcome {
+    /// This outcome; or the other, if this is that all is well.
+    const fn or(self, other: Self) -> Self {
+        match self {
+            Self::AsExpected => other,
+            wrong => wrong,
+        }
+    }
+}
+
 fn main() -> ExitCode {
     let outcome = match Cli::try_parse() {
         Ok(cli) => dispatch(&cli),
@@ -125,14 +135,21 @@ fn dispatch(cli: &Cli) -> Outcome {
 
 /// Which run is asked for.
 fn run_command(arguments: &RunArguments, output: &Output) -> Outcome {
-    let trace = arguments.trace.as_deref();
+    // Before anything runs, as every file that is to be written.
+    let traced = match run::Traced::start(arguments.trace.as_deref()) {
+        Ok(traced) => traced,
+        Err(error) => {
+            errln!("error: {error}");
+            return Outcome::Usage;
+        }
+    };
     if let Some(connections) = arguments.crowd {
         let threads = arguments.threads.unwrap_or(run::crowd::Plan::THREADS);
         let plan = run::crowd::Plan {
             connections,
             threads,
         };
-        return run::crowd::command(plan, trace, output);
+        return run::crowd::command(plan, &traced, output);
     }
     let standard = run::Plan::STANDARD;
     let threads = arguments.threads.unwrap_or(standard.threads);
@@ -141,7 +158,7 @@ fn run_command(arguments: &RunArguments, output: &Output) -> Outcome {
             connections: arguments.connections.unwrap_or(standard.connections),
             threads,
         };
-        return run::command(plan, trace, output);
+        return run::command(plan, &traced, output);
     };
     let plan = run::soak::Plan {
         seconds,
@@ -150,7 +167,7 @@ fn run_command(arguments: &RunArguments, output: &Output) -> Outcome {
         seed: arguments.seed.unwrap_or_else(run::soak::any_seed),
         sabotage: arguments.sabotage,
     };
-    run::soak::command(plan, trace, output)
+    run::soak::command(plan, &traced, output)
 }
 
 /// The documented JSON of the whole.
@@ -169,17 +186,16 @@ fn everything(output: &Output) -> Outcome {
         check::print_summary(&check, output);
     }
     let defects = defects::summary(output);
-    let run = run::with_progress(run::Plan::STANDARD, None, output);
+    let run = run::Traced::start(None)
+        .inspect_err(|error| errln!("error: {error}"))
+        .and_then(|traced| run::with_progress(run::Plan::STANDARD, &traced, output));
     if let Ok(run) = &run
         && output.is_text()
     {
         run::print(run, output);
     }
     let ran = run.as_ref().map_or(Outcome::Differs, run::verdict);
-    let outcome = [check.outcome(), defects.outcome(), ran]
-        .into_iter()
-        .find(|it| *it != Outcome::AsExpected)
-        .unwrap_or(Outcome::AsExpected);
+    let outcome = check.outcome().or(defects.outcome()).or(ran);
     let report = Report {
         command: "cargo verify",
         outcome,

@@ -142,10 +142,11 @@ impl Output {
             let text = render(self.printed).unwrap_or_default();
             crate::out::text(format_args!("{text}"));
         }
-        match outcome {
-            Outcome::AsExpected if !written => Outcome::Usage,
-            outcome => outcome,
-        }
+        outcome.or(if written {
+            Outcome::AsExpected
+        } else {
+            Outcome::Usage
+        })
     }
 }
 

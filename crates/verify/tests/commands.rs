@@ -40,6 +40,30 @@ fn errors_are_what_the_page_says() {
 }
 
 #[test]
+fn no_option_makes_a_failure_a_success() {
+    let check = ["check", "--scenario", "record-redeemed-twice"];
+    // Nothing is violated there: no test, no drawing, and both say so.
+    let output = verify(&[&check[..], &["--as-test"]].concat());
+    assert_eq!(output.status.code(), Some(0));
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let nothing = "// record-redeemed-twice violates nothing: there is no test.\n";
+    assert_eq!(printed, nothing);
+    let output = verify(&[&check[..], &["--svg", "none.svg", "--quiet"]].concat());
+    assert_eq!(output.status.code(), Some(0));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("nothing to draw in none.svg"), "{said}");
+    // What proves nothing says so, however little of it there is.
+    let sweep = ["sweep", "--up-to", "330", "--limit-states", "400"];
+    let output = verify(&sweep);
+    let table = String::from_utf8(output.stdout).unwrap();
+    assert!(table.contains("| holds |") && table.contains("| incomplete |"));
+    assert_eq!(output.status.code(), Some(3), "{table}");
+    // An option that would do nothing is refused.
+    let output = verify(&["run", "--crowd", "5", "--sabotage", "lost-byte"]);
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
 fn the_manual_and_the_completions_have_every_command() {
     let commands = [
         "check", "defects", "sweep", "explore", "run", "replay", "list", "man",

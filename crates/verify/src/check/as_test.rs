@@ -1,60 +1,72 @@
-//! The shortest counterexample of a defect as a Rust test to paste.
+//! Counterexamples as Rust tests to paste.
 
 use std::fmt::Write as _;
 
-use closesocket_models::{Action, Counterexample, DefectSpec, check};
+use closesocket_models::{Action, Counterexample, DefectSpec};
 
-use super::Job;
-use crate::Outcome;
-use crate::out::errln;
-use crate::output::Output;
+use super::{CheckReport, ScenarioReport};
 
-/// Looks for the counterexample and prints the test.
-pub(super) fn command(jobs: &[Job], output: &Output) -> Outcome {
-    let mut code = String::new();
-    for job in jobs {
-        let Some(spec) = job.defect else { continue };
-        let found = check(job.scenario, Some(spec.defect));
-        let Some(path) = found.shortest_path() else {
-            errln!("error: nothing catches {} in {}", spec.name, spec.scenario);
-            return Outcome::Differs;
-        };
-        code += &test(spec, path);
-    }
-    if output.is_text() {
-        crate::out::text(format_args!("{code}"));
-    }
-    output.deliver(Outcome::AsExpected, |_| Some(code.clone()), || None)
+/// The code: for each scenario its shortest counterexample as a test, or a
+/// comment that there is none.
+pub(super) fn code(check: &CheckReport) -> String {
+    let tests = check.scenarios.iter().map(|it| match it.shortest() {
+        Some(path) => test(it, path),
+        None => format!("// {} violates nothing: there is no test.\n", title(it)),
+    });
+    tests.collect()
 }
 
-/// The code of the test.
-fn test(spec: &DefectSpec, path: &Counterexample) -> String {
+/// What is explored, in words.
+fn title(report: &ScenarioReport) -> String {
+    match report.defect {
+        Some(defect) => format!("{} with {defect}", report.name),
+        None => report.name.to_owned(),
+    }
+}
+
+/// The code of a test.
+fn test(report: &ScenarioReport, path: &Counterexample) -> String {
     let mut steps = String::new();
     for action in &path.actions {
         let _ = writeln!(steps, "        // {action}\n        {},", literal(*action));
     }
-    let (name, defect, scenario) = (spec.name.replace('-', "_"), spec.defect, spec.scenario);
+    let scenario = report.name;
+    let spec = report.defect.and_then(DefectSpec::named);
+    let (name, uses, defect, about) = match spec {
+        Some(spec) => (
+            spec.name,
+            "Defect, ",
+            format!("Some(Defect::{:?})", spec.defect),
+            format!(
+                "// {}\n//\n// It fails as long as the model has the defect; with `None` in its place it\n// passes.",
+                spec.summary
+            ),
+        ),
+        None => (
+            scenario,
+            "",
+            "None".to_owned(),
+            "// It fails as long as the protocol violates this.".to_owned(),
+        ),
+    };
+    let name = name.replace('-', "_");
     format!(
         "\
-// {summary}
-//
-// Needs the crates `closesocket` and `closesocket-models`. It fails as long as
-// the model has the defect; with `None` in place of `Some(Defect::{defect:?})` it
-// passes.
+{about}
+// Needs the crates `closesocket` and `closesocket-models`.
 #[test]
 fn {name}() {{
     #[allow(unused_imports)]
     use closesocket::protocol::{{Cause, OperationKind}};
-    use closesocket_models::{{Action, CloseModel, Defect, Scenario, What}};
+    use closesocket_models::{{Action, CloseModel, {uses}Scenario, What}};
 
     let steps = [
 {steps}    ];
     let scenario = Scenario::named(\"{scenario}\").expect(\"a scenario\");
-    let way = CloseModel::new(scenario, Some(Defect::{defect:?})).follow(&steps);
+    let way = CloseModel::new(scenario, {defect}).follow(&steps);
     assert!(way.violates.is_empty(), \"{{way}}\");
 }}
-",
-        summary = spec.summary,
+"
     )
 }
 

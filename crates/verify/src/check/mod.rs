@@ -7,7 +7,6 @@ mod progress;
 mod report;
 
 use std::fs;
-use std::io;
 use std::path::Path;
 
 use closesocket_models::{
@@ -52,47 +51,67 @@ pub(crate) fn command(plan: Plan<'_>, output: &Output) -> Outcome {
             return Outcome::Usage;
         }
     };
+    let lines = output.is_text() && !plan.as_test;
+    let check = explore(&jobs, output, lines);
+    show(plan, &check, output)
+}
+
+/// Shows what was found. How it is shown changes nothing of the verdict: the
+/// outcome is that of the report, which only a file that cannot be written can
+/// spoil.
+fn show(plan: Plan<'_>, check: &CheckReport, output: &Output) -> Outcome {
+    let mut outcome = check.outcome();
     if plan.as_test {
-        return as_test::command(&jobs, output);
+        let code = as_test::code(check);
+        if output.is_text() {
+            crate::out::text(format_args!("{code}"));
+        }
+        // The code says nothing of what was expected.
+        for problem in check.problems() {
+            errln!("error: {problem}");
+        }
+        return output.deliver(outcome, |_| Some(code.clone()), || None);
     }
-    let check = explore(&jobs, output);
     if output.is_text() {
-        print_summary(&check, output);
+        print_summary(check, output);
     }
-    if let Some(file) = plan.svg
-        && let Err(error) = draw(&check, file)
-    {
-        errln!("error: {} cannot be written: {error}", file.display());
-        return Outcome::Usage;
+    if let Some(file) = plan.svg {
+        outcome = outcome.or(draw(check, file));
     }
-    let outcome = check.outcome();
     let report = Report {
         command: "cargo verify check",
         outcome,
-        check: Some(&check),
+        check: Some(check),
         defects: None,
         run: None,
     };
     let render = |format| match format {
-        Format::Text => Some(text(&check)),
-        Format::Json => crate::output::json(&check),
+        Format::Text => Some(text(check)),
+        Format::Json => crate::output::json(check),
         format => report.render(format),
     };
     output.deliver(outcome, render, || Some(report.page()))
 }
 
-/// Writes the shortest counterexample, if there is one; if there is none, the
-/// outcome says so.
-fn draw(report: &CheckReport, file: &Path) -> io::Result<()> {
-    match report.shortest() {
-        Some(drawing) => fs::write(file, drawing.to_svg()),
-        None => Ok(()),
+/// Draws the shortest counterexample, if there is one.
+fn draw(report: &CheckReport, file: &Path) -> Outcome {
+    let name = file.display();
+    let Some(drawing) = report.shortest() else {
+        errln!("nothing is violated, so there is nothing to draw in {name}");
+        return Outcome::AsExpected;
+    };
+    match fs::write(file, drawing.to_svg()) {
+        Ok(()) => Outcome::AsExpected,
+        Err(error) => {
+            errln!("error: {name} cannot be written: {error}");
+            Outcome::Usage
+        }
     }
 }
 
 /// Explores every scenario.
 pub(crate) fn every_scenario(output: &Output) -> CheckReport {
-    explore(&every_job(), output)
+    explore(&every_job(), output, output.is_text())
 }
 
 /// Prints the summary of a report for people.
@@ -154,8 +173,9 @@ pub(crate) fn find(name: &str) -> Result<&'static Scenario, String> {
 }
 
 /// Explores the jobs side by side. Each scenario is searched by one thread, so
-/// that its counts and its depth are the same in every run.
-fn explore(jobs: &[Job], output: &Output) -> CheckReport {
+/// that its counts and its depth are the same in every run. With `lines`, each
+/// has its line for people as soon as it is done.
+fn explore(jobs: &[Job], output: &Output, lines: bool) -> CheckReport {
     let width = width(jobs.iter().map(|job| job.scenario.name));
     let progress = Progress::of(jobs, output);
     let reports = side_by_side(
@@ -165,7 +185,7 @@ fn explore(jobs: &[Job], output: &Output) -> CheckReport {
             let watched = progress.begin();
             let report = judge(job, &|states| watched.look(states));
             watched.end(job.scenario.states);
-            if output.is_chatty() || (output.is_text() && !report.is_plain()) {
+            if lines && (output.is_chatty() || !report.is_plain()) {
                 // One call, so that the lines of two threads do not mix.
                 let text = print::scenario(&report, width, output.style);
                 progress.aside(|| crate::out::text(format_args!("{text}")));
@@ -187,4 +207,111 @@ pub(crate) fn judge(job: &Job, watch: &dyn Fn(usize)) -> ScenarioReport {
     let defect: Option<Defect> = job.defect.map(|spec| spec.defect);
     let found: Found = check_watched(job.scenario, defect, watch);
     ScenarioReport::new(job.scenario, job.defect, found)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use clap::Parser as _;
+    use closesocket_models::{
+        Call, Handle, OperationSpec, Scenario, SlotSpec, SocketSpec, Surroundings, ThreadSpec,
+    };
+    use closesocket_models::{Outcome as Found, check};
+
+    use super::{CheckReport, Plan, ScenarioReport, show};
+    use crate::Outcome;
+    use crate::cli::{Cli, Command};
+    use crate::output::Output;
+
+    /// A world that ends badly: its one thread blocks in a receive that nothing
+    /// ends, and never gets to its close.
+    static STUCK: Scenario = Scenario {
+        name: "stuck",
+        summary: "A receive that nothing ends.",
+        sockets: &[SocketSpec::CONNECTED],
+        slots: &[SlotSpec {
+            process: 0,
+            socket: Some(0),
+        }],
+        operations: &[OperationSpec::blocking(
+            closesocket::protocol::OperationKind::Recv,
+        )],
+        threads: &[ThreadSpec {
+            process: 0,
+            calls: &[
+                Call::Start {
+                    operation: 0,
+                    through: Handle::First(0),
+                },
+                Call::Close(Handle::First(0)),
+            ],
+        }],
+        surroundings: Surroundings::PLAIN,
+        states: 4,
+    };
+
+    fn stuck(spoil: impl FnOnce(&mut Found)) -> CheckReport {
+        let mut found = check(&STUCK, None);
+        spoil(&mut found);
+        CheckReport::new(vec![ScenarioReport::new(&STUCK, None, found)])
+    }
+
+    fn output(arguments: &[&str]) -> Output {
+        let all = [&["cargo verify", "check", "--quiet"], arguments].concat();
+        let cli = Cli::try_parse_from(all).expect("a command line");
+        let offer = Command::offer(cli.command.as_ref());
+        Output::open(&cli.presentation, offer).expect("an output")
+    }
+
+    const PLAN: Plan<'static> = Plan {
+        scenarios: &[],
+        defect: None,
+        svg: None,
+        as_test: false,
+    };
+
+    #[test]
+    fn no_way_to_show_a_verdict_changes_it() {
+        let drawn = std::env::temp_dir().join(format!("verify-{}.svg", std::process::id()));
+        let plans = [
+            PLAN,
+            Plan {
+                as_test: true,
+                ..PLAN
+            },
+            Plan {
+                svg: Some(&drawn),
+                ..PLAN
+            },
+            Plan {
+                svg: Some(Path::new("/nowhere/to/be/found.svg")),
+                ..PLAN
+            },
+        ];
+        for plan in plans {
+            for format in ["text", "json", "junit", "markdown", "sarif"] {
+                let output = output(&["--format", format, "--output", "/dev/null"]);
+                let shown = show(plan, &stuck(|_| {}), &output);
+                assert_eq!(shown, Outcome::Differs, "{plan:?}, {format}");
+                let cut = stuck(|found| {
+                    found.complete = false;
+                    for it in &mut found.verdicts {
+                        it.1 = closesocket_models::Verdict::Holds;
+                    }
+                });
+                let shown = show(plan, &cut, &output);
+                assert_eq!(shown, Outcome::Incomplete, "{plan:?}, {format}");
+            }
+        }
+        assert!(std::fs::remove_file(&drawn).is_ok(), "it was drawn");
+    }
+
+    #[test]
+    fn a_violation_without_a_defect_is_printed_as_a_test() {
+        let code = super::as_test::code(&stuck(|_| {}));
+        assert!(code.contains("fn stuck()"), "{code}");
+        assert!(code.contains("CloseModel::new(scenario, None)"), "{code}");
+        assert!(code.contains("What::Register"), "{code}");
+    }
 }

@@ -135,6 +135,12 @@ impl ScenarioReport {
         self.invariants.len() - self.invariants.iter().filter(violated).count()
     }
 
+    /// The shortest counterexample; of several the one of the first invariant.
+    pub(super) fn shortest(&self) -> Option<&Counterexample> {
+        let paths = self.invariants.iter().filter_map(|it| it.path.as_ref());
+        paths.min_by_key(|it| it.actions.len())
+    }
+
     /// In words; what is not as it should be in capitals.
     pub(crate) fn verdict(&self) -> &'static str {
         match (self.complete, self.is_as_expected()) {
@@ -175,6 +181,25 @@ impl CheckReport {
             verdict,
             scenarios,
         }
+    }
+
+    /// Everything that is not as expected, a line each.
+    pub(super) fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        for scenario in &self.scenarios {
+            let name = scenario.name;
+            if !scenario.complete {
+                problems.push(format!("{name} was not explored completely"));
+            }
+            problems.extend(scenario.states_problem());
+            let wrong = scenario.invariants.iter();
+            let wrong = wrong.filter(|it| !it.is_as_expected());
+            problems.extend(wrong.map(|it| {
+                let (id, found, expected) = (it.id, it.verdict, it.expected);
+                format!("{name}: {id}: {found}, expected: {expected}")
+            }));
+        }
+        problems
     }
 
     /// The shortest counterexample of all.

@@ -11,7 +11,6 @@ pub(crate) mod soak;
 mod traced;
 mod way;
 
-use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -24,7 +23,7 @@ use serde::Serialize;
 use census::Census;
 use connection::{Report, Worker};
 pub(crate) use print::{command, print, text, verdict, with_progress};
-use traced::Traced;
+pub(crate) use traced::Traced;
 use way::Way;
 
 /// How much to run.
@@ -100,10 +99,9 @@ pub(crate) struct RunReport {
 /// Opens and closes connections in every way and counts.
 fn run(
     plan: Plan,
-    trace: Option<&Path>,
+    traced: &Traced,
     progress: &(impl Fn(u64, u64) + Sync),
 ) -> Result<RunReport, String> {
-    let traced = Traced::start(trace)?;
     let start = Instant::now();
     let before = Census::take();
     let mut report = drive(plan, traced.recorder(), progress).map_err(|error| error.to_string())?;

@@ -1,11 +1,10 @@
 //! Runs the real engine and prints what was seen.
 
 use std::fmt::Write as _;
-use std::path::Path;
 
 use serde::Serialize;
 
-use super::{Plan, RunReport, run};
+use super::{Plan, RunReport, Traced, run};
 use crate::Outcome;
 use crate::cli::Format;
 use crate::out::errln;
@@ -20,8 +19,8 @@ struct Json<'a, R> {
 }
 
 /// Runs and prints.
-pub(crate) fn command(plan: Plan, trace: Option<&Path>, output: &Output) -> Outcome {
-    let run = with_progress(plan, trace, output);
+pub(crate) fn command(plan: Plan, traced: &Traced, output: &Output) -> Outcome {
+    let run = with_progress(plan, traced, output);
     if let Ok(run) = &run
         && output.is_text()
     {
@@ -85,11 +84,11 @@ pub(crate) fn verdict(report: &RunReport) -> Outcome {
 /// starting is said on standard error as well.
 pub(crate) fn with_progress(
     plan: Plan,
-    trace: Option<&Path>,
+    traced: &Traced,
     output: &Output,
 ) -> Result<RunReport, String> {
     let bar = output.progress(0, "closing connections {pos}/{len} {wide_bar} {eta}");
-    let report = run(plan, trace, &|done, total| {
+    let report = run(plan, traced, &|done, total| {
         bar.set_length(total);
         bar.set_position(done);
     });

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use closesocket_trace::{Recorder, Replay, replay_file};
 
 /// A run that is being recorded.
-pub(super) struct Traced {
+pub(crate) struct Traced {
     recorder: Recorder,
     file: PathBuf,
     /// The file is ours: it is removed at the end.
@@ -14,7 +14,7 @@ pub(super) struct Traced {
 
 impl Traced {
     /// Records into this file, or into one that is removed at the end.
-    pub(super) fn start(file: Option<&Path>) -> Result<Self, String> {
+    pub(crate) fn start(file: Option<&Path>) -> Result<Self, String> {
         let own = || {
             let name = format!("closesocket-trace-{}.jsonl", std::process::id());
             std::env::temp_dir().join(name)
@@ -30,12 +30,12 @@ impl Traced {
         })
     }
 
-    pub(super) const fn recorder(&self) -> &Recorder {
+    pub(crate) const fn recorder(&self) -> &Recorder {
         &self.recorder
     }
 
     /// Ends the recording and replays it.
-    pub(super) fn replay(&self) -> Result<Replay, String> {
+    pub(crate) fn replay(&self) -> Result<Replay, String> {
         self.recorder
             .finish()
             .map_err(|error| format!("the trace cannot be written: {error}"))?;

@@ -80,12 +80,12 @@ impl SweepReport {
         self.rows.iter().filter(|it| it.verdict == verdict).count()
     }
 
-    /// A violation fails, and so does a sweep that proved nothing. Rows that
-    /// were cut off are shown and allowed.
+    /// A violation fails. A row that was cut off may hide one, and a sweep of
+    /// nothing proves nothing: a lower limit must not make a failure a success.
     pub(super) fn outcome(&self) -> Outcome {
         if self.count(VIOLATED) > 0 {
             Outcome::Differs
-        } else if self.count(HOLDS) == 0 {
+        } else if self.count(INCOMPLETE) > 0 || self.count(HOLDS) == 0 {
             Outcome::Incomplete
         } else {
             Outcome::AsExpected
@@ -161,14 +161,15 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_was_cut_off_is_allowed_beside_one_that_holds() {
+    fn a_row_that_was_cut_off_proves_nothing_although_another_holds() {
         let (whole, cut) = (row(usize::MAX, false), row(10, false));
         assert_eq!((whole.verdict, cut.verdict), ("holds", "incomplete"));
         assert!(whole.states > whole.states_before);
-        let report = SweepReport::new(vec![whole, cut.clone()]);
-        assert_eq!(report.outcome(), Outcome::AsExpected);
-        let report = SweepReport::new(vec![cut]);
-        assert_eq!(report.outcome(), Outcome::Incomplete);
+        let outcome = |rows| SweepReport::new(rows).outcome();
+        assert_eq!(outcome(vec![whole.clone()]), Outcome::AsExpected);
+        assert_eq!(outcome(vec![whole, cut.clone()]), Outcome::Incomplete);
+        assert_eq!(outcome(vec![cut]), Outcome::Incomplete);
+        assert_eq!(outcome(Vec::new()), Outcome::Incomplete);
     }
 
     #[test]

@@ -4,7 +4,6 @@
 mod peers;
 mod print;
 
-use std::path::Path;
 use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -59,8 +58,7 @@ impl Plan {
     pub(crate) const THREADS: u64 = 8;
 }
 
-fn run(plan: Plan, trace: Option<&Path>) -> Result<CrowdReport, String> {
-    let traced = Traced::start(trace)?;
+fn run(plan: Plan, traced: &Traced) -> Result<CrowdReport, String> {
     let before = Census::take();
     let start = Instant::now();
     let mut report = drive(plan, traced.recorder())?;

@@ -1,21 +1,21 @@
 //! Runs a crowd and shows it.
 
 use std::fmt::Write as _;
-use std::path::Path;
 
 use super::super::print::{bottom, deliver, top};
 use super::{CrowdReport, Plan, limit, run};
 use crate::Outcome;
 use crate::out::errln;
 use crate::output::Output;
+use crate::run::Traced;
 
 /// Runs and prints.
-pub(crate) fn command(plan: Plan, trace: Option<&Path>, output: &Output) -> Outcome {
+pub(crate) fn command(plan: Plan, traced: &Traced, output: &Output) -> Outcome {
     if let Err(error) = limit::raise(plan.connections) {
         errln!("error: {error}");
         return Outcome::Usage;
     }
-    let report = run(plan, trace);
+    let report = run(plan, traced);
     deliver(report, |it| &it.run, text, output)
 }
 

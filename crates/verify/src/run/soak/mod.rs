@@ -21,7 +21,6 @@ mod tally;
 mod verdict;
 mod worker;
 
-use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -113,8 +112,7 @@ struct Progress {
 }
 
 /// Runs, and judges what was seen.
-fn run(plan: Plan, trace: Option<&Path>, show: &dyn Fn(Progress)) -> Result<SoakReport, String> {
-    let traced = Traced::start(trace)?;
+fn run(plan: Plan, traced: &Traced, show: &dyn Fn(Progress)) -> Result<SoakReport, String> {
     let before = Census::take();
     let mut soak = Soak {
         plan,

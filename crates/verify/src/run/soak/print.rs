@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
-use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::super::print::{bottom, deliver, top};
@@ -11,7 +10,7 @@ use super::{Plan, Progress, run};
 use crate::Outcome;
 use crate::out::errln;
 use crate::output::Output;
-use crate::run::limit;
+use crate::run::{Traced, limit};
 
 /// Seconds between two lines where there is no terminal.
 const LINES: u64 = 5;
@@ -19,24 +18,24 @@ const LINES: u64 = 5;
 const DESCRIPTORS_EACH: u64 = 2;
 
 /// Runs and prints.
-pub(crate) fn command(plan: Plan, trace: Option<&Path>, output: &Output) -> Outcome {
+pub(crate) fn command(plan: Plan, traced: &Traced, output: &Output) -> Outcome {
     // Connections that drain in the background have a descriptor too.
     if let Err(error) = limit::raise(plan.open.saturating_mul(2 * DESCRIPTORS_EACH)) {
         errln!("error: {error}");
         return Outcome::Usage;
     }
     errln!("seed {}", plan.seed);
-    let report = with_progress(plan, trace, output);
+    let report = with_progress(plan, traced, output);
     deliver(report, |it| &it.run, text, output)
 }
 
-fn with_progress(plan: Plan, trace: Option<&Path>, output: &Output) -> Result<SoakReport, String> {
+fn with_progress(plan: Plan, traced: &Traced, output: &Output) -> Result<SoakReport, String> {
     if output.is_quiet() {
-        return run(plan, trace, &|_| {});
+        return run(plan, traced, &|_| {});
     }
     if !std::io::stderr().is_terminal() {
         let told = AtomicU64::new(0);
-        return run(plan, trace, &|progress| {
+        return run(plan, traced, &|progress| {
             let seconds = progress.elapsed.as_secs();
             if seconds >= told.load(Ordering::Relaxed) + LINES {
                 told.store(seconds, Ordering::Relaxed);
@@ -45,7 +44,7 @@ fn with_progress(plan: Plan, trace: Option<&Path>, output: &Output) -> Result<So
         });
     }
     let bar = output.progress(plan.seconds, "{msg} {wide_bar} {eta}");
-    let report = run(plan, trace, &|progress| {
+    let report = run(plan, traced, &|progress| {
         bar.set_position(progress.elapsed.as_secs());
         bar.set_message(line(plan, progress));
     });
