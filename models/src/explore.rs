@@ -176,6 +176,7 @@ const CONDITIONS: [Condition; COUNT] = [
     holds::<16>,
     holds::<17>,
     holds::<18>,
+    holds::<19>,
 ];
 
 fn holds<const INDEX: usize>(_: &ExplorerModel, state: &State) -> bool {

@@ -2,7 +2,7 @@
 
 use closesocket::protocol::invariant::{Event, OperationState};
 use closesocket::protocol::word::WordPhase;
-use closesocket::protocol::{Cause, Ending, Error, Phase};
+use closesocket::protocol::{Cause, Ending, Error, Phase, SendSide};
 
 use crate::action::What;
 use crate::state::{At, SOCKETS, State, Thread};
@@ -75,6 +75,14 @@ pub const PROBES: &[Probe] = &[
         name: "unread input reset a drained connection",
         scenario: "unread-input-resets",
         seen: |before, _, _, after| ended(before, after, Ending::Unread),
+    },
+    Probe {
+        name: "unread input reset a connection behind the FIN of a shutdown",
+        scenario: "unread-input-behind-a-shutdown",
+        seen: |before, _, _, after| {
+            ended(before, after, Ending::Unread)
+                && before.socket(0_usize).machine().send_side == SendSide::Finished
+        },
     },
     Probe {
         name: "a lingering close was cancelled",

@@ -94,7 +94,7 @@ fn the_entrance_of_a_defect_is_its_shortest_counterexample() {
         "The shortest counterexample, 6 steps",
         "T3 in P1 redeems record 0 into slot 3",
         "violates no-release-before-last-reference",
-        "Evaluated on step 6: 18 of 19 invariants hold",
+        "Evaluated on step 6: 19 of 20 invariants hold",
         "✗ violated",
         "a record is redeemed once, by its target. D5, D6 violated in 6 steps",
     ] {
@@ -104,7 +104,7 @@ fn the_entrance_of_a_defect_is_its_shortest_counterexample() {
     let before = place.rsplit_once('/').expect("steps").0;
     let text = shown(&model, before);
     assert!(
-        text.contains("Evaluated on step 5: 19 of 19 invariants hold"),
+        text.contains("Evaluated on step 5: 20 of 20 invariants hold"),
         "{text}"
     );
     assert!(!text.contains("✗ violated"));
@@ -116,7 +116,7 @@ fn the_start_of_every_scenario_is_shown_with_every_invariant_holding() {
         let model = ExplorerModel::new(CloseModel::new(scenario, None));
         assert_eq!(model.entrance(), "#/steps/0");
         let text = shown(&model, model.entrance());
-        let all = "Evaluated on the start: 19 of 19 invariants hold";
+        let all = "Evaluated on the start: 20 of 20 invariants hold";
         assert!(text.contains(all), "{}: {text}", scenario.name);
         assert!(
             !text.contains("shortest counterexample"),

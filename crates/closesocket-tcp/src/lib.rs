@@ -13,6 +13,9 @@
 //!   `shutdown(SHUT_RD)` makes it reset on input that comes behind its own FIN;
 //!   either destroys queued data on its way (L6). So `SHUT_RD` is never used:
 //!   input that nobody wants is read and thrown away.
+//! - Closing with a linger time of 0 resets only when nobody else has the
+//!   kernel's descriptor; a forked child may. So a reset is ordered by
+//!   connecting to no address (`AF_UNSPEC`), which takes effect at once (C5).
 //! - `SIOCOUTQ` says nothing of a lost connection: it goes on reporting the
 //!   bytes that will never be acknowledged. The socket's error decides.
 //! - The kernel gives a socket's error to the first who asks and then forgets

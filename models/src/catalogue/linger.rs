@@ -82,6 +82,23 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         states: 2_506,
     },
     Scenario {
+        name: "unread-input-behind-a-shutdown",
+        summary: "Under UnreadInput::Reset the send side is shut down before the last close; its FIN may be out, or is held back.",
+        sockets: &[SocketSpec {
+            unread_input: UnreadInput::Reset,
+            inputs: 1,
+            ..QUEUED
+        }],
+        slots: &[open(0, 0)],
+        operations: &[RECV],
+        threads: &[
+            thread(0, &[start(0, 0), Close(First(0))]),
+            thread(0, &[ShutDownSend(First(0)), Close(First(0))]),
+        ],
+        surroundings: PLAIN,
+        states: 3_885,
+    },
+    Scenario {
         name: "hard-close-with-queued-data",
         summary: "Two references to a socket with linger time 0 and queued data are closed.",
         sockets: &[HARD],

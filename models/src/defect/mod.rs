@@ -104,6 +104,10 @@ pub enum Defect {
     GenerationsWrap,
     /// The error path of a failed handle upcall releases the socket again.
     ReleasesAfterFailedUpcall,
+    /// A drain sends the FIN before it knows whether unread input makes it a reset.
+    SendsTheFinBeforeTheReset,
+    /// A drained socket with unread input is released without the reset.
+    ForgetsTheResetForUnread,
 }
 
 /// A defect, what it does, and how it shows.

@@ -401,4 +401,20 @@ pub const DEFECTS: &[DefectSpec] = &[
         violates: &["backlog-never-leaked"],
         steps: 4,
     },
+    DefectSpec {
+        defect: Defect::SendsTheFinBeforeTheReset,
+        name: "sends-the-fin-before-the-reset",
+        summary: "A drain sends the FIN before it knows whether unread input makes it a reset.",
+        scenario: "unread-input-resets",
+        violates: &["unread-input-reset-is-seen"],
+        steps: 10,
+    },
+    DefectSpec {
+        defect: Defect::ForgetsTheResetForUnread,
+        name: "forgets-the-reset-for-unread",
+        summary: "A drained socket with unread input is released without the reset.",
+        scenario: "unread-input-resets",
+        violates: &["unread-input-reset-is-seen"],
+        steps: 13,
+    },
 ];

@@ -20,7 +20,7 @@ mod slot;
 
 use closesocket::protocol::invariant::{Event, OperationState};
 use closesocket::protocol::word::{Word, WordPhase};
-use closesocket::protocol::{Actions, Cause, Waiting};
+use closesocket::protocol::{Actions, Cause, Ending, Phase, SendSide, Waiting};
 
 use crate::action::{Action, What};
 use crate::defect::Defect;
@@ -196,8 +196,18 @@ impl Steps<'_> {
     /// Does what the socket machine orders, within the critical section.
     fn carry_out(&self, state: &mut State, socket: u8, actions: Actions) {
         let socket = &mut *state.socket_mut(socket);
-        if actions.reset && !self.has(Defect::HardCloseWithoutReset) {
+        let unread = socket.machine().phase == Phase::Closed(Ending::Unread);
+        if actions.reset
+            && !self.has(Defect::HardCloseWithoutReset)
+            && !(unread && self.has(Defect::ForgetsTheResetForUnread))
+        {
             socket.set_reset(true);
+        }
+        if self.has(Defect::SendsTheFinBeforeTheReset)
+            && socket.machine().is_draining()
+            && socket.machine().unsent == 0
+        {
+            socket.run(|machine| machine.send_side = SendSide::Finished);
         }
         if actions.reset_backlog && !self.has(Defect::BacklogForgotten) {
             socket.set_waiting(0);

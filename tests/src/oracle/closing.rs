@@ -276,16 +276,20 @@ impl Oracle {
     //= docs/specification.md#l6-unread-input
     //# - Under `UnreadInput::Reset`, a graceful last close MUST NOT reset the connection on account
     //# of unread input before the queued data has been acknowledged.
+    //= docs/specification.md#l6-unread-input
+    //# - Under `UnreadInput::Reset`, a graceful last close MUST NOT send a FIN before the queued
+    //# data has been acknowledged, nor when unread input was there by then.
     fn settle_socket(&mut self, socket: usize) {
         let id = SocketId(socket);
         let it = &mut self.sockets[socket];
         if it.life == Life::Released || it.link != Link::Connected {
             return;
         }
-        let fin = it.shut && !it.fin_sent && it.unsent == 0;
-        it.fin_sent |= fin;
         let drained = it.life != Life::Open && it.queued() == 0;
         let reset = drained && it.input > 0 && it.unread == Unread::Reset;
+        let held = it.unread == Unread::Reset && it.life != Life::Open && (reset || !drained);
+        let fin = it.shut && !it.fin_sent && it.unsent == 0 && !held;
+        it.fin_sent |= fin;
         if fin {
             self.happen(Happening::Fin(id));
         }

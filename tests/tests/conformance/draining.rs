@@ -1,6 +1,6 @@
 //! L5 to L10: what happens while a close drains.
 
-use closesocket::engine::{Config, Error, Shutdown};
+use closesocket::engine::{Config, Descriptor, Error, Interest, Shutdown};
 use closesocket::protocol::UnreadInput;
 
 use crate::world::{
@@ -16,6 +16,9 @@ scenarios! {
     l6_input_that_arrives_while_draining_does_not_destroy_queued_data,
     l6_under_reset_the_queued_data_is_acknowledged_before_the_reset,
     l6_under_reset_a_socket_without_unread_input_is_graceful,
+    l6_under_reset_a_peer_that_reads_sees_the_reset,
+    l6_under_reset_input_that_comes_while_draining_is_unread_input_too,
+    l6_under_reset_a_fin_that_was_sent_before_stays_sent,
     l7_turning_dont_linger_off_restores_the_last_nonzero_time,
     l7_turning_dont_linger_off_without_a_time_is_not_a_hard_close,
     l8_a_lingering_close_with_nothing_queued_returns,
@@ -101,9 +104,7 @@ fn l6_under_reset_the_queued_data_is_acknowledged_before_the_reset<N: Network>(_
     });
     let (descriptor, mut peer, accepted) = world.stalled();
     peer.write(b"unread");
-    let readable = [(descriptor, closesocket::engine::Interest::READABLE)];
-    let ready = world.process.select(&readable, crate::world::LONG);
-    assert!(ready.unwrap()[0].1.readable);
+    until_readable(&world, descriptor);
     assert_eq!(world.process.close(descriptor), Ok(()));
     assert_eq!(world.provider.usage().sockets, 1);
     // Nothing is reset while it drains: what lies beyond every buffer arrives.
@@ -111,8 +112,71 @@ fn l6_under_reset_the_queued_data_is_acknowledged_before_the_reset<N: Network>(_
     assert_eq!(peer.read_exactly(most, 4096), pattern(0, most));
     let (rest, end) = peer.read_to_end();
     assert!(rest == pattern(most, rest.len()));
-    // A reset may overtake the last bytes, and a FIN may come ahead of it.
-    assert!(end == End::Reset || most + rest.len() == accepted);
+    assert_eq!(end, End::Reset);
+}
+
+fn until_readable<N: Network>(world: &World<N>, descriptor: Descriptor) {
+    let readable = [(descriptor, Interest::READABLE)];
+    let ready = world.process.select(&readable, crate::world::LONG);
+    assert!(ready.unwrap()[0].1.readable);
+}
+
+//= docs/specification.md#l6-unread-input
+//# - Under `UnreadInput::Reset`, a graceful last close that finds unread input, or to which input
+//# comes before the queued data has been acknowledged, MUST reset the connection.
+fn l6_under_reset_a_peer_that_reads_sees_the_reset<N: Network>(_: &World<N>) {
+    let world = World::<N>::with(Config {
+        unread_input: UnreadInput::Reset,
+        ..settings()
+    });
+    for round in 0..100 {
+        let (descriptor, mut peer) = world.connect();
+        peer.write(b"0123456789");
+        until_readable(&world, descriptor);
+        let answer = if round % 2 == 0 { "" } else { "answer" };
+        if !answer.is_empty() {
+            world.process.send(descriptor, answer.as_bytes()).unwrap();
+        }
+        assert_eq!(world.process.close(descriptor), Ok(()));
+        let (received, end) = peer.read_to_end();
+        assert_eq!(end, End::Reset, "round {round}");
+        // Only a reset can destroy what the peer has not read.
+        assert!(answer.as_bytes().starts_with(&received));
+    }
+    assert_eq!(world.provider.metrics().resets, 100);
+}
+
+//= docs/specification.md#l6-unread-input
+//# - Under `UnreadInput::Reset`, a graceful last close MUST NOT send a FIN before the queued data
+//# has been acknowledged, nor when unread input was there by then.
+fn l6_under_reset_input_that_comes_while_draining_is_unread_input_too<N: Network>(_: &World<N>) {
+    let world = World::<N>::with(Config {
+        unread_input: UnreadInput::Reset,
+        ..settings()
+    });
+    let (descriptor, mut peer, accepted) = world.stalled();
+    assert_eq!(world.process.close(descriptor), Ok(()));
+    peer.write(b"late");
+    let (received, end) = peer.read_to_end();
+    assert_prefix(&received, accepted);
+    assert_eq!(end, End::Reset);
+}
+
+fn l6_under_reset_a_fin_that_was_sent_before_stays_sent<N: Network>(_: &World<N>) {
+    let world = World::<N>::with(Config {
+        unread_input: UnreadInput::Reset,
+        ..settings()
+    });
+    let (descriptor, mut peer) = world.connect();
+    world.process.shutdown(descriptor, Shutdown::Send).unwrap();
+    assert_all(peer.read_to_end(), 0);
+    peer.write(b"unread");
+    until_readable(&world, descriptor);
+    assert_eq!(world.process.close(descriptor), Ok(()));
+    // Whoever only reads has seen the end; the reset is for who writes.
+    world.until("the connection was reset", || {
+        world.provider.metrics().resets == 1
+    });
 }
 
 fn l6_under_reset_a_socket_without_unread_input_is_graceful<N: Network>(_: &World<N>) {

@@ -1,8 +1,8 @@
 //! What becomes of a socket, its bytes and its backlog.
 
-use closesocket::protocol::invariant::{DescriptorState, Event, OperationState};
+use closesocket::protocol::invariant::{DescriptorState, Event, OperationState, SocketView};
 use closesocket::protocol::{
-    Cause, Connection, Ending, Linger, Phase, ProcessId, SendSide, Socket,
+    Cause, Connection, Ending, Linger, Phase, ProcessId, SendSide, Socket, UnreadInput,
 };
 
 use crate::world::{Little, committed, holds, world};
@@ -240,5 +240,55 @@ fn linger_wait_blocks_nobody() {
         assert!(!fine(
             &world().with(|it| it.sockets[socket].locked_by_waiter = true)
         ));
+    }
+}
+
+/// Judges a step of a drain under `UnreadInput::Reset` whose FIN is not out.
+fn reset_is_seen(change: impl FnOnce(&mut SocketView)) -> bool {
+    let before = world().with(|it| {
+        let machine = &mut it.sockets[1].machine;
+        machine.unread_input = UnreadInput::Reset;
+        machine.send_side = SendSide::Closing;
+        machine.phase = DRAINING;
+    });
+    let after = before.with(|it| change(&mut it.sockets[1]));
+    holds(
+        "unread-input-reset-is-seen",
+        &before,
+        Event::Internal,
+        &after,
+    )
+}
+
+#[test]
+fn unread_input_reset_is_seen() {
+    let finished = |change: fn(&mut SocketView)| {
+        reset_is_seen(|it| {
+            it.machine.send_side = SendSide::Finished;
+            change(it);
+        })
+    };
+    assert!(reset_is_seen(|_| {}) && !finished(|_| {}));
+    assert!(finished(|it| it.machine.phase = Phase::Open));
+    assert!(finished(
+        |it| it.machine.phase = Phase::Closed(Ending::Graceful)
+    ));
+    assert!(finished(|it| it.machine.unread_input = UnreadInput::Discard));
+    assert!(finished(|it| it.machine.transferred = true));
+    let ends = |ending, unread, reset, send_side| {
+        reset_is_seen(|it| {
+            it.machine.phase = Phase::Closed(ending);
+            it.machine.send_side = send_side;
+            it.machine.input_unread = unread;
+            it.reset = reset;
+        })
+    };
+    let held = |ending, unread, reset| ends(ending, unread, reset, SendSide::Closing);
+    assert!(held(Ending::Graceful, false, false) && !held(Ending::Graceful, true, false));
+    assert!(held(Ending::Unread, true, true) && !held(Ending::Unread, true, false));
+    assert!(!held(Ending::Unread, false, true));
+    assert!(held(Ending::Expired, true, true) && held(Ending::Lost, true, false));
+    for ending in [Ending::Unread, Ending::Expired, Ending::Lost] {
+        assert!(!ends(ending, true, true, SendSide::Finished));
     }
 }

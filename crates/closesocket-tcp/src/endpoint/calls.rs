@@ -297,20 +297,26 @@ impl Endpoint for TcpEndpoint {
         self.kernel_resets_at_end()
     }
 
-    /// By closing at once with a linger time of 0. A peer whose FIN was received
-    /// and whose reply of ours was transmitted to the last byte, FIN included,
-    /// is sent no reset by Linux: it has everything on its way.
+    /// By taking the connection off the socket, which resets it whoever else
+    /// has the descriptor. A peer whose FIN was received and whose reply of ours
+    /// was transmitted to the last byte, FIN included, is sent no reset by
+    /// Linux: it has everything on its way.
     fn reset(&mut self) {
         if self.stage != Stage::Listening
             && !self.transferred
             && let Some(socket) = &self.socket
         {
-            // It cannot fail on an open socket; if it did, the close would be
-            // graceful, and there is no other way to order a reset.
+            // Neither fails on a connection, unless another process sleeps in a
+            // call on it (Linux 6.4 to 6.6): then the close at the end resets.
             //= docs/specification.md#l-t2-hard-close
             //# - With hard linger, a last close MUST discard the queued data and reset the
             //# connection, so that the peer's receive fails with WSAECONNRESET.
             let _ = socket.set_linger(Some(Duration::ZERO));
+            //= docs/specification.md#c5-a-reset-waits-for-nobody
+            //# - A hard close and a drain that is reset MUST reset a TCP connection at once, also
+            //# while another operating system process that knows nothing of the provider, such as a
+            //# forked child, has inherited the kernel's descriptor of it.
+            let _ = retry(|| Ok(rustix::net::connect_unspec(socket)?));
         }
         self.stage = Stage::Reset;
         self.close();

@@ -89,6 +89,11 @@ impl<S: System> Section<'_, S> {
             }
             Connection::Connected => {
                 self.flush()?;
+                if self.state.core.is_draining() && !self.state.core.transferred {
+                    // Before the acknowledgements that may end the drain: what
+                    // has come by then is unread input (L6).
+                    self.discard_input()?;
+                }
                 if self.state.awaits_acknowledgements() {
                     self.note_acknowledged()?;
                 }
@@ -103,11 +108,7 @@ impl<S: System> Section<'_, S> {
                     }
                 }
                 if self.state.core.is_draining() {
-                    if self.state.core.transferred {
-                        // It may be another process's (D9).
-                        return Ok(());
-                    }
-                    self.discard_input()
+                    Ok(())
                 } else {
                     self.advance_receives()
                 }

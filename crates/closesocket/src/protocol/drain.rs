@@ -67,7 +67,9 @@ impl Socket {
         if self.is_closed() || !matches!(self.connection, Connection::Connected) {
             return NOTHING;
         }
-        let send_fin = matches!(self.send_side, SendSide::Closing) && self.unsent == 0;
+        let send_fin = matches!(self.send_side, SendSide::Closing)
+            && self.unsent == 0
+            && !self.holds_the_fin_back();
         if send_fin {
             self.send_side = SendSide::Finished;
         }
@@ -82,18 +84,37 @@ impl Socket {
         //= docs/specification.md#o6-partly-accepted-sends
         //# - After a close that ended gracefully, the peer MUST be able to receive every accepted
         //# byte.
-        let drained = self.is_draining()
-            && self.queued() == 0
-            && matches!(self.send_side, SendSide::Finished);
+        let drained = self.is_draining() && self.queued() == 0;
         let ended = match (drained, self.input_unread, self.unread_input) {
             (false, ..) => NOTHING,
             //= docs/specification.md#l6-unread-input
             //# - Under `UnreadInput::Reset`, a graceful last close MUST NOT reset the connection on
             //# account of unread input before the queued data has been acknowledged.
+            //= docs/specification.md#l6-unread-input
+            //# - Under `UnreadInput::Reset`, a graceful last close that finds unread input, or to
+            //# which input comes before the queued data has been acknowledged, MUST reset the
+            //# connection.
             (true, true, UnreadInput::Reset) => self.close_as(Ending::Unread),
-            (true, ..) => self.close_as(Ending::Graceful),
+            (true, ..) if matches!(self.send_side, SendSide::Finished) => {
+                self.close_as(Ending::Graceful)
+            }
+            (true, ..) => NOTHING,
         };
         Actions { send_fin, ..ended }
+    }
+
+    /// Whether a drain that may still end in a reset keeps its FIN: nobody who
+    /// reads would see the reset behind it. Input can come until the last byte
+    /// is acknowledged, so the FIN waits for that too. One that a shutdown has
+    /// sent before cannot be taken back.
+    //= docs/specification.md#l6-unread-input
+    //# - Under `UnreadInput::Reset`, a graceful last close MUST NOT send a FIN before the queued
+    //# data has been acknowledged, nor when unread input was there by then.
+    const fn holds_the_fin_back(&self) -> bool {
+        matches!(self.unread_input, UnreadInput::Reset)
+            && self.is_draining()
+            && !self.transferred
+            && (self.input_unread || self.queued() > 0)
     }
 
     /// The socket is released, in this way (D8).

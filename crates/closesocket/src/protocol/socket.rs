@@ -39,7 +39,10 @@ pub enum UnreadInput {
     //# - `UnreadInput::Discard` MUST be the default.
     #[default]
     Discard,
-    /// Reset the connection, but only once the queued data is acknowledged.
+    /// Reset the connection, but only once the queued data is acknowledged. No
+    /// FIN goes ahead of it, so that the peer notices, and every drain keeps its
+    /// FIN until then, since input may still come. Unless a shutdown of the send
+    /// side has sent the FIN before: then only the peer's writes find the reset.
     Reset,
 }
 

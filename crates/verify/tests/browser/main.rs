@@ -81,7 +81,7 @@ fn a_newcomer_comes_from_the_start_page_to_a_counterexample() {
     assert_eq!(browser.console_errors(), [""; 0]);
 
     browser.click("redeems-twice");
-    browser.wait_for("Evaluated on step 6: 18 of 19 invariants hold");
+    browser.wait_for("Evaluated on step 6: 19 of 20 invariants hold");
     let text = browser.text();
     for part in [
         "A record can be redeemed again.",
@@ -122,7 +122,7 @@ fn clicks_lead_along_a_path_and_every_step_is_drawn_and_judged() {
     };
     let explorer = Explorer::start(&["two-processes-share-a-socket"]);
     browser.open(&explorer.url);
-    browser.wait_for("Evaluated on the start: 19 of 19 invariants hold");
+    browser.wait_for("Evaluated on the start: 20 of 20 invariants hold");
     assert_eq!(browser.count("svg.lanes g.row"), 1);
     let steps = [
         ("T1 enters descriptor 0.1", "T1 in P0 enters descriptor 0.1"),
@@ -154,7 +154,7 @@ fn clicks_lead_along_a_path_and_every_step_is_drawn_and_judged() {
         browser.click(action);
         let step = index + 1;
         browser.wait_for(&format!(
-            "Evaluated on step {step}: 19 of 19 invariants hold"
+            "Evaluated on step {step}: 20 of 20 invariants hold"
         ));
         assert!(browser.text().contains(sentence), "{sentence}");
         let rows = browser.count("svg.lanes g.row");
@@ -190,7 +190,7 @@ fn a_defect_opens_at_its_counterexample() {
     assert!(explorer.url.contains("/#/steps/0/"), "{}", explorer.url);
     browser.open(&explorer.url);
     browser.wait_for("violates no-operation-orphaned");
-    browser.wait_for("Evaluated on step 7: 17 of 19 invariants hold");
+    browser.wait_for("Evaluated on step 7: 18 of 20 invariants hold");
     assert_eq!(browser.count("td.violated"), 2);
     // Blocking, and aborted or not.
     let text = browser.text();

@@ -35,7 +35,7 @@ pub struct Invariant<W> {
 }
 
 /// How many invariants there are.
-pub const COUNT: usize = 19;
+pub const COUNT: usize = 20;
 
 /// A set of violated invariants, as bits in the order of the table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -352,6 +352,14 @@ impl<W: World> Invariant<W> {
             clauses: &["L10"],
             heeds: When::any(&[When::WAITERS]),
             predicate: predicate::linger_wait_blocks_nobody,
+        },
+        Self {
+            id: "unread-input-reset-is-seen",
+            sentence: "Under UnreadInput::Reset a drain sends its FIN only when it ends gracefully, without unread input; with unread input it ends in a reset.",
+            why: "The peer would read a clean end, and nobody could notice the option.",
+            clauses: &["L6"],
+            heeds: When::any(&[When::PHASES, When::DATA]),
+            predicate: predicate::unread_input_reset_is_seen,
         },
     ];
 }

@@ -4,7 +4,7 @@
 use super::world::{DescriptorState, Event, OperationState, Step, World, references};
 use crate::protocol::{
     AbortNotice, AbortScope, Cause, Connection, Ending, Error, Farewell, Phase, SendSide, Socket,
-    Waiting, abort_notice,
+    UnreadInput, Waiting, abort_notice,
 };
 
 pub(super) fn no_release_before_last_reference<W: World>(step: &Step<W>) -> bool {
@@ -379,6 +379,29 @@ pub(super) fn backlog_never_leaked<W: World>(step: &Step<W>) -> bool {
 
 pub(super) fn linger_wait_blocks_nobody<W: World>(step: &Step<W>) -> bool {
     (0..step.after.sockets()).all(|socket| !step.after.socket(socket).locked_by_waiter)
+}
+
+pub(super) fn unread_input_reset_is_seen<W: World>(step: &Step<W>) -> bool {
+    (0..step.after.sockets()).all(|socket| {
+        let (before, after) = (step.before.socket(socket), step.after.socket(socket));
+        let machine = after.machine;
+        if machine.unread_input != UnreadInput::Reset || machine.transferred {
+            return true;
+        }
+        let fin = before.machine.send_side != SendSide::Finished
+            && machine.send_side == SendSide::Finished;
+        let may_finish = match machine.phase {
+            Phase::Open => true,
+            Phase::Draining { .. } => false,
+            Phase::Closed(ending) => ending == Ending::Graceful,
+        };
+        let ended = match machine.phase {
+            Phase::Closed(Ending::Graceful) => !machine.input_unread,
+            Phase::Closed(Ending::Unread) => machine.input_unread && after.reset,
+            _ => true,
+        };
+        (!fin || may_finish) && ended
+    })
 }
 
 const fn discards(ending: Ending) -> bool {
