@@ -55,7 +55,12 @@ fn show(name: &str, real: &Explored, trivial: &Explored) {
 
 /// Explores a scenario and a trivial model like it in turns.
 fn compare(scenario: &'static Scenario) -> (Explored, Explored) {
-    let model = || CloseModel::new(scenario, None);
+    let model = || {
+        CloseModel::new(scenario, None).unwrap_or_else(|error| {
+            eprintln!("{error}");
+            std::process::exit(2)
+        })
+    };
     let trivial = alike(&explore(model()));
     let turns: Vec<_> = (0..ROUNDS)
         .map(|_| (turn(model), turn(|| trivial)))

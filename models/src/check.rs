@@ -7,9 +7,7 @@ use std::time::{Duration, Instant};
 use closesocket::protocol::invariant::{COUNT, Invariant};
 use stateright::{Checker, Model};
 
-use crate::defect::Defect;
 use crate::model::CloseModel;
-use crate::scenario::Scenario;
 use crate::search::{Counterexample, Limits, search_within};
 use crate::view::View;
 
@@ -73,38 +71,34 @@ impl Outcome {
     }
 }
 
-/// Checks a scenario, with or without a defect.
+/// Checks a model, with or without a defect.
 ///
 /// Without a defect stateright's checker explores it, depth first. If that
 /// finds a violation, or if there is a defect, our own search does, which goes
 /// on after violations and has the shortest counterexamples.
 #[must_use]
-pub fn check(scenario: &'static Scenario, defect: Option<Defect>) -> Outcome {
-    check_watched(scenario, defect, &|_| {})
+pub fn check(model: &CloseModel) -> Outcome {
+    check_watched(model, &|_| {})
 }
 
 /// Checks as [`check`] does, and tells now and then how many unique states
 /// stateright's checker has found.
 #[must_use]
-pub fn check_watched(
-    scenario: &'static Scenario,
-    defect: Option<Defect>,
-    watch: &dyn Fn(usize),
-) -> Outcome {
+pub fn check_watched(model: &CloseModel, watch: &dyn Fn(usize)) -> Outcome {
     let begin = Instant::now();
-    let model = CloseModel::new(scenario, defect);
-    let explored = defect.is_none().then(|| explore(model, watch)).flatten();
-    let mut outcome = explored.unwrap_or_else(|| look_for_violations(&model, Limits::NONE));
+    let healthy = model.defect.is_none();
+    let explored = healthy.then(|| explore(*model, watch)).flatten();
+    let mut outcome = explored.unwrap_or_else(|| look_for_violations(model, Limits::NONE));
     outcome.seconds = begin.elapsed().as_secs_f64();
     outcome
 }
 
-/// Checks a scenario without a defect, by our own search, as far as the limits
-/// allow: [`Outcome::complete`] says whether they did.
+/// Checks a scenario by our own search, as far as the limits allow:
+/// [`Outcome::complete`] says whether they did.
 #[must_use]
-pub fn check_within(scenario: &'static Scenario, limits: Limits) -> Outcome {
+pub fn check_within(model: &CloseModel, limits: Limits) -> Outcome {
     let begin = Instant::now();
-    let mut outcome = look_for_violations(&CloseModel::new(scenario, None), limits);
+    let mut outcome = look_for_violations(model, limits);
     outcome.seconds = begin.elapsed().as_secs_f64();
     outcome
 }

@@ -27,6 +27,7 @@ mod show;
 pub mod state;
 mod steps;
 pub mod trivial;
+mod validate;
 mod view;
 
 pub use action::{Action, What};
@@ -45,4 +46,5 @@ pub use scenario::{
 };
 pub use search::{Counterexample, Limits, Search, search, search_violation, search_within};
 pub use state::State;
+pub use validate::ScenarioError;
 pub use view::View;

@@ -14,15 +14,17 @@ use crate::rank::{falls, rank};
 use crate::scenario::Scenario;
 use crate::state::State;
 use crate::steps::Steps;
+use crate::validate::ScenarioError;
 use crate::view::View;
 
 /// A scenario as a model, with or without a defect.
+///
+/// Every search takes one, and there is none of a scenario that does not fit into
+/// the packed state.
 #[derive(Clone, Copy, Debug)]
 pub struct CloseModel {
-    /// The scenario.
-    pub scenario: &'static Scenario,
-    /// The deviation from the algorithm, if any.
-    pub defect: Option<Defect>,
+    pub(crate) scenario: &'static Scenario,
+    pub(crate) defect: Option<Defect>,
 }
 
 /// An action together with the state it leads to, which is computed once.
@@ -39,9 +41,25 @@ pub struct Transition {
 
 impl CloseModel {
     /// The model of a scenario, with or without a defect.
+    ///
+    /// # Errors
+    /// [`ScenarioError`] if the packed state cannot hold the scenario: what a
+    /// search of it found would be true of another world.
+    pub fn new(scenario: &'static Scenario, defect: Option<Defect>) -> Result<Self, ScenarioError> {
+        scenario.validate()?;
+        Ok(Self { scenario, defect })
+    }
+
+    /// The scenario.
     #[must_use]
-    pub fn new(scenario: &'static Scenario, defect: Option<Defect>) -> Self {
-        Self { scenario, defect }
+    pub const fn scenario(&self) -> &'static Scenario {
+        self.scenario
+    }
+
+    /// The deviation from the algorithm, if any.
+    #[must_use]
+    pub const fn defect(&self) -> Option<Defect> {
+        self.defect
     }
 
     /// Hands every transition from a state to `out`, judged. A state that

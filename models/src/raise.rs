@@ -74,7 +74,10 @@ impl Scenario {
             Bound::Chunks => draft.add_chunks()?,
             Bound::Arrivals => draft.add_arrivals()?,
         }
-        Ok(draft.finish(self))
+        let raised = draft.finish(self);
+        let fits = raised.validate();
+        fits.map_err(|_| "the state has no room for it")
+            .map(|()| raised)
     }
 }
 

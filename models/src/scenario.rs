@@ -227,9 +227,9 @@ impl Surroundings {
 }
 
 impl Scenario {
-    /// The state it starts in.
+    /// The state it starts in, if it [fits](Scenario::validate).
     #[must_use]
-    pub fn start(&self) -> State {
+    pub(crate) fn start(&self) -> State {
         let mut state = State::blank();
         for (index, spec) in self.slots.iter().enumerate() {
             if let Some(socket) = spec.socket {
@@ -252,11 +252,7 @@ impl Scenario {
             state.operation_mut(index).set_remaining(spec.chunks);
         }
         for process in 0..PROCESSES {
-            let mut startups = Startups::default();
-            for _ in 0..self.surroundings.startups {
-                // A handful: the count cannot overflow.
-                let _ = startups.startup();
-            }
+            let startups = startups(self.surroundings.startups);
             state.process_mut(process).set_startups(startups);
         }
         state
@@ -274,18 +270,40 @@ impl State {
     }
 }
 
+/// This many startups, by the shipped count.
+pub(crate) fn startups(count: u8) -> Startups {
+    let mut startups = Startups::default();
+    for _ in 0..count {
+        // At most 255: the count cannot overflow.
+        let _ = startups.startup();
+    }
+    startups
+}
+
+/// A linger option after [`Call::SetLinger`].
+pub(crate) fn set_linger(linger: Linger, seconds: Option<u16>) -> Linger {
+    match seconds {
+        Some(seconds) => linger.set_on(seconds),
+        None => linger.set_dont_linger(true),
+    }
+}
+
 impl SocketSpec {
-    /// The socket at the start, or when it is made later.
-    fn start(&self) -> SocketState {
+    /// The shipped machine at the start.
+    pub(crate) fn machine(&self) -> Socket {
         let window = u32::from(self.window);
         let mut machine = Socket::new(window, self.abort_scope, self.unread_input);
         machine.connection = self.connection;
         machine.set_linger(self.linger);
         machine.set_nonblocking(self.nonblocking);
-        let accepted = machine.accept_bytes(usize::from(self.queued));
-        debug_assert_eq!(accepted, u32::from(self.queued), "the window is too small");
+        machine.accept_bytes(usize::from(self.queued));
+        machine
+    }
+
+    /// The socket at the start, or when it is made later.
+    fn start(&self) -> SocketState {
         let mut socket = SocketState::default();
-        socket.set_machine(machine);
+        socket.set_machine(self.machine());
         socket.set_accepted(self.queued);
         socket.set_inputs_left(self.inputs);
         socket.set_joins_left(self.joins);

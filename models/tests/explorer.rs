@@ -11,7 +11,7 @@ use stateright::{Model, Path};
 fn defective(name: &str) -> CloseModel {
     let defect = DefectSpec::named(name).expect(name);
     let scenario = Scenario::named(defect.scenario).expect(defect.scenario);
-    CloseModel::new(scenario, Some(defect.defect))
+    CloseModel::new(scenario, Some(defect.defect)).expect("it fits")
 }
 
 /// Follows an address, and gives the path that it stands for.
@@ -49,7 +49,7 @@ fn judging_a_step_again_gives_what_the_search_found() {
     let plain = ["upcall-failure", "graceful-drain", "nonblocking-linger"];
     let mut models: Vec<_> = plain
         .iter()
-        .map(|it| CloseModel::new(Scenario::named(it).expect(it), None))
+        .map(|it| CloseModel::new(Scenario::named(it).expect(it), None).expect("it fits"))
         .collect();
     let defects = [
         "aborts-first-only",
@@ -113,7 +113,7 @@ fn the_entrance_of_a_defect_is_its_shortest_counterexample() {
 #[test]
 fn the_start_of_every_scenario_is_shown_with_every_invariant_holding() {
     for scenario in SCENARIOS {
-        let model = ExplorerModel::new(CloseModel::new(scenario, None));
+        let model = ExplorerModel::new(CloseModel::new(scenario, None).expect("it fits"));
         assert_eq!(model.entrance(), "#/steps/0");
         let text = shown(&model, model.entrance());
         let all = "Evaluated on the start: 20 of 20 invariants hold";
@@ -132,7 +132,7 @@ fn the_start_of_every_scenario_is_shown_with_every_invariant_holding() {
 #[test]
 fn a_step_says_what_it_changes() {
     let scenario = Scenario::named("upcall-failure").expect("a scenario");
-    let model = ExplorerModel::new(CloseModel::new(scenario, None));
+    let model = ExplorerModel::new(CloseModel::new(scenario, None).expect("it fits"));
     let start = model.init_states()[0];
     let mut actions = Vec::new();
     model.actions(&start, &mut actions);
@@ -157,7 +157,7 @@ fn states_that_differ_are_shown_differently() {
         "listener-with-backlog",
     ];
     for name in names {
-        let model = CloseModel::new(Scenario::named(name).expect(name), None);
+        let model = CloseModel::new(Scenario::named(name).expect(name), None).expect("it fits");
         let mut todo = model.init_states();
         let mut known = std::collections::HashMap::new();
         while let Some(state) = todo.pop() {

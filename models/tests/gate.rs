@@ -1,5 +1,7 @@
 //! That the checks of the model notice when they check less than they should.
 
+#![allow(clippy::expect_used)]
+
 use std::time::Duration;
 
 use closesocket_models::{
@@ -84,7 +86,7 @@ fn a_search_that_was_cut_off_says_so() {
             states,
             ..Limits::NONE
         };
-        check_within(scenario, limits)
+        check_within(&CloseModel::new(scenario, None).expect("it fits"), limits)
     };
     assert!(capped(scenario.states).complete);
     let short = capped(scenario.states / 2);
@@ -97,7 +99,7 @@ fn a_search_that_was_cut_off_says_so() {
 #[test]
 fn a_search_that_ran_out_of_time_says_so() {
     let scenario = Scenario::named("lingering-wait").expect("a scenario");
-    let model = CloseModel::new(scenario, None);
+    let model = CloseModel::new(scenario, None).expect("it fits");
     let limits = Limits {
         time: Duration::ZERO,
         ..Limits::NONE
@@ -115,7 +117,10 @@ fn a_raised_bound_makes_a_scenario_larger_and_the_verdict_stays() {
             assert_eq!(bound, Bound::Arrivals, "nothing else has no room there");
             continue;
         };
-        let found = check_within(raised, Limits::NONE);
+        let found = check_within(
+            &CloseModel::new(raised, None).expect("it fits"),
+            Limits::NONE,
+        );
         assert!(found.complete);
         assert!(found.unique_states > scenario.states, "{}", bound.name());
         assert_eq!(found.violated(), [""; 0], "{}", bound.name());

@@ -10,7 +10,7 @@ use stateright::Model;
 /// The model of a scenario with a defect.
 fn model(defect: &DefectSpec) -> CloseModel {
     let scenario = Scenario::named(defect.scenario).expect(defect.scenario);
-    CloseModel::new(scenario, Some(defect.defect))
+    CloseModel::new(scenario, Some(defect.defect)).expect("it fits")
 }
 
 /// The path that these sentences tell, from the start of a model.
@@ -200,7 +200,7 @@ fn the_drawings_in_the_documentation_are_those_of_today() {
 #[test]
 fn a_whole_life_ends_with_everything_released_and_given_back() {
     let scenario = Scenario::named("graceful-drain").expect("a scenario");
-    let model = CloseModel::new(scenario, None);
+    let model = CloseModel::new(scenario, None).expect("it fits");
     let (mut state, mut path) = (model.init_states()[0], Vec::new());
     loop {
         let mut actions = Vec::new();

@@ -1,6 +1,8 @@
 //! What the model says: pinned, so that neither a scenario nor a check can
 //! shrink unnoticed.
 
+#![allow(clippy::expect_used)]
+
 use std::collections::HashSet;
 use std::sync::OnceLock;
 
@@ -44,7 +46,9 @@ fn on_two_threads<T: Sync, R: Send>(
 
 #[test]
 fn every_scenario_is_explored_completely_and_every_invariant_holds_in_it() {
-    let outcomes = on_two_threads(SCENARIOS, |it| check(it, None));
+    let outcomes = on_two_threads(SCENARIOS, |it| {
+        check(&CloseModel::new(it, None).expect("it fits"))
+    });
     for (scenario, outcome) in SCENARIOS.iter().zip(&outcomes) {
         assert!(outcome.complete, "{}", scenario.name);
         assert_eq!(outcome.violated(), [""; 0], "{}", scenario.name);
@@ -56,7 +60,9 @@ fn every_scenario_is_explored_completely_and_every_invariant_holds_in_it() {
 
 #[test]
 fn our_own_search_counts_the_same_states_and_reaches_every_probe() {
-    let searches: Vec<Search> = on_two_threads(SCENARIOS, |it| search(&CloseModel::new(it, None)));
+    let searches: Vec<Search> = on_two_threads(SCENARIOS, |it| {
+        search(&CloseModel::new(it, None).expect("it fits"))
+    });
     for (scenario, found) in SCENARIOS.iter().zip(&searches) {
         assert_eq!(found.unique_states, scenario.states, "{}", scenario.name);
     }
@@ -77,7 +83,9 @@ fn defective() -> &'static [Outcome] {
     OUTCOMES.get_or_init(|| {
         on_two_threads(DEFECTS, |it| {
             let scenario = SCENARIOS.iter().find(|s| s.name == it.scenario);
-            scenario.map(|scenario| check(scenario, Some(it.defect)))
+            scenario.map(|scenario| {
+                check(&CloseModel::new(scenario, Some(it.defect)).expect("it fits"))
+            })
         })
         .into_iter()
         .flatten()
@@ -110,7 +118,7 @@ fn every_invariant_has_a_defect_that_breaks_it() {
 fn a_counterexample_is_a_path_of_the_model_that_ends_in_the_violation() {
     for (defect, outcome) in DEFECTS.iter().zip(defective()) {
         let scenario = Scenario::named(defect.scenario).expect(defect.scenario);
-        let model = CloseModel::new(scenario, Some(defect.defect));
+        let model = CloseModel::new(scenario, Some(defect.defect)).expect("it fits");
         for (id, verdict) in &outcome.verdicts {
             let Verdict::Violated(path) = verdict else {
                 continue;
@@ -135,7 +143,10 @@ fn a_counterexample_is_a_path_of_the_model_that_ends_in_the_violation() {
 #[test]
 fn two_checks_give_the_same_counts() {
     let scenario = Scenario::named("lingering-wait").expect("a scenario");
-    let (one, two) = (check(scenario, None), check(scenario, None));
+    let (one, two) = (
+        check(&CloseModel::new(scenario, None).expect("it fits")),
+        check(&CloseModel::new(scenario, None).expect("it fits")),
+    );
     assert_eq!(one.unique_states, two.unique_states);
     assert_eq!(one.transitions, two.transitions);
     assert_eq!(one.depth, two.depth);
@@ -155,7 +166,7 @@ fn names_are_unique_and_kebab_case() {
 #[test]
 fn the_rank_falls_on_every_transition_until_nothing_can_happen() {
     for name in ["close-against-begin", "upcall-failure", "lingering-wait"] {
-        let model = CloseModel::new(Scenario::named(name).expect(name), None);
+        let model = CloseModel::new(Scenario::named(name).expect(name), None).expect("it fits");
         let mut todo = model.init_states();
         let mut known = HashSet::new();
         while let Some(state) = todo.pop() {
@@ -206,7 +217,8 @@ fn packing_gives_back_every_field() {
 fn explorer_shows_every_invariant_by_its_name() {
     let scenario = Scenario::named("hard-close-with-queued-data").expect("a scenario");
     let defect = DefectSpec::named("hard-close-drains").expect("a defect");
-    let model = ExplorerModel::new(CloseModel::new(scenario, Some(defect.defect)));
+    let model =
+        ExplorerModel::new(CloseModel::new(scenario, Some(defect.defect)).expect("it fits"));
     let checker = model.checker().spawn_dfs().join();
     assert_eq!(
         checker.model().properties().len(),
@@ -218,7 +230,8 @@ fn explorer_shows_every_invariant_by_its_name() {
 
 #[test]
 fn a_state_and_an_action_can_be_read() {
-    let model = CloseModel::new(Scenario::named("upcall-failure").expect("a scenario"), None);
+    let model = CloseModel::new(Scenario::named("upcall-failure").expect("a scenario"), None)
+        .expect("it fits");
     let start = model.init_states()[0];
     let mut actions = Vec::new();
     model.actions(&start, &mut actions);

@@ -107,7 +107,6 @@ fn names_that_are_not_there_are_one_line() {
     assert!(error(&run(&["explore", "nothing"])).contains("`nothing`"));
     assert!(error(&run(&["explore", "--defect", "nothing"])).contains("`nothing`"));
     assert!(error(&run(&["explore", "--address", "nowhere"])).contains("nowhere"));
-    assert!(error(&run(&["check", "--svg", "x.svg"])).contains("--defect"));
 }
 
 #[test]

@@ -124,3 +124,21 @@ impl Field for bool {
 pub(super) fn pick<T: Copy, const N: usize>(table: &[T; N], code: u64) -> T {
     table[usize::try_from(code).unwrap_or(N).min(N - 1)]
 }
+
+/// Asserts that these are all values of a field of this width, that each is
+/// packed as what it is, and that no two are packed alike.
+#[cfg(test)]
+pub(crate) fn assert_all_are_kept<T>(width: u32, all: impl IntoIterator<Item = T>)
+where
+    T: Field + PartialEq + std::fmt::Debug,
+{
+    let mut seen = std::collections::HashMap::new();
+    for value in all {
+        let bits = value.bits();
+        assert!(bits >> width == 0, "{value:?} has more than {width} bits");
+        assert_eq!(T::read(bits), value);
+        let other = seen.insert(bits, value);
+        assert_eq!(other, None, "packed as {value:?}");
+    }
+    assert!(!seen.is_empty());
+}

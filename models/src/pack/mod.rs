@@ -9,7 +9,7 @@
 //! ```
 
 pub(crate) mod fields;
-mod socket;
+pub(crate) mod socket;
 mod values;
 
 use closesocket::protocol::invariant::{Heeding, Invariant, When};
@@ -153,6 +153,7 @@ const _: () = assert!(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::{OPERATIONS, PROCESSES, RECORDS, SLOTS, SOCKETS, THREADS};
 
     #[test]
     fn no_field_disturbs_another() {
@@ -173,6 +174,43 @@ mod tests {
             Process::assert_fields_are_kept(from, onto);
             Rest::assert_fields_are_kept(from, onto);
         }
+    }
+
+    /// Each part of each kind, changed alone, changes no other part.
+    #[test]
+    fn no_part_disturbs_another() {
+        fn check<T: Part + PartialEq + std::fmt::Debug>(count: usize, all: fn(&State) -> Vec<u64>) {
+            for index in 0..count {
+                for (from, filled) in [(0, u64::MAX), (u64::MAX, 0)] {
+                    let before = State::from_words([from; 8]);
+                    let mut after = before;
+                    let other = T::read(&[filled; 8], index);
+                    other.write(&mut after.0, index);
+                    assert_eq!(T::read(&after.0, index), other);
+                    let (before, after) = (all(&before), all(&after));
+                    let changed = before.iter().zip(&after).filter(|(a, b)| a != b);
+                    assert_eq!(changed.count(), 1, "{other:?} at {index}");
+                }
+            }
+        }
+        fn all(state: &State) -> Vec<u64> {
+            let mut parts: Vec<u64> = Vec::new();
+            parts.extend((0..THREADS).map(|it| state.thread(it).0));
+            parts.extend((0..SLOTS).map(|it| state.slot(it).0));
+            parts.extend((0..SOCKETS).map(|it| state.socket(it).0));
+            parts.extend((0..OPERATIONS).map(|it| state.operation(it).0));
+            parts.extend((0..RECORDS).map(|it| state.record(it).0));
+            parts.extend((0..PROCESSES).map(|it| state.process(it).0));
+            parts.push(state.rest().0);
+            parts
+        }
+        check::<Thread>(THREADS, all);
+        check::<Slot>(SLOTS, all);
+        check::<SocketState>(SOCKETS, all);
+        check::<Operation>(OPERATIONS, all);
+        check::<Record>(RECORDS, all);
+        check::<Process>(PROCESSES, all);
+        check::<Rest>(1, all);
     }
 
     #[test]

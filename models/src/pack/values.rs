@@ -149,3 +149,95 @@ impl Field for Violations {
         u64::from(Self::bits(self))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use closesocket::protocol::invariant::{COUNT, OperationState, Violations};
+    use closesocket::protocol::word::{Word, WordPhase};
+    use closesocket::protocol::{Cause, DuplicationRecord, ProcessId, RecordState};
+
+    use super::HOLDERS_BITS;
+    use crate::pack::fields::assert_all_are_kept;
+    use crate::scenario::startups;
+    use crate::state::At;
+
+    /// Every cause, and none. A new one has to be added to the match first.
+    fn causes() -> Vec<Option<Cause>> {
+        let next = |it: Option<Cause>| match it {
+            None => Some(Cause::Call),
+            Some(Cause::Call) => Some(Cause::Cleanup),
+            Some(Cause::Cleanup) => Some(Cause::Death),
+            Some(Cause::Death) => Some(Cause::Reclaimed),
+            Some(Cause::Reclaimed) => None,
+        };
+        let mut all = vec![None];
+        while let Some(cause) = next(all[all.len() - 1]) {
+            all.push(Some(cause));
+        }
+        all
+    }
+
+    #[test]
+    fn every_cause_and_every_state_of_an_operation_is_kept() {
+        assert_all_are_kept(2, causes().into_iter().flatten());
+        let ends = causes().into_iter();
+        let ends = ends.flat_map(|it| [OperationState::Ending(it), OperationState::Ended(it)]);
+        let others = [OperationState::Idle, OperationState::Pending];
+        assert_all_are_kept(4, ends.chain(others));
+        // No process is gone because another's record was reclaimed, or by a close.
+        assert_all_are_kept(2, [None, Some(Cause::Cleanup), Some(Cause::Death)]);
+    }
+
+    #[test]
+    fn every_place_of_a_thread_is_kept() {
+        assert_all_are_kept(5, At::ALL);
+        let last = At::ALL[At::ALL.len() - 1];
+        // The last variant of the enum: a new one has to be added behind it here
+        // and in the table.
+        assert_eq!(last, At::NextRecord);
+        assert_eq!(last as usize, At::ALL.len() - 1);
+    }
+
+    #[test]
+    fn every_word_is_kept() {
+        let phases = [
+            WordPhase::Free,
+            WordPhase::Open,
+            WordPhase::Sealed,
+            WordPhase::Claimed,
+        ];
+        let words = (0..4).flat_map(|generation| {
+            phases.into_iter().flat_map(move |phase| {
+                (0..1 << HOLDERS_BITS).map(move |holders| Word::new(generation, phase, holders))
+            })
+        });
+        assert_all_are_kept(8, words);
+    }
+
+    #[test]
+    fn every_record_and_every_count_of_startups_is_kept() {
+        let states = [
+            RecordState::Unredeemed,
+            RecordState::Redeemed,
+            RecordState::Reclaimed,
+        ];
+        let records = (0..2).map(ProcessId).flat_map(|target| {
+            let record = move |state| Some(DuplicationRecord { target, state });
+            states.map(record)
+        });
+        assert_all_are_kept(3, records.chain([None]));
+        assert_all_are_kept(2, (0..4).map(startups));
+    }
+
+    #[test]
+    fn every_number_and_every_flag_is_kept() {
+        for width in 1..=8 {
+            let numbers = 0..=u8::try_from((1_u32 << width) - 1).unwrap_or(u8::MAX);
+            assert_all_are_kept(width, numbers);
+            assert_all_are_kept(width, 0..1_u32 << width);
+        }
+        assert_all_are_kept(1, [false, true]);
+        let violations = (0..COUNT).map(|it| Violations::from_bits(1 << it));
+        assert_all_are_kept(29, violations);
+    }
+}

@@ -11,7 +11,7 @@ use closesocket::protocol::{
 use super::{Done, Steps, each, is_ending, is_live};
 use crate::action::What;
 use crate::defect::Defect;
-use crate::scenario::{Call, Handle};
+use crate::scenario::{Call, Handle, set_linger};
 use crate::state::{At, State, Thread, WORKER, small};
 
 impl Steps<'_> {
@@ -80,10 +80,7 @@ impl Steps<'_> {
             Some(Call::SetLinger(_, seconds)) => {
                 if live {
                     state.socket_mut(socket).run(|machine| {
-                        machine.set_linger(match seconds {
-                            Some(seconds) => machine.linger.set_on(seconds),
-                            None => machine.linger.set_dont_linger(true),
-                        });
+                        machine.set_linger(set_linger(machine.linger, seconds));
                     });
                 }
                 (What::SetLinger { seconds }, Event::Internal)

@@ -63,7 +63,8 @@ fn {name}() {{
     let steps = [
 {steps}    ];
     let scenario = Scenario::named(\"{scenario}\").expect(\"a scenario\");
-    let way = CloseModel::new(scenario, {defect}).follow(&steps);
+    let model = CloseModel::new(scenario, {defect}).expect(\"it fits\");
+    let way = model.follow(&steps);
     assert!(way.violates.is_empty(), \"{{way}}\");
 }}
 "

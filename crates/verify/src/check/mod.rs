@@ -9,9 +9,7 @@ mod report;
 use std::fs;
 use std::path::Path;
 
-use closesocket_models::{
-    Defect, DefectSpec, Outcome as Found, SCENARIOS, Scenario, check_watched,
-};
+use closesocket_models::{CloseModel, DefectSpec, SCENARIOS, Scenario, check_watched};
 
 use crate::Outcome;
 use crate::cli::Format;
@@ -204,9 +202,13 @@ fn width<'a>(names: impl Iterator<Item = &'a str>) -> usize {
 
 /// Explores one job, and tells now and then how many states it has found.
 pub(crate) fn judge(job: &Job, watch: &dyn Fn(usize)) -> ScenarioReport {
-    let defect: Option<Defect> = job.defect.map(|spec| spec.defect);
-    let found: Found = check_watched(job.scenario, defect, watch);
-    ScenarioReport::new(job.scenario, job.defect, found)
+    match CloseModel::new(job.scenario, job.defect.map(|spec| spec.defect)) {
+        Ok(model) => ScenarioReport::new(&model, job.defect, check_watched(&model, watch)),
+        Err(error) => {
+            errln!("error: {error}");
+            ScenarioReport::unexplored(job.scenario, job.defect)
+        }
+    }
 }
 
 #[cfg(test)]
@@ -217,7 +219,7 @@ mod tests {
     use closesocket_models::{
         Call, Handle, OperationSpec, Scenario, SlotSpec, SocketSpec, Surroundings, ThreadSpec,
     };
-    use closesocket_models::{Outcome as Found, check};
+    use closesocket_models::{CloseModel, Outcome as Found, check};
 
     use super::{CheckReport, Plan, ScenarioReport, show};
     use crate::Outcome;
@@ -226,7 +228,9 @@ mod tests {
 
     /// A world that ends badly: its one thread blocks in a receive that nothing
     /// ends, and never gets to its close.
-    static STUCK: Scenario = Scenario {
+    static STUCK: Scenario = STUCK_WORLD;
+
+    const STUCK_WORLD: Scenario = Scenario {
         name: "stuck",
         summary: "A receive that nothing ends.",
         sockets: &[SocketSpec::CONNECTED],
@@ -252,9 +256,10 @@ mod tests {
     };
 
     fn stuck(spoil: impl FnOnce(&mut Found)) -> CheckReport {
-        let mut found = check(&STUCK, None);
+        let model = CloseModel::new(&STUCK, None).expect("it fits");
+        let mut found = check(&model);
         spoil(&mut found);
-        CheckReport::new(vec![ScenarioReport::new(&STUCK, None, found)])
+        CheckReport::new(vec![ScenarioReport::new(&model, None, found)])
     }
 
     fn output(arguments: &[&str]) -> Output {
@@ -305,6 +310,20 @@ mod tests {
             }
         }
         assert!(std::fs::remove_file(&drawn).is_ok(), "it was drawn");
+    }
+
+    #[test]
+    fn a_scenario_that_does_not_fit_is_not_proved() {
+        static UNFIT: Scenario = Scenario {
+            slots: &[],
+            ..STUCK_WORLD
+        };
+        let job = super::Job {
+            scenario: &UNFIT,
+            defect: None,
+        };
+        let report = CheckReport::new(vec![super::judge(&job, &|_| {})]);
+        assert_eq!(report.outcome(), Outcome::Incomplete);
     }
 
     #[test]

@@ -55,12 +55,12 @@ pub(crate) struct InvariantReport {
 
 impl ScenarioReport {
     pub(crate) fn new(
-        scenario: &'static Scenario,
+        model: &CloseModel,
         defect: Option<&'static DefectSpec>,
         found: Found,
     ) -> Self {
+        let scenario = model.scenario();
         let violates = defect.map_or(&[][..], |spec| spec.violates);
-        let model = CloseModel::new(scenario, defect.map(|spec| spec.defect));
         let invariants = found.verdicts.into_iter().map(|(id, verdict)| {
             let expected = if violates.contains(&id) {
                 VIOLATED
@@ -81,7 +81,7 @@ impl ScenarioReport {
                     verdict: VIOLATED,
                     expected,
                     counterexample: path.actions.iter().map(ToString::to_string).collect(),
-                    drawing: Some(Drawing::of_path(&model, &path.transitions())),
+                    drawing: Some(Drawing::of_path(model, &path.transitions())),
                     path: Some(path),
                 },
             }
@@ -96,6 +96,24 @@ impl ScenarioReport {
             complete: found.complete,
             seconds: found.seconds,
             invariants: invariants.collect(),
+        }
+    }
+
+    /// Of a scenario that could not be explored: nothing is known.
+    pub(super) fn unexplored(
+        scenario: &'static Scenario,
+        defect: Option<&'static DefectSpec>,
+    ) -> Self {
+        Self {
+            name: scenario.name,
+            defect: defect.map(|spec| spec.name),
+            unique_states: 0,
+            expected_states: defect.is_none().then_some(scenario.states),
+            transitions: 0,
+            depth: 0,
+            complete: false,
+            seconds: 0.0,
+            invariants: Vec::new(),
         }
     }
 
@@ -228,7 +246,9 @@ const VIOLATED: &str = "violated";
 
 #[cfg(test)]
 mod tests {
-    use closesocket_models::{Outcome as Found, SCENARIOS, Scenario, Verdict, check, check_within};
+    use closesocket_models::{
+        CloseModel, Outcome as Found, SCENARIOS, Scenario, Verdict, check, check_within,
+    };
 
     use super::{CheckReport, ScenarioReport};
     use crate::Outcome;
@@ -238,12 +258,16 @@ mod tests {
         smallest.expect("a catalogue that is not empty")
     }
 
+    fn model() -> CloseModel {
+        CloseModel::new(smallest(), None).expect("it fits")
+    }
+
     /// The report on the smallest scenario, of which `spoil` says something else
     /// than was found.
     fn report(spoil: impl FnOnce(&mut Found)) -> CheckReport {
-        let mut found = check(smallest(), None);
+        let mut found = check(&model());
         spoil(&mut found);
-        CheckReport::new(vec![ScenarioReport::new(smallest(), None, found)])
+        CheckReport::new(vec![ScenarioReport::new(&model(), None, found)])
     }
 
     #[test]
@@ -270,7 +294,7 @@ mod tests {
             states: smallest().states / 2,
             ..closesocket_models::Limits::NONE
         };
-        let report = report(|found| *found = check_within(smallest(), limits));
+        let report = report(|found| *found = check_within(&model(), limits));
         assert_eq!(report.verdict, "incomplete");
         assert_eq!(report.outcome(), Outcome::Incomplete);
     }
@@ -308,8 +332,8 @@ mod tests {
     #[test]
     fn a_defect_that_violates_nothing_fails() {
         let spec = closesocket_models::DefectSpec::named("timer-forgotten");
-        let found = check(smallest(), None);
-        let report = CheckReport::new(vec![ScenarioReport::new(smallest(), spec, found)]);
+        let found = check(&model());
+        let report = CheckReport::new(vec![ScenarioReport::new(&model(), spec, found)]);
         assert_eq!(report.outcome(), Outcome::Differs);
     }
 

@@ -73,10 +73,16 @@ fn catalogue(output: &Output) -> DefectsReport {
     );
     let found = side_by_side(DEFECTS, states, |spec| {
         bar.set_message(spec.name);
-        let found = Scenario::named(spec.scenario).map_or_else(Found::default, |scenario| {
-            let model = CloseModel::new(scenario, Some(spec.defect));
-            Found::new(&model, &check(scenario, Some(spec.defect)))
-        });
+        let scenario = Scenario::named(spec.scenario);
+        let model = scenario.map(|it| CloseModel::new(it, Some(spec.defect)));
+        let found = match model {
+            Some(Ok(model)) => Found::new(&model, &check(&model)),
+            Some(Err(error)) => {
+                errln!("error: {error}");
+                Found::default()
+            }
+            None => Found::default(),
+        };
         bar.inc(1);
         found
     });

@@ -50,13 +50,17 @@ pub(crate) fn command(options: &Options<'_>) -> Outcome {
 
 /// The named model; `None` if none is named.
 fn choose(scenario: Option<&str>, defect: Option<&str>) -> Result<Option<CloseModel>, String> {
-    if let Some(name) = defect {
-        let spec = DefectSpec::named(name).ok_or_else(|| format!("there is no defect `{name}`"))?;
-        let model = CloseModel::new(find(spec.scenario)?, Some(spec.defect));
-        return Ok(Some(model));
-    }
-    let scenario = scenario.map(find).transpose()?;
-    Ok(scenario.map(|it| CloseModel::new(it, None)))
+    let (scenario, defect) = match (scenario, defect) {
+        (_, Some(name)) => {
+            let spec = DefectSpec::named(name);
+            let spec = spec.ok_or_else(|| format!("there is no defect `{name}`"))?;
+            (find(spec.scenario)?, Some(spec.defect))
+        }
+        (Some(name), None) => (find(name)?, None),
+        (None, None) => return Ok(None),
+    };
+    let model = CloseModel::new(scenario, defect);
+    model.map(Some).map_err(|unfit| unfit.to_string())
 }
 
 /// Serves as long as it can.
@@ -72,8 +76,8 @@ fn serve(model: Option<CloseModel>, options: &Options<'_>) -> Result<Infallible,
     let explorer = ExplorerModel::new(model);
     let entrance = explorer.entrance().to_owned();
     let what = match options.defect {
-        None => model.scenario.name.to_owned(),
-        Some(name) => format!("{} with the defect {name}", model.scenario.name),
+        None => model.scenario().name.to_owned(),
+        Some(name) => format!("{} with the defect {name}", model.scenario().name),
     };
     let running = server::explore(explorer, place)?;
     let url = format!("{}{entrance}", server::url(running.address));

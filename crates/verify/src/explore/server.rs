@@ -17,6 +17,9 @@ const PORTS: u16 = 100;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub(super) enum Failure {
+    /// The scenario does not fit into the model.
+    #[error(transparent)]
+    Unfit(#[from] closesocket_models::ScenarioError),
     /// The address cannot be had.
     #[error("cannot serve at {0}: {1}; give another address with --address")]
     Address(SocketAddr, #[source] io::Error),

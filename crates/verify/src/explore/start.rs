@@ -117,7 +117,7 @@ impl Start {
     }
 
     fn start(&self, entry: &Entry, host: &str) -> Result<Explorer, Failure> {
-        let model = CloseModel::new(entry.scenario, entry.defect.map(|it| it.defect));
+        let model = CloseModel::new(entry.scenario, entry.defect.map(|it| it.defect))?;
         let home = format!("http://{host}:{}/", self.address.port());
         let model = ExplorerModel::new(model).with_home(home);
         let entrance = model.entrance().to_owned();

@@ -66,8 +66,8 @@ impl Report<'_> {
 
 #[cfg(test)]
 mod tests {
+    use closesocket_models::{CloseModel, check_within, search};
     use closesocket_models::{DefectSpec, Limits, Outcome as Found, Scenario, Verdict, check};
-    use closesocket_models::{check_within, search};
     use roxmltree::Document;
 
     use super::{Report, escape, sarif};
@@ -79,16 +79,17 @@ mod tests {
     /// was found.
     fn spoilt(spoil: impl FnOnce(&mut Found)) -> CheckReport {
         let scenario = Scenario::named("system-handles").expect("a scenario");
-        let mut found = check(scenario, None);
+        let model = CloseModel::new(scenario, None).expect("it fits");
+        let mut found = check(&model);
         spoil(&mut found);
-        CheckReport::new(vec![ScenarioReport::new(scenario, None, found)])
+        CheckReport::new(vec![ScenarioReport::new(&model, None, found)])
     }
 
     /// A shortest counterexample, whatever of.
     fn path() -> Verdict {
         let spec = DefectSpec::named("redeems-twice").expect("a defect");
         let scenario = Scenario::named(spec.scenario).expect("a scenario");
-        let model = closesocket_models::CloseModel::new(scenario, Some(spec.defect));
+        let model = CloseModel::new(scenario, Some(spec.defect)).expect("it fits");
         let found = search(&model).counterexamples.into_iter().flatten().next();
         Verdict::Violated(found.expect("a counterexample"))
     }
@@ -155,7 +156,8 @@ mod tests {
             states: 10,
             ..Limits::NONE
         };
-        let check = spoilt(|found| *found = check_within(scenario, limits));
+        let model = CloseModel::new(scenario, None).expect("it fits");
+        let check = spoilt(|found| *found = check_within(&model, limits));
         let report = report(&check);
         assert_eq!(report.outcome, Outcome::Incomplete);
         // Each invariant, and the count of states.

@@ -5,7 +5,7 @@ mod report;
 
 use std::time::Duration;
 
-use closesocket_models::{Bound, Limits, SCENARIOS, Scenario, check_within};
+use closesocket_models::{Bound, CloseModel, Limits, SCENARIOS, Scenario, check_within};
 
 use crate::Outcome;
 use crate::cli::Format;
@@ -62,7 +62,9 @@ fn sweep(plan: Plan, output: &Output) -> SweepReport {
         |(scenario, bound)| {
             bar.set_message(scenario.name);
             let raised = scenario.raised(*bound);
-            let found = raised.map(|it| check_within(it, plan.limits));
+            let fits = |it| CloseModel::new(it, None).map_err(|_| "the state has no room for it");
+            let model = raised.and_then(fits);
+            let found = model.map(|it| check_within(&it, plan.limits));
             bar.inc(1);
             Row::new(scenario, *bound, found)
         },

@@ -136,7 +136,7 @@ impl SweepReport {
 
 #[cfg(test)]
 mod tests {
-    use closesocket_models::{Bound, Limits, Scenario, Verdict, check_within};
+    use closesocket_models::{Bound, CloseModel, Limits, Scenario, Verdict, check_within};
 
     use super::{Row, SweepReport};
     use crate::Outcome;
@@ -149,7 +149,8 @@ mod tests {
             ..Limits::NONE
         };
         let raised = scenario.raised(Bound::Threads).expect("room for a thread");
-        let mut found = check_within(raised, limits);
+        let model = CloseModel::new(raised, None).expect("it fits");
+        let mut found = check_within(&model, limits);
         if violated {
             let path = closesocket_models::Counterexample {
                 actions: Vec::new(),
