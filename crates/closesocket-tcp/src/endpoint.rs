@@ -7,7 +7,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use closesocket::engine::{Received, Token};
+use closesocket::engine::{Endpoint as _, Received, Token};
 use closesocket::protocol::Error;
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -50,7 +50,9 @@ enum Stage {
 ///
 /// Dropping it closes the socket. If neither a FIN nor a reset was ordered, the
 /// kernel sends a FIN behind what was queued; unread input is thrown away
-/// first, since it would make that a reset.
+/// first, since it would make that a reset. But while accepted bytes wait in the
+/// engine, a drop is a reset, and so is the end of the operating system process
+/// (S5).
 #[derive(Debug)]
 pub struct TcpEndpoint {
     shared: Arc<Shared>,
@@ -70,6 +72,8 @@ pub struct TcpEndpoint {
     discarding: bool,
     /// Another operating system process may have the connection too (D9).
     transferred: bool,
+    /// Accepted bytes wait in the engine, and the kernel is told to reset.
+    unsent_waits: bool,
 }
 
 impl TcpEndpoint {
@@ -84,6 +88,7 @@ impl TcpEndpoint {
             end_seen: false,
             discarding: false,
             transferred: false,
+            unsent_waits: false,
         }
     }
 
@@ -99,6 +104,7 @@ impl TcpEndpoint {
             end_seen: false,
             discarding: false,
             transferred: false,
+            unsent_waits: false,
         }
     }
 
@@ -209,6 +215,9 @@ impl TcpEndpoint {
 
 impl Drop for TcpEndpoint {
     fn drop(&mut self) {
+        if self.unsent_waits {
+            return self.reset();
+        }
         //= docs/specification.md#l6-unread-input
         //# - Under `UnreadInput::Discard`, a graceful last close MUST read and throw away the
         //# received data that nobody has read, as well as what arrives during the drain.

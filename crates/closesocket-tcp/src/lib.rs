@@ -16,6 +16,10 @@
 //! - Closing with a linger time of 0 resets only when nobody else has the
 //!   kernel's descriptor; a forked child may. So a reset is ordered by
 //!   connecting to no address (`AF_UNSPEC`), which takes effect at once (C5).
+//! - When a process exits or is killed, the kernel ends its connections with a
+//!   FIN behind what it was given. While more waits in the engine, its linger
+//!   time is 0, so that this is a reset and the peer does not take a part for
+//!   the whole (S5). At such an end what the kernel itself holds is lost too.
 //! - `SIOCOUTQ` says nothing of a lost connection: it goes on reporting the
 //!   bytes that will never be acknowledged. The socket's error decides.
 //! - The kernel gives a socket's error to the first who asks and then forgets

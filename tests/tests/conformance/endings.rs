@@ -1,11 +1,13 @@
-//! S1 to S4: shutdown, cleanup, death, and readiness registrations.
+//! S1 to S5: shutdown, cleanup, death, and readiness registrations.
 
 use closesocket::engine::{
-    AlertableThread, CompletionQueue, Error, Event, Interest, Notify, Overlapped, Shutdown,
+    AlertableThread, CompletionQueue, Error, Event, Interest, NoProbe, NoUpcalls, Notify,
+    Overlapped, Provider, Shutdown, SystemClock,
 };
 
 use crate::world::{
-    End, FOREVER, LONG, Network, Peer, Proc, Task, World, assert_all, assert_prefix, pattern,
+    End, FOREVER, LONG, Network, Peer, Proc, Sys, Task, WINDOW, World, assert_all, assert_prefix,
+    pattern, settings,
 };
 
 scenarios! {
@@ -24,6 +26,8 @@ scenarios! {
     s3_the_last_handle_of_a_process_dropped_is_its_death,
     s4_a_close_sets_no_registered_event,
     s4_a_registration_dies_with_its_descriptor,
+    s5_a_dropped_provider_resets_what_it_has_not_handed_over,
+    s5_a_dropped_provider_ends_cleanly_what_it_has_handed_over,
 }
 
 //= docs/specification.md#s1-shutdown-is-not-a-close
@@ -317,4 +321,54 @@ fn s4_a_registration_dies_with_its_descriptor<N: Network>(world: &World<N>) {
     assert!(kept.wait(LONG));
     assert!(!gone.is_set());
     assert_eq!(process.close(second), Ok(()));
+}
+
+/// A provider with a connection that this many bytes were queued on, its last
+/// descriptor closed or not, is dropped: how many bytes were accepted, and what
+/// the peer receives.
+fn dropped<N: Network>(bytes: usize, close: bool) -> (usize, (Vec<u8>, End)) {
+    let clock = SystemClock::default();
+    let provider: Provider<Sys<N>> =
+        Provider::new(settings(), N::transport(), clock, NoProbe, NoUpcalls);
+    let listener = N::listen(provider.transport());
+    let process = provider.startup().unwrap();
+    let descriptor = process.socket().unwrap();
+    let connected = Overlapped::new();
+    process
+        .connect_overlapped(
+            descriptor,
+            &N::address(&listener),
+            Notify::event(&connected),
+        )
+        .unwrap();
+    let mut peer = N::accept(&listener);
+    assert_eq!(connected.wait(LONG).unwrap().result, Ok(0));
+    process.set_nonblocking(descriptor, true).unwrap();
+    let accepted = process.send(descriptor, &pattern(0, bytes)).unwrap();
+    if close {
+        process.close(descriptor).unwrap();
+    }
+    drop((process, provider));
+    (accepted, peer.read_to_end())
+}
+
+//= docs/specification.md#s5-a-provider-that-ends
+//# - When a provider ends while bytes that it has accepted wait in its own queue, be it dropped, its
+//# transport stopped, or its operating system process ended or killed, their connection MUST end in
+//# a reset, never in a FIN.
+fn s5_a_dropped_provider_resets_what_it_has_not_handed_over<N: Network>(_: &World<N>) {
+    for close in [true, false] {
+        let (accepted, (received, end)) = dropped::<N>(WINDOW as usize, close);
+        assert_eq!(end, End::Reset);
+        assert!(received.len() < accepted);
+        assert_prefix(&received, accepted);
+    }
+}
+
+fn s5_a_dropped_provider_ends_cleanly_what_it_has_handed_over<N: Network>(_: &World<N>) {
+    for close in [true, false] {
+        let (accepted, received) = dropped::<N>(1000, close);
+        assert_eq!(accepted, 1000);
+        assert_all(received, 1000);
+    }
 }

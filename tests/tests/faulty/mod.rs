@@ -249,6 +249,10 @@ impl Endpoint for FaultyEndpoint {
         self.inner.send_fin()
     }
 
+    fn set_unsent_waits(&mut self, waits: bool) {
+        self.inner.set_unsent_waits(waits);
+    }
+
     fn shut_down_receive(&mut self) {
         self.inner.shut_down_receive();
     }

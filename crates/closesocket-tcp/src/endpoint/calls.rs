@@ -188,6 +188,22 @@ impl Endpoint for TcpEndpoint {
         }
     }
 
+    /// Also has the kernel reset when it is the one who ends the connection: the
+    /// process exits or is killed. Between the two system calls of a send that
+    /// is the first to be taken in part, a kill still makes it a FIN; nobody was
+    /// told yet that bytes were accepted.
+    fn set_unsent_waits(&mut self, waits: bool) {
+        if self.transferred {
+            // The kernel's linger is the option itself there (D9).
+            return;
+        }
+        self.unsent_waits = waits;
+        if let Some(socket) = &self.socket {
+            // It cannot fail on an open socket.
+            let _ = socket.set_linger(waits.then_some(Duration::ZERO));
+        }
+    }
+
     /// After [`Endpoint::shut_down_receive`] it finds no bytes any more.
     fn receive(&mut self, buffer: &mut [u8]) -> Result<Received, Error> {
         if buffer.is_empty() {

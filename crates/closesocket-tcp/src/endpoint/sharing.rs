@@ -69,6 +69,7 @@ impl TcpEndpoint {
             end_seen: false,
             discarding: false,
             transferred: true,
+            unsent_waits: false,
         })
     }
 

@@ -1,12 +1,13 @@
 //! The peer's process killed with SIGKILL.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener};
 
 use closesocket::engine::{CompletionQueue, Error, Notify};
 
 use crate::common::child::{Actor, next_order, role, say};
-use crate::common::world::{LONG, World};
+use crate::common::peer_listener;
+use crate::common::world::{LONG, World, until};
 
 const TEST: &str = "killed::what_waits_for_a_killed_peer_ends";
 
@@ -107,5 +108,107 @@ fn die_while_draining() {
     assert_eq!(world.process.send(descriptor, &[7; 4096]), Ok(4096));
     world.process.close(descriptor).unwrap();
     say("closed");
+    while next_order().is_some() {}
+}
+
+/// A process whose own queue holds bytes, because its peer does not read, ends
+/// in this way after it has closed the socket or not: the peer must not read a
+/// clean end.
+fn expect_no_clean_end(test: &str, end: impl Fn(Actor)) {
+    if role().is_some() {
+        return end_with_bytes_queued();
+    }
+    for order in ["close", "keep"] {
+        let listener = peer_listener("127.0.0.1:0");
+        let mut actor = Actor::start(test, "sender");
+        actor.order(&listener.local_addr().unwrap().to_string());
+        let mut peer = listener.accept().unwrap().0;
+        peer.set_read_timeout(LONG).unwrap();
+        let accepted: usize = actor.ask(order).parse().unwrap();
+        end(actor);
+        let mut received = Vec::new();
+        let error = peer.read_to_end(&mut received).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{order}");
+        assert!(received.len() < accepted);
+        assert!(received.iter().all(|byte| *byte == 7));
+    }
+}
+
+fn end_with_bytes_queued() {
+    let world = World::new();
+    let address = next_order().unwrap().parse().unwrap();
+    let descriptor = world.connect_to(&address);
+    let accepted = world.fill(descriptor);
+    if next_order().unwrap() == "close" {
+        world.process.close(descriptor).unwrap();
+    }
+    say(&accepted.to_string());
+    match next_order().as_deref() {
+        Some("stop") => {
+            world.provider.transport().stop();
+            say("stopped");
+            while next_order().is_some() {}
+        }
+        // Without a single destructor.
+        _ => std::process::exit(0),
+    }
+}
+
+//= docs/specification.md#s5-a-provider-that-ends
+//# - When a provider ends while bytes that it has accepted wait in its own queue, be it dropped, its
+//# transport stopped, or its operating system process ended or killed, their connection MUST end in
+//# a reset, never in a FIN.
+#[test]
+fn the_peer_of_a_killed_process_is_told_that_bytes_are_missing() {
+    let test = "killed::the_peer_of_a_killed_process_is_told_that_bytes_are_missing";
+    expect_no_clean_end(test, |mut actor| actor.kill());
+}
+
+#[test]
+fn the_peer_of_a_process_that_exits_is_told_that_bytes_are_missing() {
+    let test = "killed::the_peer_of_a_process_that_exits_is_told_that_bytes_are_missing";
+    expect_no_clean_end(test, |actor| actor.leave());
+}
+
+#[test]
+fn the_peer_of_a_stopped_transport_is_told_that_bytes_are_missing() {
+    let test = "killed::the_peer_of_a_stopped_transport_is_told_that_bytes_are_missing";
+    expect_no_clean_end(test, |mut actor| {
+        assert_eq!(actor.ask("stop"), "stopped");
+        actor.leave();
+    });
+}
+
+/// While everything was handed over, the kernel ends the connection by itself;
+/// also when the queue was not empty before.
+#[test]
+fn a_queue_that_was_emptied_before_the_kill_ends_cleanly() {
+    if role().is_some() {
+        return die_with_an_empty_queue();
+    }
+    let listener = peer_listener("127.0.0.1:0");
+    let test = "killed::a_queue_that_was_emptied_before_the_kill_ends_cleanly";
+    let mut actor = Actor::start(test, "sender");
+    actor.order(&listener.local_addr().unwrap().to_string());
+    let mut peer = listener.accept().unwrap().0;
+    peer.set_read_timeout(LONG).unwrap();
+    let accepted: usize = actor.hear().parse().unwrap();
+    let mut received = vec![0; accepted];
+    peer.read_exact(&mut received).unwrap();
+    assert_eq!(actor.ask("go on"), "empty");
+    actor.kill();
+    received.clear();
+    assert_eq!(peer.read_to_end(&mut received).unwrap(), 0);
+}
+
+fn die_with_an_empty_queue() {
+    let world = World::new();
+    let address = next_order().unwrap().parse().unwrap();
+    let descriptor = world.connect_to(&address);
+    say(&world.fill(descriptor).to_string());
+    next_order();
+    let process = &world.process;
+    until("acknowledged", || process.queued(descriptor) == Ok(0));
+    say("empty");
     while next_order().is_some() {}
 }

@@ -157,6 +157,12 @@ impl<S: System> Section<'_, S> {
 
     /// Hands accepted bytes to the transport.
     pub(super) fn flush(&mut self) -> Result<(), Error> {
+        let flushed = self.hand_over_unsent();
+        self.state.tell_unsent();
+        flushed
+    }
+
+    fn hand_over_unsent(&mut self) -> Result<(), Error> {
         loop {
             let state = &mut *self.state;
             let Some(endpoint) = state.endpoint.as_mut() else {

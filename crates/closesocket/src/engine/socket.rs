@@ -96,6 +96,8 @@ pub(super) struct SocketState<S: System> {
     pub(super) endpoint: Option<EndpointOf<S>>,
     /// Accepted bytes that the transport has not taken: `core.unsent` of them.
     pub(super) unsent: VecDeque<u8>,
+    /// The endpoint was told that there are such bytes.
+    unsent_told: bool,
     pub(super) references: Vec<Reference<S>>,
     pub(super) records: Vec<(u64, DuplicationRecord)>,
     /// Connections taken from the transport's backlog for a select to see.
@@ -142,6 +144,7 @@ impl<S: System> SocketState<S> {
             core: Machine::unused(),
             endpoint: None,
             unsent: VecDeque::new(),
+            unsent_told: false,
             references: Vec::new(),
             records: Vec::new(),
             backlog: VecDeque::new(),
@@ -262,9 +265,27 @@ impl<S: System> SocketState<S> {
         }
     }
 
+    /// Tells the endpoint when accepted bytes begin to wait for it, or have
+    /// ceased to.
+    //= docs/specification.md#s5-a-provider-that-ends
+    //# - When a provider ends while bytes that it has accepted wait in its own queue, be it dropped,
+    //# its transport stopped, or its operating system process ended or killed, their connection
+    //# MUST end in a reset, never in a FIN.
+    pub(super) fn tell_unsent(&mut self) {
+        let waits = !self.unsent.is_empty();
+        if waits != self.unsent_told
+            && let Some(endpoint) = self.endpoint.as_mut()
+        {
+            endpoint.set_unsent_waits(waits);
+            self.unsent_told = waits;
+        }
+    }
+
     /// Frees everything; the cell's next occupant gets the next generation.
     fn release(&mut self, out: &mut Outbox<S>) {
+        self.tell_unsent();
         self.endpoint = None;
+        self.unsent_told = false;
         self.unsent.clear();
         self.backlog.clear();
         self.records.clear();

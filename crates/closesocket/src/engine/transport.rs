@@ -86,7 +86,8 @@ pub enum Received {
 }
 
 /// One end of a connection, or a listener. Dropping it frees it without sending
-/// anything that was not ordered.
+/// anything that was not ordered, except for the reset of
+/// [`Endpoint::set_unsent_waits`].
 ///
 /// Errors are Winsock errors. [`Error::ConnectionReset`],
 /// [`Error::ConnectionAborted`], [`Error::TimedOut`], [`Error::NetworkDown`],
@@ -144,6 +145,13 @@ pub trait Endpoint: Send + Sized + 'static {
     /// # Errors
     /// See the trait.
     fn send(&mut self, bytes: &[u8]) -> Result<usize, Error>;
+
+    /// Bytes that were accepted and that [`Endpoint::send`] has not taken begin
+    /// to wait in the engine, or wait no more. While they wait, an endpoint that
+    /// is dropped, or whose operating system process ends, must reset its
+    /// connection: the peer has a part only (S5). Not one that another process
+    /// may share (D9). A send that is taken whole is not announced.
+    fn set_unsent_waits(&mut self, _waits: bool) {}
 
     /// Receives into the buffer, which is not empty.
     ///

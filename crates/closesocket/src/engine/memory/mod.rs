@@ -235,6 +235,7 @@ impl<P: Primitives> Transport for Memory<P> {
             token: Some(token),
             address: None,
             role: Role::Fresh,
+            unsent_waits: false,
         })
     }
 
@@ -249,6 +250,8 @@ pub struct MemoryEndpoint<P: Primitives = Std> {
     token: Option<Token>,
     address: Option<MemoryAddress>,
     role: Role<P>,
+    /// Accepted bytes wait in the engine: a drop resets.
+    unsent_waits: bool,
 }
 
 enum Role<P: Primitives> {
@@ -337,6 +340,7 @@ impl<P: Primitives> Endpoint for MemoryEndpoint<P> {
             token: None,
             address: Some(address),
             role: Role::Connected(link, 1),
+            unsent_waits: false,
         }))
     }
 
@@ -349,6 +353,10 @@ impl<P: Primitives> Endpoint for MemoryEndpoint<P> {
     fn send(&mut self, bytes: &[u8]) -> Result<usize, Error> {
         self.with(|link, side| link.send(side, bytes))
             .unwrap_or(Err(Error::NotConnected))
+    }
+
+    fn set_unsent_waits(&mut self, waits: bool) {
+        self.unsent_waits = waits;
     }
 
     fn receive(&mut self, buffer: &mut [u8]) -> Result<Received, Error> {
@@ -409,6 +417,9 @@ impl<P: Primitives> Drop for MemoryEndpoint<P> {
             _ => {
                 self.with(|link, side| {
                     link.halves[side].token = None;
+                    if self.unsent_waits {
+                        link.reset(side);
+                    }
                     link.close(side);
                 });
             }
