@@ -177,6 +177,7 @@ const CONDITIONS: [Condition; COUNT] = [
     holds::<17>,
     holds::<18>,
     holds::<19>,
+    holds::<20>,
 ];
 
 fn holds<const INDEX: usize>(_: &ExplorerModel, state: &State) -> bool {

@@ -132,7 +132,7 @@ pub const PROBES: &[Probe] = &[
         name: "a reclaimed record aborted operations of a closed descriptor",
         scenario: "reclaim-at-the-last-reference",
         seen: |_, what, _, after| {
-            let aborted = OperationState::Ending(Some(Cause::Reclaimed));
+            let aborted = OperationState::Ending(Some(Cause::Call));
             matches!(what, What::Reclaim { .. })
                 && after.operations().any(|it| it.state() == aborted)
         },
@@ -170,6 +170,28 @@ pub const PROBES: &[Probe] = &[
         seen: |before, what, _, after| {
             matches!(what, What::Commit { .. })
                 && before.socket(0_u8).waiting() > after.socket(0_u8).waiting()
+        },
+    },
+    Probe {
+        name: "a connection got its descriptor after its listener had changed its options",
+        scenario: "accept-against-options",
+        seen: |before, _, event, _| match event {
+            Event::Accepted { taken, .. } => before.socket(0_u8).machine().linger != taken.linger,
+            _ => false,
+        },
+    },
+    Probe {
+        name: "a dying process ended an operation of another",
+        scenario: "death-at-the-last-reference",
+        seen: |before, what, _, after| {
+            let died = What::Commit {
+                slot: 1,
+                cause: Cause::Death,
+                last: true,
+            };
+            what == died
+                && before.operation(0_u8).state() == OperationState::Pending
+                && after.operation(0_u8).state() == OperationState::Ending(Some(Cause::Call))
         },
     },
     Probe {

@@ -108,7 +108,7 @@ fn a_closed_socket_orders_nothing_whatever_still_happens_to_it() {
         for kind in KINDS {
             assert_eq!(socket.may_start(kind, true), Err(Error::NotSocket));
         }
-        assert_eq!(socket.duplicate(true), Err(Error::NotSocket));
+        assert_eq!(socket.duplicate(true, true), Err(Error::NotSocket));
     }
 }
 
@@ -197,11 +197,11 @@ fn the_reference_count_neither_overflows_nor_falls_below_zero() {
         references: u32::MAX,
         ..socket(Connection::Connected)
     };
-    assert_eq!(full.duplicate(true), Err(Error::NoBuffers));
+    assert_eq!(full.duplicate(true, true), Err(Error::NoBuffers));
     assert_eq!(full.references, u32::MAX);
     let commit = close(&mut full, request(Cause::Call)).expect("one of many references");
     assert!(!commit.last);
-    assert_eq!(full.duplicate(true), Ok(()));
+    assert_eq!(full.duplicate(true, true), Ok(()));
     assert_eq!(full.references, u32::MAX);
 
     let mut none = Socket {
@@ -217,7 +217,9 @@ fn the_reference_count_neither_overflows_nor_falls_below_zero() {
 fn a_gone_reference_duplicates_nothing_and_starts_nothing() {
     for connection in CONNECTIONS {
         let mut socket = socket(connection);
-        assert_eq!(socket.duplicate(false), Err(Error::NotSocket));
+        assert_eq!(socket.duplicate(false, true), Err(Error::NotSocket));
+        assert_eq!(socket.duplicate(false, false), Err(Error::NotSocket));
+        assert_eq!(socket.duplicate(true, false), Err(Error::InvalidArgument));
         assert_eq!(socket.references, 1);
         for kind in KINDS {
             assert_eq!(socket.may_start(kind, false), Err(Error::NotSocket));

@@ -1,7 +1,7 @@
 //! One descriptor: closers, calls and completions that meet, and reuse.
 
 use closesocket::protocol::OperationKind::{Accept, Connect, Send};
-use closesocket::protocol::{Connection, HandleKind};
+use closesocket::protocol::{Connection, HandleKind, Linger};
 
 use super::{
     BLOCKING_RECV, CONNECTED, LISTENING, PLAIN, QUEUED, RECV, SEND, free, open, start, thread,
@@ -196,6 +196,40 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         ],
         surroundings: PLAIN,
         states: 66_834,
+    },
+    Scenario {
+        name: "accept-against-options",
+        summary: "A listener's linger option is changed, and it is closed, while connections are taken from it and get their descriptors.",
+        sockets: &[
+            SocketSpec {
+                linger: Linger::off().set_on(0),
+                ..LISTENING
+            },
+            CONNECTED,
+        ],
+        slots: &[open(0, 0), free(0)],
+        operations: &[OperationSpec::overlapped(Accept), OperationSpec::send(1)],
+        threads: &[
+            thread(
+                0,
+                &[
+                    start(0, 0),
+                    TakeAccepted {
+                        operation: 0,
+                        socket: 1,
+                    },
+                    Start {
+                        operation: 1,
+                        through: Own,
+                    },
+                    Close(Own),
+                ],
+            ),
+            thread(0, &[SetLinger(First(0), Some(1))]),
+            thread(0, &[Close(First(0))]),
+        ],
+        surroundings: PLAIN,
+        states: 18_606,
     },
     Scenario {
         name: "upcall-failure",

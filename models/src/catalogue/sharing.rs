@@ -165,6 +165,25 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(1, &[Die]),
         ],
         surroundings: PLAIN,
-        states: 111_085,
+        states: 94_995,
+    },
+    Scenario {
+        name: "death-at-the-last-reference",
+        summary: "Under AbortScope::LastReference a process dies with the last reference to a socket on which another, which lives, has operations pending.",
+        sockets: &[SocketSpec {
+            abort_scope: AbortScope::LastReference,
+            inputs: 1,
+            ..CONNECTED
+        }],
+        slots: &[open(0, 0), open(1, 0)],
+        operations: &[RECV, RECV, BLOCKING_RECV],
+        threads: &[
+            thread(0, &[start(0, 0), Close(First(0))]),
+            thread(1, &[start(1, 1)]),
+            thread(0, &[start(2, 0)]),
+            thread(1, &[Die]),
+        ],
+        surroundings: PLAIN,
+        states: 26_077,
     },
 ];

@@ -108,6 +108,10 @@ pub enum Defect {
     SendsTheFinBeforeTheReset,
     /// A drained socket with unread input is released without the reset.
     ForgetsTheResetForUnread,
+    /// An accepted socket takes its listener's options when it gets its descriptor.
+    TakesOptionsLater,
+    /// Every operation that a close takes out ends for the closer's reason.
+    SilencesOtherProcesses,
 }
 
 /// A defect, what it does, and how it shows.

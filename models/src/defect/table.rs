@@ -417,4 +417,20 @@ pub const DEFECTS: &[DefectSpec] = &[
         violates: &["unread-input-reset-is-seen"],
         steps: 13,
     },
+    DefectSpec {
+        defect: Defect::TakesOptionsLater,
+        name: "takes-options-later",
+        summary: "An accepted socket takes its listener's options when it gets its descriptor.",
+        scenario: "accept-against-options",
+        violates: &["accepted-has-its-listeners-options"],
+        steps: 8,
+    },
+    DefectSpec {
+        defect: Defect::SilencesOtherProcesses,
+        name: "silences-other-processes",
+        summary: "Every operation that a close takes out ends for the closer's reason.",
+        scenario: "death-at-the-last-reference",
+        violates: &["every-pending-op-aborted"],
+        steps: 9,
+    },
 ];

@@ -173,6 +173,7 @@ impl Steps<'_> {
                 if there {
                     machine.backlog_taken();
                     after.set_waiting(after.waiting() - 1);
+                    self.take_connection(state, operation, &machine);
                 }
                 there
             }
@@ -190,6 +191,22 @@ impl Steps<'_> {
         all
     }
 
+    /// The connection that an accept takes becomes a socket in the same section,
+    /// though nobody has a descriptor of it yet (R4).
+    fn take_connection(&self, state: &mut State, accept: usize, listener: &Socket) {
+        let mut calls = self.scenario.threads.iter().flat_map(|it| it.calls);
+        let made = calls.find_map(|call| match *call {
+            Call::TakeAccepted { operation, socket } if usize::from(operation) == accept => {
+                Some(socket)
+            }
+            _ => None,
+        });
+        if let Some(socket) = made {
+            let accepted = Socket::accepted(listener);
+            state.socket_mut(socket).set_machine(accepted);
+        }
+    }
+
     /// duplicate: the target's flag is checked in the section (D5, D6a).
     fn duplicate(
         &self,
@@ -200,10 +217,10 @@ impl Steps<'_> {
         record: u8,
     ) -> Done {
         let socket = thread.socket();
-        let alive =
-            state.process(target).gone().is_none() || self.has(Defect::DuplicatesForTheDead);
+        let target_lives = !state.is_dead(usize::from(target));
+        let target_lives = target_lives || self.has(Defect::DuplicatesForTheDead);
         let mut machine = state.socket(socket).machine();
-        let made = alive && machine.duplicate(live).is_ok();
+        let made = machine.duplicate(live, target_lives).is_ok();
         if !self.has(Defect::RecordIsNoReference) {
             state.socket_mut(socket).set_machine(machine);
         }

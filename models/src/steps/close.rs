@@ -5,13 +5,13 @@ use closesocket::protocol::invariant::{Event, OperationState};
 use closesocket::protocol::word::{self, Word, WordPhase};
 use closesocket::protocol::{
     AbortScope, Cause, CloseRequest, Commit, Ending, Error, Farewell, Linger, PendingOperations,
-    Phase, Socket, Take, Time,
+    Phase, ProcessId, Socket, Take, Time, abort_cause,
 };
 
 use super::{Done, Steps, cause_of, each, is_ending};
 use crate::action::What;
 use crate::defect::Defect;
-use crate::scenario::Call;
+use crate::scenario::{Call, SlotSpec};
 use crate::state::{At, OPERATIONS, State, Thread, small};
 
 /// The socket's pending operations, as the shipped close takes them out of the
@@ -21,8 +21,23 @@ struct Pending<'a> {
     socket: u8,
     /// The descriptor that is being closed, if it is one.
     descriptor: Option<(u8, u8)>,
+    /// Why, and whose reference goes with it.
     cause: Cause,
+    by: u8,
+    slots: &'static [SlotSpec],
     defect: Option<Defect>,
+}
+
+impl Pending<'_> {
+    /// Why an operation of this slot ends.
+    fn cause_for(&self, slot: u8) -> Cause {
+        if self.defect == Some(Defect::SilencesOtherProcesses) {
+            return self.cause;
+        }
+        let process = |it: u8| ProcessId(u32::from(it));
+        let issuer = self.slots[usize::from(slot)].process;
+        abort_cause(self.cause, process(self.by), process(issuer))
+    }
 }
 
 impl PendingOperations for Pending<'_> {
@@ -50,9 +65,10 @@ impl PendingOperations for Pending<'_> {
             };
             let enough = self.defect == Some(Defect::AbortsFirstOnly) && taken != 0;
             if pending && in_scope && operation.socket() == self.socket && !enough {
+                let cause = self.cause_for(operation.slot());
                 self.state
                     .operation_mut(index)
-                    .set_state(OperationState::Ending(Some(self.cause)));
+                    .set_state(OperationState::Ending(Some(cause)));
                 taken |= 1 << index;
             }
         }
@@ -206,6 +222,8 @@ impl Steps<'_> {
             socket: thread.socket(),
             descriptor: Some((thread.slot(), thread.generation())),
             cause,
+            by: self.process_of(t),
+            slots: self.scenario.slots,
             defect: self.defect,
         };
         let mut generation = u32::from(thread.generation());
@@ -310,6 +328,8 @@ impl Steps<'_> {
             socket,
             descriptor: None,
             cause: Cause::Reclaimed,
+            by: self.process_of(t),
+            slots: self.scenario.slots,
             defect: self.defect,
         };
         let commit = machine.reclaim(self.request(Cause::Reclaimed), &mut pending);

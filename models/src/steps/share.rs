@@ -3,7 +3,7 @@
 
 use closesocket::protocol::invariant::{Event, OperationState};
 use closesocket::protocol::word::{self, Word};
-use closesocket::protocol::{ProcessId, Socket};
+use closesocket::protocol::{Linger, ProcessId, Socket};
 
 use super::call::generation_of;
 use super::{Done, Steps, is_free};
@@ -73,11 +73,18 @@ impl Steps<'_> {
         match self.call(t, &thread) {
             Some(Call::Redeem { record }) => self.redeem(state, t, record),
             Some(Call::TakeAccepted { operation, socket }) => {
-                let listener = usize::from(state.operation(operation).socket());
-                let machine = Socket::accepted(&state.socket(listener).machine());
-                state.socket_mut(socket).set_machine(machine);
+                let taken = state.socket(socket).machine();
+                if self.has(Defect::TakesOptionsLater) {
+                    let listener = usize::from(state.operation(operation).socket());
+                    let later = options_now(&state.socket(listener).machine());
+                    state.socket_mut(socket).set_machine(later);
+                }
                 self.open_slot(state, t, socket);
-                (What::Open { slot, socket }, Event::Internal)
+                let event = Event::Accepted {
+                    socket: usize::from(socket),
+                    taken,
+                };
+                (What::Open { slot, socket }, event)
             }
             Some(Call::Open { socket }) => {
                 self.open_slot(state, t, socket);
@@ -149,4 +156,15 @@ impl Steps<'_> {
         }
         (What::LookAtProcess { gone }, Event::Internal)
     }
+}
+
+/// A defect's socket of a connection: with what its listener has by now, or the
+/// defaults if that is closed.
+fn options_now(listener: &Socket) -> Socket {
+    let mut accepted = Socket::accepted(listener);
+    if !listener.is_open() {
+        accepted.set_linger(Linger::off());
+        accepted.set_nonblocking(false);
+    }
+    accepted
 }

@@ -211,12 +211,10 @@ impl Runner {
 
     fn duplicate(&mut self, through: Through, target: ProcessId) -> Result<Answer, Error> {
         self.with(through, |runner, reference| {
-            match runner.process(target) {
-                Ok(it) if it.gone != Some(Cause::Death) => {}
-                _ => return Err(Error::InvalidArgument),
-            }
+            let target_lives = runner.process(target);
+            let target_lives = target_lives.is_ok_and(|it| it.gone != Some(Cause::Death));
             let live = runner.is_live(reference);
-            runner.machine(reference).duplicate(live)?;
+            runner.machine(reference).duplicate(live, target_lives)?;
             runner.records.push(Record {
                 record: DuplicationRecord::new(target),
                 socket: reference.socket,

@@ -8,7 +8,7 @@ use closesocket::engine::{AlertableThread, CompletionQueue, Config, Error, Notif
 use closesocket::protocol::AbortScope;
 
 use crate::world::{
-    BIG, LONG, Network, Peer, Task, World, assert_all, assert_prefix, pattern, settings,
+    BIG, LONG, Network, Peer, Proc, Task, World, assert_all, assert_prefix, pattern, settings,
 };
 
 scenarios! {
@@ -17,6 +17,7 @@ scenarios! {
     o1_under_last_reference_operations_outlive_their_descriptor,
     o1_under_last_reference_the_last_close_aborts_what_is_left,
     o1_under_last_reference_the_slot_waits_for_the_operations,
+    o3_the_end_of_another_process_tells_of_the_operations_that_it_ends,
     o1a_a_call_that_races_the_close_is_refused_or_aborted_and_never_forgotten,
     o2_a_completion_that_races_the_close_wins_or_loses_as_a_whole,
     o2_a_send_that_completed_is_not_aborted_by_a_later_close,
@@ -125,6 +126,37 @@ fn o1_under_last_reference_the_last_close_aborts_what_is_left<N: Network>(_: &Wo
     let aborted = overlapped.take().unwrap();
     assert_eq!(aborted.result, Err(Error::OperationAborted));
     assert_eq!(blocked.result(), Err(Error::Interrupted));
+}
+
+//= docs/specification.md#o3-aborted-overlapped-operations
+//# - An operation that the end of another process aborts MUST be told as if a call had closed its
+//# descriptor.
+fn o3_the_end_of_another_process_tells_of_the_operations_that_it_ends<N: Network>(_: &World<N>) {
+    for dies in [false, true] {
+        let world = last_reference::<N>();
+        let (descriptor, _peer) = world.connect();
+        let other = world.other();
+        let kept = world.share(descriptor, &other);
+        let queue = CompletionQueue::new();
+        let start = |process: &Proc<N>, descriptor, key| {
+            let notify = Notify::queue(&queue, key);
+            let started = process.recv_overlapped(descriptor, vec![0; 4], notify);
+            started.unwrap();
+        };
+        start(&world.process, descriptor, 1);
+        start(&other, kept, 2);
+        let blocked = world.block(move |process| process.recv(descriptor, &mut [0; 4]));
+        assert_eq!(world.process.close(descriptor), Ok(()));
+        if dies {
+            other.die();
+        } else {
+            assert_eq!(other.cleanup(), Ok(()));
+        }
+        let told = queue.wait(LONG).unwrap();
+        assert_eq!((told.key, told.result), (1, Err(Error::OperationAborted)));
+        assert_eq!(blocked.result(), Err(Error::Interrupted));
+        assert!(queue.is_empty(), "its own go without a word");
+    }
 }
 
 //= docs/specification.md#o1-closing-aborts

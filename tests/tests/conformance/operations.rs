@@ -1,6 +1,9 @@
 //! O4 to O9: blocked calls, buffers, partial sends, listeners, selects, and
 //! closes from within callbacks.
 
+use std::sync::Barrier;
+use std::thread;
+
 use closesocket::engine::{
     AlertableThread, CompletionQueue, Descriptor, Error, Interest, Notify, Overlapped, Readiness,
 };
@@ -24,6 +27,7 @@ scenarios! {
     o7_the_backlog_stays_while_the_listener_has_another_descriptor,
     o7_an_accept_that_completed_keeps_its_connection,
     o7_a_connect_that_completed_keeps_its_success,
+    r4_an_accepted_socket_has_its_listeners_options_whatever_becomes_of_the_listener,
     o8_a_select_on_a_closed_descriptor_wakes,
     o8_a_select_reports_only_the_descriptor_that_was_closed,
     o9_a_routine_closes_its_own_descriptor,
@@ -273,6 +277,41 @@ fn select_and_close<N: Network>(world: &World<N>, others: &[Descriptor]) -> (Des
 }
 
 type Ready = Vec<(Descriptor, Readiness)>;
+
+//= docs/specification.md#r4-options-of-an-accepted-socket
+//# - An accepted socket MUST have the options that its listener had in the critical section in
+//# which the connection was taken from it.
+fn r4_an_accepted_socket_has_its_listeners_options_whatever_becomes_of_the_listener<N: Network>(
+    world: &World<N>,
+) {
+    let process = &world.process;
+    for _ in 0..1_000 {
+        let (listener, address) = world.listener();
+        process.set_linger(listener, Some(0)).unwrap();
+        process.set_nonblocking(listener, true).unwrap();
+        let _peer = world.dial(&address);
+        let start = Barrier::new(2);
+        let accepted = thread::scope(|scope| {
+            scope.spawn(|| {
+                start.wait();
+                assert_eq!(process.close(listener), Ok(()));
+            });
+            start.wait();
+            loop {
+                match process.accept(listener) {
+                    Err(Error::WouldBlock) => thread::yield_now(),
+                    accepted => break accepted,
+                }
+            }
+        });
+        if let Ok(accepted) = accepted {
+            assert_eq!(process.linger(accepted), Ok(Some(0)));
+            let received = process.recv(accepted, &mut [0; 1]);
+            assert_eq!(received, Err(Error::WouldBlock));
+            assert_eq!(process.close(accepted), Ok(()));
+        }
+    }
+}
 
 //= docs/specification.md#o8-readiness-waits
 //# - A wait for readiness, such as select or poll, that names the closed descriptor MUST wake up.

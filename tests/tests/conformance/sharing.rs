@@ -141,6 +141,8 @@ fn d5_a_record_whose_target_dies_is_reclaimed<N: Network>(world: &World<N>) {
     world.until_released();
 }
 
+//= docs/specification.md#d5-what-counts-as-a-reference
+//# - A duplication record MUST NOT be made for a target that has died.
 fn d5_a_process_that_is_gone_is_no_target<N: Network>(world: &World<N>) {
     let (first, mut peer) = world.connect();
     let other = world.other();

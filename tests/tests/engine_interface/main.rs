@@ -7,6 +7,7 @@
 #[path = "../faulty/mod.rs"]
 mod faulty;
 
+mod accepting;
 mod cancelling;
 mod ending;
 mod metrics;

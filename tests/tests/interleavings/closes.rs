@@ -127,7 +127,7 @@ fn listener_and_dialler() {
 #[test]
 fn a_connection_that_meets_the_close_of_its_listener_is_accepted_or_reset() {
     let expected = Explored {
-        executions: 1_500,
+        executions: 1_000,
         outcomes: &["accepted", "reset in the backlog", "refused"],
     };
     let scenario = listener_and_dialler;

@@ -16,6 +16,7 @@ mod model;
 mod primitives;
 mod world;
 
+mod accepts;
 mod blocked;
 mod closes;
 mod drains;

@@ -121,6 +121,21 @@ impl World {
         (descriptor, Kept(Some(peer)))
     }
 
+    /// A listener with hard linger, and where it listens.
+    pub(crate) fn listen_hard(&self) -> (Descriptor, MemoryAddress) {
+        let address = MemoryAddress(7);
+        let descriptor = self.process.socket().unwrap();
+        self.process.bind(descriptor, &address).unwrap();
+        self.process.listen(descriptor, 2).unwrap();
+        self.process.set_linger(descriptor, Some(0)).unwrap();
+        (descriptor, address)
+    }
+
+    /// A peer that has connected to a listener of the engine.
+    pub(crate) fn dial(&self, address: MemoryAddress) -> KeptPeer {
+        Kept(Some(self.provider.transport().dial(address).unwrap()))
+    }
+
     /// A second reference to the descriptor's socket, in the other process.
     pub(crate) fn share(&self, descriptor: Descriptor) -> Descriptor {
         let record = self.process.duplicate(descriptor, self.other.id());

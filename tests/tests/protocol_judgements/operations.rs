@@ -1,7 +1,7 @@
 //! What becomes of operations.
 
 use closesocket::protocol::invariant::{DescriptorState, Event, OperationState};
-use closesocket::protocol::{AbortScope, Cause, Ending, Error, Phase};
+use closesocket::protocol::{AbortScope, Cause, Ending, Error, Phase, ProcessId};
 
 use crate::world::{Little, committed, holds, world};
 
@@ -79,6 +79,39 @@ fn every_aborted_op_is_told_in_its_way() {
     // Whether a silent end is silent is asked by other invariants.
     assert!(fine(overlapped, Some(Cause::Cleanup), true, woken));
     assert!(fine(blocked, None, true, Ok(())));
+}
+
+#[test]
+fn every_aborted_op_ends_for_its_own_process() {
+    // Descriptor 1, another process's, is closed already; its operation is not.
+    let before = in_scope(&world(), AbortScope::LastReference).with(|it| {
+        it.descriptors[1].state = DescriptorState::Closed(Cause::Call);
+        it.sockets[0].machine.references = 1;
+    });
+    for cause in [Cause::Call, Cause::Cleanup, Cause::Death] {
+        let fine = |own, others| {
+            let after = before.closed(cause).with(|it| {
+                it.operations[0].state = Taken(Some(own));
+                it.operations[1].state = Taken(Some(others));
+            });
+            let event = committed(cause, false);
+            holds("every-pending-op-aborted", &before, event, &after)
+        };
+        assert!(fine(cause, Cause::Call));
+        for other in [Cause::Call, Cause::Cleanup, Cause::Death, Cause::Reclaimed] {
+            assert_eq!(fine(other, Cause::Call), other == cause);
+            assert_eq!(fine(cause, other), other == Cause::Call);
+        }
+    }
+    // Record 0 was process 2's, operation 2 is process 1's.
+    let reclaimed = |process, told| {
+        let before = world().with(|it| it.records[0].target = ProcessId(process));
+        let after = before.with(|it| it.operations[2].state = Taken(Some(told)));
+        let event = Event::Reclaimed { record: 0 };
+        holds("every-pending-op-aborted", &before, event, &after)
+    };
+    assert!(reclaimed(2, Cause::Call) && !reclaimed(2, Cause::Death));
+    assert!(reclaimed(1, Cause::Death) && !reclaimed(1, Cause::Reclaimed));
 }
 
 #[test]

@@ -292,3 +292,27 @@ fn unread_input_reset_is_seen() {
         assert!(!ends(ending, true, true, SendSide::Finished));
     }
 }
+
+#[test]
+fn accepted_has_its_listeners_options() {
+    let fine = |taken| {
+        let event = Event::Accepted { socket: 1, taken };
+        holds(
+            "accepted-has-its-listeners-options",
+            &world(),
+            event,
+            &world(),
+        )
+    };
+    let machine = world().sockets[1].machine;
+    assert!(fine(machine));
+    let hard = machine.linger.set_on(0);
+    assert!(!fine(Socket {
+        linger: hard,
+        ..machine
+    }));
+    assert!(!fine(Socket {
+        nonblocking: true,
+        ..machine
+    }));
+}

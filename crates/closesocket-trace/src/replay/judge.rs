@@ -4,9 +4,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use closesocket::engine::{Observation, ProcessId, SocketId};
-use closesocket::protocol::HandleKind;
+use closesocket::engine::{Observation, OperationId, ProcessId, SocketId};
 use closesocket::protocol::word::Word;
+use closesocket::protocol::{HandleKind, Socket};
 
 use super::needs::{Gate, Instruction, Needs, Reached, SlotName, descriptor, place};
 use super::socket::{Due, Replayed};
@@ -27,6 +27,8 @@ pub(super) struct Judge {
     /// The sockets of the descriptors whose slots are not another's yet.
     pub(super) descriptors: HashMap<Name, SocketId>,
     pub(super) threads: HashMap<u32, Thread>,
+    /// What accepts have taken and not delivered yet: the sockets to be made.
+    pub(super) accepted: HashMap<OperationId, Socket>,
     pub(super) connections: u64,
     /// A connection of which too little was observed.
     pub(super) hollow: Option<SocketId>,
@@ -40,6 +42,7 @@ impl Judge {
             sockets: HashMap::new(),
             descriptors: HashMap::new(),
             threads: HashMap::new(),
+            accepted: HashMap::new(),
             connections: 0,
             hollow: None,
         }

@@ -43,7 +43,14 @@ impl Judge {
             } => {
                 let sweeping = self.thread(thread).sweeping.last().map(|it| it.1);
                 let socket = self.socket(operation.socket)?;
-                socket.taken(thread, operation.number, aborted, error, sweeping)
+                let known = socket.operations.get(&operation.number);
+                let accept = known.is_some_and(|it| it.kind == OperationKind::Accept);
+                let accepted = Socket::accepted(&socket.machine());
+                socket.taken(thread, operation.number, aborted, error, sweeping)?;
+                if accept && aborted.is_none() && error.is_none() {
+                    self.accepted.insert(operation, accepted);
+                }
+                Ok(())
             }
             Observation::Delivered {
                 operation,
@@ -77,17 +84,16 @@ impl Judge {
 
     fn created(&mut self, thread: u32, id: SocketId, after: Socket) -> Verdict {
         let new = Socket::new(after.window, after.abort_scope, after.unread_input);
-        let listener = Socket {
-            linger: after.linger,
-            nonblocking: after.nonblocking,
-            ..new
-        };
-        require_same(&new, &after)
-            .or_else(|_| {
-                // An accepted one has its listener's options.
-                require_same(&Socket::accepted(&listener), &after)
-            })
-            .or_else(|_| require_same(&arrived(&after), &after))?;
+        let of_call = self.thread(thread).accepting;
+        let mut accepted = of_call.iter().chain(self.accepted.values());
+        let is = |it: &Socket| require_same(it, &after).is_ok();
+        // An accepted one has the options that its listener had then (R4).
+        if !is(&new) && !is(&arrived(&after)) && !accepted.any(is) {
+            return Err(
+                "it is no new socket, none that has arrived, and none that an accept took"
+                    .to_owned(),
+            );
+        }
         let before = self.sockets.insert(id, Replayed::new(id, after));
         if before.is_some() {
             return Err("the socket was made before".to_owned());
@@ -151,7 +157,11 @@ impl Judge {
         if may != error {
             return Err(format!("it was told {error:?}, by the protocol {may:?}"));
         }
-        self.thread(thread).started = error.is_none().then_some((id, name, operation));
+        let accepts = operation == OperationKind::Accept && error.is_none();
+        let accepting = accepts.then(|| Socket::accepted(&socket.machine()));
+        let by = self.thread(thread);
+        by.started = error.is_none().then_some((id, name, operation));
+        by.accepting = accepting;
         Ok(())
     }
 
@@ -214,6 +224,7 @@ impl Judge {
         error: Option<Error>,
     ) -> Verdict {
         let OperationId { socket: id, number } = operation;
+        self.accepted.remove(&operation);
         let socket = self.socket(id)?;
         let known = socket.operations.get(&number).copied();
         let known = known.ok_or("an operation was delivered that is not there")?;
@@ -277,7 +288,9 @@ impl Judge {
         socket.require_settled()?;
         let mut machine = socket.machine();
         let live = socket.local.is_open(name);
-        machine.duplicate(live).map_err(refused)?;
+        // Of a record for a process that was dead already nothing is told here:
+        // nobody reclaims it, which is found at the end.
+        machine.duplicate(live, true).map_err(refused)?;
         let index = socket.local.records.len();
         let entry = (index, DuplicationRecord::new(target));
         if record <= socket.last_number || socket.records.insert(record, entry).is_some() {

@@ -9,7 +9,7 @@ use closesocket::protocol::invariant::{
 };
 use closesocket::protocol::{
     Actions, Cause, Connection, DuplicationRecord, Error, OperationKind, PendingOperations, Socket,
-    Take, Waiting,
+    Take, Waiting, abort_cause,
 };
 
 use super::Verdict;
@@ -237,13 +237,8 @@ impl Replayed {
         let state = OperationState::Ending(aborted);
         match &mut self.section {
             Some(section) if section.thread == thread && section.taking > 0 => {
-                let expected = section.abort.map(|(cause, process)| {
-                    if process == known.name.0 {
-                        cause
-                    } else {
-                        Cause::Call
-                    }
-                });
+                let abort = section.abort;
+                let expected = abort.map(|(cause, by)| abort_cause(cause, by, known.name.0));
                 if aborted != expected || error.is_some() {
                     return Err(format!("aborted for {aborted:?} instead of {expected:?}"));
                 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use closesocket::engine::{Descriptor, Error, OperationId, ProcessId, SocketId};
 use closesocket::protocol::word::Word;
-use closesocket::protocol::{Cause, OperationKind};
+use closesocket::protocol::{Cause, OperationKind, Socket};
 
 use super::Verdict;
 
@@ -81,6 +81,9 @@ pub(super) struct Thread {
     pub(super) sweeping: Vec<(ProcessId, Cause)>,
     /// The call that may start and has not registered an operation.
     pub(super) started: Option<(SocketId, Name, OperationKind)>,
+    /// The socket that a connection would have become which its accept, asked to
+    /// start last, took at once.
+    pub(super) accepting: Option<Socket>,
     /// The socket whose section it has decided in, last.
     pub(super) section: Option<SocketId>,
     /// It is blocked in this operation.

@@ -6,11 +6,13 @@ use super::operation::deliver_aborted;
 use super::probe::Probe;
 use super::process::ProcessState;
 use super::progress::Section;
-use super::socket::{Reference, Taker, abort_cause};
+use super::socket::{Reference, Taker};
 use super::table::{Missed, Slot};
 use super::{SocketId, System};
 use crate::protocol::word::Word;
-use crate::protocol::{Cause, CloseRequest, Commit, Descriptor, Error, Socket, Time, UnreadInput};
+use crate::protocol::{
+    Cause, CloseRequest, Commit, Descriptor, Error, Socket, Time, UnreadInput, abort_cause,
+};
 
 type Taken<S> = Vec<Reference<S>>;
 
@@ -159,7 +161,7 @@ impl<S: System> ProcessState<S> {
         cause: Cause,
         closing: Descriptor,
     ) -> u64 {
-        let cause = abort_cause(&reference, self, cause);
+        let cause = abort_cause(cause, self.id, reference.process.id);
         let Reference {
             process,
             descriptor,
@@ -399,7 +401,7 @@ impl<S: System> Section<'_, S> {
         }
         let socket = self.id;
         for reference in references {
-            let aborted = Some(abort_cause(reference, closing, cause));
+            let aborted = Some(abort_cause(cause, closing.id, reference.process.id));
             for pending in reference.writes.iter().chain(&reference.reads) {
                 let number = pending.number;
                 self.state

@@ -58,9 +58,7 @@ impl<S: System> Process<S> {
         let admission = self.state.admit(descriptor)?;
         admission.work(|work| {
             work.require_live(&admission)?;
-            // Whether it may is asked of a copy: nothing changes if it cannot.
-            let mut copy = *work.state.core;
-            copy.listen()?;
+            work.state.core.may_listen()?;
             work.state
                 .endpoint
                 .as_mut()
@@ -99,9 +97,8 @@ impl<S: System> Process<S> {
                 answer.result?;
                 answer.accepted.ok_or(Error::ConnectionAborted)
             }
-            (Ok(Step::Done(_)), Some(endpoint), Some(slot)) => {
-                self.state
-                    .adopt_connection(endpoint, slot, admission.socket())
+            (Ok(Step::Done(_)), Some(accepted), Some(slot)) => {
+                self.state.adopt_connection(accepted, slot)
             }
             (step, ..) => {
                 self.state.unreserve(reserved);
@@ -210,13 +207,11 @@ impl<S: System> super::progress::Section<'_, S> {
         &mut self,
         admission: &super::process::Admission<'_, S>,
     ) -> Result<(), Error> {
-        match self
+        let reference = self
             .state
-            .reference(admission.process, admission.descriptor)
-        {
-            Some(_) => Ok(()),
-            None => Err(Error::NotSocket),
-        }
+            .reference(admission.process, admission.descriptor);
+        let live = reference.is_some();
+        self.state.core.may_act(live)
     }
 
     fn begin_connect(&mut self, address: &AddressOf<S>) -> Result<(), Error> {

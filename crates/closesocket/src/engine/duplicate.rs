@@ -46,14 +46,12 @@ impl<S: System> Process<S> {
         let process = shared.process(target);
         let socket = admission.socket();
         admission.work(|work| {
-            // First: a call that a close has overtaken says so (O1a).
-            work.require_live(&admission)?;
+            let reference = work.state.reference(admission.process, descriptor);
+            let live = reference.is_some();
             // Under the lock: a dying target marks itself dead before it takes
             // this lock to reclaim its records, so none slips through.
-            if process.is_none_or(|it| it.is_dead()) {
-                return Err(Error::InvalidArgument);
-            }
-            work.state.core.duplicate(true)?;
+            let target_lives = process.is_some_and(|it| !it.is_dead());
+            work.state.core.duplicate(live, target_lives)?;
             let number = work.state.number();
             work.state
                 .records

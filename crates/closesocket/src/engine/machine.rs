@@ -229,8 +229,8 @@ impl Machine {
     }
 
     /// [`Socket::duplicate`], by the record of this number.
-    pub(super) fn duplicate(&mut self, live: bool) -> Result<(), Error> {
-        self.core.duplicate(live)
+    pub(super) fn duplicate(&mut self, live: bool, target_lives: bool) -> Result<(), Error> {
+        self.core.duplicate(live, target_lives)
     }
 
     /// [`Socket::close`]. `before` is the word that was seen; the swap is the

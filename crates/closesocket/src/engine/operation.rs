@@ -10,7 +10,8 @@ use super::notify::{Completion, CompletionQueue, How, Notify};
 use super::observation::{Observation, OperationId};
 use super::primitives::{Monitor, Primitives};
 use super::process::ProcessState;
-use super::shared::{EndpointOf, Shared};
+use super::shared::Shared;
+use super::socket::Accepted;
 use super::{SocketId, System};
 use crate::protocol::{
     AbortNotice, Cause, Descriptor, Error, OperationKind, Waiting, abort_notice,
@@ -65,7 +66,7 @@ pub(super) struct Finished<S: System> {
     pub(super) pending: Pending<S::Primitives>,
     pub(super) result: Result<usize, Error>,
     /// The connection, of an accept that succeeded.
-    pub(super) connection: Option<EndpointOf<S>>,
+    pub(super) connection: Option<Accepted<S>>,
 }
 
 impl<S: System> Finished<S> {
@@ -82,15 +83,13 @@ impl<S: System> Finished<S> {
             //= docs/specification.md#o7-accept-connect-and-the-backlog
             //# - An accept or connect whose completion came ahead of the commit MUST keep its
             //# success.
-            (Some(endpoint), Some(slot)) => {
-                match process.adopt_connection(endpoint, slot, socket) {
-                    Ok(descriptor) => Some(descriptor),
-                    Err(error) => {
-                        result = Err(error);
-                        None
-                    }
+            (Some(accepted), Some(slot)) => match process.adopt_connection(accepted, slot) {
+                Ok(descriptor) => Some(descriptor),
+                Err(error) => {
+                    result = Err(error);
+                    None
                 }
-            }
+            },
             (_, reserved) => {
                 process.unreserve(reserved);
                 None

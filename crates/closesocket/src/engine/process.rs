@@ -6,13 +6,14 @@ use std::sync::atomic::Ordering;
 use super::blocked::{BlockedCalls, Call, interrupt};
 use super::observation::Observation;
 use super::primitives::{Monitor, Primitives, Word as _};
-use super::shared::{EndpointOf, Shared};
+use super::shared::Shared;
+use super::socket::Accepted;
 use super::table::{Slot, Table};
 use super::transport::Endpoint as _;
 use super::{SocketId, System};
 use crate::protocol::word::Word;
 use crate::protocol::{
-    Cause, Descriptor, Error, Preconditions, ProcessId, Socket, Startups, returns_handle,
+    Cause, Descriptor, Error, Preconditions, ProcessId, Startups, returns_handle,
 };
 
 /// The process has no startup that no cleanup has matched.
@@ -265,18 +266,10 @@ impl<S: System> ProcessState<S> {
     /// Makes socket and descriptor of an accepted connection.
     pub(super) fn adopt_connection(
         self: &Arc<Self>,
-        mut endpoint: EndpointOf<S>,
+        accepted: Accepted<S>,
         slot: u32,
-        listener: SocketId,
     ) -> Result<Descriptor, Error> {
-        let model = self
-            .shared
-            .with_socket(listener, |work| Socket::accepted(&work.state.core));
-        let config = &self.shared.config;
-        let core = model.unwrap_or_else(|| {
-            let closed = Socket::new(config.window, config.abort_scope, config.unread_input);
-            Socket::accepted(&closed)
-        });
+        let Accepted { mut endpoint, core } = accepted;
         let socket = self.shared.new_socket(core, |token| {
             endpoint.register(token)?;
             Ok(endpoint)

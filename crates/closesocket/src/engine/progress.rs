@@ -4,11 +4,11 @@
 use super::observation::{Observation, OperationId};
 use super::operation::{Finished, Pending};
 use super::process::ProcessState;
-use super::shared::{EndpointOf, Shared};
-use super::socket::{Outbox, SocketState};
+use super::shared::Shared;
+use super::socket::{Accepted, Outbox, SocketState};
 use super::transport::{Connecting, Endpoint as _, Received};
 use super::{SocketId, System};
-use crate::protocol::{Connection, Descriptor, Error, OperationKind};
+use crate::protocol::{Connection, Descriptor, Error, OperationKind, Socket};
 
 use std::sync::Arc;
 
@@ -313,16 +313,19 @@ impl<S: System> Section<'_, S> {
         }
     }
 
-    /// The connection that waits longest.
-    pub(super) fn next_connection(&mut self) -> Result<Option<EndpointOf<S>>, Error> {
-        if let Some(connection) = self.state.backlog.pop_front() {
+    /// The connection that waits longest, as the socket that it becomes: the
+    /// listener may be closed before that is made (R4).
+    pub(super) fn next_connection(&mut self) -> Result<Option<Accepted<S>>, Error> {
+        let mut taken = self.state.backlog.pop_front();
+        if taken.is_some() {
             self.state.core.backlog_taken(self.shared);
-            return Ok(Some(connection));
+        } else if let Some(endpoint) = self.state.endpoint.as_mut() {
+            taken = endpoint.accept()?;
         }
-        match self.state.endpoint.as_mut() {
-            Some(endpoint) => endpoint.accept(),
-            None => Ok(None),
-        }
+        Ok(taken.map(|endpoint| Accepted {
+            endpoint,
+            core: Socket::accepted(&self.state.core),
+        }))
     }
 
     /// The reference whose oldest operation on this side is the oldest of the
@@ -352,7 +355,7 @@ impl<S: System> Section<'_, S> {
         side: Side,
         index: usize,
         result: Result<usize, Error>,
-        connection: Option<EndpointOf<S>>,
+        connection: Option<Accepted<S>>,
     ) {
         let Some(reference) = self.state.references.get_mut(index) else {
             return;
@@ -372,7 +375,7 @@ impl<S: System> Section<'_, S> {
         index: usize,
         pending: Pending<S::Primitives>,
         result: Result<usize, Error>,
-        connection: Option<EndpointOf<S>>,
+        connection: Option<Accepted<S>>,
     ) {
         let Some(reference) = self.state.references.get(index) else {
             return;

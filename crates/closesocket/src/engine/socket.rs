@@ -15,7 +15,7 @@ use super::shared::{EndpointOf, Shared};
 use super::transport::Endpoint as _;
 use super::{SocketId, System};
 use crate::protocol::{
-    Actions, Cause, Descriptor, DuplicationRecord, Error, OperationKind, PendingOperations, Take,
+    Actions, Descriptor, DuplicationRecord, Error, OperationKind, PendingOperations, Socket, Take,
 };
 
 /// A cell of the socket slab.
@@ -56,6 +56,13 @@ impl<S: System> Reference<S> {
     pub(super) fn has_operations(&self) -> bool {
         !self.reads.is_empty() || !self.writes.is_empty()
     }
+}
+
+/// A connection that was taken from a listener, and the socket that it becomes,
+/// decided in the section that took it (R4).
+pub(super) struct Accepted<S: System> {
+    pub(super) endpoint: EndpointOf<S>,
+    pub(super) core: Socket,
 }
 
 /// Somebody who wants to know when the socket gets ready.
@@ -428,19 +435,5 @@ impl<S: System> PendingOperations for Taker<'_, S> {
                 }
             }
         }
-    }
-}
-
-/// Whose abort an operation of `reference` is, when `closing` closes for
-/// `cause`: another process's operation is never silenced by this one's end.
-pub(super) fn abort_cause<S: System>(
-    reference: &Reference<S>,
-    closing: &ProcessState<S>,
-    cause: Cause,
-) -> Cause {
-    if std::ptr::eq(&raw const *reference.process, closing) {
-        cause
-    } else {
-        Cause::Call
     }
 }

@@ -15,7 +15,7 @@ impl<S: System> Process<S> {
     /// the kernel knows the last reference.
     ///
     /// # Errors
-    /// Those of [`Socket::transfer`], [`Error::NotSocket`], and what `send` says.
+    /// Those of [`Socket::may_transfer`], [`Error::NotSocket`], and what `send` says.
     /// Nothing has changed then.
     pub fn transfer(
         &self,
@@ -27,9 +27,7 @@ impl<S: System> Process<S> {
             work.require_live(&admission)?;
             let outcome = work.flush();
             work.note_loss(outcome);
-            // Whether it may is asked of a copy: nothing changes if it cannot.
-            let mut copy = *work.state.core;
-            let travelling = copy.transfer()?;
+            let travelling = work.state.core.may_transfer()?;
             let endpoint = work.state.endpoint.as_mut().ok_or(Error::NotSocket)?;
             send(endpoint, travelling)?;
             work.state.core.transfer(work.shared).map(|_| ())

@@ -1,7 +1,7 @@
 //! How an operation and a descriptor end: who is told, and whether the handle
 //! goes back (O3, O4, S2, S3, H1, H4).
 
-use super::{Cause, Error};
+use super::{Cause, Error, ProcessId};
 
 /// How the issuer of an operation waits for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -23,10 +23,25 @@ pub enum AbortNotice {
     Silent,
 }
 
-/// How the issuer of an operation that a close aborted is told. `cause` is why
-/// the operation's *own* descriptor was closed, or what has become of its
-/// process: under [`AbortScope::LastReference`](super::AbortScope) the last
-/// close, which takes it out, can be another process's.
+/// Whose abort an operation of `issuer` is that goes with a reference of `by`,
+/// which ended for `cause`: under
+/// [`AbortScope::LastReference`](super::AbortScope) the last reference takes out
+/// the operations of every process.
+//= docs/specification.md#o3-aborted-overlapped-operations
+//# - An operation that the end of another process aborts MUST be told as if a call had closed its
+//# descriptor.
+#[must_use]
+pub const fn abort_cause(cause: Cause, by: ProcessId, issuer: ProcessId) -> Cause {
+    match cause {
+        _ if by.0 != issuer.0 => Cause::Call,
+        // A record is reclaimed from a process that has died.
+        Cause::Reclaimed => Cause::Death,
+        cause => cause,
+    }
+}
+
+/// How the issuer of an operation that a close aborted is told. `cause` is what
+/// [`abort_cause`] has made of the close.
 #[must_use]
 pub const fn abort_notice(cause: Cause, waiting: Waiting) -> AbortNotice {
     match (waiting, cause) {
@@ -84,6 +99,22 @@ mod tests {
                 AbortNotice::Wake(Error::Interrupted)
             );
         }
+    }
+
+    //= docs/specification.md#o3-aborted-overlapped-operations
+    //= type=test
+    //# - An operation that the end of another process aborts MUST be told as if a call had closed
+    //# its descriptor.
+    #[test]
+    fn the_end_of_a_process_is_the_cause_for_its_own_operations_only() {
+        let (mine, others) = (ProcessId(1), ProcessId(2));
+        for cause in [Cause::Call, Cause::Cleanup, Cause::Death, Cause::Reclaimed] {
+            assert_eq!(abort_cause(cause, mine, others), Cause::Call);
+        }
+        for cause in [Cause::Call, Cause::Cleanup, Cause::Death] {
+            assert_eq!(abort_cause(cause, mine, mine), cause);
+        }
+        assert_eq!(abort_cause(Cause::Reclaimed, mine, mine), Cause::Death);
     }
 
     #[test]

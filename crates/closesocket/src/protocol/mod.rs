@@ -26,7 +26,7 @@ mod transfer;
 pub mod word;
 
 pub use close::{Cause, CloseRequest, Commit, PendingOperations, Take};
-pub use ending::{AbortNotice, HandleKind, Waiting, abort_notice, returns_handle};
+pub use ending::{AbortNotice, HandleKind, Waiting, abort_cause, abort_notice, returns_handle};
 pub use error::{Error, Preconditions};
 pub use handle::{Descriptor, ProcessId};
 pub use linger::{Farewell, Linger};

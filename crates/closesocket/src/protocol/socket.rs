@@ -203,7 +203,11 @@ impl Socket {
     }
 
     /// The socket of an accepted connection: connected, with the listener's
-    /// options and one reference.
+    /// options and one reference. It is made in the critical section in which
+    /// the connection is taken from the listener (R4).
+    //= docs/specification.md#r4-options-of-an-accepted-socket
+    //# - An accepted socket MUST have the options that its listener had in the critical section in
+    //# which the connection was taken from it.
     #[must_use]
     pub const fn accepted(listener: &Self) -> Self {
         Self {
@@ -248,16 +252,39 @@ impl Socket {
         self.nonblocking = nonblocking;
     }
 
-    /// Adds the reference that a new duplication record is (D5, D6a). `live`
-    /// says whether the duplicating descriptor is still open; the caller
-    /// evaluates it under the socket's lock.
+    /// Whether a call may do anything at all here. `live` says whether its
+    /// descriptor is still open; the caller evaluates it under the socket's
+    /// lock, in the same critical section that acts on it.
     ///
     /// # Errors
-    /// [`Error::NotSocket`] if it is not, [`Error::NoBuffers`] if the count is
-    /// at its limit. Nothing has changed then.
-    pub const fn duplicate(&mut self, live: bool) -> Result<(), Error> {
-        if !live || !self.is_open() {
-            return Err(Error::NotSocket);
+    /// [`Error::NotSocket`] if it is not.
+    pub const fn may_act(&self, live: bool) -> Result<(), Error> {
+        if live && self.is_open() {
+            Ok(())
+        } else {
+            Err(Error::NotSocket)
+        }
+    }
+
+    /// Adds the reference that a new duplication record is (D5, D6a). `live`
+    /// says whether the duplicating descriptor is still open, `target_lives`
+    /// whether the target is there and has not died; the caller evaluates both
+    /// under the socket's lock, the second after whatever lets the target's
+    /// death find the record.
+    ///
+    /// # Errors
+    /// [`Error::NotSocket`] if the descriptor is not open, which comes first
+    /// (O1a); [`Error::InvalidArgument`] if nobody is left to redeem the record
+    /// or reclaim it; [`Error::NoBuffers`] if the count is at its limit. Nothing
+    /// has changed then.
+    pub const fn duplicate(&mut self, live: bool, target_lives: bool) -> Result<(), Error> {
+        if let Err(error) = self.may_act(live) {
+            return Err(error);
+        }
+        //= docs/specification.md#d5-what-counts-as-a-reference
+        //# - A duplication record MUST NOT be made for a target that has died.
+        if !target_lives {
+            return Err(Error::InvalidArgument);
         }
         //= docs/specification.md#d4-duplication-shares-the-socket
         //# - Duplicating MUST create only a new reference, never a copy of the socket's state.
@@ -284,8 +311,8 @@ impl Socket {
         //= docs/specification.md#o1a-late-registration
         //# - A call that detects that its reference is gone MUST fail with WSAENOTSOCK without
         //# posting a completion.
-        if !live || !self.is_open() {
-            return Err(Error::NotSocket);
+        if let Err(error) = self.may_act(live) {
+            return Err(error);
         }
         match (kind, self.connection) {
             (OperationKind::Send | OperationKind::Recv, Connection::Lost) => {
@@ -324,20 +351,30 @@ impl Socket {
         }
     }
 
-    /// Starts listening.
+    /// Whether the socket may start listening, for whoever has the transport
+    /// do it first.
     ///
     /// # Errors
     /// [`Error::AlreadyConnected`] or [`Error::InvalidArgument`] if the socket
     /// is not unconnected or listening.
-    pub const fn listen(&mut self) -> Result<(), Error> {
+    pub const fn may_listen(&self) -> Result<(), Error> {
         match self.connection {
-            Connection::Unconnected | Connection::Listening => {
-                self.connection = Connection::Listening;
-                Ok(())
-            }
+            Connection::Unconnected | Connection::Listening => Ok(()),
             Connection::Connected => Err(Error::AlreadyConnected),
             Connection::Connecting | Connection::Lost => Err(Error::InvalidArgument),
         }
+    }
+
+    /// Starts listening.
+    ///
+    /// # Errors
+    /// Those of [`Socket::may_listen`].
+    pub const fn listen(&mut self) -> Result<(), Error> {
+        let may = self.may_listen();
+        if may.is_ok() {
+            self.connection = Connection::Listening;
+        }
+        may
     }
 
     /// A connect was started.

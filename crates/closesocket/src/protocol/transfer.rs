@@ -25,16 +25,16 @@ pub struct Travelling {
 }
 
 impl Socket {
-    /// Another operating system process is going to share the connection, or
-    /// the listener. Says what travels.
+    /// Whether another operating system process may share the connection, or
+    /// the listener. Says what would travel.
     ///
     /// # Errors
     /// [`Error::NotConnected`] or [`Error::ConnectionReset`] if there is nothing
     /// to share; [`Error::InvalidArgument`] if timed linger is set, which could
     /// not be honoured any more; [`Error::WouldBlock`] while accepted bytes have
     /// not been handed to the transport: they must precede what the other
-    /// process sends. Nothing has changed then.
-    pub const fn transfer(&mut self) -> Result<Travelling, Error> {
+    /// process sends.
+    pub const fn may_transfer(&self) -> Result<Travelling, Error> {
         match self.connection {
             Connection::Connected | Connection::Listening => {}
             Connection::Lost => return Err(Error::ConnectionReset),
@@ -46,7 +46,6 @@ impl Socket {
         if self.unsent > 0 {
             return Err(Error::WouldBlock);
         }
-        self.transferred = true;
         Ok(Travelling {
             listening: matches!(self.connection, Connection::Listening),
             hard: matches!(self.linger.farewell(), Farewell::Hard),
@@ -54,6 +53,19 @@ impl Socket {
             send_shut: !matches!(self.send_side, SendSide::Open),
             receive_shut: self.receive_shut,
         })
+    }
+
+    /// Another operating system process shares the socket from here on. Says
+    /// what travels.
+    ///
+    /// # Errors
+    /// Those of [`Socket::may_transfer`]. Nothing has changed then.
+    pub const fn transfer(&mut self) -> Result<Travelling, Error> {
+        let may = self.may_transfer();
+        if may.is_ok() {
+            self.transferred = true;
+        }
+        may
     }
 
     /// The socket that has come from another operating system process, with one

@@ -35,7 +35,7 @@ pub struct Invariant<W> {
 }
 
 /// How many invariants there are.
-pub const COUNT: usize = 20;
+pub const COUNT: usize = 21;
 
 /// A set of violated invariants, as bits in the order of the table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -166,11 +166,12 @@ impl<W: World> Invariant<W> {
             Event::HandleReturned { .. } => const { Self::heeding(When::HANDLE_RETURNED) },
             Event::CleanedUp { .. } => const { Self::heeding(When::CLEANED_UP) },
             Event::LastOut { .. } => const { Self::heeding(When::LAST_OUT) },
+            Event::Accepted { .. } => const { Self::heeding(When::ACCEPTED) },
+            Event::Reclaimed { .. } => const { Self::heeding(When::RECLAIMED) },
             Event::Internal
             | Event::Taken { .. }
             | Event::Duplicated { .. }
             | Event::Redeemed { .. }
-            | Event::Reclaimed { .. }
             | Event::Acknowledged { .. }
             | Event::ConnectionLost { .. }
             | Event::Expired { .. } => Heeding::NONE,
@@ -212,7 +213,7 @@ impl<W: World> Invariant<W> {
             sentence: "A commit leaves no operation in its scope pending, and each aborted one gets the error that its kind of wait calls for.",
             why: "A thread would wait for ever for an operation that nothing can complete.",
             clauses: &["O1", "O3", "O4", "L4"],
-            heeds: When::any(&[When::COMMITTED, When::DELIVERED]),
+            heeds: When::any(&[When::COMMITTED, When::DELIVERED, When::RECLAIMED]),
             predicate: predicate::every_pending_op_aborted,
         },
         Self {
@@ -360,6 +361,14 @@ impl<W: World> Invariant<W> {
             clauses: &["L6"],
             heeds: When::any(&[When::PHASES, When::DATA]),
             predicate: predicate::unread_input_reset_is_seen,
+        },
+        Self {
+            id: "accepted-has-its-listeners-options",
+            sentence: "An accepted socket starts with the options that its listener had when the connection was taken from it.",
+            why: "A call would block, or a close drain, where the listener's user had asked for the opposite.",
+            clauses: &["R4"],
+            heeds: When::any(&[When::ACCEPTED]),
+            predicate: predicate::accepted_has_its_listeners_options,
         },
     ];
 }

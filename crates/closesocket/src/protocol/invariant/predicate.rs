@@ -3,8 +3,8 @@
 
 use super::world::{DescriptorState, Event, OperationState, Step, World, references};
 use crate::protocol::{
-    AbortNotice, AbortScope, Cause, Connection, Ending, Error, Farewell, Phase, SendSide, Socket,
-    UnreadInput, Waiting, abort_notice,
+    AbortNotice, AbortScope, Cause, Connection, Ending, Error, Farewell, Phase, ProcessId,
+    SendSide, Socket, UnreadInput, Waiting, abort_notice,
 };
 
 pub(super) fn no_release_before_last_reference<W: World>(step: &Step<W>) -> bool {
@@ -60,10 +60,11 @@ pub(super) fn queued_data_sent_when_graceful<W: World>(step: &Step<W>) -> bool {
 pub(super) fn every_pending_op_aborted<W: World>(step: &Step<W>) -> bool {
     match step.event {
         Event::Committed { slot, cause, .. } => {
-            let socket = step.before.descriptor(slot).socket;
+            let closed = step.before.descriptor(slot);
+            let socket = closed.socket;
             let last = references(step.after, socket) == 0;
             let scope = step.before.socket(socket).machine.abort_scope;
-            (0..step.after.operations()).all(|index| {
+            let none_left = (0..step.after.operations()).all(|index| {
                 let operation = step.after.operation(index);
                 let in_scope = match scope {
                     AbortScope::Descriptor => operation.slot == slot,
@@ -73,7 +74,12 @@ pub(super) fn every_pending_op_aborted<W: World>(step: &Step<W>) -> bool {
                     }
                 };
                 !in_scope || operation.state != OperationState::Pending
-            })
+            });
+            none_left && aborted_as_their_own(step, closed.process, cause)
+        }
+        Event::Reclaimed { record } => {
+            let target = step.before.record(record).target;
+            aborted_as_their_own(step, target, Cause::Death)
         }
         Event::Delivered {
             operation,
@@ -97,6 +103,20 @@ pub(super) fn every_pending_op_aborted<W: World>(step: &Step<W>) -> bool {
         }
         _ => true,
     }
+}
+
+/// Whether of the operations that the step aborts those of the process `by`
+/// end for `cause`, which is its own, and those of others as by a call.
+fn aborted_as_their_own<W: World>(step: &Step<W>, by: ProcessId, cause: Cause) -> bool {
+    (0..step.after.operations()).all(|index| {
+        let operation = step.after.operation(index);
+        let OperationState::Ending(Some(told)) = operation.state else {
+            return true;
+        };
+        let own = step.after.descriptor(operation.slot).process == by;
+        step.before.operation(index).state != OperationState::Pending
+            || told == if own { cause } else { Cause::Call }
+    })
 }
 
 pub(super) fn each_op_ends_once<W: World>(step: &Step<W>) -> bool {
@@ -402,6 +422,13 @@ pub(super) fn unread_input_reset_is_seen<W: World>(step: &Step<W>) -> bool {
         };
         (!fin || may_finish) && ended
     })
+}
+
+pub(super) fn accepted_has_its_listeners_options<W: World>(step: &Step<W>) -> bool {
+    match step.event {
+        Event::Accepted { socket, taken } => step.after.socket(socket).machine == taken,
+        _ => true,
+    }
 }
 
 const fn discards(ending: Ending) -> bool {

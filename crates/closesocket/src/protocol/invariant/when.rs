@@ -6,7 +6,7 @@ pub struct When(u32);
 
 impl When {
     /// How many bits there are.
-    pub(super) const BITS: usize = 21;
+    pub(super) const BITS: usize = 23;
 
     /// Nothing that an invariant heeds.
     pub const NOTHING: Self = Self(0);
@@ -57,6 +57,10 @@ impl When {
     pub const HANDLES: Self = Self(1 << 19);
     /// A close found its descriptor closed.
     pub const CLOSE_LOST: Self = Self(1 << 20);
+    /// A socket was made of a connection that an accept took.
+    pub const ACCEPTED: Self = Self(1 << 21);
+    /// A duplication record was reclaimed.
+    pub const RECLAIMED: Self = Self(1 << 22);
 
     /// All of these together.
     #[must_use]
@@ -103,6 +107,8 @@ mod tests {
             When::GENERATIONS,
             When::HANDLES,
             When::CLOSE_LOST,
+            When::ACCEPTED,
+            When::RECLAIMED,
         ];
         assert_eq!(all.len(), When::BITS);
         for one in all {

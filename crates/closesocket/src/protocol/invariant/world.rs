@@ -209,6 +209,14 @@ pub enum Event {
         /// The record.
         record: usize,
     },
+    /// A socket was made of a connection that an accept took.
+    Accepted {
+        /// The socket.
+        socket: usize,
+        /// What the protocol made of the listener in the critical section in
+        /// which the connection was taken from it.
+        taken: Socket,
+    },
     /// A cleanup of a process was counted.
     CleanedUp {
         /// It closes everything of the process.
