@@ -205,9 +205,17 @@ impl TcpEndpoint {
     /// Deregisters, then closes, so that the number cannot be reused while it
     /// is watched.
     fn close(&mut self) {
-        if let Some(socket) = self.socket.take()
-            && self.token.is_some()
+        let Some(socket) = self.socket.take() else {
+            return;
+        };
+        // Who else has the descriptor may have set a linger time, for which the
+        // kernel would wait here.
+        if let Ok(Some(time)) = socket.linger()
+            && !time.is_zero()
         {
+            let _ = socket.set_linger(None);
+        }
+        if self.token.is_some() {
             self.shared.deregister(&socket);
         }
     }

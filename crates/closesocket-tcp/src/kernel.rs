@@ -77,7 +77,7 @@ pub(crate) fn discard(socket: &Socket, limit: usize) -> io::Result<Discarded> {
     let mut chunk = [MaybeUninit::<u8>::uninit(); 16 * 1024];
     let mut total = 0;
     while total < limit {
-        match retry(|| socket.recv_with_flags(&mut chunk, libc::MSG_TRUNC)) {
+        match retry(|| socket.recv_with_flags(&mut chunk, libc::MSG_TRUNC | libc::MSG_DONTWAIT)) {
             Ok(0) => return Ok(Discarded::End),
             Ok(bytes) => total += bytes,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,

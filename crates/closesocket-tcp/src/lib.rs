@@ -20,6 +20,8 @@
 //!   FIN behind what it was given. While more waits in the engine, its linger
 //!   time is 0, so that this is a reset and the peer does not take a part for
 //!   the whole (S5). At such an end what the kernel itself holds is lost too.
+//! - `O_NONBLOCK` and the linger time belong to all who have the descriptor, by a
+//!   transfer or a fork. So each call says for itself that it must not wait.
 //! - `SIOCOUTQ` says nothing of a lost connection: it goes on reporting the
 //!   bytes that will never be acknowledged. The socket's error decides.
 //! - The kernel gives a socket's error to the first who asks and then forgets

@@ -67,12 +67,14 @@
 
 mod message;
 
+use std::io::IoSliceMut;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
 use closesocket::engine::{Descriptor, Process, System};
 use closesocket::protocol::{Error, Travelling};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+use rustix::io::{ReadWriteFlags, preadv2};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -199,11 +201,10 @@ impl Record {
             Ok(tcp && socket.is_listener()? == self.travelling.listening)
         };
         if is_ours().unwrap_or(false) {
-            // Everything is nonblocking here, whatever the sender has done.
+            // So that calls do not wait; none relies on it.
             socket
                 .set_nonblocking(true)
-                .map_err(|error| winsock(&error))?;
-            self.ticket.set_nonblocking()
+                .map_err(|error| winsock(&error))
         } else {
             Err(Error::InvalidArgument)
         }
@@ -222,15 +223,16 @@ impl Ticket {
         Ok(Self(counter))
     }
 
-    fn set_nonblocking(&self) -> Result<(), Error> {
-        rustix::io::ioctl_fionbio(&self.0, true).map_err(|error| winsock(&error.into()))
-    }
-
     /// Takes the one redemption; false if it was taken.
     fn take(&self) -> Result<bool, Error> {
         let mut count = [0; 8];
-        match retry(|| Ok(rustix::io::read(&self.0, &mut count)?)) {
-            Ok(bytes) => Ok(bytes == count.len()),
+        // Whoever has a copy of the record can let reads wait.
+        let mut read = || {
+            let into = &mut [IoSliceMut::new(&mut count)];
+            Ok(preadv2(&self.0, into, u64::MAX, ReadWriteFlags::NOWAIT)?)
+        };
+        match retry(&mut read) {
+            Ok(bytes) => Ok(bytes == size_of::<u64>()),
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Ok(false),
             Err(error) => Err(winsock(&error)),
         }

@@ -4,31 +4,52 @@
 
 mod common;
 
-use std::io::{ErrorKind, Read};
-use std::net::TcpStream;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
-use closesocket::engine::{Config, NoUpcalls, Shutdown};
+use closesocket::engine::{CompletionQueue, Config, Error, Interest, NoUpcalls, Notify, Shutdown};
 use closesocket::protocol::UnreadInput;
-use common::world::{World, until};
+use common::world::{LONG, Task, World, until};
 use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
-use socket2::Socket;
+use socket2::{Domain, Socket, Type};
 
-/// A copy of the kernel's descriptor that is connected to this peer.
-fn copy(peer: &TcpStream) -> OwnedFd {
-    let (ours, theirs) = (peer.peer_addr().unwrap(), peer.local_addr().unwrap());
+/// A copy of the one descriptor of the kernel that is such a socket.
+fn copy_of(is: impl Fn(&Socket) -> Option<bool>) -> OwnedFd {
     let me = pidfd_open(getpid(), PidfdFlags::empty()).unwrap();
     let numbers = std::fs::read_dir("/proc/self/fd").unwrap();
     let numbers = numbers.filter_map(|it| it.ok()?.file_name().to_str()?.parse().ok());
     let mut copies = numbers.filter_map(|number| {
         let copy = pidfd_getfd(&me, number, PidfdGetfdFlags::empty()).ok()?;
         let socket = Socket::from(copy);
-        let (local, remote) = (socket.local_addr().ok()?, socket.peer_addr().ok()?);
-        let it = local.as_socket() == Some(ours) && remote.as_socket() == Some(theirs);
-        it.then(|| OwnedFd::from(socket))
+        is(&socket)?.then(|| OwnedFd::from(socket))
     });
     copies.next().unwrap()
+}
+
+/// A copy of the descriptor that is connected to this peer.
+fn copy(peer: &TcpStream) -> OwnedFd {
+    let (ours, theirs) = (peer.peer_addr().unwrap(), peer.local_addr().unwrap());
+    copy_of(|socket| {
+        let (local, remote) = (socket.local_addr().ok()?, socket.peer_addr().ok()?);
+        Some(local.as_socket() == Some(ours) && remote.as_socket() == Some(theirs))
+    })
+}
+
+/// A copy of the descriptor that is bound to this address and not connected.
+fn copy_of_bound(address: SocketAddr) -> OwnedFd {
+    copy_of(|socket| {
+        let bound = socket.local_addr().ok()?.as_socket() == Some(address);
+        Some(bound && socket.peer_addr().is_err())
+    })
+}
+
+/// What another holder of the descriptor can do at any time: calls that do not
+/// say otherwise wait in the kernel from then on.
+fn let_calls_wait(copy: &OwnedFd) {
+    rustix::io::ioctl_fionbio(copy, false).unwrap();
 }
 
 /// A process that has inherited the descriptor and does nothing with it.
@@ -118,12 +139,9 @@ fn unread_input_resets_whoever_else_has_the_descriptor() {
     let world = World::with(config, NoUpcalls);
     let (descriptor, mut peer) = world.connect();
     let heir = Heir::of(&peer);
-    std::io::Write::write_all(&mut peer, b"unread").unwrap();
-    let readable = [(descriptor, closesocket::engine::Interest::READABLE)];
-    world
-        .process
-        .select(&readable, common::world::LONG)
-        .unwrap();
+    peer.write_all(b"unread").unwrap();
+    let readable = [(descriptor, Interest::READABLE)];
+    world.process.select(&readable, LONG).unwrap();
     assert_eq!(world.process.close(descriptor), Ok(()));
     assert_eq!(expect_reset(peer, heir), 0);
     world.until_nothing_is_left();
@@ -138,4 +156,93 @@ fn a_graceful_close_ends_whoever_else_has_the_descriptor() {
     assert_eq!(common::read_to_end(&mut peer).unwrap(), accepted);
     until("released", || world.provider.usage().sockets == 0);
     assert!(heir.lives());
+}
+
+//= docs/specification.md#d9-transfer-between-operating-system-processes
+//# - A call on a TCP socket MUST NOT wait in the kernel, whatever another process that has its
+//# descriptor too does to the state that both share.
+#[test]
+fn a_connection_never_waits_in_the_kernel_though_another_holder_lets_it() {
+    let world = World::new();
+    let (descriptor, mut peer) = world.connect();
+    let copy = copy(&peer);
+    let_calls_wait(&copy);
+    let process = world.process.clone();
+    let calls = Task::start(move || {
+        process.set_nonblocking(descriptor, true).unwrap();
+        let received = process.recv(descriptor, &mut [0; 4]);
+        assert_eq!(received, Err(Error::WouldBlock));
+        let readable = [(descriptor, Interest::READABLE)];
+        let ready = process.select(&readable, Some(Duration::ZERO)).unwrap();
+        assert!(ready.is_empty());
+        while process.send(descriptor, &[7; 16 * 1024]).is_ok() {}
+        let queue = CompletionQueue::new();
+        let notify = Notify::queue(&queue, 1);
+        process
+            .recv_overlapped(descriptor, vec![0; 4], notify)
+            .unwrap();
+        (process, queue)
+    });
+    let (process, queue) = calls.result();
+    peer.write_all(b"ping").unwrap();
+    assert_eq!(queue.wait(LONG).unwrap().result, Ok(4));
+    let closed = Task::start(move || {
+        process.shutdown(descriptor, Shutdown::Receive).unwrap();
+        process.close(descriptor)
+    });
+    assert_eq!(closed.result(), Ok(()));
+    assert!(common::read_to_end(&mut peer).unwrap() > 0);
+    world.until_nothing_is_left();
+}
+
+#[test]
+fn an_accept_never_waits_in_the_kernel_though_another_holder_lets_it() {
+    let world = World::new();
+    let (listener, address) = world.listening();
+    let copy = copy_of_bound(address);
+    for round in 0..2 {
+        let_calls_wait(&copy);
+        let process = world.process.clone();
+        let accepted = Task::start(move || {
+            process.set_nonblocking(listener, true).unwrap();
+            let accepted = process.accept(listener);
+            process.set_nonblocking(listener, false).unwrap();
+            accepted
+        });
+        assert_eq!(accepted.result(), Err(Error::WouldBlock));
+        let_calls_wait(&copy);
+        let waiting = world.block(move |process| process.accept(listener));
+        let _peer = TcpStream::connect(address).unwrap();
+        let accepted = waiting.result().unwrap();
+        assert_eq!(world.process.close(accepted), Ok(()), "{round}");
+    }
+    let_calls_wait(&copy);
+    let waiting = world.block(move |process| process.accept(listener));
+    assert_eq!(world.process.close(listener), Ok(()));
+    assert_eq!(waiting.result(), Err(Error::Interrupted));
+    world.until_nothing_is_left();
+}
+
+#[test]
+fn a_connect_never_waits_in_the_kernel_though_another_holder_lets_it() {
+    let world = World::new();
+    // With a full backlog the kernel answers no SYN.
+    let deaf = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+    deaf.bind(&any.into()).unwrap();
+    deaf.listen(0).unwrap();
+    let address = deaf.local_addr().unwrap().as_socket().unwrap();
+    let _first = TcpStream::connect(address).unwrap();
+    let descriptor = world.process.socket().unwrap();
+    world.process.bind(descriptor, &any).unwrap();
+    let copy = copy_of_bound(world.process.local_address(descriptor).unwrap());
+    let_calls_wait(&copy);
+    let process = world.process.clone();
+    let connecting = Task::start(move || {
+        process.set_nonblocking(descriptor, true).unwrap();
+        process.connect(descriptor, &address)
+    });
+    assert_eq!(connecting.result(), Err(Error::WouldBlock));
+    assert_eq!(world.process.close(descriptor), Ok(()));
+    world.until_nothing_is_left();
 }

@@ -1,15 +1,19 @@
-//! The calls of the engine, each one or two system calls that never wait.
+//! The calls of the engine, each a few system calls that never wait.
+//!
+//! Whoever else has the kernel's descriptor, by a transfer or a fork, can clear
+//! its `O_NONBLOCK`. So each call says for itself that it must not wait.
 
-use std::io::{self, Read};
-use std::mem::MaybeUninit;
+use std::io;
 use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use closesocket::engine::{Connecting, Endpoint, Received, Token};
 use closesocket::protocol::Error;
+use rustix::net::RecvFlags;
 use socket2::SockAddr;
 
+use super::sharing::limit_waits;
 use super::{Stage, TcpEndpoint};
 use crate::error::winsock;
 use crate::kernel::{self, retry};
@@ -64,6 +68,12 @@ impl Endpoint for TcpEndpoint {
             None => self.create(address)?,
         };
         let address = SockAddr::from(*address);
+        // A connect cannot be told otherwise not to wait. Only a forked child
+        // has a socket of this stage too.
+        if let Err(error) = socket.set_nonblocking(true) {
+            self.socket = Some(socket);
+            return Err(winsock(&error));
+        }
         let result = match (socket.connect(&address), self.stage) {
             // The kernel first reports the end of the attempt before, whose
             // error we have taken.
@@ -124,11 +134,19 @@ impl Endpoint for TcpEndpoint {
             return Err(Error::InvalidArgument);
         }
         loop {
-            match self
-                .socket()?
-                .accept4(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC)
-            {
+            // An accept cannot be told otherwise not to wait.
+            if !self.has_input()? {
+                return Ok(None);
+            }
+            let listener = self.socket()?;
+            listener
+                .set_nonblocking(true)
+                .map_err(|error| winsock(&error))?;
+            match listener.accept4(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC) {
                 Ok((socket, _)) => {
+                    if self.transferred {
+                        limit_waits(&socket, false);
+                    }
                     return Ok(Some(Self::accepted(Arc::clone(&self.shared), socket)));
                 }
                 Err(error) => match error.raw_os_error() {
@@ -164,6 +182,9 @@ impl Endpoint for TcpEndpoint {
         Ok(())
     }
 
+    //= docs/specification.md#d9-transfer-between-operating-system-processes
+    //# - A call on a TCP socket MUST NOT wait in the kernel, whatever another process that has its
+    //# descriptor too does to the state that both share.
     fn send(&mut self, bytes: &[u8]) -> Result<usize, Error> {
         if let Some(error) = self.lost {
             return Err(error);
@@ -175,7 +196,7 @@ impl Endpoint for TcpEndpoint {
         if bytes.is_empty() {
             return Ok(0);
         }
-        match retry(|| socket.send_with_flags(bytes, libc::MSG_NOSIGNAL)) {
+        match retry(|| socket.send_with_flags(bytes, libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT)) {
             Ok(taken) => {
                 self.stage = Stage::Connected;
                 Ok(taken)
@@ -217,10 +238,11 @@ impl Endpoint for TcpEndpoint {
                 (false, None) => Ok(Received::Nothing),
             };
         }
-        let mut socket = self.connection()?;
-        match retry(|| socket.read(buffer)) {
-            Ok(0) => self.end(),
-            Ok(bytes) => Ok(Received::Bytes(bytes)),
+        let socket = self.connection()?;
+        let flags = RecvFlags::DONTWAIT;
+        match retry(|| Ok(rustix::net::recv(socket, &mut *buffer, flags)?)) {
+            Ok((0, _)) => self.end(),
+            Ok((bytes, _)) => Ok(Received::Bytes(bytes)),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Received::Nothing),
             Err(error) => Err(self.fail(&error)),
         }
@@ -242,8 +264,9 @@ impl Endpoint for TcpEndpoint {
             return Ok(found == Received::End);
         }
         let socket = self.connection()?;
-        match retry(|| socket.peek(&mut [MaybeUninit::uninit()])) {
-            Ok(0) => self.end().map(|_| true),
+        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+        match retry(|| Ok(rustix::net::recv(socket, &mut [0], flags)?)) {
+            Ok((0, _)) => self.end().map(|_| true),
             Ok(_) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
             Err(error) => Err(self.fail(&error)),

@@ -32,6 +32,9 @@ impl TcpEndpoint {
         if first {
             set_reset_at_end(socket, hard)?;
         }
+        if self.stage == Stage::Listening {
+            limit_waits(socket, true);
+        }
         let sent = send(socket);
         if sent.is_ok() {
             self.transferred = true;
@@ -54,6 +57,9 @@ impl TcpEndpoint {
     ) -> Result<Self, (Error, Socket)> {
         if let Err(error) = shared.register(&socket, token) {
             return Err((error, socket));
+        }
+        if travelling.listening {
+            limit_waits(&socket, true);
         }
         Ok(Self {
             shared,
@@ -99,4 +105,13 @@ impl TcpEndpoint {
 fn set_reset_at_end(socket: &Socket, reset: bool) -> Result<(), Error> {
     let time = reset.then_some(Duration::ZERO);
     socket.set_linger(time).map_err(|error| winsock(&error))
+}
+
+/// Has an accept on a shared listener wait for a moment at most, if another
+/// process takes its connection and makes the listener wait, both between two
+/// system calls. Connections inherit it from their listener.
+pub(super) fn limit_waits(socket: &Socket, limited: bool) {
+    let shortest = limited.then_some(Duration::from_micros(1));
+    // It cannot fail on an open socket.
+    let _ = socket.set_read_timeout(shortest);
 }
