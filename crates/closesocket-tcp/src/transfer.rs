@@ -120,9 +120,12 @@ pub fn send_record<S: System<Transport = Tcp>>(
 ///
 /// # Errors
 /// [`Error::WouldBlock`] if there is none and the stream is nonblocking;
-/// [`Error::NotConnected`] if the stream has ended; [`Error::InvalidArgument`] if
-/// something else than a record comes; [`Error::TooManyDescriptors`] if the
-/// process has no descriptors left: the record stays in the stream then.
+/// [`Error::NotConnected`] if the stream has ended; [`Error::TooManyDescriptors`]
+/// if the process has no descriptors left: the record stays in the stream then.
+/// [`Error::InvalidArgument`] if something else than a record comes. A record
+/// with wrong descriptors is out of the stream then. Bytes that are no record
+/// end the stream, since nobody can tell where the next record begins: nothing
+/// more is received, and its sender finds it closed.
 pub fn receive_record(stream: &UnixStream) -> Result<Record, Error> {
     let (message, [socket, ticket]) = Message::receive(stream)?;
     let record = Record {

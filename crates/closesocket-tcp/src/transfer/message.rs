@@ -2,6 +2,7 @@
 
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
+use std::net::Shutdown;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
@@ -99,49 +100,99 @@ impl Message {
     }
 
     /// Receives the next record, and its descriptors as our own.
+    ///
+    /// A message with the words of a record and other descriptors ends alone.
+    /// Other words end the stream: where the next record begins cannot be told.
     pub(super) fn receive(stream: &UnixStream) -> Result<(Self, [OwnedFd; DESCRIPTORS]), Error> {
-        let mut bytes = [0; LENGTH];
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS))];
-        let mut control = RecvAncillaryBuffer::new(&mut space);
-        // Looked at first: if there is no room for the descriptors, the record
-        // must stay where it is. The look gives us descriptors of our own.
-        let flags = RecvFlags::PEEK | RecvFlags::CMSG_CLOEXEC;
-        let seen = loop {
-            let mut into = [IoSliceMut::new(&mut bytes)];
-            match recvmsg(stream, &mut into, &mut control, flags) {
-                Err(Errno::INTR) => {}
-                seen => break seen.map_err(stream_error)?,
-            }
-        };
-        if seen.bytes == 0 {
+        let seen = look(stream)?;
+        if seen.length == 0 {
             return Err(Error::NotConnected);
         }
-        let mut descriptors = Vec::new();
-        for message in control.drain() {
-            if let RecvAncillaryMessage::ScmRights(those) = message {
-                descriptors.extend(those);
-            }
-        }
-        let message = Self::decode(bytes).filter(|_| seen.bytes == LENGTH);
-        let message = message.ok_or(Error::InvalidArgument)?;
-        if seen.flags.contains(ReturnFlags::CTRUNC) {
+        let message = Self::decode(seen.bytes).filter(|_| seen.length == LENGTH);
+        let Some(message) = message else {
+            end(stream);
+            return Err(Error::InvalidArgument);
+        };
+        if seen.truncated && seen.descriptors.len() <= DESCRIPTORS {
             return Err(Error::TooManyDescriptors);
         }
-        let descriptors = descriptors.try_into().map_err(|_| Error::InvalidArgument)?;
-        consume(stream)?;
-        Ok((message, descriptors))
+        // A look goes on to the descriptors of the next message if its own has
+        // none.
+        let its_own = take(stream)?;
+        match seen.descriptors.try_into() {
+            Ok(descriptors) if its_own => Ok((message, descriptors)),
+            _ => Err(Error::InvalidArgument),
+        }
     }
 }
 
-/// Takes the record that was looked at out of the stream. The descriptors that
-/// travel with it are dropped by the kernel: we have our own.
-fn consume(stream: &UnixStream) -> Result<(), Error> {
+/// What a look at the stream shows.
+struct Seen {
+    bytes: [u8; LENGTH],
+    /// How many of the bytes there are; 0 at the end of the stream.
+    length: usize,
+    /// Copies of our own.
+    descriptors: Vec<OwnedFd>,
+    /// There were more, for which there is no room, here or in the process.
+    truncated: bool,
+}
+
+/// Looks at the next record, which stays where it is: if there is no room for
+/// its descriptors, it must not be lost.
+fn look(stream: &UnixStream) -> Result<Seen, Error> {
+    let mut bytes = [0; LENGTH];
+    // With room for one too many, to tell such a message from a process that
+    // has no room.
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS + 1))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let flags = RecvFlags::PEEK | RecvFlags::CMSG_CLOEXEC;
+    let seen = loop {
+        let mut into = [IoSliceMut::new(&mut bytes)];
+        match recvmsg(stream, &mut into, &mut control, flags) {
+            Err(Errno::INTR) => {}
+            seen => break seen.map_err(stream_error)?,
+        }
+    };
+    let mut descriptors = Vec::new();
+    for message in control.drain() {
+        if let RecvAncillaryMessage::ScmRights(those) = message {
+            descriptors.extend(those);
+        }
+    }
+    Ok(Seen {
+        bytes,
+        length: seen.bytes,
+        descriptors,
+        truncated: seen.flags.contains(ReturnFlags::CTRUNC),
+    })
+}
+
+/// Takes the record that was looked at out of the stream; true if it had
+/// descriptors. The kernel drops them: we have our own.
+fn take(stream: &UnixStream) -> Result<bool, Error> {
     let mut bytes = [0; LENGTH];
     loop {
-        match recv(stream, &mut bytes, RecvFlags::DONTWAIT) {
-            Ok(_) => return Ok(()),
+        let mut into = [IoSliceMut::new(&mut bytes)];
+        let mut nowhere = RecvAncillaryBuffer::default();
+        match recvmsg(stream, &mut into, &mut nowhere, RecvFlags::DONTWAIT) {
+            Ok(taken) => return Ok(taken.flags.contains(ReturnFlags::CTRUNC)),
             Err(Errno::INTR) => {}
             Err(error) => return Err(stream_error(error)),
+        }
+    }
+}
+
+/// Receives nothing more from the stream: its sender is told, and what is in it
+/// is dropped, records with their references.
+fn end(stream: &UnixStream) {
+    // It fails when the stream has ended already.
+    let _ = stream.shutdown(Shutdown::Read);
+    let mut bytes = [0; 256];
+    loop {
+        match recv(stream, &mut bytes, RecvFlags::DONTWAIT) {
+            Ok((0, _)) => return,
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(_) => return,
         }
     }
 }

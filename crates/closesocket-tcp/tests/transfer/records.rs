@@ -38,11 +38,13 @@ fn intercept(stream: &UnixStream) -> (Vec<u8>, Vec<OwnedFd>) {
     (bytes[..received.bytes].to_vec(), descriptors)
 }
 
-fn forge(stream: &UnixStream, bytes: &[u8], descriptors: &[OwnedFd]) {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
+fn forge<D: AsFd>(stream: &UnixStream, bytes: &[u8], descriptors: &[D]) {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(8))];
     let mut control = SendAncillaryBuffer::new(&mut space);
     let borrowed: Vec<_> = descriptors.iter().map(AsFd::as_fd).collect();
-    assert!(control.push(SendAncillaryMessage::ScmRights(&borrowed)));
+    if !borrowed.is_empty() {
+        assert!(control.push(SendAncillaryMessage::ScmRights(&borrowed)));
+    }
     sendmsg(
         stream,
         &[IoSlice::new(bytes)],
@@ -178,11 +180,12 @@ fn a_stream_without_a_record_says_so() {
     assert_eq!(receive_record(&there).err(), Some(Error::WouldBlock));
     here.write_all(b"not a record at all").unwrap();
     assert_eq!(receive_record(&there).err(), Some(Error::InvalidArgument));
+    assert_eq!(receive_record(&there).err(), Some(Error::NotConnected));
     let (here, there) = UnixStream::pair().unwrap();
     // The words of a record with descriptors that are none of ours.
     let mut bytes = *b"CSR\x01\0\0\0\0\0\0\0\0";
     bytes[8..].copy_from_slice(&std::process::id().to_le_bytes());
-    let files = [(); 2].map(|()| File::open("/dev/null").unwrap().into());
+    let files: [OwnedFd; 2] = [(); 2].map(|()| File::open("/dev/null").unwrap().into());
     forge(&here, &bytes, &files);
     assert_eq!(receive_record(&there).err(), Some(Error::InvalidArgument));
     drop(here);
@@ -193,6 +196,77 @@ fn a_stream_without_a_record_says_so() {
     drop(there);
     let sent = send_to_self(&world, descriptor, &here);
     assert_eq!(sent, Err(Error::NotConnected));
+}
+
+/// How a malformed message ends.
+#[derive(Clone, Copy)]
+enum Ends {
+    /// Alone: the good record behind it is received.
+    Alone,
+    /// With the stream: where a record begins cannot be told any more.
+    TheStream,
+}
+
+#[test]
+fn a_malformed_record_ends_alone_or_ends_the_stream() {
+    alone(
+        "records::a_malformed_record_ends_alone_or_ends_the_stream",
+        || {
+            let world = World::new();
+            let (descriptor, mut peer) = world.connect();
+            let (here, there) = UnixStream::pair().unwrap();
+            send_to_self(&world, descriptor, &here).unwrap();
+            let (good, kernels) = intercept(&there);
+            let before = holdings();
+            for place in 0..good.len() - 4 {
+                let mut words = good.clone();
+                words[place] ^= 0x80;
+                malformed(&good, &kernels, &words, &[0, 1], Ends::TheStream);
+            }
+            let long = [good.clone(), vec![0; 8]].concat();
+            for (words, those, ends) in [
+                (&good[..], &[][..], Ends::Alone),
+                (&good, &[0], Ends::Alone),
+                (&good, &[0, 1, 1], Ends::Alone),
+                (&good, &[0, 1, 1, 1, 1], Ends::Alone),
+                (&good, &[1, 0], Ends::Alone),
+                (&good[..5], &[], Ends::TheStream),
+                (&good[..5], &[0, 1], Ends::TheStream),
+                (&long[8..], &[0, 1], Ends::TheStream),
+            ] {
+                malformed(&good, &kernels, words, those, ends);
+            }
+            // A record that was written in two pieces is one.
+            let (here, there) = UnixStream::pair().unwrap();
+            (&here).write_all(&good[..4]).unwrap();
+            forge(&here, &good[4..], &kernels);
+            assert!(receive_record(&there).is_ok());
+            drop((here, there));
+            until_holdings_are(before);
+            drop(kernels);
+            assert_eq!(world.process.close(descriptor), Ok(()));
+            assert_eq!(read_to_end(&mut peer).unwrap(), 0);
+        },
+    );
+}
+
+/// Sends a message of these words and descriptors, and a good record behind it.
+fn malformed(good: &[u8], kernels: &[OwnedFd], words: &[u8], those: &[usize], ends: Ends) {
+    let (here, there) = UnixStream::pair().unwrap();
+    there.set_nonblocking(true).unwrap();
+    let those: Vec<_> = those.iter().map(|&it| &kernels[it]).collect();
+    forge(&here, words, &those);
+    forge(&here, good, kernels);
+    let received = || receive_record(&there).map(|_| ()).err();
+    let what = format!("{words:?}, {} descriptors", those.len());
+    assert_eq!(received(), Some(Error::InvalidArgument), "{what}");
+    let next = match ends {
+        Ends::Alone => [None, Some(Error::WouldBlock)],
+        Ends::TheStream => [Some(Error::NotConnected); 2],
+    };
+    assert_eq!([received(), received()], next, "{what}");
+    let told = (&here).write(b"more").is_err();
+    assert_eq!(told, matches!(ends, Ends::TheStream), "{what}");
 }
 
 #[test]
