@@ -45,8 +45,11 @@ enum Stage {
 
 /// One end of a TCP connection, or a listener.
 ///
-/// IPv6 sockets take IPv6 only, and addresses may be bound while old
-/// connections of theirs are in `TIME_WAIT`, both as Winsock does it.
+/// IPv6 sockets take IPv6 only; an address is bound once, and may be bound while
+/// old connections of it are in `TIME_WAIT`, or accepted ones are alive: all as
+/// Winsock does it. A process that is killed while it is connected from an
+/// address that it has bound leaves this to the kernel, which may keep the
+/// address for a minute.
 ///
 /// Dropping it closes the socket. If neither a FIN nor a reset was ordered, the
 /// kernel sends a FIN behind what was queued; unread input is thrown away
@@ -64,6 +67,8 @@ pub struct TcpEndpoint {
     /// Why the connection is lost. The kernel tells it once, to whichever call
     /// comes first.
     lost: Option<Error>,
+    /// It was bound by a call.
+    bound: bool,
     /// The FIN was ordered.
     fin_sent: bool,
     /// The peer's FIN was read.
@@ -84,6 +89,7 @@ impl TcpEndpoint {
             socket: None,
             stage: Stage::Idle,
             lost: None,
+            bound: false,
             fin_sent: false,
             end_seen: false,
             discarding: false,
@@ -100,6 +106,7 @@ impl TcpEndpoint {
             socket: Some(socket),
             stage: Stage::Connected,
             lost: None,
+            bound: false,
             fin_sent: false,
             end_seen: false,
             discarding: false,
@@ -208,6 +215,10 @@ impl TcpEndpoint {
         let Some(socket) = self.socket.take() else {
             return;
         };
+        if self.bound {
+            // As for a FIN that was ordered: here it is the close that sends it.
+            let _ = socket.set_reuse_address(true);
+        }
         // Who else has the descriptor may have set a linger time, for which the
         // kernel would wait here.
         if let Ok(Some(time)) = socket.linger()

@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
-use socket2::Socket;
+use socket2::{SockAddr, Socket};
 
 /// Bytes sent and not acknowledged by the peer's TCP, and one for a FIN that is
 /// out. Errors with `EINVAL` on a listener.
@@ -85,6 +85,42 @@ pub(crate) fn discard(socket: &Socket, limit: usize) -> io::Result<Discarded> {
         }
     }
     Ok(Discarded::SoFar)
+}
+
+/// Binds as Winsock does: nobody else can bind the address from then on, but
+/// connections that it still has, or had, are no obstacle.
+///
+/// To the kernel, both are a matter of `SO_REUSEADDR`, which has to be set on
+/// both sides. So it is set while there is nothing but a connection: for those
+/// that a listener accepts, and when one ends. An address where only connections
+/// are can be bound with it, and nobody else gets there once it is taken back.
+//= docs/specification.md#r7-an-address-is-bound-once
+//# - Binding an address that another socket has bound MUST fail with WSAEADDRINUSE at the bind.
+pub(crate) fn bind(socket: &Socket, address: &SockAddr) -> io::Result<()> {
+    match socket.bind(address) {
+        // Only now: an address where nobody is would be open to all who set it.
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            socket.set_reuse_address(true)?;
+            let bound = socket.bind(address);
+            socket.set_reuse_address(false)?;
+            bound
+        }
+        bound => bound,
+    }
+}
+
+/// Listens. The kernel lets nobody bind where a listener is, whatever it has set.
+//= docs/specification.md#r7-an-address-is-bound-once
+//# - Connections that an address had or has by accepting, once their listener is closed, and those
+//# that are ended and only remembered by the transport, MUST NOT keep the address from being bound.
+pub(crate) fn listen(socket: &Socket, backlog: i32) -> io::Result<()> {
+    // Before: connections can come at once, and they inherit it.
+    socket.set_reuse_address(true)?;
+    let listening = socket.listen(backlog);
+    if listening.is_err() {
+        socket.set_reuse_address(false)?;
+    }
+    listening
 }
 
 /// Calls again as long as a signal has interrupted the call.

@@ -22,6 +22,9 @@
 //!   the whole (S5). At such an end what the kernel itself holds is lost too.
 //! - `O_NONBLOCK` and the linger time belong to all who have the descriptor, by a
 //!   transfer or a fork. So each call says for itself that it must not wait.
+//! - Whoever sets `SO_REUSEADDR` can bind a bound address, and whoever does not
+//!   cannot bind one with connections in `TIME_WAIT`. So it is set and taken back
+//!   (R7).
 //! - `SIOCOUTQ` says nothing of a lost connection: it goes on reporting the
 //!   bytes that will never be acknowledged. The socket's error decides.
 //! - The kernel gives a socket's error to the first who asks and then forgets

@@ -1,4 +1,4 @@
-//! E1 and E2: which error comes first, and what an error says.
+//! E1 and E2: which error comes first, and what an error says. R7: addresses in use.
 
 use std::io::ErrorKind;
 
@@ -15,6 +15,9 @@ scenarios! {
     e1_a_network_that_is_down_holds_up_neither_cleanup_nor_death,
     e2_every_error_that_a_user_meets_has_its_code_its_kind_and_words,
     e2_a_second_connect_is_told_that_the_first_goes_on,
+    r7_the_second_bind_of_a_bound_address_fails,
+    r7_accepted_connections_leave_the_address_to_the_next_listener,
+    r7_the_address_of_a_connection_is_bound_until_it_ends,
 }
 
 //= docs/specification.md#e1-precedence
@@ -208,4 +211,85 @@ fn e2_a_second_connect_is_told_that_the_first_goes_on<N: Network>(world: &World<
         assert_eq!(second.unwrap_err(), already);
         assert_eq!(process.close(descriptor), Ok(()));
     }
+}
+
+//= docs/specification.md#r7-an-address-is-bound-once
+//# - Binding an address that another socket has bound MUST fail with WSAEADDRINUSE at the bind.
+fn r7_the_second_bind_of_a_bound_address_fails<N: Network>(world: &World<N>) {
+    let process = &world.process;
+    let (first, second) = (process.socket().unwrap(), process.socket().unwrap());
+    process.bind(first, &N::free_address()).unwrap();
+    let address = process.local_address(first).unwrap();
+    let again = process.bind(first, &N::free_address());
+    assert_eq!(again, Err(Error::InvalidArgument));
+    for _ in 0..2 {
+        let taken = process.bind(second, &address);
+        assert_eq!(taken, Err(Error::AddressInUse));
+    }
+    assert_eq!(process.listen(first, 1), Ok(()));
+    assert_eq!(process.bind(second, &address), Err(Error::AddressInUse));
+    assert_eq!(process.close(first), Ok(()));
+    world.until("the address is free", || {
+        process.bind(second, &address) == Ok(())
+    });
+    assert_eq!(process.close(second), Ok(()));
+}
+
+//= docs/specification.md#r7-an-address-is-bound-once
+//# - Connections that an address had or has by accepting, once their listener is closed, and those
+//# that are ended and only remembered by the transport, MUST NOT keep the address from being bound.
+fn r7_accepted_connections_leave_the_address_to_the_next_listener<N: Network>(world: &World<N>) {
+    let process = &world.process;
+    let (mut listener, address) = world.listener();
+    let mut alive = Vec::new();
+    for _ in 0..3 {
+        let mut stays = world.dial(&address);
+        let mut ends = world.dial(&address);
+        let accepted = process.accept(listener).unwrap();
+        // We finish first, so that our side is remembered.
+        let ended = process.accept(listener).unwrap();
+        assert_eq!(process.close(ended), Ok(()));
+        assert_all(ends.read_to_end(), 0);
+        drop(ends);
+        assert_eq!(process.close(listener), Ok(()));
+        stays.write(b"on");
+        assert_eq!(process.recv(accepted, &mut [0; 2]), Ok(2));
+        alive.push((accepted, stays));
+        listener = process.socket().unwrap();
+        assert_eq!(process.bind(listener, &address), Ok(()));
+        let other = process.socket().unwrap();
+        assert_eq!(process.bind(other, &address), Err(Error::AddressInUse));
+        assert_eq!(process.listen(listener, 8), Ok(()));
+        assert_eq!(process.bind(other, &address), Err(Error::AddressInUse));
+        assert_eq!(process.close(other), Ok(()));
+    }
+    for (accepted, mut peer) in alive {
+        assert_eq!(process.close(accepted), Ok(()));
+        assert_all(peer.read_to_end(), 0);
+    }
+    assert_eq!(process.close(listener), Ok(()));
+}
+
+fn r7_the_address_of_a_connection_is_bound_until_it_ends<N: Network>(world: &World<N>) {
+    let process = &world.process;
+    let descriptor = process.socket().unwrap();
+    process.bind(descriptor, &N::free_address()).unwrap();
+    let address = process.local_address(descriptor).unwrap();
+    let connected = Overlapped::new();
+    let notify = Notify::event(&connected);
+    process
+        .connect_overlapped(descriptor, &world.peer_address(), notify)
+        .unwrap();
+    let mut peer = world.next_peer();
+    assert_eq!(connected.wait(LONG).unwrap().result, Ok(0));
+    let second = process.socket().unwrap();
+    assert_eq!(process.bind(second, &address), Err(Error::AddressInUse));
+    assert_eq!(process.close(descriptor), Ok(()));
+    assert_all(peer.read_to_end(), 0);
+    drop(peer);
+    world.until("the address is free", || {
+        process.bind(second, &address) == Ok(())
+    });
+    assert_eq!(process.listen(second, 1), Ok(()));
+    assert_eq!(process.close(second), Ok(()));
 }

@@ -26,10 +26,9 @@ impl Endpoint for TcpEndpoint {
             return Err(Error::InvalidArgument);
         }
         let socket = self.create(address)?;
-        let bound = socket
-            .set_reuse_address(true)
-            .and_then(|()| socket.bind(&SockAddr::from(*address)));
+        let bound = kernel::bind(&socket, &SockAddr::from(*address));
         self.socket = Some(socket);
+        self.bound = bound.is_ok();
         bound.map_err(|error| {
             // The next attempt may be of the other family.
             self.close();
@@ -47,7 +46,7 @@ impl Endpoint for TcpEndpoint {
 
     fn listen(&mut self, backlog: u32) -> Result<(), Error> {
         let backlog = i32::try_from(backlog).unwrap_or(i32::MAX);
-        let listening = self.socket()?.listen(backlog);
+        let listening = kernel::listen(self.socket()?, backlog);
         listening.map_err(|error| winsock(&error))?;
         self.stage = Stage::Listening;
         Ok(())
@@ -302,6 +301,11 @@ impl Endpoint for TcpEndpoint {
         let socket = self.connection()?;
         if self.fin_sent {
             return Ok(());
+        }
+        if self.bound {
+            // The kernel remembers the connection for a while, as it is now. It
+            // cannot fail on an open socket.
+            let _ = socket.set_reuse_address(true);
         }
         match socket.shutdown(Shutdown::Write) {
             Ok(()) => {

@@ -71,6 +71,7 @@ impl TcpEndpoint {
                 Stage::Connected
             },
             lost: None,
+            bound: false,
             fin_sent: travelling.send_shut,
             end_seen: false,
             discarding: false,

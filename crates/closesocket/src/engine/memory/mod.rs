@@ -7,7 +7,7 @@
 mod link;
 mod peer;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, OnceLock, Weak};
 
 use link::{Inbox, Link, Side};
@@ -37,6 +37,8 @@ struct Network<P: Primitives> {
 
 struct Listeners<P: Primitives> {
     by_address: HashMap<MemoryAddress, Backlog<P>>,
+    /// The addresses that sockets of the engine have bound, listening or not.
+    bound: HashSet<MemoryAddress>,
     next_address: u32,
 }
 
@@ -67,6 +69,7 @@ impl<P: Primitives> Memory<P> {
                 events: OnceLock::new(),
                 listeners: Monitor::new(Listeners {
                     by_address: HashMap::new(),
+                    bound: HashSet::new(),
                     next_address: 1,
                 }),
                 pending: Monitor::new(PendingEvents::default()),
@@ -128,7 +131,8 @@ impl<P: Primitives> Network<P> {
         eager: bool,
     ) -> Result<(), Error> {
         self.listeners.lock(|listeners| {
-            if listeners.by_address.contains_key(&address) {
+            let bound = token.is_none() && listeners.bound.contains(&address);
+            if bound || listeners.by_address.contains_key(&address) {
                 return Err(Error::AddressInUse);
             }
             let backlog = Backlog {
@@ -138,6 +142,16 @@ impl<P: Primitives> Network<P> {
                 eager,
             };
             listeners.by_address.insert(address, backlog);
+            Ok(())
+        })
+    }
+
+    /// Binds a socket of the engine.
+    fn bind(&self, address: MemoryAddress) -> Result<(), Error> {
+        self.listeners.lock(|listeners| {
+            if listeners.by_address.contains_key(&address) || !listeners.bound.insert(address) {
+                return Err(Error::AddressInUse);
+            }
             Ok(())
         })
     }
@@ -172,9 +186,10 @@ impl<P: Primitives> Network<P> {
 
     /// Ends a listener: whoever waits in its backlog is reset (O7).
     fn close_listener(&self, address: MemoryAddress) {
-        let backlog = self
-            .listeners
-            .lock(|listeners| listeners.by_address.remove(&address));
+        let backlog = self.listeners.lock(|listeners| {
+            listeners.bound.remove(&address);
+            listeners.by_address.remove(&address)
+        });
         for link in backlog.into_iter().flat_map(|backlog| backlog.waiting) {
             link.lock(|link| {
                 link.refused = !link.established;
@@ -234,6 +249,7 @@ impl<P: Primitives> Transport for Memory<P> {
             network,
             token: Some(token),
             address: None,
+            bound: false,
             role: Role::Fresh,
             unsent_waits: false,
         })
@@ -249,6 +265,8 @@ pub struct MemoryEndpoint<P: Primitives = Std> {
     network: Arc<Network<P>>,
     token: Option<Token>,
     address: Option<MemoryAddress>,
+    /// It has bound the address itself.
+    bound: bool,
     role: Role<P>,
     /// Accepted bytes wait in the engine: a drop resets.
     unsent_waits: bool,
@@ -283,10 +301,12 @@ impl<P: Primitives> Endpoint for MemoryEndpoint<P> {
     type Address = MemoryAddress;
 
     fn bind(&mut self, address: &MemoryAddress) -> Result<(), Error> {
-        if !matches!(self.role, Role::Fresh) {
+        if self.address.is_some() || !matches!(self.role, Role::Fresh) {
             return Err(Error::InvalidArgument);
         }
+        self.network.bind(*address)?;
         self.address = Some(*address);
+        self.bound = true;
         Ok(())
     }
 
@@ -339,6 +359,7 @@ impl<P: Primitives> Endpoint for MemoryEndpoint<P> {
             network: Arc::clone(&self.network),
             token: None,
             address: Some(address),
+            bound: false,
             role: Role::Connected(link, 1),
             unsent_waits: false,
         }))
@@ -402,6 +423,7 @@ impl<P: Primitives> Endpoint for MemoryEndpoint<P> {
                 self.network.close_listener(address);
                 // The address may be another listener's from here on.
                 self.role = Role::Fresh;
+                self.bound = false;
             }
             _ => {
                 self.with(Link::reset);
@@ -414,7 +436,11 @@ impl<P: Primitives> Drop for MemoryEndpoint<P> {
     fn drop(&mut self) {
         match (&self.role, self.address) {
             (Role::Listening, Some(address)) => self.network.close_listener(address),
-            _ => {
+            (_, address) => {
+                if let Some(address) = address.filter(|_| self.bound) {
+                    let listeners = &self.network.listeners;
+                    listeners.lock(|listeners| listeners.bound.remove(&address));
+                }
                 self.with(|link, side| {
                     link.halves[side].token = None;
                     if self.unsent_waits {
