@@ -58,6 +58,10 @@ pub enum What {
     Wake { socket: u8 },
     /// Is cancelled in the wait for a drain.
     Cancel { socket: u8 },
+    /// Takes an operation out to cancel it.
+    CancelOperation { kind: OperationKind, operation: u8 },
+    /// Finds no such operation pending.
+    CancelNothing { kind: OperationKind, operation: u8 },
     /// Claims a closed and empty slot.
     Claim { slot: u8 },
     /// Loses the claim to a transient entry.
@@ -201,6 +205,12 @@ impl What {
                 f,
                 "accepts bytes of send #{operation}, {rest} chunks are left"
             ),
+            Self::CancelOperation { kind, operation } => {
+                write!(f, "cancels {} #{operation}", name(kind))
+            }
+            Self::CancelNothing { kind, operation } => {
+                write!(f, "finds no {} #{operation} to cancel", name(kind))
+            }
             Self::DeliverAborted { kind, operation } => {
                 write!(f, "delivers the abort of {} #{operation}", name(kind))
             }

@@ -178,6 +178,7 @@ const CONDITIONS: [Condition; COUNT] = [
     holds::<18>,
     holds::<19>,
     holds::<20>,
+    holds::<21>,
 ];
 
 fn holds<const INDEX: usize>(_: &ExplorerModel, state: &State) -> bool {

@@ -199,6 +199,34 @@ pub const PROBES: &[Probe] = &[
         scenario: "cleanup-with-operations-pending",
         seen: |_, what, _, _| matches!(what, What::LookAtProcess { gone: true }),
     },
+    Probe {
+        name: "a cancel was quicker than the completion and the close",
+        scenario: "cancel-against-completion-and-close",
+        seen: |before, what, _, _| {
+            matches!(what, What::CancelOperation { .. })
+                && before.socket(0_u8).machine().input_unread
+                && before.threads().any(|it| it.at() == At::Looked)
+        },
+    },
+    Probe {
+        name: "a cancel came too late",
+        scenario: "cancel-against-completion-and-close",
+        seen: |before, what, _, _| match what {
+            What::CancelNothing { operation, .. } => matches!(
+                before.operation(operation).state(),
+                OperationState::Ending(_) | OperationState::Ended(_)
+            ),
+            _ => false,
+        },
+    },
+    Probe {
+        name: "a partly accepted send was cancelled and its part sent",
+        scenario: "cancel-of-a-partly-accepted-send",
+        seen: |before, what, _, _| {
+            matches!(what, What::CancelOperation { .. })
+                && before.operation(0_usize).remaining() == 1
+        },
+    },
 ];
 
 /// Whether a draining socket ended in this way.

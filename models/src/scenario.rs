@@ -190,6 +190,13 @@ pub enum Call {
         /// The socket of the connection, by its index.
         socket: u8,
     },
+    /// Cancels an operation by its name.
+    Cancel {
+        /// The operation, by its index.
+        operation: u8,
+    },
+    /// Cancels what is pending through a descriptor: one operation at most.
+    CancelThrough(Handle),
     /// Cleans up the process.
     Cleanup,
     /// The process dies.

@@ -176,8 +176,13 @@ impl Scenario {
                 let reason = "the operation was started before";
                 self.makes_sense(&field, seen.operations.first(operation), reason)
             }
-            Call::Close(handle) | Call::SetLinger(handle, _) | Call::ShutDownSend(handle) => {
-                self.is_own(field, process, handle)
+            Call::Close(handle)
+            | Call::SetLinger(handle, _)
+            | Call::ShutDownSend(handle)
+            | Call::CancelThrough(handle) => self.is_own(field, process, handle),
+            Call::Cancel { operation } => {
+                let field = format!("{field}.operation");
+                self.exists(&field, operation, self.operations.len())
             }
             Call::Duplicate {
                 through,

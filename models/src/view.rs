@@ -6,8 +6,8 @@ use closesocket::protocol::invariant::{
 };
 use closesocket::protocol::word::WordPhase;
 
-use crate::scenario::Scenario;
-use crate::state::{At, RECORDS, State};
+use crate::scenario::{Call, Scenario};
+use crate::state::{At, RECORDS, State, Thread};
 
 /// A state of a scenario.
 #[derive(Clone, Copy, Debug)]
@@ -27,8 +27,9 @@ impl View<'_> {
         let here = |it_slot: u8, it_generation: u8| {
             usize::from(it_slot) == slot && u32::from(it_generation) == generation
         };
-        let threads = self.state.threads().filter(|it| {
-            matches!(it.at(), At::Inside | At::Leaving) && here(it.slot(), it.generation())
+        let threads = self.state.threads().enumerate().filter(|(index, it)| {
+            (matches!(it.at(), At::Inside | At::Leaving) || self.cancels(*index, *it))
+                && here(it.slot(), it.generation())
         });
         let operations = self.state.operations().filter(|it| {
             matches!(
@@ -41,6 +42,16 @@ impl View<'_> {
 }
 
 impl View<'_> {
+    /// Whether the thread is in a cancel through a descriptor and delivers.
+    #[inline(always)]
+    fn cancels(&self, index: usize, thread: Thread) -> bool {
+        thread.holding() && {
+            let spec = self.scenario.threads.get(index);
+            let call = spec.and_then(|it| it.calls.get(usize::from(thread.call())));
+            matches!(call, Some(Call::CancelThrough(_)))
+        }
+    }
+
     /// Whether what this process still has at rest is nobody's.
     fn is_stranded(&self, process: u8) -> bool {
         self.state.rest().rested() && self.state.process(process).gone().is_some()

@@ -156,7 +156,7 @@ pub enum Call {
         descriptor: Descriptor,
         from: Origin,
     },
-    /// Cancels a blocked operation or a waiting close (L9).
+    /// Cancels a pending operation (C1, C2) or a waiting close (L9).
     Cancel { call: Key },
     /// The transport takes at most so many queued bytes.
     Transmit { socket: SocketId, bytes: u32 },
@@ -224,6 +224,12 @@ impl From<Result<Self, Error>> for Answer {
 }
 
 impl Answer {
+    /// Success with this many bytes.
+    #[must_use]
+    pub const fn bytes(count: usize) -> Self {
+        Self::Bytes(count as u64)
+    }
+
     /// The call failed so.
     #[must_use]
     pub const fn refused(error: Error) -> Self {

@@ -253,7 +253,7 @@ fn all_histories() -> impl Strategy<Value = Vec<Intent>> {
 }
 
 /// Shapes that a generator worth its time reaches often.
-const SHAPES: [&str; 35] = [
+const SHAPES: [&str; 37] = [
     "backlog reset",
     "close from a callback",
     "closed value",
@@ -270,6 +270,8 @@ const SHAPES: [&str; 35] = [
     "last cleanup",
     "last reference reclaimed",
     "lingering close cancelled",
+    "operation cancelled",
+    "partly accepted send cancelled",
     "lingering close interrupted by the end of its process",
     "lingering wait",
     "never issued value",

@@ -11,7 +11,7 @@ use proptest::test_runner::{Config, TestCaseError, TestRunner};
 const HISTORIES: u32 = 30_000;
 
 /// Shapes that a generator worth its time reaches often.
-const SHAPES: [&str; 34] = [
+const SHAPES: [&str; 36] = [
     "backlog reset",
     "close refused within a blocking call",
     "closed value",
@@ -28,6 +28,8 @@ const SHAPES: [&str; 34] = [
     "last cleanup",
     "last reference reclaimed",
     "lingering close cancelled",
+    "operation cancelled",
+    "partly accepted send cancelled",
     "lingering wait",
     "never issued value",
     "operations aborted by the last reference",

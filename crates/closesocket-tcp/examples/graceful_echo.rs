@@ -10,13 +10,16 @@
 //! peer, and only then does the program end. A peer that has stopped reading
 //! holds it up for no longer than the grace period.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use closesocket::engine::{Descriptor, NoProbe, Process, Provider, Shutdown, Std, SystemClock};
+use closesocket::engine::{
+    Completion, Descriptor, NoProbe, Notify, OperationId, Overlapped, Process, Provider, Std,
+    SystemClock,
+};
 use closesocket_tcp::Tcp;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -71,7 +74,8 @@ struct Server {
 
 #[derive(Default)]
 struct Served {
-    open: HashSet<Descriptor>,
+    /// The open connections, with the receive that each waits for.
+    open: HashMap<Descriptor, Option<OperationId>>,
     stopping: bool,
     connections: u64,
     echoed_bytes: u64,
@@ -100,14 +104,31 @@ impl Server {
             return false;
         }
         served.connections += 1;
-        served.open.insert(connection)
+        served.open.insert(connection, None).is_none()
+    }
+
+    /// Receives, unless the server stops. The operation is noted, so that `stop`
+    /// can cancel it and nothing else of the connection.
+    fn receive(&self, connection: Descriptor, buffer: Vec<u8>) -> Option<Completion> {
+        let received = Overlapped::new();
+        let mut served = self.lock();
+        if served.stopping {
+            return None;
+        }
+        let notify = Notify::event(&received);
+        let operation = self.process.recv_overlapped(connection, buffer, notify);
+        served.open.insert(connection, operation.ok());
+        drop(served);
+        operation.ok().and_then(|_| received.wait(None))
     }
 
     /// Echoes until the peer has finished, or until `stop` ends the receiving.
     fn echo(&self, connection: Descriptor) {
         let mut buffer = vec![0; 16 * 1024];
         let mut echoed_bytes = 0;
-        while let Ok(received) = self.process.recv(connection, &mut buffer) {
+        while let Some(end) = self.receive(connection, buffer) {
+            buffer = end.buffer;
+            let received = end.result.unwrap_or(0);
             if received == 0 || self.process.send(connection, &buffer[..received]).is_err() {
                 break;
             }
@@ -127,17 +148,18 @@ impl Server {
     fn stop(&self, listener: Descriptor) {
         self.lock().stopping = true;
         self.process.close(listener).ok();
-        let open: Vec<_> = self.lock().open.iter().copied().collect();
-        for connection in open {
-            // A thread that is blocked in its `recv` goes on with an error.
-            self.process.shutdown(connection, Shutdown::Receive).ok();
+        let receiving: Vec<_> = self.lock().open.values().copied().collect();
+        for operation in receiving.into_iter().flatten() {
+            // A thread that waits for input goes on; one that sends is left
+            // alone. A receive that has ended cannot be cancelled any more.
+            self.process.cancel(operation).ok();
         }
         let (mut served, _) = self
             .ended
             .wait_timeout_while(self.lock(), GRACE, |served| !served.open.is_empty())
             .unwrap_or_else(PoisonError::into_inner);
         served.cut_off = served.open.len();
-        let stuck: Vec<_> = served.open.iter().copied().collect();
+        let stuck: Vec<_> = served.open.keys().copied().collect();
         drop(served);
         for connection in stuck {
             // Hard, under the blocked `send`: its thread wakes, the peer is reset.

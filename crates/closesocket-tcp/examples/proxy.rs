@@ -217,8 +217,9 @@ impl Proxy {
             if received == 0 {
                 return Ok(());
             }
-            self.process.send(to, &buffer[..received])?;
+            // Before the peer has it, who may ask for the count at once.
             carried_bytes.fetch_add(received as u64, Ordering::Relaxed);
+            self.process.send(to, &buffer[..received])?;
         }
     }
 }

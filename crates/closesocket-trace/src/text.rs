@@ -4,8 +4,8 @@
 use closesocket::engine::{Descriptor, Error, ProcessId, SocketId};
 use closesocket::protocol::word::{STEP, Word, WordPhase};
 use closesocket::protocol::{
-    AbortScope, Actions, Cause, Connection, Ending, HandleKind, Linger, OperationKind, Phase,
-    SendSide, Socket, Time, UnreadInput, Waiting,
+    AbortScope, Actions, Cause, Connection, Direction, Ending, HandleKind, Limits, Linger,
+    OperationKind, Phase, SendSide, Socket, Time, UnreadInput, Waiting,
 };
 use serde::{Deserialize, Deserializer, Serializer};
 
@@ -151,7 +151,11 @@ impl Text for Time {
 
 impl Text for Error {
     fn write(&self) -> String {
-        format!("{self:?}")
+        match self {
+            // How many bytes the call was told is not in a trace.
+            Self::SendInterrupted { .. } => Self::Interrupted.write(),
+            other => format!("{other:?}"),
+        }
     }
     fn read(text: &str) -> Option<Self> {
         Error::ALL
@@ -259,8 +263,20 @@ impl Text for Phase {
 /// The word for a transferred socket (D9).
 const TRANSFERRED: &str = "transferred";
 
-/// Fifteen words, one for each field of the machine, in its order. The last is
-/// left out unless it is set.
+/// `limits:RECEIVE:SEND`, in milliseconds.
+impl Text for Limits {
+    fn write(&self) -> String {
+        let [receive, send] = [Direction::Receive, Direction::Send].map(|it| self.millis(it));
+        format!("limits:{receive}:{send}")
+    }
+    fn read(text: &str) -> Option<Self> {
+        let (receive, send) = text.strip_prefix("limits:")?.split_once(':')?;
+        Some(Self::from_millis(receive.parse().ok()?, send.parse().ok()?))
+    }
+}
+
+/// Sixteen words, one for each field of the machine, in its order. The last two
+/// are left out unless they are set.
 impl Text for Socket {
     fn write(&self) -> String {
         let flag = |set: bool, name: &'static str| if set { name } else { "-" };
@@ -283,11 +299,21 @@ impl Text for Socket {
         if self.transferred {
             words.push(TRANSFERRED.to_owned());
         }
+        if self.limits != Limits::NONE {
+            words.push(self.limits.write());
+        }
         words.join(" ")
     }
 
     fn read(text: &str) -> Option<Self> {
         let mut words: Vec<&str> = text.split(' ').collect();
+        let mut limits = Limits::NONE;
+        if words.len() > 14
+            && let Some(set) = words.last().copied().and_then(Limits::read)
+        {
+            limits = set;
+            words.pop();
+        }
         let transferred = words.len() == 15 && words.last() == Some(&TRANSFERRED);
         if transferred {
             words.pop();
@@ -313,6 +339,7 @@ impl Text for Socket {
             input_unread: flag(words[12], "unread")?,
             backlog: words[13].parse().ok()?,
             transferred,
+            limits,
         })
     }
 }

@@ -8,7 +8,7 @@ use closesocket::engine::{
 };
 use closesocket::protocol::word::Word;
 use closesocket::protocol::{
-    Actions, Cause, HandleKind, Linger, OperationKind, Socket, Time, Waiting,
+    Actions, Cause, HandleKind, Limits, Linger, OperationKind, Socket, Time, Waiting,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -260,6 +260,17 @@ enum ObservationDef {
         #[serde(with = "text")]
         waiting: Waiting,
     },
+    Cancelled {
+        #[serde(with = "text")]
+        process: ProcessId,
+        #[serde(with = "text")]
+        through: Option<Descriptor>,
+        #[serde(with = "text")]
+        operation: OperationId,
+        sequence: u64,
+        #[serde(with = "text")]
+        error: Option<Error>,
+    },
     Taken {
         #[serde(with = "text")]
         operation: OperationId,
@@ -365,6 +376,7 @@ enum ObservationDef {
 #[non_exhaustive]
 enum ChangeDef {
     Linger(#[serde(with = "text")] Linger),
+    Limits(#[serde(with = "text")] Limits),
     Nonblocking(bool),
     Listening,
     Connecting,

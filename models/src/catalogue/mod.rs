@@ -1,5 +1,6 @@
 //! The scenarios, and the words they are written in.
 
+mod cancel;
 mod linger;
 mod one_descriptor;
 mod process;
@@ -81,11 +82,12 @@ pub(super) const fn duplicate(slot: u8, target: u8, record: u8) -> Call {
     }
 }
 
-const GROUPS: [&[Scenario]; 4] = [
+const GROUPS: [&[Scenario]; 5] = [
     one_descriptor::SCENARIOS,
     sharing::SCENARIOS,
     linger::SCENARIOS,
     process::SCENARIOS,
+    cancel::SCENARIOS,
 ];
 
 const COUNT: usize = {

@@ -112,6 +112,16 @@ pub enum Defect {
     TakesOptionsLater,
     /// Every operation that a close takes out ends for the closer's reason.
     SilencesOtherProcesses,
+    /// A cancel takes an operation that has completed and is being delivered.
+    CancelsWhatCompleted,
+    /// A cancel through a descriptor that was closed takes what the close aborts.
+    CancelsWhatAborted,
+    /// A cancel forgets the bytes that were accepted of its send.
+    CancelLosesAcceptedBytes,
+    /// A cancel through a descriptor takes an operation of another.
+    CancelsOtherDescriptors,
+    /// A cancel by name does not ask whose the operation is.
+    CancelsForeignOperations,
 }
 
 /// A defect, what it does, and how it shows.

@@ -1,7 +1,7 @@
 //! Packing the shipped socket machine into 28 bits.
 
 use closesocket::protocol::{
-    AbortScope, Connection, Ending, Linger, Phase, SendSide, Socket, Time, UnreadInput,
+    AbortScope, Connection, Ending, Limits, Linger, Phase, SendSide, Socket, Time, UnreadInput,
 };
 
 use super::fields::{Field, bit_fields, pick};
@@ -81,6 +81,7 @@ impl Field for Socket {
             input_unread: it.input_unread(),
             backlog: it.backlog(),
             transferred: false,
+            limits: Limits::NONE,
         }
     }
 

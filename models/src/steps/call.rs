@@ -20,7 +20,11 @@ impl Steps<'_> {
         let thread = state.thread(t);
         let handle = match self.call(t, &thread) {
             Some(Call::Start { through, .. } | Call::Duplicate { through, .. }) => through,
-            Some(Call::SetLinger(handle, _) | Call::ShutDownSend(handle)) => handle,
+            Some(
+                Call::SetLinger(handle, _)
+                | Call::ShutDownSend(handle)
+                | Call::CancelThrough(handle),
+            ) => handle,
             _ => Handle::Own,
         };
         let (slot, issued) = Self::resolve(&thread, handle);
@@ -93,6 +97,7 @@ impl Steps<'_> {
                 let socket = thread.socket();
                 (What::ShutDownSend { socket }, Event::Internal)
             }
+            Some(Call::CancelThrough(_)) => self.cancel_through(state, t, live),
             Some(Call::Duplicate { target, record, .. }) => {
                 self.duplicate(state, &thread, live, target, record)
             }

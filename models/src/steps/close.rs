@@ -94,7 +94,9 @@ impl Steps<'_> {
     /// The descriptor that this thread closes in its present call.
     pub(super) fn closing(&self, t: usize, thread: &Thread) -> (u8, u8) {
         match self.call(t, thread) {
-            Some(Call::Close(handle)) => Self::resolve(thread, handle),
+            Some(Call::Close(handle) | Call::CancelThrough(handle)) => {
+                Self::resolve(thread, handle)
+            }
             Some(Call::Cleanup | Call::Die) => (thread.cursor(), thread.generation()),
             _ => (thread.own_slot(), thread.own_generation()),
         }

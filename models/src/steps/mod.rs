@@ -5,6 +5,7 @@
 //! functions of `closesocket::protocol`; the steps only carry out.
 //!
 //! - [`call`]: an operation or an option through a descriptor;
+//! - [`cancel`]: cancelling what is pending;
 //! - [`close`]: closing a descriptor, for whatever cause;
 //! - [`slot`]: leaving, claiming, returning and recycling a slot;
 //! - [`share`]: new descriptors: opened, accepted, duplicated, redeemed;
@@ -12,6 +13,7 @@
 //! - [`environment`]: the transport, the peer and the clock.
 
 mod call;
+mod cancel;
 mod close;
 mod environment;
 mod process;
@@ -103,7 +105,13 @@ impl Steps<'_> {
             Call::Start { .. }
             | Call::SetLinger(..)
             | Call::ShutDownSend(_)
+            | Call::CancelThrough(_)
             | Call::Duplicate { .. } => one(Self::enter),
+            Call::Cancel { operation } => {
+                if !self.is_locked(before.operation(operation).socket()) {
+                    one(Self::cancel_by_name);
+                }
+            }
             Call::Close(_) => one(Self::look),
             Call::Redeem { .. } | Call::Open { .. } | Call::TakeAccepted { .. } => {
                 self.reserve(before, t, out);

@@ -8,6 +8,7 @@ use super::call::generation_of;
 use super::{Done, Steps, each};
 use crate::action::What;
 use crate::defect::Defect;
+use crate::scenario::Call;
 use crate::state::{At, Slot, State};
 
 impl Steps<'_> {
@@ -36,7 +37,10 @@ impl Steps<'_> {
     /// the thread delivered, slot by slot, its own descriptor last.
     pub(super) fn quit(&self, state: &mut State, t: usize) -> Done {
         let thread = state.thread(t);
-        let own = thread.holding().then(|| self.closing(t, &thread).0);
+        // A cancel leaves for what it delivered, and for its own call afterwards.
+        let cancels = matches!(self.call(t, &thread), Some(Call::CancelThrough(_)));
+        let later = cancels && thread.taken() != 0;
+        let own = (thread.holding() && !later).then(|| self.closing(t, &thread).0);
         let slot_of = |index: usize| state.operation(index).slot();
         let other = each(thread.taken())
             .map(slot_of)

@@ -9,7 +9,7 @@ use closesocket::engine::{
     AlertableThread, Descriptor, Error, Notify, Overlapped, Primitives, Process, ProcessId, Record,
     Shutdown, Std,
 };
-use closesocket::protocol::OperationKind;
+use closesocket::protocol::{OperationKind, Waiting};
 
 use super::network::Peer;
 use super::observer::{Gate, set_gate};
@@ -286,8 +286,21 @@ impl Engine<'_> {
         Ok(Begun::Job(self.id()))
     }
 
-    /// Cancels by the number of the thread, which is all that a caller has.
+    /// Cancels an overlapped operation by its name, a blocking call by the number
+    /// of its thread.
     pub(super) fn cancel(&mut self, call: Key) -> Result<Begun, Error> {
+        let overlapped = self
+            .pending
+            .iter()
+            .find(|(_, it)| self.name(it.id) == call && it.waiting == Waiting::Overlapped);
+        if let Some((&operation, it)) = overlapped {
+            // A network that is down refuses the call, not the oracle's cancel.
+            self.world.provider.set_network_down(false);
+            let process = &self.world.processes[it.process.0 as usize];
+            let cancelled = process.cancel(operation);
+            self.world.provider.set_network_down(!self.network_up);
+            return cancelled.map(|()| Begun::Answered(Answer::Done));
+        }
         let named = |id: &u64| self.name(*id) == call;
         let id = self.jobs.keys().copied().find(|id| named(id));
         let job = id.and_then(|id| self.jobs.get_mut(&id));

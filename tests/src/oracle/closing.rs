@@ -174,7 +174,13 @@ impl Oracle {
         self.operations = kept;
         for operation in aborted {
             let outcome = match (operation.wait, why) {
-                (Wait::Blocked, _) => Outcome::Returned(Answer::refused(Error::Interrupted)),
+                // C2: what was accepted is counted.
+                (Wait::Blocked, _) => Outcome::Returned(Answer::refused(
+                    match usize::try_from(operation.accepted()).unwrap_or(usize::MAX) {
+                        0 => Error::Interrupted,
+                        accepted => Error::SendInterrupted { accepted },
+                    },
+                )),
                 (Wait::Overlapped, Why::Cleanup) => {
                     self.reached("silent abort by cleanup");
                     Outcome::Silent

@@ -140,6 +140,16 @@ struct Operation {
     socket: usize,
 }
 
+impl Operation {
+    /// Bytes of a send that are accepted.
+    const fn accepted(&self) -> u64 {
+        match self.kind {
+            Kind::Send { left, total } => total - left,
+            Kind::Connect | Kind::Accept | Kind::Recv { .. } => 0,
+        }
+    }
+}
+
 /// A thread inside a call that has done nothing yet.
 #[derive(Clone, Debug)]
 struct Entry {

@@ -167,11 +167,18 @@ impl Oracle {
         }
     }
 
-    /// L9: a waiting close returns and its drain goes on; a blocked call
-    /// returns.
+    /// L9: a waiting close returns and its drain goes on. C1, C2: an overlapped
+    /// operation is posted as aborted, a blocked call returns; a send that has
+    /// sent something says how much.
     //= docs/specification.md#l9-a-cancelled-wait
     //# - A lingering close whose wait is cancelled by WSPCancelBlockingCall MUST return WSAEINTR
     //# and leave the descriptor closed.
+    //= docs/specification.md#c1-cancelling
+    //# - A cancelled overlapped operation that does not complete MUST end with WSA_OPERATION_ABORTED
+    //# and its notification.
+    //= docs/specification.md#c2-partly-accepted-blocking-sends
+    //# - A blocking send that is cancelled after a part of its bytes was accepted MUST return the
+    //# number of bytes accepted.
     pub(super) fn cancel(&mut self, call: Key) -> Result<Answer, Error> {
         if let Some(index) = self.closers.iter().position(|it| it.key == call) {
             self.closers.remove(index);
@@ -182,12 +189,21 @@ impl Oracle {
             self.reached("lingering close cancelled");
             return Ok(Answer::Done);
         }
-        let blocked = |it: &Operation| it.key == call && it.wait == Wait::Blocked;
-        if self.operations.iter().any(blocked) {
-            self.end_where(Answer::refused(Error::Interrupted), blocked);
-            return Ok(Answer::Done);
-        }
-        Err(Error::InvalidArgument)
+        let named = |it: &Operation| it.key == call;
+        let Some(it) = self.operations.iter().find(|it| named(it)) else {
+            return Err(Error::InvalidArgument);
+        };
+        let answer = match (it.wait, it.accepted()) {
+            (Wait::Overlapped, _) => Answer::refused(Error::OperationAborted),
+            (Wait::Blocked, 0) => Answer::refused(Error::Interrupted),
+            (Wait::Blocked, accepted) => Answer::Bytes(accepted),
+        };
+        self.reached(match answer {
+            Answer::Bytes(_) => "partly accepted send cancelled",
+            _ => "operation cancelled",
+        });
+        self.end_where(answer, named);
+        Ok(Answer::Done)
     }
 
     /// Ends the operations of which this holds with this answer.

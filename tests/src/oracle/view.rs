@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use closesocket::protocol::{Descriptor, ProcessId};
 
 use super::{HandleState, Life, Oracle};
-use crate::call::{Key, SocketId, Wait};
+use crate::call::{Key, SocketId};
 
 impl Oracle {
     /// How often each shape of interest was reached.
@@ -69,14 +69,13 @@ impl Oracle {
         self.entries.iter().map(|it| it.key).collect()
     }
 
-    /// Blocked operations and waiting closes.
+    /// Pending operations and waiting closes.
     #[must_use]
     pub fn cancellable(&self) -> Vec<Key> {
-        let blocked = self.operations.iter().filter(|it| it.wait == Wait::Blocked);
         self.closers
             .iter()
             .map(|it| it.key)
-            .chain(blocked.map(|it| it.key))
+            .chain(self.operations.iter().map(|it| it.key))
             .collect()
     }
 

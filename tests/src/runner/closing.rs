@@ -2,8 +2,8 @@
 
 use closesocket::protocol::word::{self, Word, WordPhase};
 use closesocket::protocol::{
-    AbortNotice, Cause, CloseRequest, Commit, Descriptor, Error, PendingOperations, Preconditions,
-    ProcessId, Take, Waiting, abort_notice,
+    AbortNotice, Cause, CloseRequest, Commit, Cut, Descriptor, Error, PendingOperations,
+    Preconditions, ProcessId, Take, Waiting, abort_notice, cut_off,
 };
 
 use super::operations::OfSocket;
@@ -111,8 +111,12 @@ impl Runner {
                 .slot(of.process, of.descriptor)
                 .and_then(|it| it.closed);
             let cause = gone.or(closed).unwrap_or(Cause::Call);
+            let accepted = operation.accepted();
             let outcome = match abort_notice(cause, operation.waiting) {
-                AbortNotice::Wake(error) => Outcome::Returned(Answer::refused(error)),
+                AbortNotice::Wake(_) => {
+                    let told = cut_off(Cut::Closed, operation.waiting, accepted);
+                    Outcome::Returned(told.map(Answer::bytes).into())
+                }
                 AbortNotice::Post(error) => Outcome::Posted(Answer::refused(error)),
                 AbortNotice::Silent => Outcome::Silent,
             };

@@ -65,6 +65,15 @@ struct Operation {
     total: u64,
 }
 
+impl Operation {
+    /// Bytes of a send that are accepted.
+    fn accepted(&self) -> usize {
+        let sends = self.kind == OperationKind::Send;
+        let accepted = if sends { self.total - self.left } else { 0 };
+        usize::try_from(accepted).unwrap_or(usize::MAX)
+    }
+}
+
 /// A thread that entered and has registered nothing.
 #[derive(Clone, Debug)]
 struct Entry {

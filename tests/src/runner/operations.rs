@@ -1,7 +1,8 @@
 //! Operations: registering, going on, ending, delivering.
 
 use closesocket::protocol::{
-    Connection, Error, OperationKind, PendingOperations, ProcessId, Socket, Take, Waiting,
+    Connection, Cut, Error, OperationKind, PendingOperations, ProcessId, Socket, Take, Waiting,
+    cut_off,
 };
 
 use super::table::Reference;
@@ -270,11 +271,12 @@ impl Runner {
             self.leave(closer.reference, closer.holds);
             return Ok(Answer::Done);
         }
-        let blocked = |it: &Operation| it.key == call && it.waiting == Waiting::Blocked;
-        if !self.operations.iter().any(blocked) {
+        let named = |it: &Operation| it.key == call;
+        let Some(it) = self.operations.iter().find(|it| named(it)) else {
             return Err(Error::InvalidArgument);
-        }
-        self.end_where(interrupted, blocked);
+        };
+        let told = cut_off(Cut::Cancelled, it.waiting, it.accepted());
+        self.end_where(told.map(Answer::bytes).into(), named);
         Ok(Answer::Done)
     }
 

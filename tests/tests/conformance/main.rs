@@ -28,6 +28,7 @@ mod tcp;
 mod world;
 
 mod aborts;
+mod cancelling;
 mod descriptors;
 mod draining;
 mod endings;

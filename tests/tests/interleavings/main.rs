@@ -18,6 +18,7 @@ mod world;
 
 mod accepts;
 mod blocked;
+mod cancels;
 mod closes;
 mod drains;
 mod gate;

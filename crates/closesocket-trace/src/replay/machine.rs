@@ -19,6 +19,7 @@ impl Replayed {
         let (mut accepted, mut acknowledged) = (0, 0);
         match change {
             Change::Linger(linger) => machine.set_linger(linger),
+            Change::Limits(limits) => machine.set_limits(limits),
             Change::Nonblocking(nonblocking) => machine.set_nonblocking(nonblocking),
             Change::Listening => machine.listen().map_err(refused)?,
             Change::Connecting => machine.connecting(),

@@ -157,6 +157,11 @@ pub(super) fn place(observation: &Observation) -> Option<(SocketId, u64)> {
             sequence,
             ..
         }
+        | Observation::Cancelled {
+            operation,
+            sequence,
+            ..
+        }
         | Observation::Taken {
             operation,
             sequence,

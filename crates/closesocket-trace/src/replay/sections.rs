@@ -35,6 +35,7 @@ impl Judge {
                 waiting,
                 ..
             } => self.registered(thread, (process, descriptor), operation, does, waiting),
+            Observation::Cancelled { .. } => self.cancelled(observation),
             Observation::Taken {
                 operation,
                 aborted,
@@ -82,6 +83,21 @@ impl Judge {
         }
     }
 
+    fn cancelled(&mut self, observation: &Observation) -> Verdict {
+        let Observation::Cancelled {
+            process,
+            through,
+            operation,
+            error,
+            ..
+        } = *observation
+        else {
+            return Ok(());
+        };
+        let socket = self.socket(operation.socket)?;
+        socket.cancelled((process, through), operation.number, error)
+    }
+
     fn created(&mut self, thread: u32, id: SocketId, after: Socket) -> Verdict {
         let new = Socket::new(after.window, after.abort_scope, after.unread_input);
         let of_call = self.thread(thread).accepting;
@@ -124,6 +140,7 @@ impl Judge {
                 return Err("bytes were accepted of a call that may not send".to_owned());
             }
             Change::Linger(_)
+            | Change::Limits(_)
             | Change::Nonblocking(_)
             | Change::Listening
             | Change::Connecting
@@ -189,6 +206,7 @@ impl Judge {
             kind,
             waiting,
             taken: None,
+            cancelled_by: None,
         };
         socket.operations.insert(number, known);
         let index = socket.local.operations.len();

@@ -3,13 +3,13 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use closesocket::engine::{Order, SocketId};
+use closesocket::engine::{Descriptor, Order, ProcessId, SocketId};
 use closesocket::protocol::invariant::{
     Event, Invariant, OperationState, SocketView, Step, violations,
 };
 use closesocket::protocol::{
-    Actions, Cause, Connection, DuplicationRecord, Error, OperationKind, PendingOperations, Socket,
-    Take, Waiting, abort_cause,
+    Actions, Cause, Connection, Cut, DuplicationRecord, Error, OperationKind, PendingOperations,
+    Socket, Take, Waiting, abort_cause, cut_off, may_cancel,
 };
 
 use super::Verdict;
@@ -31,7 +31,7 @@ struct Section {
     /// Operations that are still to be taken out.
     taking: usize,
     /// Why they are aborted, and by whose end.
-    abort: Option<(Cause, closesocket::engine::ProcessId)>,
+    abort: Option<(Cause, ProcessId)>,
     due: VecDeque<Due>,
 }
 
@@ -43,6 +43,8 @@ pub(super) struct Known {
     pub(super) waiting: Waiting,
     /// The thread that took it out, and the failure it took it out with.
     pub(super) taken: Option<(u32, Option<Error>)>,
+    /// The process that may cancel it, and takes it out next.
+    pub(super) cancelled_by: Option<(ProcessId, Option<Descriptor>)>,
 }
 
 /// One socket.
@@ -144,7 +146,7 @@ impl Replayed {
         &mut self,
         thread: u32,
         event: Event,
-        (taking, abort): (usize, Option<(Cause, closesocket::engine::ProcessId)>),
+        (taking, abort): (usize, Option<(Cause, ProcessId)>),
         actions: Actions,
         make: impl FnOnce(&mut Local),
     ) -> Verdict {
@@ -217,6 +219,30 @@ impl Replayed {
         self.end_section()
     }
 
+    /// A cancel looked for an operation.
+    pub(super) fn cancelled(
+        &mut self,
+        by: (ProcessId, Option<Descriptor>),
+        number: u64,
+        error: Option<Error>,
+    ) -> Verdict {
+        self.require_settled()?;
+        let known = self.operations.get_mut(&number);
+        let own = known.as_ref().is_some_and(|it| {
+            let through = by.1.is_none_or(|through| through == it.name.1);
+            it.name.0 == by.0 && through
+        });
+        let pending = known.as_ref().is_some_and(|it| it.taken.is_none());
+        let may = may_cancel(pending, own).err();
+        if may != error {
+            return Err(format!("it was told {error:?}, by the protocol {may:?}"));
+        }
+        if let (None, Some(known)) = (may, known) {
+            known.cancelled_by = Some(by);
+        }
+        Ok(())
+    }
+
     /// An operation was taken out.
     pub(super) fn taken(
         &mut self,
@@ -252,7 +278,20 @@ impl Replayed {
                 if aborted.is_some() && !(aborted == forsaking && outlived) {
                     return Err("an operation was aborted without a close".to_owned());
                 }
-                self.step(Event::Taken { operation }, |local| {
+                known.require_cancel(error)?;
+                let event = match known.cancelled_by {
+                    Some((by, through)) => {
+                        let through = through
+                            .and_then(|it| Some((self.local.slot((by, it))?, it.generation())));
+                        Event::Cancelled {
+                            operation,
+                            by,
+                            through,
+                        }
+                    }
+                    None => Event::Taken { operation },
+                };
+                self.step(event, |local| {
                     local.operations[operation].state = state;
                 })
             }
@@ -298,6 +337,25 @@ impl Replayed {
             words.push(unsettled);
         }
         words
+    }
+}
+
+impl Known {
+    /// Fails unless an operation that was taken out with this error was
+    /// cancelled, if it says so, and ends as that if it was.
+    fn require_cancel(&self, error: Option<Error>) -> Verdict {
+        let ends = |accepted| cut_off(Cut::Cancelled, self.waiting, accepted).err() == error;
+        let right = match self.cancelled_by {
+            Some(_) => ends(0) || (self.kind == OperationKind::Send && ends(1)),
+            None => error != Some(Error::OperationAborted),
+        };
+        if right {
+            return Ok(());
+        }
+        let by = self
+            .cancelled_by
+            .map_or("nobody".to_owned(), |it| it.0.to_string());
+        Err(format!("cancelled by {by}, it ends with {error:?}"))
     }
 }
 

@@ -73,7 +73,8 @@ impl<S: System> Process<S> {
     ///
     /// # Errors
     /// [`Error::Interrupted`] if the listener is closed meanwhile (O4, O7) or
-    /// the call cancelled; [`Error::WouldBlock`]; [`Error::InvalidArgument`] if
+    /// the call cancelled; [`Error::TimedOut`] (C3); [`Error::WouldBlock`];
+    /// [`Error::InvalidArgument`] if
     /// it does not listen; [`Error::TooManyDescriptors`]; [`Error::NotSocket`].
     pub fn accept(&self, descriptor: Descriptor) -> Result<Descriptor, Error> {
         let admission = self.state.admit(descriptor)?;
@@ -92,8 +93,8 @@ impl<S: System> Process<S> {
             work.park_blocked(&admission, OperationKind::Accept, Vec::new(), 0, Some(slot))
         });
         match (step, connection, reserved) {
-            (Ok(Step::Parked(operation, cell)), ..) => {
-                let answer = self.state.block(operation, &cell);
+            (Ok(Step::Parked(parked)), ..) => {
+                let answer = parked.wait(&self.state);
                 answer.result?;
                 answer.accepted.ok_or(Error::ConnectionAborted)
             }
@@ -131,7 +132,8 @@ impl<S: System> Process<S> {
     /// # Errors
     /// [`Error::ConnectionRefused`] and the like; [`Error::WouldBlock`] if it
     /// goes on; [`Error::Interrupted`] if the descriptor is closed meanwhile
-    /// (O4) or the call cancelled; [`Error::AlreadyInProgress`] if another connect
+    /// (O4) or the call cancelled; [`Error::TimedOut`] if its limit passes: the
+    /// connect goes on then (C3); [`Error::AlreadyInProgress`] if another connect
     /// of the socket goes on; [`Error::AlreadyConnected`]; [`Error::NotSocket`].
     pub fn connect(&self, descriptor: Descriptor, address: &AddressOf<S>) -> Result<(), Error> {
         let admission = self.state.admit(descriptor)?;
@@ -145,7 +147,7 @@ impl<S: System> Process<S> {
         })?;
         match step {
             Step::Done(_) => Ok(()),
-            Step::Parked(operation, cell) => self.state.block(operation, &cell).result.map(|_| ()),
+            Step::Parked(parked) => parked.wait(&self.state).result.map(|_| ()),
         }
     }
 

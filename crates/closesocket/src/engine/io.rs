@@ -1,13 +1,14 @@
 //! Sending and receiving, blocking and overlapped.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::System;
 use super::notify::Notify;
 use super::observation::OperationId;
 use super::operation::{Answer, Pending, Reply};
 use super::primitives::{Monitor, Primitives};
-use super::process::Admission;
+use super::process::{Admission, ProcessState};
 use super::progress::{Section, Side};
 use super::provider::Process;
 use super::transport::{Endpoint as _, Received};
@@ -18,7 +19,22 @@ pub(super) enum Step<P: Primitives> {
     /// It is done: this many bytes.
     Done(usize),
     /// It was parked and its thread has to wait.
-    Parked(OperationId, super::operation::AnswerCell<P>),
+    Parked(Parked<P>),
+}
+
+/// A call that was parked.
+pub(super) struct Parked<P: Primitives> {
+    operation: OperationId,
+    cell: super::operation::AnswerCell<P>,
+    /// How long it may wait (C3).
+    limit: Option<Duration>,
+}
+
+impl<P: Primitives> Parked<P> {
+    /// Waits for the answer.
+    pub(super) fn wait<S: System<Primitives = P>>(self, process: &ProcessState<S>) -> Answer {
+        process.block(self.operation, &self.cell, self.limit)
+    }
 }
 
 impl<S: System> Process<S> {
@@ -28,8 +44,9 @@ impl<S: System> Process<S> {
     ///
     /// # Errors
     /// [`Error::Interrupted`] if the descriptor is closed meanwhile (O4) or the
-    /// call cancelled; [`Error::WouldBlock`]; [`Error::NotSocket`] and what the
-    /// connection's state makes of it.
+    /// call cancelled; [`Error::TimedOut`] (C3); [`Error::WouldBlock`];
+    /// [`Error::NotSocket`] and what the connection's state makes of it. Nothing
+    /// was taken then.
     pub fn recv(&self, descriptor: Descriptor, buffer: &mut [u8]) -> Result<usize, Error> {
         let admission = self.state.admit(descriptor)?;
         let step = admission.work(|work| {
@@ -47,8 +64,8 @@ impl<S: System> Process<S> {
         })?;
         match step {
             Step::Done(received) => Ok(received),
-            Step::Parked(operation, cell) => {
-                let answer = self.state.block(operation, &cell);
+            Step::Parked(parked) => {
+                let answer = parked.wait(&self.state);
                 let received = answer.result?;
                 let bytes = answer
                     .buffer
@@ -66,9 +83,15 @@ impl<S: System> Process<S> {
     /// Queues `bytes` for sending and returns how many were accepted. A blocking
     /// socket waits until all are; a nonblocking one takes what fits.
     ///
+    /// A call that is cancelled or runs out of its time
+    /// ([`Process::set_send_limit`]) when a part was accepted returns that part's
+    /// length (C2, C3). What was accepted is sent, whatever is returned (O6).
+    ///
     /// # Errors
     /// [`Error::Interrupted`] if the descriptor is closed meanwhile (O4) or the
-    /// call cancelled: a part may have been accepted and is still sent (O6);
+    /// call cancelled, and nothing was accepted; [`Error::SendInterrupted`] if the
+    /// descriptor is closed and a part was, which it counts;
+    /// [`Error::TimedOut`] (C3);
     /// [`Error::WouldBlock`] if nothing fits; [`Error::NotSocket`] and what the
     /// connection's state makes of it.
     pub fn send(&self, descriptor: Descriptor, bytes: &[u8]) -> Result<usize, Error> {
@@ -85,7 +108,7 @@ impl<S: System> Process<S> {
         })?;
         match step {
             Step::Done(accepted) => Ok(accepted),
-            Step::Parked(operation, cell) => self.state.block(operation, &cell).result,
+            Step::Parked(parked) => parked.wait(&self.state).result,
         }
     }
 
@@ -246,7 +269,11 @@ impl<S: System> Section<'_, S> {
         let cell = Arc::new(Monitor::new(None::<Answer>));
         let reply = Reply::Blocked(Arc::clone(&cell));
         let operation = self.park(admission, kind, buffer, done, reply, reserved)?;
-        Ok(Step::Parked(operation, cell))
+        Ok(Step::Parked(Parked {
+            operation,
+            cell,
+            limit: self.state.core.limits.of(kind),
+        }))
     }
 
     pub(super) fn park(

@@ -11,7 +11,7 @@ use super::process::ProcessState;
 use super::shared::Shared;
 use crate::protocol::word::Word;
 use crate::protocol::{
-    AbortScope, Actions, CloseRequest, Commit, Descriptor, Error, Linger, OperationKind,
+    AbortScope, Actions, CloseRequest, Commit, Descriptor, Error, Limits, Linger, OperationKind,
     PendingOperations, Socket, Time, Travelling, UnreadInput,
 };
 
@@ -93,6 +93,14 @@ impl Machine {
         self.change(shared, |core| {
             core.set_linger(linger);
             ((), Change::Linger(linger))
+        });
+    }
+
+    /// [`Socket::set_limits`].
+    pub(super) fn set_limits<S: System>(&mut self, shared: &Shared<S>, limits: Limits) {
+        self.change(shared, |core| {
+            core.set_limits(limits);
+            ((), Change::Limits(limits))
         });
     }
 

@@ -8,6 +8,7 @@
 //! outside all locks. `docs/architecture.md` has the map.
 
 mod blocked;
+mod cancel;
 mod clock;
 mod close;
 mod config;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::SocketId;
 use crate::protocol::word::Word;
 use crate::protocol::{
-    Actions, Cause, Descriptor, Error, HandleKind, Linger, OperationKind, ProcessId, Socket, Time,
-    Waiting,
+    Actions, Cause, Descriptor, Error, HandleKind, Limits, Linger, OperationKind, ProcessId,
+    Socket, Time, Waiting,
 };
 
 /// Names an operation: its socket and its number there.
@@ -207,6 +207,20 @@ pub enum Observation {
         /// How its issuer waits.
         waiting: Waiting,
     },
+    /// A cancel looked for an operation. If it may, it takes it out next.
+    Cancelled {
+        /// The process that cancels.
+        process: ProcessId,
+        /// The descriptor whose operations it cancels; `None` if it names the
+        /// operation.
+        through: Option<Descriptor>,
+        /// The operation.
+        operation: OperationId,
+        /// Its place under the lock.
+        sequence: u64,
+        /// Why it may not.
+        error: Option<Error>,
+    },
     /// An operation was taken out by the one who will deliver it; with the
     /// cause if a close aborts it.
     Taken {
@@ -341,6 +355,8 @@ pub enum Observation {
 pub enum Change {
     /// The linger option was set to this.
     Linger(Linger),
+    /// The time limits of blocking calls were set to these.
+    Limits(Limits),
     /// The nonblocking mode was set.
     Nonblocking(bool),
     /// It began to listen.

@@ -14,7 +14,7 @@ use super::shared::Shared;
 use super::socket::Accepted;
 use super::{SocketId, System};
 use crate::protocol::{
-    AbortNotice, Cause, Descriptor, Error, OperationKind, Waiting, abort_notice,
+    AbortNotice, Cause, Cut, Descriptor, Error, OperationKind, Waiting, abort_notice, cut_off,
 };
 
 /// What a blocked thread gets.
@@ -197,10 +197,10 @@ pub(super) fn deliver_aborted<S: System>(
             }
             //= docs/specification.md#o4-blocked-calls
             //# - A notification MUST NOT be posted for a blocked call that a close has aborted.
-            (Reply::Blocked(cell), told) => answer::<S>(
+            (Reply::Blocked(cell), _) => answer::<S>(
                 &cell,
                 Answer {
-                    result: Err(told.unwrap_or(Error::Interrupted)),
+                    result: cut_off(Cut::Closed, waiting, transferred),
                     buffer,
                     accepted: None,
                 },

@@ -1,9 +1,11 @@
 //! Socket options, shared by all descriptors of a socket (D4).
 
+use std::time::Duration;
+
 use super::System;
 use super::progress::Section;
 use super::provider::Process;
-use crate::protocol::{Descriptor, Error};
+use crate::protocol::{Descriptor, Direction, Error};
 
 impl<S: System> Process<S> {
     /// Sets `SO_LINGER`: `Some(seconds)` turns lingering on, 0 asking for a hard
@@ -51,6 +53,72 @@ impl<S: System> Process<S> {
         self.change(descriptor, |work| {
             work.state.core.set_nonblocking(work.shared, nonblocking);
             Ok(())
+        })
+    }
+
+    /// Sets `SO_RCVTIMEO`: how long a blocking receive or accept may wait (C3);
+    /// `None`, which a new socket has, is for ever. Kept in whole milliseconds,
+    /// rounded up. One that has run out has taken nothing.
+    ///
+    /// # Errors
+    /// [`Error::NotSocket`]; [`Error::InvalidArgument`] for no time at all: use
+    /// the nonblocking mode for that.
+    pub fn set_receive_limit(
+        &self,
+        descriptor: Descriptor,
+        limit: Option<Duration>,
+    ) -> Result<(), Error> {
+        self.set_limit(descriptor, Direction::Receive, limit)
+    }
+
+    /// Sets `SO_SNDTIMEO`: how long a blocking send or connect may wait (C3).
+    /// Otherwise as [`Process::set_receive_limit`]. A send that runs out returns
+    /// how many bytes were accepted, if any; a connect that does goes on in the
+    /// background, to be seen by a select for writing.
+    ///
+    /// # Errors
+    /// As [`Process::set_receive_limit`].
+    pub fn set_send_limit(
+        &self,
+        descriptor: Descriptor,
+        limit: Option<Duration>,
+    ) -> Result<(), Error> {
+        self.set_limit(descriptor, Direction::Send, limit)
+    }
+
+    fn set_limit(
+        &self,
+        descriptor: Descriptor,
+        direction: Direction,
+        limit: Option<Duration>,
+    ) -> Result<(), Error> {
+        self.change(descriptor, |work| {
+            if limit.is_some_and(|limit| limit.is_zero()) {
+                return Err(Error::InvalidArgument);
+            }
+            let limits = work.state.core.limits.with(direction, limit);
+            work.state.core.set_limits(work.shared, limits);
+            Ok(())
+        })
+    }
+
+    /// What [`Process::set_receive_limit`] has set.
+    ///
+    /// # Errors
+    /// [`Error::NotSocket`].
+    pub fn receive_limit(&self, descriptor: Descriptor) -> Result<Option<Duration>, Error> {
+        self.change(descriptor, |work| {
+            Ok(work.state.core.limits.limit(Direction::Receive))
+        })
+    }
+
+    /// What [`Process::set_send_limit`] has set.
+    ///
+    /// # Errors
+    /// [`Error::NotSocket`].
+    pub fn send_limit(&self, descriptor: Descriptor) -> Result<Option<Duration>, Error> {
+        self.change(descriptor, |work| {
+            Ok(work.state.core.limits.limit(Direction::Send))
         })
     }
 

@@ -13,7 +13,7 @@ use super::transport::Endpoint as _;
 use super::{SocketId, System};
 use crate::protocol::word::Word;
 use crate::protocol::{
-    Cause, Descriptor, Error, Preconditions, ProcessId, Startups, returns_handle,
+    Cause, Cut, Descriptor, Error, Preconditions, ProcessId, Startups, returns_handle,
 };
 
 /// The process has no startup that no cleanup has matched.
@@ -385,7 +385,7 @@ impl<S: System> ProcessState<S> {
         //# - A thread that is blocked in a call of a process that has died, and that itself still
         //# runs, MUST be woken with WSAEINTR.
         for call in &stopped.calls {
-            interrupt(&self.shared, call);
+            interrupt(&self.shared, call, Cut::Closed);
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::System;
+use super::blocked::Selecting;
 use super::clock::Clock as _;
 use super::notify::Event;
 use super::process::Admission;
@@ -61,8 +62,9 @@ impl<S: System> Process<S> {
     ///
     /// # Errors
     /// [`Error::NotSocket`] if one of them is not open at the call;
-    /// [`Error::InvalidArgument`] if there are none; [`Error::NetworkDown`] if
-    /// the transport stops meanwhile.
+    /// [`Error::InvalidArgument`] if there are none; [`Error::Interrupted`] if it
+    /// is cancelled ([`Process::cancel_blocking_call`]) or its process cleaned up
+    /// or dead; [`Error::NetworkDown`] if the transport stops meanwhile.
     pub fn select(
         &self,
         interests: &[(Descriptor, Interest)],
@@ -79,12 +81,19 @@ impl<S: System> Process<S> {
         }
         let clock = &self.state.shared.clock;
         let end = limit.map(|limit| clock.now().after(limit));
+        let call = Selecting::new(&self.state, &event);
         loop {
             event.reset();
+            if call.is_interrupted() {
+                return Err(Error::Interrupted);
+            }
             let ready = selected.iter().filter_map(Selected::ready);
             let ready = ready.collect::<Result<Vec<_>, _>>()?;
             if !ready.is_empty() || !event.wait(end.map(|end| clock.now().until(end))) {
-                return Ok(ready);
+                //= docs/specification.md#o8-readiness-waits
+                //# - A wait for readiness that is cancelled, or whose process is cleaned up or
+                //# dies, MUST return WSAEINTR.
+                return call.answer().map(|()| ready);
             }
         }
     }

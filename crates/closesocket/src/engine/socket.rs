@@ -224,6 +224,16 @@ impl<S: System> SocketState<S> {
         Ok(operation)
     }
 
+    /// The process that issued the pending operation of this number.
+    pub(super) fn owner_of(&self, number: u64) -> Option<&ProcessState<S>> {
+        let has = |queue: &VecDeque<Pending<S::Primitives>>| {
+            queue.binary_search_by_key(&number, |it| it.number).is_ok()
+        };
+        let mut references = self.references.iter();
+        let owner = references.find(|it| has(&it.reads) || has(&it.writes))?;
+        Some(&owner.process)
+    }
+
     /// Takes out one operation, if nobody else has (a cancel).
     pub(super) fn take_operation(
         &mut self,

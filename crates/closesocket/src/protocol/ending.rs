@@ -62,6 +62,67 @@ pub const fn abort_notice(cause: Cause, waiting: Waiting) -> AbortNotice {
     }
 }
 
+/// Why a pending operation ends early, other than by a close.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Cut {
+    /// It was cancelled (C1, C2).
+    Cancelled,
+    /// Its time limit has passed (C3).
+    TimedOut,
+    /// A close or the end of its process has ended the call (O4, S2, S3).
+    Closed,
+}
+
+/// How an operation ends that is cut off, when this many bytes of it were
+/// accepted; they are queued data whatever it says (O6). A receive, accept or
+/// connect has none.
+///
+/// # Errors
+/// What its issuer gets, unless that is the number of bytes accepted.
+pub const fn cut_off(cut: Cut, waiting: Waiting, accepted: usize) -> Result<usize, Error> {
+    match (waiting, cut) {
+        //= docs/specification.md#c1-cancelling
+        //# - A cancelled overlapped operation that does not complete MUST end with
+        //# WSA_OPERATION_ABORTED and its notification.
+        (Waiting::Overlapped, Cut::Cancelled | Cut::Closed) => Err(Error::OperationAborted),
+        //= docs/specification.md#c2-partly-accepted-blocking-sends
+        //# - A blocking send whose descriptor is closed under it MUST fail with WSAEINTR, and the
+        //# error carries the number of bytes accepted.
+        (Waiting::Blocked, Cut::Closed) if accepted > 0 => Err(Error::SendInterrupted { accepted }),
+        //= docs/specification.md#c2-partly-accepted-blocking-sends
+        //# - A blocking send that is cancelled after a part of its bytes was accepted MUST return
+        //# the number of bytes accepted.
+        //= docs/specification.md#c3-time-limits
+        //# - A blocking send whose time limit passes after a part of its bytes was accepted MUST
+        //# return the number of bytes accepted.
+        (Waiting::Blocked, _) if accepted > 0 => Ok(accepted),
+        (Waiting::Blocked, Cut::Cancelled | Cut::Closed) => Err(Error::Interrupted),
+        //= docs/specification.md#c3-time-limits
+        //# - A blocking call whose time limit passes before anything of it was done MUST fail with
+        //# WSAETIMEDOUT.
+        (_, Cut::TimedOut) => Err(Error::TimedOut),
+    }
+}
+
+/// Whether a cancel may take an operation out: `pending` says whether it still
+/// is, `own` whether the canceller's process issued it. Evaluated under the
+/// socket's lock, in the section that takes it out.
+///
+/// # Errors
+/// [`Error::NotFound`].
+//= docs/specification.md#c1-cancelling
+//# - A cancel that finds no operation to cancel MUST fail with ERROR_NOT_FOUND.
+//= docs/specification.md#c1-cancelling
+//# - A cancel MUST NOT end an operation that another process, or for a cancel by descriptor another
+//# descriptor, has issued.
+pub const fn may_cancel(pending: bool, own: bool) -> Result<(), Error> {
+    if pending && own {
+        Ok(())
+    } else {
+        Err(Error::NotFound)
+    }
+}
+
 /// Whether a provider's handles are the operating system's own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum HandleKind {

@@ -13,16 +13,33 @@ use std::io;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// `WSA_OPERATION_ABORTED`: the overlapped operation was ended by a close (O3).
+    /// `WSA_OPERATION_ABORTED`: the overlapped operation was ended by a close
+    /// (O3) or a cancel (C1).
     #[error(
-        "the overlapped operation was aborted because its socket was closed; issue it again on an open descriptor"
+        "the overlapped operation was aborted by a close or a cancel; issue it again on an open descriptor"
     )]
     OperationAborted,
+    /// `ERROR_NOT_FOUND`: there is nothing pending to cancel (C1).
+    #[error(
+        "no such operation is pending: it has ended, or never was; use its completion if it had one"
+    )]
+    NotFound,
     /// `WSAEINTR`: a blocked call was ended by a close or a cancel (O4, L9).
     #[error(
         "the blocking call was interrupted by a close, a cancel or the end of its process; do not use the descriptor if it was closed, nor close it again"
     )]
     Interrupted,
+    /// `WSAEINTR` too: the descriptor of a blocked send was closed under it
+    /// when a part had been accepted, which is queued data (C2, O6). With
+    /// nothing accepted it is [`Error::Interrupted`]; both have the same code
+    /// and kind, and [`Error::accepted`] of any error gives the count.
+    #[error(
+        "the blocking send was interrupted by a close or the end of its process after {accepted} bytes were accepted; do not use the descriptor, nor send those bytes again"
+    )]
+    SendInterrupted {
+        /// Bytes that were accepted before.
+        accepted: usize,
+    },
     /// `WSAEACCES`: the system does not permit that.
     #[error("access is denied by the system; use another address, or ask for the permission")]
     AccessDenied,
@@ -101,10 +118,13 @@ pub enum Error {
 }
 
 impl Error {
-    /// Every error, in the order of its Winsock code.
-    pub const ALL: [Self; 25] = [
+    /// Every error, in the order of its Winsock code;
+    /// [`Error::SendInterrupted`] with no byte.
+    pub const ALL: [Self; 27] = [
         Self::OperationAborted,
+        Self::NotFound,
         Self::Interrupted,
+        Self::SendInterrupted { accepted: 0 },
         Self::AccessDenied,
         Self::InvalidArgument,
         Self::TooManyDescriptors,
@@ -137,7 +157,8 @@ impl Error {
     pub const fn code(self) -> i32 {
         match self {
             Self::OperationAborted => 995,
-            Self::Interrupted => 10_004,
+            Self::NotFound => 1168,
+            Self::Interrupted | Self::SendInterrupted { .. } => 10_004,
             Self::AccessDenied => 10_013,
             Self::InvalidArgument => 10_022,
             Self::TooManyDescriptors => 10_024,
@@ -170,7 +191,10 @@ impl Error {
     #[must_use]
     pub const fn kind(self) -> io::ErrorKind {
         match self {
-            Self::OperationAborted | Self::Interrupted => io::ErrorKind::Interrupted,
+            Self::OperationAborted | Self::Interrupted | Self::SendInterrupted { .. } => {
+                io::ErrorKind::Interrupted
+            }
+            Self::NotFound => io::ErrorKind::NotFound,
             Self::InvalidArgument | Self::NotSocket => io::ErrorKind::InvalidInput,
             Self::TooManyDescriptors | Self::NoBuffers => io::ErrorKind::OutOfMemory,
             Self::WouldBlock => io::ErrorKind::WouldBlock,
@@ -190,6 +214,16 @@ impl Error {
             Self::TimedOut => io::ErrorKind::TimedOut,
             Self::ConnectionRefused => io::ErrorKind::ConnectionRefused,
             Self::NotInitialised => io::ErrorKind::Other,
+        }
+    }
+
+    /// How many bytes of the send that failed with this error are queued data
+    /// all the same (C2); 0 for every error that accepted none.
+    #[must_use]
+    pub const fn accepted(self) -> usize {
+        match self {
+            Self::SendInterrupted { accepted } => accepted,
+            _ => 0,
         }
     }
 }
@@ -300,7 +334,11 @@ mod tests {
     #[test]
     fn every_error_is_listed_in_the_order_of_its_code() {
         let codes = Error::ALL.map(Error::code);
-        assert!(codes.windows(2).all(|pair| pair[0] < pair[1]), "{codes:?}");
+        assert!(codes.is_sorted(), "{codes:?}");
+        let mut once = codes.to_vec();
+        once.dedup();
+        // The two that a close ends a blocked call with share one.
+        assert_eq!(once.len(), codes.len() - 1);
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod ending;
 mod error;
 mod handle;
 pub mod invariant;
+mod limits;
 mod linger;
 mod record;
 mod socket;
@@ -26,9 +27,13 @@ mod transfer;
 pub mod word;
 
 pub use close::{Cause, CloseRequest, Commit, PendingOperations, Take};
-pub use ending::{AbortNotice, HandleKind, Waiting, abort_cause, abort_notice, returns_handle};
+pub use ending::{
+    AbortNotice, Cut, HandleKind, Waiting, abort_cause, abort_notice, cut_off, may_cancel,
+    returns_handle,
+};
 pub use error::{Error, Preconditions};
 pub use handle::{Descriptor, ProcessId};
+pub use limits::{Direction, Limits};
 pub use linger::{Farewell, Linger};
 pub use record::{DuplicationRecord, RecordState};
 pub use socket::{

@@ -16,7 +16,7 @@
 //! has the state and what happens while the socket is open; closing is in
 //! [`close`](super::close), what follows it in [`drain`](super::drain).
 
-use super::{Error, Linger, Time};
+use super::{Error, Limits, Linger, Time};
 
 /// Which operations a close aborts (O1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -159,6 +159,8 @@ pub struct Socket {
     /// Another operating system process may share it, so that only the kernel
     /// knows the last reference (D9).
     pub transferred: bool,
+    /// The time limits of blocking calls (C3).
+    pub limits: Limits,
 }
 
 /// The kinds of operation a thread can have pending on a socket.
@@ -199,6 +201,7 @@ impl Socket {
             input_unread: false,
             backlog: 0,
             transferred: false,
+            limits: Limits::NONE,
         }
     }
 
@@ -214,6 +217,7 @@ impl Socket {
             connection: Connection::Connected,
             linger: listener.linger,
             nonblocking: listener.nonblocking,
+            limits: listener.limits,
             ..Self::new(listener.window, listener.abort_scope, listener.unread_input)
         }
     }
@@ -250,6 +254,11 @@ impl Socket {
     /// Sets the nonblocking mode (D4).
     pub const fn set_nonblocking(&mut self, nonblocking: bool) {
         self.nonblocking = nonblocking;
+    }
+
+    /// Sets the time limits of blocking calls (C3, D4).
+    pub const fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
     }
 
     /// Whether a call may do anything at all here. `live` says whether its

@@ -35,7 +35,7 @@ pub struct Invariant<W> {
 }
 
 /// How many invariants there are.
-pub const COUNT: usize = 21;
+pub const COUNT: usize = 22;
 
 /// A set of violated invariants, as bits in the order of the table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -162,6 +162,7 @@ impl<W: World> Invariant<W> {
             Event::CloseReturned { .. } => const { Self::heeding(When::CLOSE_RETURNED) },
             Event::Registered { .. } => const { Self::heeding(When::REGISTERED) },
             Event::BytesAccepted { .. } => const { Self::heeding(When::BYTES_ACCEPTED) },
+            Event::Cancelled { .. } => const { Self::heeding(When::CANCELLED) },
             Event::Delivered { .. } => const { Self::heeding(When::DELIVERED) },
             Event::HandleReturned { .. } => const { Self::heeding(When::HANDLE_RETURNED) },
             Event::CleanedUp { .. } => const { Self::heeding(When::CLEANED_UP) },
@@ -369,6 +370,14 @@ impl<W: World> Invariant<W> {
             clauses: &["R4"],
             heeds: When::any(&[When::ACCEPTED]),
             predicate: predicate::accepted_has_its_listeners_options,
+        },
+        Self {
+            id: "cancel-ends-only-its-own",
+            sentence: "A cancel takes out a pending operation of its own process and changes nothing else: no byte, no other operation, no descriptor.",
+            why: "A user who gives one operation up would break another, or not know what was sent.",
+            clauses: &["C1", "C2"],
+            heeds: When::any(&[When::CANCELLED]),
+            predicate: predicate::cancel_ends_only_its_own,
         },
     ];
 }

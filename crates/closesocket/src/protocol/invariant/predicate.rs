@@ -1,7 +1,9 @@
 //! The predicates of the table, in its order. Each says what must hold of one
 //! step; those that speak of a state look at the world after it.
 
-use super::world::{DescriptorState, Event, OperationState, Step, World, references};
+use super::world::{
+    DescriptorState, Event, OperationState, OperationView, Step, World, references,
+};
 use crate::protocol::{
     AbortNotice, AbortScope, Cause, Connection, Ending, Error, Farewell, Phase, ProcessId,
     SendSide, Socket, UnreadInput, Waiting, abort_notice,
@@ -429,6 +431,36 @@ pub(super) fn accepted_has_its_listeners_options<W: World>(step: &Step<W>) -> bo
         Event::Accepted { socket, taken } => step.after.socket(socket).machine == taken,
         _ => true,
     }
+}
+
+pub(super) fn cancel_ends_only_its_own<W: World>(step: &Step<W>) -> bool {
+    let Event::Cancelled {
+        operation,
+        by,
+        through,
+    } = step.event
+    else {
+        return true;
+    };
+    let (before, after) = (step.before, step.after);
+    let cancelled = before.operation(operation);
+    let ending = OperationView {
+        state: OperationState::Ending(None),
+        ..cancelled
+    };
+    let own = through.is_none_or(|(slot, generation)| {
+        (cancelled.slot, cancelled.generation) == (slot, generation)
+            && is_open(before, slot, generation)
+    });
+    own && cancelled.state == OperationState::Pending
+        && before.descriptor(cancelled.slot).process == by
+        && after.operation(operation) == ending
+        && (0..after.operations())
+            .filter(|&it| it != operation)
+            .all(|it| before.operation(it) == after.operation(it))
+        && (0..after.slots()).all(|it| before.descriptor(it) == after.descriptor(it))
+        && (0..after.sockets()).all(|it| before.socket(it) == after.socket(it))
+        && (0..after.records()).all(|it| before.record(it) == after.record(it))
 }
 
 const fn discards(ending: Ending) -> bool {

@@ -6,7 +6,7 @@ pub struct When(u32);
 
 impl When {
     /// How many bits there are.
-    pub(super) const BITS: usize = 23;
+    pub(super) const BITS: usize = 24;
 
     /// Nothing that an invariant heeds.
     pub const NOTHING: Self = Self(0);
@@ -61,6 +61,8 @@ impl When {
     pub const ACCEPTED: Self = Self(1 << 21);
     /// A duplication record was reclaimed.
     pub const RECLAIMED: Self = Self(1 << 22);
+    /// An operation was cancelled.
+    pub const CANCELLED: Self = Self(1 << 23);
 
     /// All of these together.
     #[must_use]
@@ -109,6 +111,7 @@ mod tests {
             When::CLOSE_LOST,
             When::ACCEPTED,
             When::RECLAIMED,
+            When::CANCELLED,
         ];
         assert_eq!(all.len(), When::BITS);
         for one in all {

@@ -179,6 +179,16 @@ pub enum Event {
         /// The operation.
         operation: usize,
     },
+    /// A cancel took an operation out, and will deliver it.
+    Cancelled {
+        /// The operation.
+        operation: usize,
+        /// The process that cancels.
+        by: ProcessId,
+        /// The slot and the generation of the descriptor whose operations it
+        /// cancels; `None` if it names the operation.
+        through: Option<(usize, u32)>,
+    },
     /// The result of an operation was delivered, or it ended silently.
     Delivered {
         /// The operation.

@@ -1,0 +1,97 @@
+//! Cancelling operations (C1): one, or all through one descriptor.
+
+use super::System;
+use super::observation::{Observation, OperationId};
+use super::process::ProcessState;
+use super::progress::Section;
+use super::provider::Process;
+use crate::protocol::{Cut, Descriptor, Error, cut_off, may_cancel};
+
+impl<S: System> Process<S> {
+    /// Cancels one operation of this process (`CancelIoEx` with its
+    /// `OVERLAPPED`). It ends exactly once: completed as if nobody had cancelled,
+    /// if it was quicker, or with [`Error::OperationAborted`] and its
+    /// notification. A receive that was cancelled has taken no byte; of a send,
+    /// [`Completion::transferred`](super::Completion::transferred) says how many
+    /// were accepted and are still sent. A cancelled connect goes on, as a
+    /// nonblocking one does.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if it has ended, was never issued or is another
+    /// process's; [`Error::NotInitialised`] and [`Error::NetworkDown`].
+    pub fn cancel(&self, operation: OperationId) -> Result<(), Error> {
+        self.state.check_usable()?;
+        let cancelled = self.state.shared.with_socket(operation.socket, |work| {
+            let cancelled = work.cancel(&self.state, None, operation.number);
+            work.advance();
+            cancelled
+        });
+        cancelled.unwrap_or(Err(Error::NotFound))
+    }
+
+    /// Cancels everything that is pending through a descriptor (`CancelIoEx`
+    /// with none), and returns how much that was: overlapped operations as in
+    /// [`Process::cancel`], blocked calls of other threads as in
+    /// [`Process::cancel_blocking_call`]. What is pending through other
+    /// descriptors of the socket goes on.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if nothing is pending; [`Error::NotSocket`].
+    pub fn cancel_all(&self, descriptor: Descriptor) -> Result<usize, Error> {
+        let admission = self.state.admit(descriptor)?;
+        admission.work(|work| {
+            let reference = work.state.reference(&self.state, descriptor);
+            let reference = reference.ok_or(Error::NotSocket)?;
+            let pending = reference.writes.iter().chain(&reference.reads);
+            let numbers: Vec<u64> = pending.map(|it| it.number).collect();
+            let mut cancelled = 0;
+            for number in numbers {
+                work.cancel(&self.state, Some(descriptor), number)?;
+                cancelled += 1;
+            }
+            if cancelled == 0 {
+                return Err(Error::NotFound);
+            }
+            Ok(cancelled)
+        })
+    }
+}
+
+impl<S: System> Section<'_, S> {
+    /// Takes this operation out, to end as cancelled.
+    fn cancel(
+        &mut self,
+        canceller: &ProcessState<S>,
+        through: Option<Descriptor>,
+        number: u64,
+    ) -> Result<(), Error> {
+        let owner = self.state.owner_of(number);
+        let own = owner.is_some_and(|it| std::ptr::eq(it, canceller));
+        let may = may_cancel(owner.is_some(), own);
+        let operation = OperationId {
+            socket: self.id,
+            number,
+        };
+        self.state
+            .core
+            .note(self.shared, |sequence| Observation::Cancelled {
+                process: canceller.id,
+                through,
+                operation,
+                sequence,
+                error: may.err(),
+            });
+        may?;
+        //= docs/specification.md#c1-cancelling
+        //# - A cancelled operation MUST end exactly once, either completed as if nobody had cancelled
+        //# it or as cancelled.
+        let (index, pending) = self.state.take_operation(number).ok_or(Error::NotFound)?;
+        //= docs/specification.md#c1-cancelling
+        //# - A cancelled receive MUST NOT have taken any byte.
+        //= docs/specification.md#c1-cancelling
+        //# - The completion of a cancelled send MUST say how many of its bytes were accepted.
+        let result = cut_off(Cut::Cancelled, pending.reply.waiting(), pending.done);
+        self.hand_over(index, pending, result, None);
+        Ok(())
+    }
+}
