@@ -15,8 +15,9 @@ use crate::error::{is_loss, winsock};
 use crate::kernel::{self, Discarded};
 use crate::reactor::Shared;
 
-/// Unwanted input that one call throws away at most, in bytes.
-const DISCARD_PER_CALL: usize = 1 << 20;
+/// Unwanted input that one call throws away at most, in bytes: others want the
+/// lock and the thread too.
+const DISCARD_PER_CALL: usize = 64 * 1024;
 
 /// Unread input that a drop throws away at most, in bytes: more than a receive
 /// buffer holds, so only a peer that sends faster than this reads is reset.
@@ -181,13 +182,20 @@ impl TcpEndpoint {
         }
     }
 
-    /// Throws away input, if that was ordered.
+    /// Throws away input, if that was ordered. What one call leaves is reported
+    /// as if it had just come.
     fn discard(&mut self) -> Result<(), Error> {
         if !self.discarding || self.end_seen || self.lost.is_some() {
             return Ok(());
         }
         match kernel::discard(self.connection()?, DISCARD_PER_CALL) {
             Ok(Discarded::SoFar) => Ok(()),
+            Ok(Discarded::Limit) => {
+                if let (Some(socket), Some(token)) = (&self.socket, self.token) {
+                    self.shared.report_again(socket, token);
+                }
+                Ok(())
+            }
             Ok(Discarded::End) => {
                 self.end_seen = true;
                 Ok(())

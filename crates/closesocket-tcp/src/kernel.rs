@@ -63,8 +63,10 @@ pub(crate) fn poll(socket: &Socket) -> io::Result<Readiness> {
 /// Where [`discard`] has stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Discarded {
-    /// There is nothing more for now, or the limit was reached.
+    /// There is nothing more for now.
     SoFar,
+    /// The limit was reached: there may be more, of which no event tells.
+    Limit,
     /// The peer has finished sending.
     End,
 }
@@ -80,11 +82,13 @@ pub(crate) fn discard(socket: &Socket, limit: usize) -> io::Result<Discarded> {
         match retry(|| socket.recv_with_flags(&mut chunk, libc::MSG_TRUNC | libc::MSG_DONTWAIT)) {
             Ok(0) => return Ok(Discarded::End),
             Ok(bytes) => total += bytes,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                return Ok(Discarded::SoFar);
+            }
             Err(error) => return Err(error),
         }
     }
-    Ok(Discarded::SoFar)
+    Ok(Discarded::Limit)
 }
 
 /// Binds as Winsock does: nobody else can bind the address from then on, but

@@ -25,6 +25,8 @@
 //! - Whoever sets `SO_REUSEADDR` can bind a bound address, and whoever does not
 //!   cannot bind one with connections in `TIME_WAIT`. So it is set and taken back
 //!   (R7).
+//! - Readiness is reported as an edge. A call that throws input away and leaves a
+//!   part, to give others a turn, has it reported again.
 //! - `SIOCOUTQ` says nothing of a lost connection: it goes on reporting the
 //!   bytes that will never be acknowledged. The socket's error decides.
 //! - The kernel gives a socket's error to the first who asks and then forgets

@@ -19,6 +19,9 @@ use crate::error::winsock;
 /// The token of the reactor's own waker; no endpoint gets it.
 const WAKE: mio::Token = mio::Token(usize::MAX);
 
+/// What sockets are watched for.
+const EVERYTHING: Interest = Interest::READABLE.add(Interest::WRITABLE);
+
 /// Ticks are at least this far apart, so that the polling of acknowledgements
 /// cannot eat a core.
 const MIN_TICK: Duration = Duration::from_millis(1);
@@ -121,18 +124,21 @@ impl Shared {
     /// [`Error::NoBuffers`] when the kernel watches too much already.
     pub(crate) fn register(&self, socket: &Socket, token: Token) -> Result<(), Error> {
         self.check_running()?;
-        let token = usize::try_from(token.0)
-            .ok()
-            .map(mio::Token)
-            .filter(|token| *token != WAKE)
-            .ok_or(Error::InvalidArgument)?;
+        let token = watchable(token).ok_or(Error::InvalidArgument)?;
         self.registry
-            .register(
-                &mut SourceFd(&socket.as_raw_fd()),
-                token,
-                Interest::READABLE | Interest::WRITABLE,
-            )
+            .register(&mut SourceFd(&socket.as_raw_fd()), token, EVERYTHING)
             .map_err(|error| winsock(&error))
+    }
+
+    /// Has what is ready reported once more.
+    pub(crate) fn report_again(&self, socket: &Socket, token: Token) {
+        if let Some(token) = watchable(token) {
+            let fd = socket.as_raw_fd();
+            // It fails only for a socket that is not registered.
+            let _ = self
+                .registry
+                .reregister(&mut SourceFd(&fd), token, EVERYTHING);
+        }
     }
 
     /// Ends the reports. One that the reactor has fetched already may still
@@ -152,6 +158,12 @@ impl Shared {
         // when the reactor is going to wake up anyway.
         let _ = self.waker.wake();
     }
+}
+
+/// The token as the kernel keeps it, if it can.
+fn watchable(token: Token) -> Option<mio::Token> {
+    let token = mio::Token(usize::try_from(token.0).ok()?);
+    (token != WAKE).then_some(token)
 }
 
 /// Runs until the transport is stopped or the engine is gone. Holds no lock, and

@@ -10,7 +10,9 @@ use std::time::Duration;
 use closesocket::engine::{Endpoint, Received};
 use closesocket::protocol::Error;
 use closesocket_tcp::{TcpConfig, TcpEndpoint};
-use common::{Net, SMALL, read_to_end, reset_peer};
+use common::copies::copy;
+use common::world::until;
+use common::{Net, SMALL, fresh_token, read_to_end, reset_peer};
 
 const MILLISECOND: Option<Duration> = Some(Duration::from_millis(1));
 
@@ -234,6 +236,34 @@ fn input_that_comes_while_draining_is_thrown_away_and_destroys_nothing() {
     let ended = net.receive(&mut endpoint, &mut [0; 8]);
     assert_eq!(ended, Ok(Received::End));
     assert_eq!(endpoint.has_input(), Ok(true));
+}
+
+/// Readiness comes as an edge, and what was there before the call makes none.
+#[test]
+fn unwanted_input_that_one_call_leaves_is_reported_again() {
+    let net = Net::new(TcpConfig {
+        receive_buffer: Some(1 << 20),
+        ..TcpConfig::default()
+    });
+    let (mut listener, address, _) = net.listening();
+    let mut peer = TcpStream::connect(address).unwrap();
+    let mut endpoint = net.until(|| listener.accept().unwrap());
+    endpoint.register(fresh_token()).unwrap();
+    let copy = copy(&peer);
+    let unread = || rustix::io::ioctl_fionread(&copy).unwrap();
+    peer.write_all(&[1; 150_000]).unwrap();
+    until("all has arrived", || unread() == 150_000);
+    let mut calls = 0;
+    loop {
+        let before = net.ready().len();
+        endpoint.shut_down_receive();
+        calls += 1;
+        if unread() == 0 {
+            break;
+        }
+        net.until(|| (net.ready().len() > before).then_some(()));
+    }
+    assert!(calls > 1, "one call has thrown everything away");
 }
 
 //= docs/specification.md#o7-accept-connect-and-the-backlog

@@ -12,39 +12,9 @@ use std::time::Duration;
 
 use closesocket::engine::{CompletionQueue, Config, Error, Interest, NoUpcalls, Notify, Shutdown};
 use closesocket::protocol::UnreadInput;
+use common::copies::{copy, copy_of_bound};
 use common::world::{LONG, Task, World, until};
-use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
 use socket2::{Domain, Socket, Type};
-
-/// A copy of the one descriptor of the kernel that is such a socket.
-fn copy_of(is: impl Fn(&Socket) -> Option<bool>) -> OwnedFd {
-    let me = pidfd_open(getpid(), PidfdFlags::empty()).unwrap();
-    let numbers = std::fs::read_dir("/proc/self/fd").unwrap();
-    let numbers = numbers.filter_map(|it| it.ok()?.file_name().to_str()?.parse().ok());
-    let mut copies = numbers.filter_map(|number| {
-        let copy = pidfd_getfd(&me, number, PidfdGetfdFlags::empty()).ok()?;
-        let socket = Socket::from(copy);
-        is(&socket)?.then(|| OwnedFd::from(socket))
-    });
-    copies.next().unwrap()
-}
-
-/// A copy of the descriptor that is connected to this peer.
-fn copy(peer: &TcpStream) -> OwnedFd {
-    let (ours, theirs) = (peer.peer_addr().unwrap(), peer.local_addr().unwrap());
-    copy_of(|socket| {
-        let (local, remote) = (socket.local_addr().ok()?, socket.peer_addr().ok()?);
-        Some(local.as_socket() == Some(ours) && remote.as_socket() == Some(theirs))
-    })
-}
-
-/// A copy of the descriptor that is bound to this address and not connected.
-fn copy_of_bound(address: SocketAddr) -> OwnedFd {
-    copy_of(|socket| {
-        let bound = socket.local_addr().ok()?.as_socket() == Some(address);
-        Some(bound && socket.peer_addr().is_err())
-    })
-}
 
 /// What another holder of the descriptor can do at any time: calls that do not
 /// say otherwise wait in the kernel from then on.

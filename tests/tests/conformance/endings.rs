@@ -13,6 +13,7 @@ use crate::world::{
 scenarios! {
     s1_a_shutdown_closes_nothing_and_frees_nothing,
     s1_after_a_shutdown_of_the_send_side_receiving_goes_on,
+    s1b_a_shut_receive_side_takes_whatever_a_peer_sends,
     s2_only_the_cleanup_that_matches_the_first_startup_acts,
     s2_a_cleanup_ends_operations_without_event_packet_or_routine,
     s2_a_cleanup_resets_what_is_hard_and_drains_the_rest_in_the_background,
@@ -57,6 +58,19 @@ fn s1_after_a_shutdown_of_the_send_side_receiving_goes_on<N: Network>(world: &Wo
     assert_eq!(process.recv(descriptor, &mut buffer), Ok(6));
     assert_eq!(&buffer, b"answer");
     assert_eq!(process.close(descriptor), Ok(()));
+}
+
+fn s1b_a_shut_receive_side_takes_whatever_a_peer_sends<N: Network>(world: &World<N>) {
+    for way in [Shutdown::Receive, Shutdown::Both] {
+        let (descriptor, mut peer) = world.connect();
+        world.process.shutdown(descriptor, way).unwrap();
+        // More than fits anywhere, and nothing is pending here.
+        for _ in 0..512 {
+            peer.write(&pattern(0, 8192));
+        }
+        assert_eq!(world.process.close(descriptor), Ok(()));
+        assert_all(peer.read_to_end(), 0);
+    }
 }
 
 //= docs/specification.md#s2-cleanup

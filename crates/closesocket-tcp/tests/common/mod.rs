@@ -3,6 +3,7 @@
 #![allow(dead_code, clippy::unwrap_used, reason = "each test uses a part of it")]
 
 pub(crate) mod child;
+pub(crate) mod copies;
 pub(crate) mod world;
 
 use std::io::Read;

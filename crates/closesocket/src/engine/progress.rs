@@ -253,7 +253,19 @@ impl<S: System> Section<'_, S> {
             pending.done = bytes;
             self.finish(Side::Reads, index, Ok(bytes), None);
         }
+        self.discard_unwanted();
         Ok(())
+    }
+
+    /// Throws away what nobody can receive any more, so that the peer's writes do
+    /// not stall (S1b).
+    fn discard_unwanted(&mut self) {
+        if self.state.core.receive_shut
+            && self.front(Side::Reads).is_none()
+            && let Some(endpoint) = self.state.endpoint.as_mut()
+        {
+            endpoint.shut_down_receive();
+        }
     }
 
     /// Reads what still arrives and throws it away, so that the queued data and

@@ -184,7 +184,9 @@ pub trait Endpoint: Send + Sized + 'static {
     /// See the trait.
     fn send_fin(&mut self) -> Result<(), Error>;
 
-    /// Throws away what the peer still sends.
+    /// Throws away what has come. From the first call on a receive finds no bytes
+    /// any more. It is called again at each event, for what has come since; if it
+    /// leaves a part, to give others a turn, another event must tell.
     fn shut_down_receive(&mut self);
 
     /// Of a connection that another operating system process may share (D9):
