@@ -2,8 +2,8 @@
 
 #![allow(clippy::expect_used, clippy::panic)]
 
-use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -100,6 +100,95 @@ fn an_interrupt_ends_it_with_success() {
         assert!(kill.expect("kill runs").success(), "{line}");
         assert_eq!(child.wait().expect("it ends").code(), Some(0), "{line}");
     }
+}
+
+/// A child that does not outlive the test, however that ends.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = (self.0.kill(), self.0.wait());
+    }
+}
+
+/// The address in the line that a server prints.
+fn address_in(line: &str) -> &str {
+    let rest = line.split("http://").nth(1).expect("an address");
+    rest.split('/').next().expect("a host")
+}
+
+/// What a server answers, all of it.
+fn get(address: &str, path: &str) -> String {
+    let mut connection = TcpStream::connect(address).expect("a connection");
+    let timeout = connection.set_read_timeout(Some(WATCHDOG / 2));
+    timeout.expect("a time limit");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    connection
+        .write_all(request.as_bytes())
+        .expect("it is sent");
+    let mut answer = Vec::new();
+    let read = connection.read_to_end(&mut answer);
+    read.unwrap_or_else(|error| panic!("{path} is not answered: {error}"));
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// Connections that say nothing, as a browser opens them.
+fn idle(address: &str) -> Vec<TcpStream> {
+    let connect = |_| TcpStream::connect(address).expect("a connection");
+    (0..20).map(connect).collect()
+}
+
+#[test]
+fn connections_that_nobody_uses_hold_up_no_page() {
+    let (child, line) = start(&["explore", "--address", "127.0.0.1:0"]);
+    let _ended = Ended(child);
+    let start_page = address_in(&line);
+    let mut silent = idle(start_page);
+    assert!(get(start_page, "/").contains("Closing a shared socket"));
+    assert!(get(start_page, "/verdicts").contains("standings"));
+    assert!(get(start_page, "/nothing").starts_with("HTTP/1.1 404"));
+    let sent = get(start_page, "/scenario/upcall-failure");
+    assert!(sent.starts_with("HTTP/1.1 303"), "{sent}");
+    let explorer = address_in(&sent);
+    silent.extend(idle(explorer));
+    let pages = [
+        ("/", "<html"),
+        ("/app.css", "200"),
+        ("/app.js", "200"),
+        ("/knockout-3.5.0.js", "200"),
+        ("/.status", "unique_state_count"),
+        ("/.states/", "\"state\""),
+        ("/.states/0/0", "\"action\""),
+    ];
+    for (path, says) in pages {
+        let answer = get(explorer, path);
+        assert!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
+        assert!(answer.contains(says), "{path}: {answer}");
+    }
+    // One that stops in the middle of its request, and many that go away.
+    let mut half = TcpStream::connect(explorer).expect("a connection");
+    half.write_all(b"GET / HT").expect("it is sent");
+    drop(silent);
+    assert!(get(explorer, "/.status").contains("unique_state_count"));
+}
+
+#[test]
+fn an_explorer_that_others_can_reach_says_so() {
+    let said = |address: &str| {
+        let mut command = verify(&["explore", "upcall-failure", "--address", address]);
+        let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("it starts");
+        let output = child.stdout.take().expect("a pipe");
+        let mut line = String::new();
+        BufReader::new(output).read_line(&mut line).expect("a line");
+        let _ = child.kill();
+        let output = child.wait_with_output().expect("its output");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let public = said("0.0.0.0:0");
+    assert_eq!(public.lines().count(), 1, "{public}");
+    assert!(public.contains("is no loopback address"), "{public}");
+    assert_eq!(said("127.0.0.1:0"), "");
 }
 
 #[test]

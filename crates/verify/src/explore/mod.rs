@@ -6,6 +6,7 @@
 //! model's Explorer alone.
 
 mod board;
+mod http;
 mod page;
 mod server;
 mod start;
@@ -68,8 +69,14 @@ fn serve(model: Option<CloseModel>, options: &Options<'_>) -> Result<Infallible,
     server::refuse_replaced_page()?;
     end_on_signal()?;
     let place = server::listen(options.address)?;
+    if server::is_public(place.address) {
+        errln!(
+            "note: {} is no loopback address: whoever can reach it can look, and use this machine's time",
+            place.address
+        );
+    }
     let Some(model) = model else {
-        let start = start::Start::new(place)?;
+        let start = start::Start::new(place);
         announce("scenarios and defects", &start.url(), options.open);
         return Err(start.serve());
     };

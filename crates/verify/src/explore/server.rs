@@ -1,12 +1,15 @@
-//! Addresses, and stateright's Explorer on a thread of its own.
+//! Addresses, and stateright's Explorer on a thread of its own, behind a server
+//! that no idle connection holds up.
 
-use std::io;
+use std::io::{self, Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use closesocket_models::ExplorerModel;
 use stateright::Model;
+
+use super::http::{self, Answer, Request};
 
 /// The port that is tried first if none is asked for.
 const STANDARD_PORT: u16 = 3000;
@@ -89,40 +92,84 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
     address
 }
 
+/// Whether others than this machine can reach an address.
+pub(super) fn is_public(address: SocketAddr) -> bool {
+    !address.ip().to_canonical().is_loopback()
+}
+
 /// An Explorer that runs.
 pub(super) struct Running {
     /// Where it serves.
     pub(super) address: SocketAddr,
-    thread: JoinHandle<()>,
+    /// stateright's, and what stands before it: each ends only if it fails.
+    threads: [JoinHandle<()>; 2],
 }
 
 impl Running {
     /// Whether it still serves.
     pub(super) fn is_serving(&self) -> bool {
-        !self.thread.is_finished()
+        !self.threads.iter().any(JoinHandle::is_finished)
     }
 
     /// Waits until it ends, which it does only if it fails.
     pub(super) fn wait(self) -> Failure {
-        drop(self.thread.join());
+        while self.is_serving() {
+            thread::sleep(Duration::from_millis(100));
+        }
         Failure::Ended(self.address)
     }
 }
 
 /// Starts the Explorer of a model at this place, and waits until it answers.
-/// stateright binds the address itself, and panics if it cannot: so the place is
-/// held until just before.
+///
+/// stateright's own server has few threads, each of which waits for one
+/// connection, used or not, so that a handful of idle ones stalls it. It gets a
+/// port that only this machine reaches, and connections that are used at once: the
+/// server at the place takes the requests, and passes them on.
 pub(super) fn explore(model: ExplorerModel, place: Place) -> Result<Running, Failure> {
-    let address = place.address;
-    drop(place.listener);
+    let behind = behind()?;
     // The thread also serves: it ends only if the server fails.
-    let thread = thread::spawn(move || drop(model.checker().serve(address)));
-    let running = Running { address, thread };
-    while running.is_serving() {
-        if TcpStream::connect(reachable(address)).is_ok() {
-            return Ok(running);
+    let explorer = thread::spawn(move || drop(model.checker().serve(behind)));
+    while TcpStream::connect(behind).is_err() {
+        if explorer.is_finished() {
+            return Err(Failure::Ended(place.address));
         }
         thread::sleep(Duration::from_millis(10));
     }
-    Err(running.wait())
+    let address = place.address;
+    let front = thread::spawn(move || {
+        let pass_on = move |request: &Request| {
+            pass_on(request, behind).unwrap_or_else(|error| {
+                Answer::plain("502 Bad Gateway", &format!("the Explorer is gone: {error}"))
+            })
+        };
+        drop(http::serve(&place.listener, pass_on));
+    });
+    Ok(Running {
+        address,
+        threads: [explorer, front],
+    })
+}
+
+/// A free address of this machine. stateright binds it itself, and panics if it
+/// cannot: it is free until just before.
+fn behind() -> Result<SocketAddr, Failure> {
+    let (v4, v6) = (Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into());
+    let any = |ip: IpAddr| bind(SocketAddr::new(ip, 0));
+    let free = any(v4).or_else(|_| any(v6));
+    free.map(|it| it.address).map_err(Failure::NoPort)
+}
+
+/// Has stateright's server answer.
+fn pass_on(request: &Request, behind: SocketAddr) -> io::Result<Answer> {
+    let Request { method, path, .. } = request;
+    let mut connection = TcpStream::connect(behind)?;
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: {behind}\r\nContent-Length: 0\r\n\
+         Connection: close\r\n\r\n"
+    );
+    connection.write_all(request.as_bytes())?;
+    let mut answer = Vec::new();
+    connection.read_to_end(&mut answer)?;
+    Ok(Answer(answer))
 }

@@ -2,21 +2,23 @@
 //! somebody asks for, at a free port of the same host, and sends the browser there.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
 
 use closesocket_models::{CloseModel, ExplorerModel};
-use tiny_http::{Header, Method, Request, Response, ResponseBox, Server};
 
 use super::board::{Board, Entry};
+use super::http::{self, Answer, Request};
 use super::page;
 use super::server::{self, Failure, Place, Running};
+
+const FOUND: &str = "200 OK";
+const FAILED: &str = "500 Internal Server Error";
 
 /// The start page and its Explorers.
 #[derive(Clone)]
 pub(super) struct Start {
-    server: Arc<Server>,
+    listener: Arc<TcpListener>,
     address: SocketAddr,
     board: Board,
     explorers: Arc<Mutex<HashMap<String, Explorer>>>,
@@ -31,16 +33,13 @@ struct Explorer {
 impl Start {
     /// Answers at this place, once it is [served](Self::serve), and checks the small
     /// scenarios in the background.
-    pub(super) fn new(place: Place) -> Result<Self, Failure> {
-        let address = place.address;
-        let server = Server::from_listener(place.listener, None);
-        let server = server.map_err(|_| Failure::Ended(address))?;
-        Ok(Self {
-            server: Arc::new(server),
-            address,
+    pub(super) fn new(place: Place) -> Self {
+        Self {
+            listener: Arc::new(place.listener),
+            address: place.address,
             board: Board::checking(),
             explorers: Arc::default(),
-        })
+        }
     }
 
     /// Where the start page is.
@@ -49,32 +48,33 @@ impl Start {
     }
 
     /// Answers until the server fails.
-    pub(super) fn serve(&self) -> Failure {
-        while let Ok(request) = self.server.recv() {
-            let this = self.clone();
-            // Starting an Explorer takes a moment, in which others are answered.
-            thread::spawn(move || {
-                let response = this.answer(&request);
-                // Whoever asked may have gone.
-                drop(request.respond(response));
-            });
-        }
-        Failure::Ended(self.address)
+    pub(super) fn serve(self) -> Failure {
+        let address = self.address;
+        let listener = Arc::clone(&self.listener);
+        // Starting an Explorer takes a moment, in which others are answered.
+        drop(http::serve(&listener, move |request| self.answer(request)));
+        Failure::Ended(address)
     }
 
-    fn answer(&self, request: &Request) -> ResponseBox {
-        if *request.method() != Method::Get {
-            return plain(405, "only GET");
+    fn answer(&self, request: &Request) -> Answer {
+        if request.method != "GET" {
+            return Answer::plain("405 Method Not Allowed", "only GET");
         }
-        match request.url() {
-            "/" => html(page::start(&self.board.verdicts())),
+        match request.path.as_str() {
+            "/" => {
+                let page = page::start(&self.board.verdicts());
+                Answer::new(FOUND, "text/html; charset=utf-8", page.as_bytes())
+            }
             "/verdicts" => match serde_json::to_vec(&self.board.verdicts()) {
-                Ok(json) => with_type(Response::from_data(json).boxed(), "application/json"),
-                Err(_) => plain(500, "the verdicts cannot be written"),
+                Ok(json) => Answer::new(FOUND, "application/json", &json),
+                Err(_) => Answer::plain(FAILED, "the verdicts cannot be written"),
             },
             path => match Entry::all().into_iter().find(|it| it.path() == path) {
                 Some(entry) => self.send_to(&entry, &self.host(request)),
-                None => plain(404, "there is nothing here; the list is at /"),
+                None => {
+                    let text = "there is nothing here; the list is at /";
+                    Answer::plain("404 Not Found", text)
+                }
             },
         }
     }
@@ -82,15 +82,12 @@ impl Start {
     /// The host by which the browser reached this page, without the port. It goes
     /// into addresses, so it is taken only if it looks like a host.
     fn host(&self, request: &Request) -> String {
-        let headers = request.headers().iter();
-        let mut hosts = headers.filter(|it| it.field.equiv("Host"));
-        let host = hosts.next().map(|it| it.value.as_str()).unwrap_or_default();
-        host_of(host).map_or_else(|| host_of_url(&self.url()), str::to_owned)
+        host_of(&request.host).map_or_else(|| host_of_url(&self.url()), str::to_owned)
     }
 
     /// Sends the browser to the Explorer of an entry, which is started if it does
     /// not run yet.
-    fn send_to(&self, entry: &Entry, host: &str) -> ResponseBox {
+    fn send_to(&self, entry: &Entry, host: &str) -> Answer {
         let mut explorers = self
             .explorers
             .lock()
@@ -102,18 +99,14 @@ impl Start {
         {
             match self.start(entry, host) {
                 Ok(explorer) => drop(explorers.insert(path.clone(), explorer)),
-                Err(failure) => return plain(500, &failure.to_string()),
+                Err(failure) => return Answer::plain(FAILED, &failure.to_string()),
             }
         }
         let Some(explorer) = explorers.get(&path) else {
-            return plain(500, "the Explorer is gone");
+            return Answer::plain(FAILED, "the Explorer is gone");
         };
         let port = explorer.running.address.port();
-        let location = format!("http://{host}:{port}/{}", explorer.entrance);
-        match Header::from_bytes("Location", location) {
-            Ok(header) => Response::empty(303).with_header(header).boxed(),
-            Err(()) => plain(500, "the Explorer has no address"),
-        }
+        Answer::see_other(&format!("http://{host}:{port}/{}", explorer.entrance))
     }
 
     fn start(&self, entry: &Entry, host: &str) -> Result<Explorer, Failure> {
@@ -143,25 +136,6 @@ fn host_of(header: &str) -> Option<&str> {
 fn host_of_url(url: &str) -> String {
     let rest = url.trim_start_matches("http://").trim_end_matches('/');
     host_of(rest).unwrap_or(rest).to_owned()
-}
-
-fn html(text: String) -> ResponseBox {
-    with_type(
-        Response::from_string(text).boxed(),
-        "text/html; charset=utf-8",
-    )
-}
-
-fn plain(status: u16, text: &str) -> ResponseBox {
-    let response = Response::from_string(text).with_status_code(status).boxed();
-    with_type(response, "text/plain; charset=utf-8")
-}
-
-fn with_type(response: ResponseBox, kind: &str) -> ResponseBox {
-    match Header::from_bytes("Content-Type", kind) {
-        Ok(header) => response.with_header(header),
-        Err(()) => response,
-    }
 }
 
 #[cfg(test)]
