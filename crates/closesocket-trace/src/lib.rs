@@ -22,4 +22,4 @@ pub use logged::TracingProbe;
 pub use reader::{ReadError, read, read_file};
 pub use record::Record;
 pub use recorder::{Recorder, to_text};
-pub use replay::{Problem, Replay, replay, replay_execution, replay_file};
+pub use replay::{CutOff, Problem, Replay, replay, replay_execution, replay_file};

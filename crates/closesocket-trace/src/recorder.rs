@@ -2,9 +2,9 @@
 //!
 //! Each thread has a buffer of its own, so recording synchronises no two
 //! threads of the engine with each other and hides no race between them: the
-//! lock of a buffer is taken by its thread alone, except at the end. A full
-//! buffer, and that of a thread that ends, is handed over: to a file as text,
-//! or to a list in memory.
+//! lock of a buffer is taken by its thread alone, except at the end and, if the
+//! records go to a file, every [`HAND_OVER_AFTER`]. A full buffer, and that of a
+//! thread that ends, is handed over: to a file as text, or to a list in memory.
 
 use std::cell::RefCell;
 use std::fs::File;
@@ -12,7 +12,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use closesocket::engine::{Observation, Probe};
 use serde::Serialize;
@@ -22,6 +22,10 @@ use crate::wire::{Header, Line, Mark, NAME, SCHEMA};
 
 /// Records of one thread that are handed over together.
 const BATCH: usize = 1024;
+
+/// How long records stay in memory before they go to the file, while anything is
+/// told: whoever tells something then hands over what all threads have.
+const HAND_OVER_AFTER: Duration = Duration::from_millis(100);
 
 /// A probe that records. Clones are the same recorder; give one to the provider
 /// and keep one to [`finish`](Recorder::finish) it.
@@ -35,6 +39,9 @@ struct Shared {
     threads: AtomicU32,
     buffers: Mutex<Vec<Arc<Buffer>>>,
     sink: Mutex<Sink>,
+    /// When everything has to be handed over next, in nanoseconds since the
+    /// origin; never, if it does not go to a file.
+    due: AtomicU64,
 }
 
 /// Where records go.
@@ -56,6 +63,10 @@ struct Content {
     records: Vec<Record>,
 }
 
+fn nanos_of(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -67,7 +78,12 @@ impl Recorder {
         Self::to_sink(None)
     }
 
-    /// Records into a file, as it goes.
+    /// Records into a file, as it goes: a thread's records are handed over when
+    /// there are 1,024 of them, when the thread ends, and those of all threads
+    /// every 100 ms, as long as anything is told. What a program tells less than
+    /// 100 ms before all its threads fall silent stays in memory until something
+    /// is told again, or [`hand_over`](Self::hand_over) is called; if it crashes
+    /// before, that is lost.
     ///
     /// # Errors
     /// What the system says if the file cannot be created or written.
@@ -79,7 +95,12 @@ impl Recorder {
 
     fn to_sink(file: Option<File>) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
+        let due = match file {
+            Some(_) => nanos_of(HAND_OVER_AFTER),
+            None => u64::MAX,
+        };
         Self(Arc::new(Shared {
+            due: AtomicU64::new(due),
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             origin: Instant::now(),
             threads: AtomicU32::new(1),
@@ -115,15 +136,18 @@ impl Recorder {
 }
 
 impl Recorder {
+    /// Hands over what all threads have told so far. A program that falls silent
+    /// can call it, from a timer or before it does something dangerous.
+    pub fn hand_over(&self) {
+        self.0.hand_over_all();
+    }
+
     /// Cuts a trace that goes to a file, so that its replay holds no more than
     /// what lies between two cuts. Call it while no thread is in a call of the
     /// provider and nothing drains: what is told afterwards is taken to have
     /// happened afterwards. A replay forgives what is told a little late.
     pub fn cut(&self) {
-        let buffers = lock(&self.0.buffers).clone();
-        for buffer in buffers {
-            self.0.hand_over(&mut lock(&buffer.content).records);
-        }
+        self.hand_over();
         let mut sink = lock(&self.0.sink);
         let events = sink.events;
         sink.write(&line(&Mark::Cut { events }));
@@ -132,7 +156,7 @@ impl Recorder {
 
 impl Probe for Recorder {
     fn observe(&self, observation: Observation) {
-        let nanos = u64::try_from(self.0.origin.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let nanos = nanos_of(self.0.origin.elapsed());
         let told = HERE.try_with(|here| {
             let mut here = here.borrow_mut();
             let buffer = here.buffer(&self.0);
@@ -142,6 +166,7 @@ impl Probe for Recorder {
             // The thread is so near its end that it has no buffer any more.
             self.0.push(&self.0.new_buffer(), nanos, observation);
         }
+        self.0.hand_over_if_due(nanos);
     }
 }
 
@@ -170,6 +195,23 @@ impl Shared {
         content.records.push(record);
         if content.records.len() == BATCH {
             self.hand_over(&mut content.records);
+        }
+    }
+
+    /// Hands everything over if it is time, by one of those who find that it is.
+    fn hand_over_if_due(&self, now: u64) {
+        let due = self.due.load(Ordering::Relaxed);
+        let next = now.saturating_add(nanos_of(HAND_OVER_AFTER));
+        let order = Ordering::Relaxed;
+        if now >= due && self.due.compare_exchange(due, next, order, order).is_ok() {
+            self.hand_over_all();
+        }
+    }
+
+    fn hand_over_all(&self) {
+        let buffers = lock(&self.buffers).clone();
+        for buffer in buffers {
+            self.hand_over(&mut lock(&buffer.content).records);
         }
     }
 

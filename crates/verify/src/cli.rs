@@ -148,6 +148,10 @@ pub(crate) enum Command {
     Replay {
         /// The trace, as `run --trace` and the recorder write it.
         file: PathBuf,
+        /// Be content with a recording that was cut off, if nothing is wrong with
+        /// what there is of it.
+        #[arg(long)]
+        prefix: bool,
     },
     /// Be the peers of a crowd.
     #[command(name = crate::run::crowd::COMMAND, hide = true)]

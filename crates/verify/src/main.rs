@@ -126,7 +126,7 @@ fn dispatch(cli: &Cli) -> Outcome {
         }),
         Some(Command::Run(arguments)) => run_command(arguments, &output),
         Some(Command::CrowdPeers { connections }) => run::crowd::be_peers(*connections),
-        Some(Command::Replay { file }) => replay::command(file, &output),
+        Some(Command::Replay { file, prefix }) => replay::command(file, *prefix, &output),
         Some(Command::List) => list::command(&output),
         Some(Command::Completions { shell }) => pages::completions(*shell, &output),
         Some(Command::Man) => pages::man(&output),

@@ -17,8 +17,9 @@ struct Json<'a> {
     replay: &'a Replay,
 }
 
-/// Reads, replays and prints.
-pub(crate) fn command(file: &Path, output: &Output) -> Outcome {
+/// Reads, replays and prints. A recording that was cut off proves nothing of its
+/// end; with `prefix` that is not asked.
+pub(crate) fn command(file: &Path, prefix: bool, output: &Output) -> Outcome {
     let verdict = match replay_file(file) {
         Ok(verdict) => verdict,
         Err(error) => {
@@ -29,11 +30,7 @@ pub(crate) fn command(file: &Path, output: &Output) -> Outcome {
     if output.is_text() {
         crate::out::text(format_args!("{}", text(&verdict)));
     }
-    let outcome = if verdict.accepted {
-        Outcome::AsExpected
-    } else {
-        Outcome::Differs
-    };
+    let outcome = outcome(&verdict, prefix);
     let render = |format| match format {
         Format::Text => Some(text(&verdict)),
         _ => crate::output::json(&Json {
@@ -44,16 +41,34 @@ pub(crate) fn command(file: &Path, output: &Output) -> Outcome {
     output.deliver(outcome, render, || None)
 }
 
-fn text(verdict: &Replay) -> String {
-    let judged = if verdict.accepted {
-        "accepted by the protocol"
+/// Content with a prefix or not.
+fn outcome(verdict: &Replay, prefix: bool) -> Outcome {
+    if verdict.first_problem.is_some() {
+        Outcome::Differs
+    } else if verdict.accepted || (prefix && verdict.is_sound()) {
+        Outcome::AsExpected
     } else {
-        "REJECTED by the protocol"
+        Outcome::Incomplete
+    }
+}
+
+fn text(verdict: &Replay) -> String {
+    let judged = match (&verdict.first_problem, &verdict.cut_off) {
+        (Some(_), _) => "REJECTED by the protocol",
+        (None, None) => "accepted by the protocol",
+        (None, Some(_)) => "CUT OFF, and what could be judged is as the protocol says",
     };
     let mut text = format!(
         "{} events, {} connections: {judged}\n",
         verdict.events, verdict.connections
     );
+    if let Some(it) = &verdict.cut_off {
+        let (line, reason, left) = (it.line, &it.reason, verdict.events - it.judged);
+        text += &format!(
+            "cut off at line {line}: {reason}; {} events were judged, {left} were not\n",
+            it.judged
+        );
+    }
     if let Some(problem) = &verdict.first_problem {
         text += &format!("{problem}\n");
     }

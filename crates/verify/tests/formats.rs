@@ -240,14 +240,30 @@ fn the_json_of_a_replay_is_of_the_published_schema() {
     let replay = ["replay", trace, "--format", "json"];
     let value = valid(&our_schema(), &printed(&replay).0);
     assert_eq!(value["replay"]["accepted"], true);
-    // A call that was let in was not.
+    assert_eq!(value["replay"]["cut_off"], json!(null));
     let text = fs::read_to_string(trace).unwrap();
+    // Without its last line: judged, and accepted only if that is enough.
+    let cut = text.rsplit_once("{\"end\"").unwrap().0;
+    fs::write(trace, cut).unwrap();
+    let (cut, code) = printed(&replay);
+    let value = valid(&our_schema(), &cut);
+    assert_eq!((&value["replay"]["accepted"], code), (&json!(false), 3));
+    assert_eq!(value["replay"]["cut_off"]["line"], text.lines().count());
+    assert_eq!(value["replay"]["first_problem"], json!(null));
+    assert_eq!(printed(&["replay", trace, "--prefix"]).1, 0);
+    // A call that was let in was not.
     let spoilt = text.replacen("\"admitted\":true", "\"admitted\":false", 1);
     assert_ne!(spoilt, text);
     fs::write(trace, spoilt).unwrap();
     let (text, code) = printed(&replay);
     let value = valid(&our_schema(), &text);
     assert_eq!((&value["replay"]["accepted"], code), (&json!(false), 1));
+    // Neither the lost end nor that it is not asked for hides that.
+    let text = fs::read_to_string(trace).unwrap();
+    fs::write(trace, text.rsplit_once("{\"end\"").unwrap().0).unwrap();
+    for arguments in [&["replay", trace][..], &["replay", trace, "--prefix"]] {
+        assert_eq!(printed(arguments).1, 1);
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The judge: takes observations in one order and says whether the protocol
 //! allows each of them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use closesocket::engine::{Observation, OperationId, ProcessId, SocketId};
@@ -76,7 +76,27 @@ impl Judge {
             events,
             connections: self.connections,
             first_problem,
+            cut_off: None,
         }
+    }
+
+    /// The first of the records that are not in the order that nothing that was
+    /// lost could make possible: its number under a lock is another's.
+    pub(super) fn impossible(&self, records: &[Record], order: &[usize]) -> Option<Problem> {
+        let ordered: HashSet<usize> = order.iter().copied().collect();
+        let left = records.iter().enumerate();
+        let mut left = left.filter(|(index, _)| !ordered.contains(index));
+        left.find_map(|(_, record)| {
+            let (cell, sequence) = Needs::of(&record.observation).place?;
+            let last = self.reached.cells.get(&cell).copied().unwrap_or_default();
+            let taken = sequence <= last;
+            taken.then(|| {
+                let reason = format!(
+                    "it is number {sequence} under the lock of cell {cell}, after number {last}"
+                );
+                self.problem(record, reason)
+            })
+        })
     }
 
     /// The word of a slot, by its history.

@@ -14,6 +14,7 @@ mod world;
 
 use std::collections::HashMap;
 use std::fmt;
+use std::io::BufRead;
 use std::path::Path;
 
 use closesocket::engine::Observation;
@@ -39,6 +40,34 @@ pub struct Replay {
     pub connections: u64,
     /// The first thing that is wrong.
     pub first_problem: Option<Problem>,
+    /// Where the recording was cut off, if it was: such a trace is never
+    /// accepted, but what there is of it is judged.
+    pub cut_off: Option<CutOff>,
+}
+
+impl Replay {
+    /// Whether nothing is wrong with what could be judged, and something could.
+    /// Of a recording that was cut off this is all that can be said: every step
+    /// that was judged is one of the protocol and keeps every invariant. What
+    /// would be left at its end is not known.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        let judged = self.cut_off.as_ref().is_none_or(|it| it.judged > 0);
+        self.first_problem.is_none() && judged
+    }
+}
+
+/// Where a recording was cut off.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CutOff {
+    /// The line that is missing, is there in part, or cannot be read. Lines
+    /// count from 1.
+    pub line: u64,
+    /// Why the trace ends there.
+    pub reason: String,
+    /// How many events were judged. The others follow something that another
+    /// thread has not handed over.
+    pub judged: u64,
 }
 
 /// The first thing in a trace that no order allows.
@@ -89,26 +118,32 @@ pub fn replay(records: &[Record]) -> Replay {
 /// than lies between two cuts of the recorder, or two such parts where
 /// something was told late. A trace without cuts is held whole.
 ///
+/// A recording that was cut off, since its program crashed or was killed, is
+/// judged as far as it goes: up to its last complete line, and without what must
+/// hold at the end. [`Replay::cut_off`] says where that is.
+///
 /// # Errors
-/// [`ReadError`] if it cannot be read or is not a complete trace.
+/// [`ReadError`] if it cannot be read or is no trace, unless what comes before is
+/// rejected already.
 pub fn replay_file(path: &Path) -> Result<Replay, ReadError> {
     let mut reader = Reader::open(path)?;
     let mut replaying = Replaying::new();
-    let mut events = 0;
-    while let Some(mut part) = reader.part()? {
-        events += part.len() as u64;
-        // Rejected already: the rest is read, to see that it is a trace.
-        if replaying.first.is_some() || replaying.take(&part, Orderless::IsLeft) {
-            continue;
-        }
-        // A thread that was stopped between a step and telling of it has told
-        // it behind the cut.
-        let mut next = reader.part()?.unwrap_or_default();
-        events += next.len() as u64;
-        part.append(&mut next);
-        replaying.take(&part, Orderless::IsWrong);
-    }
-    Ok(replaying.end(events, Judge::hollow))
+    let cut_off = match replaying.follow(&mut reader) {
+        Ok(None) => return Ok(replaying.end(reader.events(), Judge::hollow)),
+        Ok(Some(line)) => CutOff {
+            line,
+            reason: "the recording ends without its last line".to_owned(),
+            judged: replaying.judged,
+        },
+        // What was wrong before stays wrong.
+        Err(error) if replaying.first.is_some() => CutOff {
+            line: error.line(),
+            reason: error.to_string(),
+            judged: replaying.judged,
+        },
+        Err(error) => return Err(error),
+    };
+    Ok(replaying.end_cut_off(reader.events(), cut_off))
 }
 
 /// Replays one execution under a tool that runs one thread at a time: what was
@@ -143,12 +178,16 @@ enum Orderless {
     IsLeft,
     /// The trace is rejected.
     IsWrong,
+    /// What is missing may have been lost: what can be ordered is judged.
+    IsTheEnd,
 }
 
 /// A replay on its way.
 struct Replaying {
     judge: Judge,
     first: Option<Problem>,
+    /// How many events were put in order and judged.
+    judged: u64,
 }
 
 impl Replaying {
@@ -156,6 +195,33 @@ impl Replaying {
         Self {
             judge: Judge::new(),
             first: None,
+            judged: 0,
+        }
+    }
+
+    /// Orders and judges a file, part by part. Returns the line at which it was
+    /// cut off.
+    fn follow<R: BufRead>(&mut self, reader: &mut Reader<R>) -> Result<Option<u64>, ReadError> {
+        let mut part = Vec::new();
+        // A thread that was stopped between a step and telling of it has told it
+        // behind the cut: a part of which no order is found waits for the next.
+        let mut waits = false;
+        loop {
+            let read = reader.part(&mut part);
+            let ends = read.is_err() || reader.cut_off().is_some();
+            let orderless = match &read {
+                _ if ends => Orderless::IsTheEnd,
+                Ok(true) if !waits => Orderless::IsLeft,
+                _ => Orderless::IsWrong,
+            };
+            // Rejected already: the rest is read, to see that it is a trace.
+            waits = self.first.is_none() && !self.take(&part, orderless);
+            if !waits {
+                part.clear();
+            }
+            if !read? {
+                return Ok(reader.cut_off());
+            }
         }
     }
 
@@ -167,11 +233,17 @@ impl Replaying {
         }
         let ordered = found.order.iter().map(|index| records[*index]);
         self.first = self.judge.run(ordered);
-        if self.first.is_none()
-            && let Some((index, reason)) = found.stuck
-        {
-            self.first = Some(self.judge.problem(&records[index], reason));
+        if self.first.is_some() {
+            return true;
         }
+        self.judged += found.order.len() as u64;
+        self.first = match found.stuck {
+            Some((index, reason)) if orderless == Orderless::IsWrong => {
+                Some(self.judge.problem(&records[index], reason))
+            }
+            Some(_) => self.judge.impossible(records, &found.order),
+            None => None,
+        };
         true
     }
 
@@ -181,5 +253,15 @@ impl Replaying {
         let first = first.or_else(|| self.judge.end());
         let first = first.or_else(|| more(&self.judge));
         self.judge.verdict(events, first)
+    }
+
+    /// What can be said of a recording that was cut off.
+    fn end_cut_off(mut self, events: u64, cut_off: CutOff) -> Replay {
+        let first = self.first.take();
+        Replay {
+            accepted: false,
+            cut_off: Some(cut_off),
+            ..self.judge.verdict(events, first)
+        }
     }
 }
