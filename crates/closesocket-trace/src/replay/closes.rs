@@ -129,8 +129,7 @@ impl Judge {
         let (process, descriptor) = name;
         let request = self.request(cause, now)?;
         let seen = self.word((process, descriptor.slot()));
-        let ending = self.thread(thread).sweeping.last().copied();
-        if let Some((_, ends)) = ending.filter(|(it, _)| *it == process)
+        if let Some(ends) = self.thread(thread).must_close_by(process)
             && ends != cause
         {
             return Err(format!("the process ends by {ends:?}"));

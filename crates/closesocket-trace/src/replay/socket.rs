@@ -55,8 +55,6 @@ pub(super) struct Replayed {
     pub(super) operations: HashMap<u64, Known>,
     pub(super) records: HashMap<u64, (usize, DuplicationRecord)>,
     pub(super) last_number: u64,
-    /// How much was observed of it.
-    pub(super) events: u64,
     pub(super) was_connected: bool,
 }
 
@@ -87,7 +85,6 @@ impl Replayed {
             operations: HashMap::new(),
             records: HashMap::new(),
             last_number: 0,
-            events: 0,
             was_connected: machine.connection == Connection::Connected,
         }
     }

@@ -44,6 +44,15 @@ pub(super) enum Outcome {
     Refused(Error),
 }
 
+/// A process that this thread ends.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sweep {
+    pub(super) process: ProcessId,
+    pub(super) cause: Cause,
+    /// What the thread was in the middle of when it began.
+    begun_in: usize,
+}
+
 /// A descriptor that this thread has claimed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Claim {
@@ -78,7 +87,7 @@ pub(super) struct Thread {
     pub(super) holds: HashMap<Name, Holds>,
     pub(super) closing: Vec<Closing>,
     pub(super) claims: Vec<Claim>,
-    pub(super) sweeping: Vec<(ProcessId, Cause)>,
+    pub(super) sweeping: Vec<Sweep>,
     /// The call that may start and has not registered an operation.
     pub(super) started: Option<(SocketId, Name, OperationKind)>,
     /// The socket that a connection would have become which its accept, asked to
@@ -91,6 +100,32 @@ pub(super) struct Thread {
 }
 
 impl Thread {
+    /// How many closes, claims and deliveries it is in the middle of.
+    fn depth(&self) -> usize {
+        let delivering = self.holds.values().filter(|it| it.delivered > 0);
+        self.closing.len() + self.claims.len() + delivering.count()
+    }
+
+    /// It begins to end this process.
+    pub(super) fn begin_sweep(&mut self, process: ProcessId, cause: Cause) {
+        let begun_in = self.depth();
+        self.sweeping.push(Sweep {
+            process,
+            cause,
+            begun_in,
+        });
+    }
+
+    /// Why what it closes next ends, if that is decided: the cause of its sweep
+    /// of this process, unless somebody else's code runs in the middle of that,
+    /// in an upcall or at the end of what a result was for. The process can have
+    /// started up again there, and its calls are calls.
+    pub(super) fn must_close_by(&self, process: ProcessId) -> Option<Cause> {
+        let sweep = self.sweeping.last()?;
+        let itself = sweep.process == process && self.depth() == sweep.begun_in;
+        itself.then_some(sweep.cause)
+    }
+
     pub(super) fn holds(&mut self, name: Name) -> &mut Holds {
         self.holds.entry(name).or_default()
     }
@@ -164,7 +199,7 @@ impl Thread {
         if let Some((operation, _)) = self.blocked {
             return Err(format!("it is blocked in {operation:?} for ever"));
         }
-        if let Some((process, _)) = self.sweeping.first() {
+        if let Some(Sweep { process, .. }) = self.sweeping.first() {
             return Err(format!("it never finished ending {process}"));
         }
         Ok(())
@@ -196,7 +231,11 @@ impl Thread {
                 .iter()
                 .map(|it| format!("blocked in {:?}", it.0)),
         );
-        words.extend(self.sweeping.iter().map(|it| format!("ending {}", it.0)));
+        words.extend(
+            self.sweeping
+                .iter()
+                .map(|it| format!("ending {}", it.process)),
+        );
         if words.is_empty() {
             words.push("in no call".to_owned());
         }

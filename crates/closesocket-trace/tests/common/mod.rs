@@ -8,6 +8,8 @@
     unreachable_pub
 )]
 
+pub mod numbering;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Barrier, Mutex};
 use std::thread;
