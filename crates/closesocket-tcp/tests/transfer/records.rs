@@ -12,7 +12,7 @@ use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
 };
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Pid, Resource, Rlimit, WaitId, WaitIdOptions, getrlimit, setrlimit, waitid};
 
 use crate::common::child::{Actor, alone};
 use crate::common::read_to_end;
@@ -128,10 +128,11 @@ fn a_record_for_a_dead_process_is_refused() {
     let mut child = Actor::start("family::the_child", "child");
     let target = child.process.id();
     child.process.kill().unwrap();
-    let stat = format!("/proc/{target}/stat");
-    crate::common::world::until("it is dead", || {
-        std::fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(") Z "))
-    });
+    // Until all of it is dead: its first thread alone is a zombie earlier, while
+    // others are still on their way out, and the process is alive as long.
+    let whole = WaitId::Pid(Pid::from_child(&child.process));
+    let looks = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+    waitid(whole, looks).unwrap();
     let refused = Err(Error::InvalidArgument);
     let send = |target| send_record(&world.process, descriptor, target, &here);
     // Nobody has waited for it, so its id is still taken.
