@@ -104,6 +104,8 @@ pub enum What {
     Acknowledge { socket: u8 },
     /// The peer resets, or the network fails.
     LoseConnection { socket: u8 },
+    /// No send is pending any more after a shutdown of the send side.
+    EndSends { socket: u8 },
     /// Input arrives.
     Input { socket: u8 },
     /// A connection joins the backlog.
@@ -148,6 +150,12 @@ impl fmt::Display for What {
             }
             Self::LoseConnection { socket } => {
                 write!(f, "the peer of socket {socket} resets the connection")
+            }
+            Self::EndSends { socket } => {
+                write!(
+                    f,
+                    "no send of socket {socket} is pending, so its FIN is due"
+                )
             }
             Self::Input { socket } => write!(f, "input arrives on socket {socket}"),
             Self::JoinBacklog { socket } => {

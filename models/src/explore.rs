@@ -155,31 +155,17 @@ impl Model for ExplorerModel {
 
 type Condition = fn(&ExplorerModel, &State) -> bool;
 
-/// A property's condition cannot capture the index, so there is one for each.
-const CONDITIONS: [Condition; COUNT] = [
-    holds::<0>,
-    holds::<1>,
-    holds::<2>,
-    holds::<3>,
-    holds::<4>,
-    holds::<5>,
-    holds::<6>,
-    holds::<7>,
-    holds::<8>,
-    holds::<9>,
-    holds::<10>,
-    holds::<11>,
-    holds::<12>,
-    holds::<13>,
-    holds::<14>,
-    holds::<15>,
-    holds::<16>,
-    holds::<17>,
-    holds::<18>,
-    holds::<19>,
-    holds::<20>,
-    holds::<21>,
-];
+/// A property's condition cannot capture the index, so there is one for each bit
+/// that [`Violations`](closesocket::protocol::invariant::Violations) can have.
+macro_rules! conditions {
+    ($($index:literal)*) => { [$(holds::<$index>),*] };
+}
+
+#[rustfmt::skip]
+const CONDITIONS: [Condition; 29] = conditions!(
+    0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28
+);
+const _: () = assert!(COUNT <= CONDITIONS.len());
 
 fn holds<const INDEX: usize>(_: &ExplorerModel, state: &State) -> bool {
     !state.violated().contains(INDEX)

@@ -5,7 +5,7 @@
 //! That is `everything-released-at-the-end` without fairness or `eventually`.
 
 use closesocket::protocol::invariant::OperationState;
-use closesocket::protocol::{Connection, Phase};
+use closesocket::protocol::{Connection, Phase, SendSide};
 
 use crate::state::{At, Operation, SOCKETS, SocketState, State, THREADS, Thread, WORKER};
 
@@ -105,10 +105,12 @@ fn of_socket(it: &SocketState) -> u32 {
         Phase::Closed(_) => 0,
     };
     let connection = u32::from(machine.connection != Connection::Lost);
+    let shutting = u32::from(machine.send_side == SendSide::ShuttingDown);
     2 * machine.unsent
         + machine.in_flight
         + phase
         + connection
+        + shutting
         + u32::from(it.inputs_left())
         + u32::from(it.joins_left())
 }

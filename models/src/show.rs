@@ -177,6 +177,7 @@ fn socket(state: &State, index: usize) -> String {
     let lingers = farewell != Farewell::Background;
     note(lingers, format!(", linger {farewell:?}"));
     note(it.machine().input_unread, ", unread input".to_owned());
+    note(it.machine().receive_lost, ", receive side lost".to_owned());
     note(
         it.waiting() != 0,
         format!(", {} in the backlog", it.waiting()),

@@ -1,10 +1,10 @@
 //! The model's state as the invariants see it.
 
-use closesocket::protocol::ProcessId;
 use closesocket::protocol::invariant::{
     DescriptorState, DescriptorView, OperationState, OperationView, RecordView, SocketView, World,
 };
 use closesocket::protocol::word::WordPhase;
+use closesocket::protocol::{Error, ProcessId};
 
 use crate::scenario::{Call, Scenario};
 use crate::state::{At, RECORDS, State, Thread};
@@ -116,7 +116,14 @@ impl World for View<'_> {
             generation: u32::from(it.generation()),
             socket: usize::from(it.socket()),
             waiting: self.scenario.operations[operation].waiting,
+            kind: self.scenario.operations[operation].kind,
             state: it.state(),
+            failed: match it.state() {
+                OperationState::Ending(None) | OperationState::Ended(None) if !it.succeeded() => {
+                    Some(Error::ConnectionReset)
+                }
+                _ => None,
+            },
         }
     }
 

@@ -42,6 +42,8 @@ const NAMES: &[&str] = &[
     "nonblocking-linger",
     "nonblocking-linger-against-close",
     "nonblocking-linger-shut-down",
+    "answer-before-the-loss",
+    "shutdown-with-pending-sends",
     "cleanup-with-operations-pending",
     "death-during-a-drain",
 ];

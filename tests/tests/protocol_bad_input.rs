@@ -58,7 +58,12 @@ fn closed_sockets() -> Vec<Socket> {
         Ending::Lost,
         Ending::Unread,
     ] {
-        for send_side in [SendSide::Open, SendSide::Closing, SendSide::Finished] {
+        for send_side in [
+            SendSide::Open,
+            SendSide::ShuttingDown,
+            SendSide::Closing,
+            SendSide::Finished,
+        ] {
             for connection in CONNECTIONS {
                 all.push(Socket {
                     phase: Phase::Closed(ending),
@@ -98,7 +103,7 @@ fn a_closed_socket_orders_nothing_whatever_still_happens_to_it() {
         assert_eq!(socket.acknowledged(0), none, "{before:?}");
         assert_eq!(socket.connection_lost(), none, "{before:?}");
         assert_eq!(socket.expire(Time::MAX), none, "{before:?}");
-        if let Ok(actions) = socket.shut_down_send() {
+        if let Ok(actions) = socket.shut_down_send(false) {
             assert_eq!(actions, none, "{before:?}");
         }
         socket.backlog_joined();
@@ -235,8 +240,10 @@ fn each_operation_meets_each_connection_with_the_right_error() {
         for kind in KINDS {
             let expected = match (kind, connection) {
                 (Send | Recv, Connected) | (Accept, Listening) | (Connect, Unconnected) => Ok(()),
+                // What arrived before the loss can still be received.
+                (Recv, Lost) => Ok(()),
                 (Connect, Connecting) => Err(Error::AlreadyInProgress),
-                (Send | Recv | Connect, Lost) => Err(Error::ConnectionReset),
+                (Send | Connect, Lost) => Err(Error::ConnectionReset),
                 (Send | Recv, _) => Err(Error::NotConnected),
                 (Connect, Connected) => Err(Error::AlreadyConnected),
                 (Accept | Connect, _) => Err(Error::InvalidArgument),
@@ -249,12 +256,28 @@ fn each_operation_meets_each_connection_with_the_right_error() {
             );
         }
     }
+    let mut lost = socket(Connected);
+    let _ = lost.connection_lost();
+    assert_eq!(lost.may_start(Recv, true), Ok(()));
+    assert_eq!(lost.may_go_on(Recv), Ok(()));
+    let _ = lost.receive_side_lost();
+    assert_eq!(lost.may_start(Recv, true), Err(Error::ConnectionReset));
+    assert_eq!(lost.may_go_on(Recv), Err(Error::ConnectionReset));
+    let mut never = socket(Connecting);
+    let _ = never.connection_lost();
+    assert_eq!(never.may_start(Recv, true), Err(Error::ConnectionReset));
     let mut shut = socket(Connected);
-    shut.shut_down_receive();
+    assert_eq!(shut.shut_down_receive(), Ok(()));
     assert_eq!(shut.may_start(Recv, true), Err(Error::ShutDown));
+    assert_eq!(shut.may_go_on(Recv), Ok(()));
     assert_eq!(shut.may_start(Send, true), Ok(()));
-    let _ = shut.shut_down_send().expect("connected");
+    let _ = shut.shut_down_send(false).expect("connected");
     assert_eq!(shut.may_start(Send, true), Err(Error::ShutDown));
+    assert_eq!(shut.may_go_on(Send), Err(Error::ShutDown));
+    let mut pending = socket(Connected);
+    let _ = pending.shut_down_send(true).expect("connected");
+    assert_eq!(pending.may_start(Send, true), Err(Error::ShutDown));
+    assert_eq!(pending.may_go_on(Send), Ok(()));
 }
 
 #[test]
@@ -273,7 +296,13 @@ fn listening_and_shutting_down_need_the_right_connection() {
             Unconnected | Listening | Connecting => Err(Error::NotConnected),
         };
         let mut socket = socket(connection);
-        assert_eq!(socket.shut_down_send().map(drop), shut, "{connection:?}");
+        assert_eq!(socket.shut_down_receive(), shut, "{connection:?}");
+        assert_eq!(socket.shut_down_receive(), shut, "{connection:?}");
+        assert_eq!(
+            socket.shut_down_send(false).map(drop),
+            shut,
+            "{connection:?}"
+        );
         socket.connecting();
         socket.connect_finished(false);
         assert!(matches!(
@@ -289,17 +318,33 @@ fn listening_and_shutting_down_need_the_right_connection() {
 #[test]
 fn a_fin_is_sent_once_however_often_the_send_side_is_shut_down() {
     let mut socket = socket(Connection::Connected);
-    assert!(socket.shut_down_send().expect("connected").send_fin);
-    assert!(!socket.shut_down_send().expect("connected").send_fin);
+    assert!(socket.shut_down_send(false).expect("connected").send_fin);
+    assert!(!socket.shut_down_send(false).expect("connected").send_fin);
     let commit = close(&mut socket, request(Cause::Call)).expect("nothing queued");
     assert!(commit.actions.release && !commit.actions.send_fin && !commit.actions.reset);
+}
+
+#[test]
+fn the_fin_of_a_shutdown_waits_for_the_sends_that_are_pending() {
+    let mut socket = socket(Connection::Connected);
+    assert_eq!(socket.sends_ended(), Actions::NONE, "nothing was shut down");
+    assert_eq!(socket.send_side, SendSide::Open);
+    assert_eq!(socket.shut_down_send(true), Ok(Actions::NONE));
+    assert_eq!(socket.accept_bytes(5), 5, "of a pending send");
+    let _ = socket.transmitted(5);
+    assert_eq!(socket.send_side, SendSide::ShuttingDown);
+    // Shutting down again does not make it due either.
+    assert_eq!(socket.shut_down_send(true), Ok(Actions::NONE));
+    assert!(socket.sends_ended().send_fin);
+    assert_eq!(socket.accept_bytes(1), 0, "nothing follows the FIN");
+    assert_eq!(socket.sends_ended(), Actions::NONE);
 }
 
 #[test]
 fn a_lost_connection_sends_no_fin_for_what_it_discarded() {
     let mut socket = socket(Connection::Connected);
     assert_eq!(socket.accept_bytes(10), 10);
-    assert_eq!(socket.shut_down_send(), Ok(Actions::default()));
+    assert_eq!(socket.shut_down_send(false), Ok(Actions::default()));
     assert_eq!(socket.connection_lost(), Actions::default());
     assert_eq!(socket.acknowledged(10), Actions::default());
     assert_eq!(socket.transmitted(10), Actions::default());

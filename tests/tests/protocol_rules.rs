@@ -52,7 +52,7 @@ fn d9_the_fin_of_a_shutdown_follows_the_queue_that_is_handed_over() {
     let mut socket = connected();
     assert!(socket.transfer().is_ok());
     assert_eq!(socket.accept_bytes(10), 10);
-    assert_eq!(socket.shut_down_send(), Ok(Actions::default()));
+    assert_eq!(socket.shut_down_send(false), Ok(Actions::default()));
     let commit = socket.reclaim(request(Cause::Death), &mut NoOperations);
     assert_eq!((commit.last, commit.actions), (true, Actions::default()));
     let at_the_end = Actions {
@@ -99,7 +99,7 @@ fn o7_an_accept_takes_one_connection_from_the_backlog() {
 #[test]
 fn s1_nothing_is_accepted_behind_the_fin_or_without_a_connection() {
     let mut socket = connected();
-    assert!(socket.shut_down_send().is_ok());
+    assert!(socket.shut_down_send(false).is_ok());
     assert_eq!(socket.accept_bytes(10), 0);
     let mut lost = connected();
     assert_eq!(lost.connection_lost(), Actions::default());

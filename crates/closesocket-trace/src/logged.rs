@@ -177,7 +177,7 @@ fn of_a_connection(socket: SocketId, change: Change) -> bool {
         Change::Expired { .. } => {
             warn!(target: "closesocket", %socket, "drain reset, its time has passed");
         }
-        Change::ConnectionLost => {
+        Change::ConnectionLost | Change::ReceiveLost => {
             debug!(target: "closesocket", %socket, "connection lost");
         }
         Change::ConnectFinished { connected } => {

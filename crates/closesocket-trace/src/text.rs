@@ -75,6 +75,7 @@ names!(Connection:
     Connection::Lost => "lost" = Connection::Lost);
 names!(SendSide:
     SendSide::Open => "open" = SendSide::Open,
+    SendSide::ShuttingDown => "shutting-down" = SendSide::ShuttingDown,
     SendSide::Closing => "closing" = SendSide::Closing,
     SendSide::Finished => "finished" = SendSide::Finished);
 names!(Ending:
@@ -292,7 +293,7 @@ impl Text for Socket {
             self.unsent.to_string(),
             self.in_flight.to_string(),
             self.send_side.write(),
-            flag(self.receive_shut, "receive-shut").to_owned(),
+            receive_side(self.receive_shut, self.receive_lost).to_owned(),
             flag(self.input_unread, "unread").to_owned(),
             self.backlog.to_string(),
         ];
@@ -323,6 +324,10 @@ impl Text for Socket {
             "-" => Some(false),
             text => (text == name).then_some(true),
         };
+        let sides = [(false, false), (true, false), (false, true), (true, true)];
+        let (receive_shut, receive_lost) = sides
+            .into_iter()
+            .find(|(shut, lost)| receive_side(*shut, *lost) == words[11])?;
         Some(Self {
             phase: Phase::read(words[0])?,
             connection: Connection::read(words[1])?,
@@ -335,11 +340,22 @@ impl Text for Socket {
             unsent: words[8].parse().ok()?,
             in_flight: words[9].parse().ok()?,
             send_side: SendSide::read(words[10])?,
-            receive_shut: flag(words[11], "receive-shut")?,
+            receive_shut,
+            receive_lost,
             input_unread: flag(words[12], "unread")?,
             backlog: words[13].parse().ok()?,
             transferred,
             limits,
         })
+    }
+}
+
+/// The receive side in one word.
+const fn receive_side(shut: bool, lost: bool) -> &'static str {
+    match (shut, lost) {
+        (false, false) => "-",
+        (true, false) => "receive-shut",
+        (false, true) => "receive-lost",
+        (true, true) => "receive-shut-lost",
     }
 }

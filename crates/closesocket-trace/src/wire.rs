@@ -391,7 +391,10 @@ enum ChangeDef {
         accepted: u32,
     },
     ReceiveShut,
-    SendShut,
+    SendShut {
+        pending: bool,
+    },
+    SendsEnded,
     Transferred,
     InputUnread(bool),
     Transmitted {
@@ -401,6 +404,7 @@ enum ChangeDef {
         bytes: u32,
     },
     ConnectionLost,
+    ReceiveLost,
     Expired {
         #[serde(with = "text")]
         now: Time,

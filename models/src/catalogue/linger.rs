@@ -25,7 +25,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         operations: &[RECV],
         threads: &[thread(0, &[start(0, 0)]), thread(0, &[Close(First(0))])],
         surroundings: LIMITED,
-        states: 3_304,
+        states: 3_228,
     },
     Scenario {
         name: "stalled-peer-with-limit",
@@ -62,7 +62,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             may_cancel: true,
             ..PLAIN
         },
-        states: 7_757,
+        states: 8_043,
     },
     Scenario {
         name: "unread-input-resets",
@@ -133,7 +133,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             may_cancel: true,
             ..LIMITED
         },
-        states: 66_346,
+        states: 68_164,
     },
     Scenario {
         name: "nonblocking-linger",
@@ -152,7 +152,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(0, &[start(1, 0)]),
         ],
         surroundings: PLAIN,
-        states: 419_900,
+        states: 444_668,
     },
     Scenario {
         name: "nonblocking-linger-against-close",
@@ -189,5 +189,35 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         ],
         surroundings: PLAIN,
         states: 5_484,
+    },
+    Scenario {
+        name: "answer-before-the-loss",
+        summary: "The peer answers and resets: two receives, one begun after the loss, and a send that meets it.",
+        sockets: &[SocketSpec {
+            inputs: 2,
+            may_be_lost: true,
+            ..CONNECTED
+        }],
+        slots: &[open(0, 0)],
+        operations: &[RECV, BLOCKING_RECV, SEND],
+        threads: &[
+            thread(0, &[start(0, 0), start(1, 0)]),
+            thread(0, &[start(2, 0), Close(First(0))]),
+        ],
+        surroundings: PLAIN,
+        states: 19_841,
+    },
+    Scenario {
+        name: "shutdown-with-pending-sends",
+        summary: "The send side is shut down while two sends are pending, one of which a close of its descriptor aborts.",
+        sockets: &[QUEUED],
+        slots: &[open(0, 0), open(1, 0)],
+        operations: &[SEND, SEND],
+        threads: &[
+            thread(0, &[start(0, 0), ShutDownSend(First(0)), Close(First(0))]),
+            thread(1, &[start(1, 1), Close(First(1))]),
+        ],
+        surroundings: PLAIN,
+        states: 29_132,
     },
 ];

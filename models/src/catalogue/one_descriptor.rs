@@ -46,7 +46,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(0, &[start(1, 0), Close(First(0))]),
         ],
         surroundings: PLAIN,
-        states: 9_069,
+        states: 7_637,
     },
     Scenario {
         name: "close-against-two-operations",
@@ -162,7 +162,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(0, &[Close(First(0))]),
         ],
         surroundings: PLAIN,
-        states: 30_989,
+        states: 30_787,
     },
     Scenario {
         name: "listener-with-backlog",

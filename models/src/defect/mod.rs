@@ -122,6 +122,14 @@ pub enum Defect {
     CancelsOtherDescriptors,
     /// A cancel by name does not ask whose the operation is.
     CancelsForeignOperations,
+    /// A loss that a send finds ends the receives, whatever has arrived.
+    LossEndsReceives,
+    /// A loss throws away what has arrived.
+    LossDiscardsInput,
+    /// A receive on a lost connection is refused without a look.
+    LossRefusesReceives,
+    /// The FIN of a shutdown does not wait for the pending sends.
+    FinOvertakesSends,
 }
 
 /// A defect, what it does, and how it shows.

@@ -132,6 +132,7 @@ fn data(before: Option<&SocketState>, after: &SocketState) -> Vec<String> {
     if was.map_or(SendSide::Open, |it| it.send_side) != is.send_side {
         let side = match is.send_side {
             SendSide::Open => "send open",
+            SendSide::ShuttingDown => "send shutting",
             SendSide::Closing => "send shut",
             SendSide::Finished => "FIN sent",
         };

@@ -5,7 +5,7 @@
 //! word  2      the worker | counters, violations
 //! word  3      four slots, 16 bits each
 //! word  4      four operations, 13 bits each
-//! words 5 to 7 a socket each, 44 bits | a record, 5 bits | a process, 4 bits
+//! words 5 to 7 a socket each, 45 bits | a record, 5 bits | a process, 4 bits
 //! ```
 
 pub(crate) mod fields;
@@ -69,10 +69,11 @@ impl State {
         // Of the operations: all but the bytes left and the success.
         const OPERATIONS: u64 = 0x03ff * OF_ALL;
         // Of the sockets.
-        const PHASES: u64 = 0x3000_080f;
-        const DATA: u64 = 0xf_c0fc_0070;
-        const BACKLOGS: u64 = 0x60_0c00_0000;
-        const WAITERS: u64 = 1 << 39;
+        const PHASES: u64 = 0x6000_080f;
+        const DATA: u64 = 0x1f_80fc_0070;
+        const INPUT: u64 = 0x1200_0000;
+        const BACKLOGS: u64 = 0xc0_0c00_0000;
+        const WAITERS: u64 = 1 << 40;
         // Beside them.
         const RECORDS: u64 = 0x1f << 55;
         // Of the word with the counters.
@@ -95,6 +96,7 @@ impl State {
             .and(const { heeding(When::PHASES) }.only_if(created || sockets & PHASES != 0))
             .and(const { heeding(When::DATA) }.only_if(created || sockets & DATA != 0))
             .and(const { heeding(When::BACKLOGS) }.only_if(created || sockets & BACKLOGS != 0))
+            .and(const { heeding(When::INPUT) }.only_if(created || sockets & INPUT != 0))
             .and(const { heeding(When::WAITERS) }.only_if(created || sockets & WAITERS != 0))
             .and(const { heeding(When::OPERATIONS) }.only_if(word(4) & OPERATIONS != 0))
             .and(const { heeding(When::RECORDS) }.only_if(sockets & RECORDS != 0))

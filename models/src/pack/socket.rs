@@ -1,4 +1,4 @@
-//! Packing the shipped socket machine into 28 bits.
+//! Packing the shipped socket machine into 29 bits.
 
 use closesocket::protocol::{
     AbortScope, Connection, Ending, Limits, Linger, Phase, SendSide, Socket, Time, UnreadInput,
@@ -43,7 +43,7 @@ const LINGERS: [Linger; 8] = [
 
 bit_fields! {
     /// The shipped machine's fields.
-    struct Machine: 28 {
+    struct Machine: 29 {
         phase, set_phase: Phase = 4,
         connection, set_connection: Connection = 3,
         linger, set_linger: Linger = 3,
@@ -58,6 +58,7 @@ bit_fields! {
         receive_shut, set_receive_shut: bool = 1,
         input_unread, set_input_unread: bool = 1,
         backlog, set_backlog: u32 = 2,
+        receive_lost, set_receive_lost: bool = 1,
     }
 }
 
@@ -78,6 +79,7 @@ impl Field for Socket {
             in_flight: it.in_flight(),
             send_side: it.send_side(),
             receive_shut: it.receive_shut(),
+            receive_lost: it.receive_lost(),
             input_unread: it.input_unread(),
             backlog: it.backlog(),
             transferred: false,
@@ -113,6 +115,7 @@ fn packed(machine: &Socket) -> Machine {
     it.set_in_flight(machine.in_flight);
     it.set_send_side(machine.send_side);
     it.set_receive_shut(machine.receive_shut);
+    it.set_receive_lost(machine.receive_lost);
     it.set_input_unread(machine.input_unread);
     it.set_backlog(machine.backlog);
     it
@@ -170,7 +173,7 @@ macro_rules! variants {
 }
 
 variants!(Connection: Unconnected, Listening, Connecting, Connected, Lost);
-variants!(SendSide: Open, Closing, Finished);
+variants!(SendSide: Open, ShuttingDown, Closing, Finished);
 variants!(AbortScope: Descriptor, LastReference);
 variants!(UnreadInput: Discard, Reset);
 
@@ -229,7 +232,12 @@ mod tests {
         use Connection::{Connected, Connecting, Listening, Lost, Unconnected};
         let connections = [Unconnected, Listening, Connecting, Connected, Lost];
         assert_all_are_kept(3, connections);
-        let sides = [SendSide::Open, SendSide::Closing, SendSide::Finished];
+        let sides = [
+            SendSide::Open,
+            SendSide::ShuttingDown,
+            SendSide::Closing,
+            SendSide::Finished,
+        ];
         assert_all_are_kept(2, sides);
         let scopes = [AbortScope::Descriptor, AbortScope::LastReference];
         assert_all_are_kept(1, scopes);
@@ -245,7 +253,7 @@ mod tests {
             for mut machine in [least, most] {
                 change(&mut machine);
                 assert!(is_held(&machine), "{machine:?}");
-                let mut socket = SocketState(u64::MAX >> 20);
+                let mut socket = SocketState(u64::MAX >> (64 - SocketState::BITS));
                 socket.set_machine(machine);
                 assert_eq!(socket.machine(), machine);
                 assert_eq!(socket.joins_left(), 3, "the neighbour is as it was");
@@ -260,6 +268,7 @@ mod tests {
         for flag in [false, true] {
             keep(&|it| it.nonblocking = flag);
             keep(&|it| it.receive_shut = flag);
+            keep(&|it| it.receive_lost = flag);
             keep(&|it| it.input_unread = flag);
         }
         for count in 0..8 {
@@ -294,7 +303,7 @@ mod tests {
     fn no_field_of_the_machine_disturbs_another() {
         for step in 0..10_000_u64 {
             let random = step.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            Machine::assert_fields_are_kept(random >> 36, random >> 8);
+            Machine::assert_fields_are_kept(random >> 35, random >> 8);
         }
     }
 }

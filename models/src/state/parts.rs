@@ -126,9 +126,9 @@ bit_fields! {
 
 bit_fields! {
     /// One socket: the shipped machine, and what really happened.
-    pub struct SocketState: 44 {
+    pub struct SocketState: 45 {
         /// The shipped machine.
-        machine, set_machine: Socket = 28,
+        machine, set_machine: Socket = 29,
         /// How often it was released.
         releases, set_releases: u8 = 2,
         /// Bytes that senders were told are accepted.

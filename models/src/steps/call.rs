@@ -8,7 +8,7 @@ use closesocket::protocol::{
     Waiting, abort_notice,
 };
 
-use super::{Done, Steps, each, is_ending, is_live};
+use super::{Done, Steps, each, has_pending_sends, is_ending, is_live};
 use crate::action::What;
 use crate::defect::Defect;
 use crate::scenario::{Call, Handle, set_linger};
@@ -91,7 +91,10 @@ impl Steps<'_> {
             }
             Some(Call::ShutDownSend(_)) => {
                 if live {
-                    let orders = state.socket_mut(socket).run(Socket::shut_down_send);
+                    let pending = has_pending_sends(self.scenario, state, thread.socket())
+                        && !self.has(Defect::FinOvertakesSends);
+                    let shut = |machine: &mut Socket| machine.shut_down_send(pending);
+                    let orders = state.socket_mut(socket).run(shut);
                     self.carry_out(state, thread.socket(), orders.unwrap_or_default());
                 }
                 let socket = thread.socket();
@@ -130,14 +133,30 @@ impl Steps<'_> {
         if self.has(Defect::RegistersWithoutLooking) {
             allowed = Ok(());
         }
-        if allowed.is_err() {
-            return (What::StartRefused { kind, operation }, Event::Internal);
+        let machine = state.socket(thread.socket()).machine();
+        if machine.connection == Connection::Lost && self.has(Defect::LossRefusesReceives) {
+            allowed = Err(Error::ConnectionReset);
         }
-        if kind == OperationKind::Connect {
+        if kind == OperationKind::Connect && allowed.is_ok() {
             state.socket_mut(thread.socket()).run(Socket::connecting);
-        } else if self.try_to_complete(state, thread.socket(), index) {
-            state.operation_mut(index).set_succeeded(true);
-            return (What::CompleteAtOnce { kind, operation }, Event::Internal);
+        } else if allowed.is_ok() {
+            allowed = match self.try_to_complete(state, thread.socket(), index) {
+                Ok(false) => Ok(()),
+                Ok(true) => {
+                    state.operation_mut(index).set_succeeded(true);
+                    return (What::CompleteAtOnce { kind, operation }, Event::Internal);
+                }
+                Err(error) => Err(error),
+            };
+        }
+        if let Err(error) = allowed {
+            let socket = usize::from(thread.socket());
+            let event = Event::StartRefused {
+                socket,
+                kind,
+                error,
+            };
+            return (What::StartRefused { kind, operation }, event);
         }
         let mut it = state.operation_mut(index);
         it.set_state(OperationState::Pending);
@@ -154,8 +173,14 @@ impl Steps<'_> {
     }
 
     /// Does what an operation wants as far as the socket allows now; true if
-    /// that is all of it.
-    fn try_to_complete(&self, state: &mut State, socket: u8, operation: usize) -> bool {
+    /// that is all of it. A receive that finds nothing on a lost connection is
+    /// told of the loss (R1).
+    fn try_to_complete(
+        &self,
+        state: &mut State,
+        socket: u8,
+        operation: usize,
+    ) -> Result<bool, Error> {
         let remaining = state.operation(operation).remaining();
         let mut accepted = 0;
         let mut after = state.socket(socket);
@@ -165,6 +190,10 @@ impl Steps<'_> {
                 let there = machine.input_unread;
                 if there {
                     machine.set_input_unread(false);
+                } else if machine.connection == Connection::Lost {
+                    let _ = machine.receive_side_lost();
+                    state.socket_mut(socket).set_machine(machine);
+                    return Err(Error::ConnectionReset);
                 }
                 there
             }
@@ -193,7 +222,7 @@ impl Steps<'_> {
         state
             .operation_mut(operation)
             .set_remaining(remaining - accepted);
-        all
+        Ok(all)
     }
 
     /// The connection that an accept takes becomes a socket in the same section,
@@ -256,9 +285,11 @@ impl Steps<'_> {
             let mut after = *before;
             let kind = self.scenario.operations[index].kind;
             let machine = before.socket(operation.socket()).machine();
-            let possible = machine.may_go_on(kind).is_ok();
-            let all = !possible || self.try_to_complete(&mut after, operation.socket(), index);
-            if all && operation.state() == OperationState::Pending {
+            let done = machine
+                .may_go_on(kind)
+                .and_then(|()| self.try_to_complete(&mut after, operation.socket(), index));
+            let possible = done.is_ok();
+            if done != Ok(false) && operation.state() == OperationState::Pending {
                 after
                     .operation_mut(index)
                     .set_state(OperationState::Ending(None));
@@ -295,7 +326,9 @@ impl Steps<'_> {
         operation.state() == OperationState::Pending
             && (machine.may_go_on(kind).is_err()
                 || match kind {
-                    OperationKind::Recv => machine.input_unread,
+                    OperationKind::Recv => {
+                        machine.input_unread || machine.connection == Connection::Lost
+                    }
                     OperationKind::Send => machine.queued() < machine.window,
                     OperationKind::Accept => machine.backlog > 0,
                     OperationKind::Connect => machine.connection == Connection::Connecting,

@@ -2,9 +2,9 @@
 //! critical section of the socket it meets.
 
 use closesocket::protocol::invariant::Event;
-use closesocket::protocol::{Actions, Connection, Phase, Socket};
+use closesocket::protocol::{Actions, Connection, Phase, SendSide, Socket};
 
-use super::Steps;
+use super::{Steps, has_pending_sends};
 use crate::action::What;
 use crate::defect::Defect;
 use crate::state::{SocketState, State};
@@ -73,8 +73,21 @@ impl Steps<'_> {
             )
         {
             let event = Event::ConnectionLost { socket: index };
-            change(What::LoseConnection { socket }, event, |_, it| {
-                it.run(Socket::connection_lost)
+            change(What::LoseConnection { socket }, event, |steps, it| {
+                it.run(|machine| {
+                    let actions = machine.connection_lost();
+                    machine.receive_lost |= steps.has(Defect::LossEndsReceives);
+                    machine.input_unread &= !steps.has(Defect::LossDiscardsInput);
+                    actions
+                })
+            });
+        }
+        if connected
+            && it.machine().send_side == SendSide::ShuttingDown
+            && !has_pending_sends(self.scenario, before, socket)
+        {
+            change(What::EndSends { socket }, Event::Internal, |_, it| {
+                it.run(Socket::sends_ended)
             });
         }
         if connected && it.inputs_left() > 0 {

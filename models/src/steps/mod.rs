@@ -22,7 +22,7 @@ mod slot;
 
 use closesocket::protocol::invariant::{Event, OperationState};
 use closesocket::protocol::word::{Word, WordPhase};
-use closesocket::protocol::{Actions, Cause, Ending, Phase, SendSide, Waiting};
+use closesocket::protocol::{Actions, Cause, Ending, OperationKind, Phase, SendSide, Waiting};
 
 use crate::action::{Action, What};
 use crate::defect::Defect;
@@ -231,6 +231,15 @@ impl Steps<'_> {
 fn is_live(state: &State, slot: u8, generation: u8) -> bool {
     let word = state.slot(slot).word();
     word.is_open(u32::from(generation))
+}
+
+/// Whether a send, or a connect before it, is pending on this socket.
+fn has_pending_sends(scenario: &Scenario, state: &State, socket: u8) -> bool {
+    let on_its_side = |kind| matches!(kind, OperationKind::Send | OperationKind::Connect);
+    let mut operations = scenario.operations.iter().zip(state.operations());
+    operations.any(|(spec, it)| {
+        it.state() == OperationState::Pending && it.socket() == socket && on_its_side(spec.kind)
+    })
 }
 
 /// The operations of a mask, as indices.

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use closesocket::engine::{
-    AlertableThread, Descriptor, Error, Notify, Overlapped, Primitives, Process, ProcessId, Record,
-    Shutdown, Std,
+    AlertableThread, Completion, Descriptor, Error, MemoryAddress, Notify, Overlapped, Primitives,
+    Process, ProcessId, Provider, Record, Shutdown, Std,
 };
 use closesocket::protocol::{OperationKind, Waiting};
 
@@ -105,26 +105,31 @@ impl Site {
         })
     }
 
-    /// Closes from within a completion routine of the descriptor itself (O9).
+    /// Closes from within a completion routine (O9).
     fn close_in_routine(self) -> Returned {
-        let alertable = AlertableThread::new();
         let result = Arc::new(Mutex::new(None));
-        let site = Arc::new(self);
-        let (place, closer) = (Arc::clone(&result), Arc::clone(&site));
-        let notify = Notify::routine(&alertable, 0, move |_| {
-            let closed = closer.close();
-            *lock(&place) = Some(closed);
-        });
-        let started = site
-            .process
-            .recv_overlapped(site.descriptor, Vec::new(), notify);
-        if started.is_err() {
-            return site.close();
-        }
-        alertable.wait(Some(Duration::ZERO));
+        let place = Arc::clone(&result);
+        in_a_routine(move |_| *lock(&place) = Some(self.close()));
         let closed = lock(&result).take();
         closed.unwrap_or(Err(Error::TimedOut))
     }
+}
+
+/// Runs this as the completion routine of a send over a provider of its own.
+fn in_a_routine(run: impl FnOnce(Completion) + Send + 'static) {
+    let (provider, alertable) = (Provider::in_memory(), AlertableThread::new());
+    let begun = || -> Result<usize, Error> {
+        let process = provider.startup()?;
+        let listener = provider.transport().listen(MemoryAddress(1))?;
+        let descriptor = process.socket()?;
+        process.connect_overlapped(descriptor, &MemoryAddress(1), Notify::nobody())?;
+        let _peer = listener.accept();
+        let notify = Notify::routine(&alertable, 0, run);
+        process.send_overlapped(descriptor, Vec::new(), notify)?;
+        Ok(alertable.wait(Some(Duration::ZERO)))
+    };
+    // If it did not run, its caller finds no result.
+    let _ = begun();
 }
 
 impl Engine<'_> {

@@ -2,9 +2,6 @@
 
 use std::sync::atomic::Ordering;
 
-use closesocket::engine::{SocketId as EngineSocket, Token};
-use closesocket::protocol::OperationKind;
-
 use super::Engine;
 use super::network::Link;
 use crate::call::{Answer, Call, SocketId};
@@ -49,6 +46,11 @@ impl Engine<'_> {
             Call::PeerResets { socket } => {
                 network.push(socket, |wire| {
                     wire.reset |= wire.link == Link::Connected;
+                    if wire.finished {
+                        // Nothing that it asks for tells the engine of the reset
+                        // without taking input.
+                        wire.input = 0;
+                    }
                 });
             }
             Call::Join { socket } => {
@@ -71,14 +73,8 @@ impl Engine<'_> {
         Answer::Done
     }
 
-    /// If no connect waits for the answer, the engine keeps a refusal for the
-    /// next one.
     fn peer_answers(&self, socket: SocketId, connected: bool) {
         let network = &self.world.network;
-        let Some(Token(token)) = network.with(socket, |wire| wire.token) else {
-            return;
-        };
-        let awaited = self.is_pending(EngineSocket(token), OperationKind::Connect);
         network.push(socket, |wire| {
             if wire.link == Link::Connecting && !wire.released {
                 wire.link = if connected {
@@ -87,7 +83,6 @@ impl Engine<'_> {
                     Link::Fresh
                 };
                 wire.refused = !connected;
-                wire.owed = !connected && !awaited;
             }
         });
     }

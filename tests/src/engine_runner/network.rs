@@ -27,11 +27,13 @@ pub(super) struct Wire {
     pub(super) link: Link,
     /// The peer has refused the connect and the engine was not told yet.
     pub(super) refused: bool,
-    /// The engine keeps a refused connect's error for the next connect.
-    pub(super) owed: bool,
-    /// The peer has reset the connection, and whether the engine knows.
+    /// The peer has reset the connection, and whether the engine knows: at all,
+    /// and of the receive side.
     pub(super) reset: bool,
-    pub(super) noticed: bool,
+    noticed: bool,
+    receive_noticed: bool,
+    /// The engine has sent the FIN.
+    pub(super) finished: bool,
     /// Bytes that the wire is going to take.
     pub(super) credit: usize,
     /// Bytes ever taken.
@@ -48,9 +50,10 @@ impl Wire {
             token,
             link,
             refused: false,
-            owed: false,
             reset: false,
             noticed: false,
+            receive_noticed: false,
+            finished: false,
             credit: 0,
             taken: 0,
             in_flight: 0,
@@ -75,6 +78,15 @@ impl Wire {
             return Err(Error::ConnectionReset);
         }
         Ok(())
+    }
+
+    fn check_input(&mut self) -> Result<(), Error> {
+        if self.input > 0 {
+            return Ok(());
+        }
+        let found = self.check();
+        self.receive_noticed |= self.noticed;
+        found
     }
 }
 
@@ -129,7 +141,10 @@ impl Network {
 
     /// The wires of which the engine is to be told something, by token.
     pub(super) fn unnoticed(&self) -> Vec<Wire> {
-        let news = |wire: &&Wire| !wire.released && (wire.owed || (wire.reset && !wire.noticed));
+        let news = |wire: &&Wire| {
+            let told = wire.noticed && (wire.receive_noticed || wire.input > 0);
+            !wire.released && wire.reset && !told
+        };
         lock(&self.wires).iter().filter(news).cloned().collect()
     }
 
@@ -247,9 +262,10 @@ impl Endpoint for Line {
         })
     }
 
+    /// What has arrived comes before a reset (R1).
     fn receive(&mut self, buffer: &mut [u8]) -> Result<Received, Error> {
         self.with(|wire| {
-            wire.check()?;
+            wire.check_input()?;
             let read = buffer.len().min(wire.input);
             wire.input -= read;
             Ok(match read {
@@ -261,7 +277,7 @@ impl Endpoint for Line {
 
     fn has_input(&mut self) -> Result<bool, Error> {
         self.with(|wire| {
-            wire.check()?;
+            wire.check_input()?;
             Ok(wire.input > 0)
         })
     }
@@ -280,7 +296,10 @@ impl Endpoint for Line {
     }
 
     fn send_fin(&mut self) -> Result<(), Error> {
-        self.with(Wire::check)?;
+        self.with(|wire| {
+            wire.finished = true;
+            wire.check()
+        })?;
         self.note(Happening::Fin(self.socket));
         Ok(())
     }

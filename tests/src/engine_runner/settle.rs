@@ -8,7 +8,7 @@ use closesocket::engine::{
 };
 use closesocket::protocol::{OperationKind, Waiting};
 
-use super::network::{Peer, Wire};
+use super::network::Wire;
 use super::workers::News;
 use super::{Begun, Engine, Registered, Stage, lock};
 use crate::call::{Answer, Happening, Outcome};
@@ -184,18 +184,14 @@ impl Engine<'_> {
         };
         let descriptor = Descriptor::from_raw(raw);
         self.world.provider.set_network_down(false);
-        let touched = if wire.owed {
-            let peer = Peer { at_once: false };
-            process.connect_overlapped(descriptor, &peer, Notify::nobody())
+        let touched = if wire.input > 0 {
+            process.send_overlapped(descriptor, vec![0], Notify::nobody())
         } else {
             process.recv_overlapped(descriptor, vec![0], Notify::nobody())
         };
         self.world.provider.set_network_down(!self.network_up);
-        if wire.owed != touched.is_err() {
+        if touched.is_err() {
             self.fail(format!("the engine was not told: {wire:?} {touched:?}"));
-        }
-        if let Some(number) = self.number_of(socket) {
-            self.world.network.with(number, |wire| wire.owed = false);
         }
     }
 

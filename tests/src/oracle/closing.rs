@@ -287,6 +287,10 @@ impl Oracle {
     //# data has been acknowledged, nor when unread input was there by then.
     fn settle_socket(&mut self, socket: usize) {
         let id = SocketId(socket);
+        let sends = |it: &super::Operation| {
+            it.socket == socket && matches!(it.kind, super::Kind::Send { .. })
+        };
+        let pending = self.operations.iter().any(sends);
         let it = &mut self.sockets[socket];
         if it.life == Life::Released || it.link != Link::Connected {
             return;
@@ -294,7 +298,7 @@ impl Oracle {
         let drained = it.life != Life::Open && it.queued() == 0;
         let reset = drained && it.input > 0 && it.unread == Unread::Reset;
         let held = it.unread == Unread::Reset && it.life != Life::Open && (reset || !drained);
-        let fin = it.shut && !it.fin_sent && it.unsent == 0 && !held;
+        let fin = it.shut && !it.fin_sent && it.unsent == 0 && !held && !pending;
         it.fin_sent |= fin;
         if fin {
             self.happen(Happening::Fin(id));

@@ -75,6 +75,10 @@ impl Oracle {
                 it.link = Link::Lost;
                 it.unsent = 0;
                 it.in_flight = 0;
+                if it.fin_sent {
+                    // The script's network throws it away then.
+                    it.input = 0;
+                }
                 self.reached("connection lost while open");
             }
             Life::Draining { .. } => {

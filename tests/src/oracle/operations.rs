@@ -12,6 +12,8 @@ impl Oracle {
             (Kind::Connect, Link::None)
             | (Kind::Accept, Link::Listening)
             | (Kind::Recv { .. }, Link::Connected) => Ok(()),
+            // R1: what has arrived outlives its connection.
+            (Kind::Recv { .. }, Link::Lost) if socket.input > 0 => Ok(()),
             (Kind::Send { .. }, Link::Connected) if socket.shut => Err(Error::ShutDown),
             (Kind::Send { .. }, Link::Connected) => Ok(()),
             (Kind::Connect, Link::Connecting) => Err(Error::AlreadyInProgress),
@@ -158,7 +160,8 @@ impl Oracle {
         let socket = &mut self.sockets[self.handles[handle].socket];
         let kind = Kind::Recv { room: bytes };
         Self::allowed(socket, kind)?;
-        if bytes == 0 || socket.input > 0 {
+        // R2: an empty one that may wait does so until there is something.
+        if (bytes == 0 && wait == Wait::Blocked) || socket.input > 0 {
             let read = bytes.min(socket.input);
             socket.input -= read;
             Ok(Answer::Bytes(read))
@@ -244,7 +247,11 @@ impl Oracle {
         if operation.kind == Kind::Connect && self.sockets[socket].link == Link::Connecting {
             return Ok(None);
         }
-        Self::allowed(&self.sockets[socket], operation.kind)?;
+        match Self::allowed(&self.sockets[socket], operation.kind) {
+            // S1a: a pending send goes on.
+            Err(Error::ShutDown) => {}
+            other => other?,
+        }
         match operation.kind {
             Kind::Connect => Ok(None),
             Kind::Accept if self.sockets[socket].backlog > 0 => {

@@ -148,8 +148,7 @@ impl Oracle {
         Ok(Answer::Done)
     }
 
-    /// S1. Pending sends have nothing left to wait for and fail (settled after
-    /// the call); what was accepted before is followed by the FIN.
+    /// S1, S1a. Pending sends go on; the FIN follows them.
     //= docs/specification.md#s1-shutdown-is-not-a-close
     //# - WSPShutdown MUST NOT close a descriptor or free any resource of the socket, so that a
     //# close remains necessary.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use closesocket::protocol::{Connection, Error};
+use closesocket::protocol::{Connection, Error, SendSide};
 
 use super::Runner;
 use crate::call::{Answer, Call, SocketId};
@@ -15,8 +15,13 @@ impl Runner {
             Call::Arrive { socket, bytes } => self.arrive(socket, bytes),
             Call::PeerAnswers { socket, connected } => self.peer_answers(socket, connected),
             Call::PeerResets { socket } => {
-                if socket.0 < self.sockets.len() {
-                    let actions = self.sockets[socket.0].socket.connection_lost();
+                if let Some(machine) = self.sockets.get_mut(socket.0) {
+                    let actions = machine.socket.connection_lost();
+                    if machine.socket.send_side == SendSide::Finished {
+                        // As the script's network does it.
+                        machine.input = 0;
+                        machine.socket.set_input_unread(false);
+                    }
                     self.carry_out(socket.0, actions);
                 }
                 Answer::Done

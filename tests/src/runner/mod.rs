@@ -180,7 +180,8 @@ impl Runner {
                 Ok(Answer::Done)
             }),
             Call::ShutDownSend { through } => self.with(through, |runner, reference| {
-                let actions = runner.machine(reference).shut_down_send()?;
+                let pending = runner.has_pending_sends(reference.socket);
+                let actions = runner.machine(reference).shut_down_send(pending)?;
                 runner.carry_out(reference.socket, actions);
                 Ok(Answer::Done)
             }),

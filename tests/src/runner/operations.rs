@@ -186,23 +186,38 @@ impl Runner {
             OperationKind::Recv,
             bytes,
             wait,
-            |runner, reference| match runner.read(reference.socket, bytes) {
+            |runner, reference| match runner.read(reference.socket, bytes)? {
                 Some(read) => Ok(Progress::Ended(Answer::Bytes(read))),
+                None if bytes == 0 && wait == Wait::Blocked => {
+                    Ok(Progress::Ended(Answer::Bytes(0)))
+                }
                 None => Ok(Progress::Parked(bytes)),
             },
         )
     }
 
-    /// Reads what has arrived; none if the reader has to wait for it.
-    fn read(&mut self, socket: usize, room: u64) -> Option<u64> {
+    /// Reads what has arrived; none if the reader has to wait for it. With
+    /// nothing left, a lost connection says so.
+    fn read(&mut self, socket: usize, room: u64) -> Result<Option<u64>, Error> {
         let machine = &mut self.sockets[socket];
-        if machine.input == 0 && room > 0 {
-            return None;
+        if machine.input == 0 {
+            if machine.socket.connection == Connection::Lost {
+                // It orders nothing of a connection that is lost already.
+                let _ = machine.socket.receive_side_lost();
+                return Err(Error::ConnectionReset);
+            }
+            return Ok(None);
         }
         let read = room.min(machine.input);
         machine.input -= read;
         machine.socket.set_input_unread(machine.input > 0);
-        Some(read)
+        Ok(Some(read))
+    }
+
+    pub(super) fn has_pending_sends(&self, socket: usize) -> bool {
+        let sends =
+            |it: &Operation| it.reference.socket == socket && it.kind == OperationKind::Send;
+        self.operations.iter().any(sends)
     }
 
     /// Lets pending operations go on, the earliest first. One whose socket does
@@ -218,6 +233,12 @@ impl Runner {
                 self.end_where(answer, |it| it.key == operation.key);
             }
         }
+        for socket in 0..self.sockets.len() {
+            if !self.has_pending_sends(socket) {
+                let actions = self.sockets[socket].socket.sends_ended();
+                self.carry_out(socket, actions);
+            }
+        }
     }
 
     fn go_on(&mut self, operation: &Operation) -> Option<Answer> {
@@ -228,7 +249,10 @@ impl Runner {
                 .unwrap_or_else(|error| Some(Answer::refused(error))),
             OperationKind::Recv => self
                 .read(operation.reference.socket, operation.left)
-                .map(Answer::Bytes),
+                .map_or_else(
+                    |error| Some(Answer::refused(error)),
+                    |it| it.map(Answer::Bytes),
+                ),
             OperationKind::Send => {
                 let left = operation.left - self.offer(operation.reference, operation.left);
                 for it in &mut self.operations {

@@ -28,6 +28,7 @@ mod tcp;
 mod world;
 
 mod aborts;
+mod arrivals;
 mod cancelling;
 mod descriptors;
 mod draining;

@@ -136,7 +136,7 @@ fn a_peer_that_has_vanished_answers_nothing_and_one_that_has_ended_resets() {
     let _ = far.write(b"more");
     assert_eq!(
         near.has_input(),
-        Ok(true),
+        Err(Error::ConnectionReset),
         "the reset is something to hear of"
     );
     assert_eq!(near.has_unread(), Ok(false));

@@ -49,7 +49,7 @@ fn what_is_pending_ends_when_the_transport_stops() {
     );
     assert!(event.is_set());
     // Part of what was accepted was never sent: no FIN says that this was all.
-    assert_eq!(peer.read(1), PeerRead::Reset);
+    assert_eq!(peer.read_all().1, PeerRead::Reset);
     assert_eq!(world.provider.metrics().pending, 0);
 }
 

@@ -1,31 +1,125 @@
 //! What has to be looked at as time passes.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use closesocket::engine::{Config, Notify, PeerRead};
+use closesocket::engine::{
+    Clock, CompletionQueue, Config, Descriptor, Memory, NoProbe, NoUpcalls, Notify, Peer, PeerRead,
+    Process, Provider, Std,
+};
+use closesocket::protocol::Time;
 
 use crate::faulty::{AWAY, HOME, World};
 
-/// The pause that a tick asks for grows with what there is to watch.
-#[test]
-fn a_socket_is_watched_once_however_much_happens_to_it() {
-    let world = World::new(Config::default());
-    let (shared, peer) = world.connect();
-    peer.stall(true);
-    world.process.send(shared, &[7; 20]).unwrap();
-    let record = world.process.duplicate(shared, world.process.id()).unwrap();
-    let descriptor = world.process.redeem(record).unwrap();
-    world
-        .process
-        .send_overlapped(descriptor, vec![7; 1 << 20], Notify::nobody())
-        .unwrap();
-    let pause = world.provider.tick();
-    assert!(pause.is_some());
-    for _ in 0..100 {
-        world.process.queued(descriptor).unwrap();
+type Sys = (Memory, Std, Hands, NoProbe);
+
+/// A clock that moves by hand, in nanoseconds.
+#[derive(Clone, Default)]
+struct Hands(Arc<AtomicU64>);
+
+impl Clock for Hands {
+    fn now(&self) -> Time {
+        Time::from_nanos(self.0.load(Ordering::SeqCst))
     }
-    assert_eq!(world.provider.tick(), pause);
+}
+
+impl Hands {
+    fn advance(&self, by: Duration) {
+        let nanos = u64::try_from(by.as_nanos()).unwrap();
+        self.0.fetch_add(nanos, Ordering::SeqCst);
+    }
+}
+
+/// A socket with something on its way that its peer does not take, and a clock.
+fn stalled(limit: Option<Duration>) -> (Provider<Sys>, Process<Sys>, Descriptor, Peer, Hands) {
+    let (memory, hands) = (Memory::default(), Hands::default());
+    let config = Config {
+        drain_limit: limit,
+        window: 20,
+        ..Config::default()
+    };
+    let provider: Provider<Sys> = Provider::new(config, memory, hands.clone(), NoProbe, NoUpcalls);
+    let process = provider.startup().unwrap();
+    let listener = provider.transport().listen(HOME).unwrap();
+    let descriptor = process.socket().unwrap();
+    process
+        .connect_overlapped(descriptor, &HOME, Notify::nobody())
+        .unwrap();
+    let peer = listener.accept().unwrap();
+    peer.stall(true);
+    process.send(descriptor, &[7; 20]).unwrap();
+    (provider, process, descriptor, peer, hands)
+}
+
+/// The pauses between this many looks.
+fn pauses(provider: &Provider<Sys>, hands: &Hands, looks: usize) -> Vec<u64> {
+    let pause = |_| {
+        let pause = provider.tick().expect("something is to be looked at");
+        hands.advance(pause);
+        u64::try_from(pause.as_millis()).unwrap()
+    };
+    (0..looks).map(pause).collect()
+}
+
+/// What nobody acknowledges costs next to nothing in the end.
+#[test]
+fn the_longer_nothing_happens_the_longer_are_the_pauses() {
+    let (provider, process, descriptor, peer, hands) = stalled(None);
+    process.close(descriptor).unwrap();
+    let doubling = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000, 1000];
+    assert_eq!(pauses(&provider, &hands, 12), doubling);
+    // Looks that others make in between shorten nothing.
+    assert_eq!(provider.metrics().draining, 1);
+    assert_eq!(pauses(&provider, &hands, 2), [1000, 1000]);
+    peer.stall(false);
+    assert_eq!(peer.read_all(), (vec![7; 20], PeerRead::End));
+    assert_eq!(provider.tick(), None);
+    assert_eq!(provider.usage().sockets, 0);
+}
+
+#[test]
+fn somebody_who_waits_is_not_put_off_as_long_and_news_start_the_pauses_anew() {
+    let (provider, process, descriptor, peer, hands) = stalled(None);
+    let queue = CompletionQueue::new();
+    process
+        .send_overlapped(descriptor, vec![8; 30], Notify::queue(&queue, 1))
+        .unwrap();
+    let doubling = [1, 2, 4, 8, 16, 32, 64, 128, 250, 250];
+    assert_eq!(pauses(&provider, &hands, 10), doubling);
+    peer.stall(false);
+    assert_eq!(queue.take().unwrap().result, Ok(30));
+    assert_eq!(provider.tick(), None);
+    peer.stall(true);
+    process
+        .send_overlapped(descriptor, vec![8; 30], Notify::queue(&queue, 2))
+        .unwrap();
+    assert_eq!(pauses(&provider, &hands, 3), [1, 2, 4]);
+}
+
+#[test]
+fn a_drain_is_looked_at_when_its_time_has_passed_however_long_the_pause() {
+    let (provider, process, descriptor, peer, hands) = stalled(Some(Duration::from_millis(100)));
+    process.close(descriptor).unwrap();
+    assert_eq!(pauses(&provider, &hands, 7), [1, 2, 4, 8, 16, 32, 37]);
+    assert_eq!(provider.tick(), None);
+    assert_eq!(provider.metrics().drain_timeouts, 1);
+    peer.stall(false);
+    assert_eq!(peer.read_all().1, PeerRead::Reset);
+}
+
+/// However much happens to it.
+#[test]
+fn a_socket_is_entered_once() {
+    let (provider, process, descriptor, _peer, hands) = stalled(None);
+    process
+        .send_overlapped(descriptor, vec![7; 1 << 10], Notify::nobody())
+        .unwrap();
+    for _ in 0..100 {
+        process.queued(descriptor).unwrap();
+    }
+    assert_eq!(pauses(&provider, &hands, 3), [1, 2, 4]);
 }
 
 #[test]
@@ -51,24 +145,6 @@ fn a_transport_that_lets_time_pass_ends_a_drain_and_hears_when_nothing_is_left()
     peer.stall(false);
     assert_eq!(peer.read(1), PeerRead::Reset);
     assert_eq!(world.provider.usage().sockets, 0);
-}
-
-/// So that looking stays a small part of the time.
-#[test]
-fn the_more_there_is_to_watch_the_longer_is_the_pause() {
-    let world = World::new(Config::default());
-    let mut peers = Vec::new();
-    let mut drain = || {
-        let (descriptor, peer) = world.connect();
-        peer.stall(true);
-        world.process.send(descriptor, b"later").unwrap();
-        world.process.close(descriptor).unwrap();
-        peers.push(peer);
-        world.provider.tick().unwrap()
-    };
-    let one = drain();
-    let many = (0..600).map(|_| drain()).last().unwrap();
-    assert!(many > one && many < 10 * one, "{one:?} and {many:?}");
 }
 
 /// An event will tell of these.

@@ -281,3 +281,33 @@ fn a_send_that_meets_the_close_of_one_of_two_descriptors_is_accepted_before_it_o
         scenario,
     );
 }
+
+fn answer_and_loss() {
+    let world = World::new();
+    let (descriptor, peer) = world.connect();
+    let receiver = spawn(&world, move |world| {
+        let mut answer = [0; 2];
+        world.process.recv(descriptor, &mut answer).map(|_| answer)
+    });
+    peer.write(b"hi").unwrap();
+    peer.reset();
+    // Who meets the loss first takes nothing from the receive.
+    let sent = world.process.send(descriptor, b"x");
+    assert_eq!(sent, Err(Error::ConnectionReset));
+    assert_eq!(receiver.join().unwrap(), Ok(*b"hi"));
+    let received = world.process.recv(descriptor, &mut [0; 2]);
+    assert_eq!(received, Err(Error::ConnectionReset));
+    assert_eq!(world.process.close(descriptor), Ok(()));
+    world.judge();
+}
+
+//= docs/specification.md#r1-input-before-loss
+//# - A failure of the send side, or of a query, MUST NOT end the receive side.
+#[test]
+fn a_receive_gets_the_answer_whoever_meets_the_loss_first() {
+    let expected = Explored {
+        executions: 2,
+        outcomes: &[],
+    };
+    run_model("answer and loss", Some(2), &expected, answer_and_loss);
+}

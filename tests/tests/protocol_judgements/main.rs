@@ -3,6 +3,7 @@
 //! broken; here each of its conditions is broken alone, those included that no
 //! defect reaches.
 
+mod arrivals;
 mod closes;
 mod descriptors;
 mod operations;

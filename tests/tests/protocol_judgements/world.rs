@@ -4,7 +4,9 @@ use closesocket::protocol::invariant::{
     DescriptorState, DescriptorView, Event, Invariant, OperationState, OperationView, RecordView,
     SocketView, Step, World,
 };
-use closesocket::protocol::{AbortScope, Cause, Error, ProcessId, Socket, UnreadInput, Waiting};
+use closesocket::protocol::{
+    AbortScope, Cause, Error, OperationKind, ProcessId, Socket, UnreadInput, Waiting,
+};
 
 /// A world that is written down.
 #[derive(Clone, Debug)]
@@ -89,7 +91,9 @@ pub(crate) fn world() -> Little {
         generation: 5,
         socket,
         waiting,
+        kind: OperationKind::Recv,
         state: OperationState::Pending,
+        failed: None,
     };
     Little {
         descriptors: vec![descriptor(1, 0), descriptor(2, 0), descriptor(1, 1)],

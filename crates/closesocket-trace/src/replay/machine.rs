@@ -39,8 +39,19 @@ impl Replayed {
                     event = self.accepting(number)?;
                 }
             }
-            Change::ReceiveShut => machine.shut_down_receive(),
-            Change::SendShut => actions = machine.shut_down_send().map_err(refused)?,
+            Change::ReceiveShut => machine.shut_down_receive().map_err(refused)?,
+            Change::SendShut { pending } => {
+                if pending != self.has_pending_sends() {
+                    return Err(format!("shut down with sends pending: {pending}"));
+                }
+                actions = machine.shut_down_send(pending).map_err(refused)?;
+            }
+            Change::SendsEnded => {
+                if self.has_pending_sends() {
+                    return Err("the FIN is due while a send is pending".to_owned());
+                }
+                actions = machine.sends_ended();
+            }
             Change::Transferred => machine.transfer().map(|_| ()).map_err(refused)?,
             Change::InputUnread(unread) => machine.set_input_unread(unread),
             Change::Transmitted { bytes } => {
@@ -57,6 +68,10 @@ impl Replayed {
             Change::ConnectionLost => {
                 event = Event::ConnectionLost { socket: 0 };
                 actions = machine.connection_lost();
+            }
+            Change::ReceiveLost => {
+                event = Event::ConnectionLost { socket: 0 };
+                actions = machine.receive_side_lost();
             }
             Change::Expired { now } => {
                 event = Event::Expired { socket: 0 };
@@ -81,6 +96,13 @@ impl Replayed {
                 _ => {}
             }
         })
+    }
+
+    /// Whether a send, or a connect before it, is pending.
+    fn has_pending_sends(&self) -> bool {
+        let on_its_side = |kind| matches!(kind, OperationKind::Send | OperationKind::Connect);
+        let mut operations = self.operations.values();
+        operations.any(|it| it.taken.is_none() && on_its_side(it.kind))
     }
 
     /// Bytes are accepted for the pending send of this number.

@@ -145,7 +145,7 @@ impl Judge {
             | Change::Listening
             | Change::Connecting
             | Change::ReceiveShut
-            | Change::SendShut
+            | Change::SendShut { .. }
             | Change::Transferred
                 if !is_inside =>
             {
@@ -179,7 +179,15 @@ impl Judge {
         let by = self.thread(thread);
         by.started = error.is_none().then_some((id, name, operation));
         by.accepting = accepting;
-        Ok(())
+        let Some(error) = error else {
+            return Ok(());
+        };
+        let refused = Event::StartRefused {
+            socket: 0,
+            kind: operation,
+            error,
+        };
+        self.socket(id)?.step(refused, |_| {})
     }
 
     fn registered(
@@ -217,7 +225,9 @@ impl Judge {
                 generation: name.1.generation(),
                 socket: 0,
                 waiting,
+                kind,
                 state: OperationState::Pending,
+                failed: None,
             });
             // An overlapped operation has its call's hold from here on.
             if waiting == Waiting::Blocked {

@@ -290,6 +290,7 @@ impl Replayed {
                 };
                 self.step(event, |local| {
                     local.operations[operation].state = state;
+                    local.operations[operation].failed = error;
                 })
             }
         }

@@ -121,11 +121,12 @@ pub(super) fn interrupt<S: System>(shared: &Arc<Shared<S>>, call: &Call<S>, cut:
     match call {
         Call::Operation(operation) => shared
             .with_socket(operation.socket, |work| {
-                let Some((index, pending)) = work.state.take_operation(operation.number) else {
+                let Some((issuer, pending)) = work.state.take_operation(operation.number) else {
                     return false;
                 };
                 let result = cut_off(cut, pending.reply.waiting(), pending.done);
-                work.hand_over(index, pending, result, None);
+                work.conclude(issuer, pending, result, None);
+                work.advance();
                 true
             })
             .unwrap_or(false),

@@ -85,13 +85,13 @@ impl<S: System> Section<'_, S> {
         //= docs/specification.md#c1-cancelling
         //# - A cancelled operation MUST end exactly once, either completed as if nobody had cancelled
         //# it or as cancelled.
-        let (index, pending) = self.state.take_operation(number).ok_or(Error::NotFound)?;
+        let (issuer, pending) = self.state.take_operation(number).ok_or(Error::NotFound)?;
         //= docs/specification.md#c1-cancelling
         //# - A cancelled receive MUST NOT have taken any byte.
         //= docs/specification.md#c1-cancelling
         //# - The completion of a cancelled send MUST say how many of its bytes were accepted.
         let result = cut_off(Cut::Cancelled, pending.reply.waiting(), pending.done);
-        self.hand_over(index, pending, result, None);
+        self.conclude(issuer, pending, result, None);
         Ok(())
     }
 }

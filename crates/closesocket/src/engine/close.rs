@@ -11,7 +11,8 @@ use super::table::{Missed, Slot};
 use super::{SocketId, System};
 use crate::protocol::word::Word;
 use crate::protocol::{
-    Cause, CloseRequest, Commit, Descriptor, Error, Socket, Time, UnreadInput, abort_cause,
+    Actions, Cause, CloseRequest, Commit, Descriptor, Error, SendSide, Socket, Time, UnreadInput,
+    abort_cause,
 };
 
 type Taken<S> = Vec<Reference<S>>;
@@ -201,6 +202,7 @@ impl<S: System> ProcessState<S> {
                     taken.push(references.swap_remove(index));
                 }
                 work.observe_taken(self, &taken, cause);
+                work.settle(Actions::NONE);
                 taken
             });
             for reference in taken.unwrap_or_default() {
@@ -310,10 +312,11 @@ impl<S: System> Section<'_, S> {
         Ok(commit)
     }
 
-    /// Carries out a commit's orders; a drain starts at once.
-    fn settle(&mut self, actions: crate::protocol::Actions) {
+    /// Carries out a commit's orders; a drain starts at once, and so does a FIN
+    /// that has waited for the sends that were taken out (S1a).
+    fn settle(&mut self, actions: Actions) {
         self.state.carry_out(self.shared, actions, self.out);
-        if self.state.core.is_draining() {
+        if self.state.core.is_draining() || self.state.core.send_side == SendSide::ShuttingDown {
             self.advance();
         }
     }

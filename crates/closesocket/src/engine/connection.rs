@@ -127,7 +127,8 @@ impl<S: System> Process<S> {
     }
 
     /// Connects to a peer. Blocks until connected or refused; on a nonblocking
-    /// socket the connect goes on, to be seen by a select for writing.
+    /// socket the connect goes on, to be seen by a select for writing, and
+    /// [`Process::take_error`] tells how it failed (R5).
     ///
     /// # Errors
     /// [`Error::ConnectionRefused`] and the like; [`Error::WouldBlock`] if it
@@ -171,32 +172,24 @@ impl<S: System> Process<S> {
         )
     }
 
-    /// Shuts down one side of a connection, or both. Frees and closes nothing:
-    /// a close is still needed (S1). Operations pending on that side fail with
-    /// [`Error::ShutDown`]; what a send has been told is accepted is still sent.
+    /// Shuts down one side of a connection, or both. Frees and closes nothing: a
+    /// close is still needed (S1). New operations on that side fail with
+    /// [`Error::ShutDown`]; the pending ones go on: the FIN follows the pending
+    /// sends (S1a), and what no pending receive takes is thrown away (S1b). It
+    /// wakes nobody.
     ///
     /// # Errors
-    /// [`Error::NotConnected`], [`Error::ConnectionReset`],
-    /// [`Error::NotSocket`].
+    /// [`Error::NotConnected`] (S1c); [`Error::ConnectionReset`], also if the
+    /// connection turns out to be lost; [`Error::NotSocket`].
     pub fn shutdown(&self, descriptor: Descriptor, how: Shutdown) -> Result<(), Error> {
         let admission = self.state.admit(descriptor)?;
         admission.work(|work| {
             work.require_live(&admission)?;
-            if work.state.core.connection != Connection::Connected {
-                // The protocol says which error it is.
-                return work.state.core.shut_down_send(work.shared).map(|_| ());
+            if matches!(how, Shutdown::Receive | Shutdown::Both) {
+                work.state.core.shut_down_receive(work.shared)?;
             }
             if matches!(how, Shutdown::Send | Shutdown::Both) {
-                let actions = work.state.core.shut_down_send(work.shared)?;
-                work.state.carry_out(work.shared, actions, work.out);
-                work.fail_all(Side::Writes, Error::ShutDown);
-            }
-            if matches!(how, Shutdown::Receive | Shutdown::Both) {
-                work.state.core.shut_down_receive(work.shared);
-                if let Some(endpoint) = work.state.endpoint.as_mut() {
-                    endpoint.shut_down_receive();
-                }
-                work.fail_all(Side::Reads, Error::ShutDown);
+                work.shut_down_send()?;
             }
             Ok(())
         })
@@ -216,10 +209,22 @@ impl<S: System> super::progress::Section<'_, S> {
         self.state.core.may_act(live)
     }
 
-    fn begin_connect(&mut self, address: &AddressOf<S>) -> Result<(), Error> {
-        if let Some(error) = self.state.connect_error.take() {
-            return Err(error);
+    fn shut_down_send(&mut self) -> Result<(), Error> {
+        let pending = self.front(Side::Writes).is_some();
+        let actions = self.state.core.shut_down_send(self.shared, pending)?;
+        self.state.carry_out(self.shared, actions, self.out);
+        // The FIN may have been refused (R3).
+        match self.state.core.connection {
+            Connection::Connected => Ok(()),
+            _ => Err(Error::ConnectionReset),
         }
+    }
+
+    //= docs/specification.md#r5-a-failed-connect
+    //# - A connect after a failed one MUST connect, whether or not anybody has asked how that failed.
+    fn begin_connect(&mut self, address: &AddressOf<S>) -> Result<(), Error> {
+        // How the one before it failed was told, or nobody has asked (R5).
+        self.state.connect_error = None;
         let endpoint = self.state.endpoint.as_mut().ok_or(Error::NotSocket)?;
         let progress = endpoint.connect(address)?;
         self.state.core.connecting(self.shared);

@@ -39,8 +39,9 @@ impl<P: Primitives> Parked<P> {
 
 impl<S: System> Process<S> {
     /// Receives into `buffer`; returns how many bytes, 0 when the peer has
-    /// finished sending. Blocks until there is something, unless the socket is
-    /// nonblocking.
+    /// finished sending, or at once if the buffer is empty (R2). Blocks until
+    /// there is something, unless the socket is nonblocking. What arrived before
+    /// a loss of the connection is given out before the loss is reported (R1).
     ///
     /// # Errors
     /// [`Error::Interrupted`] if the descriptor is closed meanwhile (O4) or the
@@ -114,7 +115,8 @@ impl<S: System> Process<S> {
 
     /// Starts an overlapped receive into `buffer`, which comes back with the
     /// completion (O5). The end is reported through `notify`, exactly once,
-    /// also when it is there at once.
+    /// also when it is there at once. With an empty buffer it waits until there
+    /// is something to receive, and takes nothing (R2).
     ///
     /// # Errors
     /// The call was not started and nothing will be reported:
@@ -206,11 +208,16 @@ impl<S: System> Section<'_, S> {
             .state
             .reference(admission.process, admission.descriptor)
             .is_some();
+        if matches!(kind, OperationKind::Recv | OperationKind::Accept) {
+            self.state.rearm(kind);
+        }
         let through = (admission.process, admission.descriptor);
         self.state.core.may_start(self.shared, through, kind, live)
     }
 
     /// Receives at once, if no earlier receive waits.
+    //= docs/specification.md#r2-empty-receives
+    //# - A blocking receive with an empty buffer MUST return 0 at once.
     fn receive_now(&mut self, buffer: &mut [u8]) -> Result<Option<usize>, Error> {
         if buffer.is_empty() {
             return Ok(Some(0));
@@ -226,7 +233,7 @@ impl<S: System> Section<'_, S> {
             Ok(Received::End) => Ok(Some(0)),
             Ok(Received::Nothing) => Ok(None),
             Err(error) => {
-                self.lose(error);
+                self.lose_receives(error);
                 Err(error)
             }
         }
@@ -235,6 +242,7 @@ impl<S: System> Section<'_, S> {
     /// Accepts what fits at once, if no earlier send waits.
     fn send_now(&mut self, bytes: &[u8]) -> Result<usize, Error> {
         if self.front(Side::Writes).is_some() {
+            self.state.rearm(OperationKind::Send);
             return Ok(0);
         }
         if (self.state.core.queued() as usize).saturating_add(bytes.len())
@@ -245,6 +253,9 @@ impl<S: System> Section<'_, S> {
             return Err(error);
         }
         let accepted = self.state.core.accept_bytes(self.shared, None, bytes.len());
+        if accepted < bytes.len() {
+            self.state.rearm(OperationKind::Send);
+        }
         let part = bytes.get(..accepted).unwrap_or_default();
         self.state.unsent.extend(part);
         if let Err(error) = self.flush() {

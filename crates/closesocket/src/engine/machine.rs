@@ -183,18 +183,26 @@ impl Machine {
     }
 
     /// [`Socket::shut_down_receive`].
-    pub(super) fn shut_down_receive<S: System>(&mut self, shared: &Shared<S>) {
+    pub(super) fn shut_down_receive<S: System>(&mut self, shared: &Shared<S>) -> Result<(), Error> {
         self.change(shared, |core| {
             (core.shut_down_receive(), Change::ReceiveShut)
-        });
+        })
     }
 
     /// [`Socket::shut_down_send`].
     pub(super) fn shut_down_send<S: System>(
         &mut self,
         shared: &Shared<S>,
+        pending: bool,
     ) -> Result<Actions, Error> {
-        self.change(shared, |core| (core.shut_down_send(), Change::SendShut))
+        self.change(shared, |core| {
+            (core.shut_down_send(pending), Change::SendShut { pending })
+        })
+    }
+
+    /// [`Socket::sends_ended`].
+    pub(super) fn sends_ended<S: System>(&mut self, shared: &Shared<S>) -> Actions {
+        self.change(shared, |core| (core.sends_ended(), Change::SendsEnded))
     }
 
     /// [`Socket::transfer`].
@@ -228,6 +236,13 @@ impl Machine {
     pub(super) fn connection_lost<S: System>(&mut self, shared: &Shared<S>) -> Actions {
         self.change(shared, |core| {
             (core.connection_lost(), Change::ConnectionLost)
+        })
+    }
+
+    /// [`Socket::receive_side_lost`].
+    pub(super) fn receive_side_lost<S: System>(&mut self, shared: &Shared<S>) -> Actions {
+        self.change(shared, |core| {
+            (core.receive_side_lost(), Change::ReceiveLost)
         })
     }
 

@@ -385,7 +385,12 @@ pub enum Change {
     /// The receive side was shut down.
     ReceiveShut,
     /// The send side was shut down.
-    SendShut,
+    SendShut {
+        /// While sends were pending (S1a).
+        pending: bool,
+    },
+    /// No send was pending any more after a shutdown of the send side.
+    SendsEnded,
     /// Another operating system process may share it (D9).
     Transferred,
     /// Whether received data waits to be read.
@@ -402,6 +407,8 @@ pub enum Change {
     },
     /// The connection is lost.
     ConnectionLost,
+    /// The connection is lost, as a receive was told: no input is left (R1).
+    ReceiveLost,
     /// A deadline was reached.
     Expired {
         /// The time.

@@ -122,6 +122,17 @@ impl<S: System> Process<S> {
         })
     }
 
+    /// Takes how a connect failed that no call and no completion has told
+    /// (`SO_ERROR`): of a nonblocking socket, after a select for writing (R5).
+    ///
+    /// # Errors
+    /// [`Error::NotSocket`].
+    //= docs/specification.md#r5-a-failed-connect
+    //# - The failure of a connect MUST be told once: by the call, by the completion, or by SO_ERROR.
+    pub fn take_error(&self, descriptor: Descriptor) -> Result<Option<Error>, Error> {
+        self.change(descriptor, |work| Ok(work.state.connect_error.take()))
+    }
+
     /// Queued data in bytes: accepted for sending and not acknowledged by the
     /// peer's transport.
     ///

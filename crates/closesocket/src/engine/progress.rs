@@ -5,11 +5,12 @@ use super::observation::{Observation, OperationId};
 use super::operation::{Finished, Pending};
 use super::process::ProcessState;
 use super::shared::Shared;
-use super::socket::{Accepted, Outbox, SocketState};
+use super::socket::{Accepted, Issuer, Outbox, SocketState};
 use super::transport::{Connecting, Endpoint as _, Received};
 use super::{SocketId, System};
 use crate::protocol::{Connection, Descriptor, Error, OperationKind, Socket};
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// How many windows of pending sends are sent in one critical section, if the
@@ -42,13 +43,12 @@ impl<S: System> Section<'_, S> {
             self.end_with_transport();
             return;
         }
-        let outcome = self.try_advance();
-        self.note_loss(outcome);
+        self.try_advance();
         self.state.signal_watches(self.shared, self.out);
     }
 
-    /// Ends what is pending if the connection is lost: by this outcome, or
-    /// found so on the way, when the FIN was sent.
+    /// Ends the sends if the connection is lost: by this outcome, or found so on
+    /// the way, when the FIN was sent.
     pub(super) fn note_loss(&mut self, outcome: Result<(), Error>) {
         match outcome {
             Err(error) => self.lose(error),
@@ -59,62 +59,75 @@ impl<S: System> Section<'_, S> {
         }
     }
 
-    /// Nobody will tell of this socket any more: what waits ends now.
+    /// Nobody will tell of this socket any more: what waits ends now, the
+    /// receives with what has arrived before (R1).
     fn end_with_transport(&mut self) {
+        self.advance_receives();
         let connected = self.state.core.connection == Connection::Connected;
         if connected && let Some(endpoint) = self.state.endpoint.as_mut() {
             // Part of what was accepted may never have been handed over: a FIN
             // behind the rest would tell the peer that it has everything.
             endpoint.reset();
         }
-        self.lose(Error::NetworkDown);
+        self.lose_receives(Error::NetworkDown);
         let watches = self.state.references.iter().flat_map(|it| &it.watches);
         self.out
             .events
             .extend(watches.map(|watch| watch.event.clone()));
     }
 
-    fn try_advance(&mut self) -> Result<(), Error> {
+    /// The receives go on when the sends have failed: what they wait for may be
+    /// there already (R1).
+    fn try_advance(&mut self) {
         match self.state.core.connection {
             Connection::Connecting => {
                 self.advance_connect();
                 if self.state.core.connection == Connection::Connected {
-                    return self.try_advance();
+                    self.try_advance();
                 }
-                Ok(())
             }
-            Connection::Listening => {
-                self.advance_accepts();
-                Ok(())
-            }
+            Connection::Listening => self.advance_accepts(),
             Connection::Connected => {
-                self.flush()?;
-                if self.state.core.is_draining() && !self.state.core.transferred {
-                    // Before the acknowledgements that may end the drain: what
-                    // has come by then is unread input (L6).
-                    self.discard_input()?;
-                }
-                if self.state.awaits_acknowledgements() {
-                    self.note_acknowledged()?;
-                }
-                let mut rounds = 0;
-                while self.accept_sends() {
-                    self.flush()?;
-                    rounds += 1;
-                    // The last round leaves its bytes in flight, so that the
-                    // socket is looked at again.
-                    if rounds < ROUNDS {
-                        self.note_acknowledged()?;
-                    }
-                }
-                if self.state.core.is_draining() {
-                    Ok(())
-                } else {
-                    self.advance_receives()
+                let outcome = self.advance_sends();
+                self.note_loss(outcome);
+                if !self.state.core.is_draining() {
+                    self.advance_receives();
                 }
             }
-            Connection::Unconnected | Connection::Lost => Ok(()),
+            Connection::Lost => {
+                self.note_loss(Ok(()));
+                self.advance_receives();
+            }
+            Connection::Unconnected => {}
         }
+    }
+
+    /// Sends what is queued, and what pending sends have room for.
+    fn advance_sends(&mut self) -> Result<(), Error> {
+        self.flush()?;
+        if self.state.core.is_draining() && !self.state.core.transferred {
+            // Before the acknowledgements that may end the drain: what has come
+            // by then is unread input (L6). A transferred one's may be another
+            // process's (D9).
+            self.discard_input()?;
+        }
+        if self.state.awaits_acknowledgements() {
+            self.note_acknowledged()?;
+        }
+        let mut rounds = 0;
+        while self.accept_sends()? {
+            rounds += 1;
+            // The last round leaves its bytes in flight, so that the socket is
+            // looked at again.
+            if rounds < ROUNDS {
+                self.note_acknowledged()?;
+            }
+        }
+        if self.front(Side::Writes).is_none() {
+            let actions = self.state.core.sends_ended(self.shared);
+            self.state.carry_out(self.shared, actions, self.out);
+        }
+        Ok(())
     }
 
     /// Opens the reserved slot of a process as a descriptor of this socket,
@@ -139,17 +152,26 @@ impl<S: System> Section<'_, S> {
         Ok(descriptor)
     }
 
-    /// The connection is lost: pending sends and receives fail (L5).
+    /// The connection is lost: what is queued is gone and pending sends fail
+    /// (L5). What has arrived is not (R1).
     pub(super) fn lose(&mut self, error: Error) {
         let actions = self.state.core.connection_lost(self.shared);
         self.state.carry_out(self.shared, actions, self.out);
-        self.state.unsent.clear();
+        self.state.unsent = VecDeque::new();
+        self.state.tell_unsent();
         self.fail_all(Side::Writes, error);
+    }
+
+    /// A receive was told of the loss: no receive will find anything any more.
+    pub(super) fn lose_receives(&mut self, error: Error) {
+        let actions = self.state.core.receive_side_lost(self.shared);
+        self.state.carry_out(self.shared, actions, self.out);
         self.fail_all(Side::Reads, error);
+        self.lose(error);
     }
 
     /// Ends every pending operation of this side with an error.
-    pub(super) fn fail_all(&mut self, side: Side, error: Error) {
+    fn fail_all(&mut self, side: Side, error: Error) {
         while let Some(index) = self.front(side) {
             self.finish(side, index, Err(error), None);
         }
@@ -202,10 +224,13 @@ impl<S: System> Section<'_, S> {
         Ok(())
     }
 
-    /// Moves bytes of pending sends into the send buffer, as many as fit. True
-    /// if there is something new to flush.
-    fn accept_sends(&mut self) -> bool {
-        let mut moved = false;
+    /// Moves bytes of pending sends into the send buffer, as many as fit, and
+    /// hands them to the transport. True if there were any. A send has succeeded
+    /// only when its bytes were not refused there (R3).
+    //= docs/specification.md#r3-a-result-behind-the-step-that-decides-it
+    //# - The success of an operation MUST NOT be fixed before the step that can refuse it.
+    fn accept_sends(&mut self) -> Result<bool, Error> {
+        let (mut moved, mut accepted) = (false, Vec::new());
         while let Some(index) = self.front(Side::Writes) {
             let state = &mut *self.state;
             let Some(pending) = state.references[index].writes.front_mut() else {
@@ -218,43 +243,64 @@ impl<S: System> Section<'_, S> {
             }
             let rest = &pending.buffer[pending.done..];
             let number = Some(pending.number);
-            let accepted = state.core.accept_bytes(self.shared, number, rest.len());
-            state.unsent.extend(&rest[..accepted]);
-            pending.done += accepted;
-            moved |= accepted > 0;
+            let bytes = state.core.accept_bytes(self.shared, number, rest.len());
+            state.unsent.extend(&rest[..bytes]);
+            pending.done += bytes;
+            moved |= bytes > 0;
             if pending.done < pending.buffer.len() {
+                state.rearm(OperationKind::Send);
                 break;
             }
-            let done = pending.done;
-            self.finish(Side::Writes, index, Ok(done), None);
+            let reference = &mut state.references[index];
+            let issuer = (Arc::clone(&reference.process), reference.descriptor);
+            accepted.extend(reference.writes.pop_front().map(|it| (issuer, it)));
         }
-        moved
+        let flushed = if moved { self.flush() } else { Ok(()) };
+        for (issuer, pending) in accepted {
+            let result = flushed.map(|()| pending.done);
+            self.conclude(issuer, pending, result, None);
+        }
+        flushed.map(|()| moved)
     }
 
-    fn advance_receives(&mut self) -> Result<(), Error> {
+    /// Gives what has arrived to the pending receives, and to those that shut the
+    /// receive side nothing: with none pending, it is thrown away (S1b).
+    //= docs/specification.md#r2-empty-receives
+    //# - An overlapped receive with an empty buffer MUST stay pending until there is input, the end
+    //# or an error, and take nothing.
+    //= docs/specification.md#s1b-shutting-down-the-receive-side
+    //# - While the receive side is shut down and no receive is pending, what arrives MUST be read
+    //# and thrown away.
+    fn advance_receives(&mut self) {
         while let Some(index) = self.front(Side::Reads) {
             let state = &mut *self.state;
             let Some(endpoint) = state.endpoint.as_mut() else {
-                return Ok(());
+                return;
             };
             let Some(pending) = state.references[index].reads.front_mut() else {
-                break;
+                return;
             };
+            if pending.kind != OperationKind::Recv {
+                return;
+            }
             let received = if pending.buffer.is_empty() {
-                Received::End
+                endpoint.has_input().map(|there| match there {
+                    true => Received::End,
+                    false => Received::Nothing,
+                })
             } else {
-                endpoint.receive(&mut pending.buffer)?
+                endpoint.receive(&mut pending.buffer)
             };
             let bytes = match received {
-                Received::Nothing => break,
-                Received::Bytes(bytes) => bytes,
-                Received::End => 0,
+                Ok(Received::Nothing) => return,
+                Ok(Received::Bytes(bytes)) => bytes,
+                Ok(Received::End) => 0,
+                Err(error) => return self.lose_receives(error),
             };
             pending.done = bytes;
             self.finish(Side::Reads, index, Ok(bytes), None);
         }
         self.discard_unwanted();
-        Ok(())
     }
 
     /// Throws away what nobody can receive any more, so that the peer's writes do
@@ -278,6 +324,7 @@ impl<S: System> Section<'_, S> {
     //# data that nobody has read, as well as what arrives during the drain.
     fn discard_input(&mut self) -> Result<(), Error> {
         let mut scratch = [0; 4096];
+        self.state.more_to_discard = false;
         for _ in 0..DISCARDS {
             if !self.state.core.is_draining() {
                 break;
@@ -289,9 +336,10 @@ impl<S: System> Section<'_, S> {
                 Received::Bytes(_) => {
                     self.state.core.set_input_unread(self.shared, true);
                 }
-                Received::Nothing | Received::End => break,
+                Received::Nothing | Received::End => return Ok(()),
             }
         }
+        self.state.more_to_discard = self.state.core.is_draining();
         Ok(())
     }
 
@@ -372,27 +420,24 @@ impl<S: System> Section<'_, S> {
         let Some(reference) = self.state.references.get_mut(index) else {
             return;
         };
+        let issuer = (Arc::clone(&reference.process), reference.descriptor);
         let taken = match side {
             Side::Reads => reference.reads.pop_front(),
             Side::Writes => reference.writes.pop_front(),
         };
         if let Some(pending) = taken {
-            self.hand_over(index, pending, result, connection);
+            self.conclude(issuer, pending, result, connection);
         }
     }
 
     /// Notes an operation that was taken out for delivery.
-    pub(super) fn hand_over(
+    pub(super) fn conclude(
         &mut self,
-        index: usize,
+        (process, descriptor): Issuer<S>,
         pending: Pending<S::Primitives>,
         result: Result<usize, Error>,
         connection: Option<Accepted<S>>,
     ) {
-        let Some(reference) = self.state.references.get(index) else {
-            return;
-        };
-        let (process, descriptor) = (Arc::clone(&reference.process), reference.descriptor);
         let operation = OperationId {
             socket: self.id,
             number: pending.number,
@@ -413,9 +458,7 @@ impl<S: System> Section<'_, S> {
             result,
             connection,
         });
-        let reference = self.state.references.get(index);
-        if reference.is_some_and(|it| !it.live && !it.has_operations()) {
-            self.state.references.swap_remove(index);
-        }
+        let references = &mut self.state.references;
+        references.retain(|it| it.live || it.has_operations());
     }
 }

@@ -98,8 +98,11 @@ impl<S: System> Process<S> {
         }
     }
 
-    /// Sets `event` whenever the descriptor gets ready, until the descriptor is
-    /// closed; the registration dies with it (S4).
+    /// Sets `event` when the descriptor gets ready, until the descriptor is
+    /// closed; the registration dies with it (S4). It is set again when the
+    /// condition comes true anew, or when it still holds after a call that re-arms
+    /// it: a receive or an accept for reading, for writing a send that found no
+    /// room (R6).
     ///
     /// # Errors
     /// [`Error::NotSocket`].
@@ -124,6 +127,7 @@ impl<S: System> Process<S> {
                 number: EVENT_SELECT,
                 interest,
                 event,
+                told: Readiness::default(),
             });
             Ok(())
         })
@@ -162,7 +166,12 @@ impl<'a, S: System> Selected<'a, S> {
             let ended = work.state.transport_ended;
             match work.state.reference(process, descriptor) {
                 Some(_) if ended => Err(Error::NetworkDown),
-                Some(_) => {
+                Some(reference) => {
+                    // Each look starts anew: what it does not find is news later.
+                    let mine = |it: &&mut Watch<S>| it.number == self.number;
+                    if let Some(watch) = reference.watches.iter_mut().find(mine) {
+                        watch.told = Readiness::default();
+                    }
                     if work.state.awaits_acknowledgements()
                         && let Err(error) = work.note_acknowledged()
                     {
@@ -215,6 +224,7 @@ fn watch<S: System>(
                 number,
                 interest,
                 event,
+                told: Readiness::default(),
             });
         Ok(number)
     })

@@ -1,6 +1,8 @@
 //! What all processes of a provider share: the sockets, and the rule how a
 //! socket is worked on.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
@@ -19,7 +21,7 @@ use super::slab::Slab;
 use super::socket::{Outbox, SocketCell, SocketState};
 use super::transport::{Events, Token, Transport};
 use super::{SocketId, System};
-use crate::protocol::{Error, Phase, ProcessId, Socket};
+use crate::protocol::{Error, Phase, ProcessId, Socket, Time};
 
 /// The endpoints of a system's transport.
 pub(super) type EndpointOf<S> = <<S as System>::Transport as Transport>::Endpoint;
@@ -34,14 +36,6 @@ pub(super) const ANNOUNCED_DOWN: u64 = 1;
 /// The transport reports nothing any more, for good.
 const TRANSPORT_ENDED: u64 = 2;
 
-/// The sockets to look at as time passes.
-#[derive(Default)]
-struct Watched {
-    sockets: Vec<SocketId>,
-    /// How many a tick has taken out and is looking at.
-    looked_at: usize,
-}
-
 /// The provider's shared part.
 pub(super) struct Shared<S: System> {
     pub(super) config: Config,
@@ -54,8 +48,9 @@ pub(super) struct Shared<S: System> {
     //# - A drain that began before the death of a process MUST go on after it.
     cells: Slab<SocketCell<S>>,
     free_cells: FreeList<S::Primitives>,
-    /// Sockets to look at as time passes.
-    watched: MonitorOf<S, Watched>,
+    /// The sockets to look at as time passes, the next one on top. An entry that
+    /// its socket has put off or given up meanwhile is passed over.
+    looks: MonitorOf<S, BinaryHeap<Reverse<(Time, SocketId)>>>,
     pub(super) processes: MonitorOf<S, Processes<S>>,
     /// `ANNOUNCED_DOWN` and `TRANSPORT_ENDED`; 0 while the network is up.
     pub(super) network_down: WordOf<S>,
@@ -81,7 +76,7 @@ impl<S: System> Shared<S> {
             clock,
             probe,
             upcalls,
-            watched: Monitor::new(Watched::default()),
+            looks: Monitor::new(BinaryHeap::new()),
             processes: Monitor::new(Processes::new()),
             network_down: Word::new(0),
             retired_handles: Word::new(0),
@@ -185,9 +180,9 @@ impl<S: System> Shared<S> {
     ) -> Option<R> {
         let monitor = self.monitor(id)?;
         let mut out = Outbox::default();
-        let (result, watch) = monitor.lock(|state| {
+        let (result, look) = monitor.lock(|state| {
             if state.generation != id.generation() || state.endpoint.is_none() {
-                return (None, false);
+                return (None, None);
             }
             let mut work = Section {
                 shared: self,
@@ -196,12 +191,11 @@ impl<S: System> Shared<S> {
                 out: &mut out,
             };
             let result = section(&mut work);
-            let watch = !state.watched && state.needs_watching();
-            state.watched |= watch;
+            let look = state.plan_look(|| self.clock.now());
             if out.released {
                 state.generation = state.generation.wrapping_add(1);
             }
-            (Some(result), watch)
+            (Some(result), look)
         });
         if out.released && id.generation() < u32::MAX {
             self.free_cells.put(id.cell());
@@ -210,9 +204,14 @@ impl<S: System> Shared<S> {
         if out.wake {
             monitor.notify();
         }
-        if watch {
-            self.watched.lock(|watched| watched.sockets.push(id));
-            self.transport.wake();
+        if let Some(at) = look {
+            let is_next = self.looks.lock(|looks| {
+                looks.push(Reverse((at, id)));
+                looks.peek() == Some(&Reverse((at, id)))
+            });
+            if is_next {
+                self.transport.wake();
+            }
         }
         //= docs/specification.md#o5-buffers
         //# An application therefore cannot take the return of a close as a sign that its buffers
@@ -237,21 +236,18 @@ impl<S: System> Shared<S> {
     }
 
     /// Expires the socket's drain if its deadline has passed, and lets it go on
-    /// otherwise. True if it still has to be watched.
+    /// otherwise.
     //= docs/specification.md#d8-release
     //# - A socket without references MUST be released eventually, provided that the scheduler is
     //# fair and that the transport or the timer makes progress.
-    pub(super) fn look_at(self: &Arc<Self>, id: SocketId) -> bool {
+    fn look_at(self: &Arc<Self>, id: SocketId) {
         self.with_socket(id, |work| {
             work.advance();
             let now = work.shared.clock.now();
             let actions = work.state.core.expire(work.shared, now);
             work.out.timeouts += u64::from(actions.reset);
             work.state.carry_out(work.shared, actions, work.out);
-            work.state.watched = work.state.needs_watching();
-            work.state.watched
-        })
-        .unwrap_or(false)
+        });
     }
 
     /// Waits until the socket has ended its drain; its deadline expires it on
@@ -339,34 +335,95 @@ impl<S: System> Events for EventSink<S> {
 }
 
 impl<S: System> Shared<S> {
-    /// Looks at every socket on the list. Returns after how long to look again.
+    /// Looks at every socket whose time has come. Returns after how long to look
+    /// again; who enters an earlier look meanwhile wakes the transport.
     pub(super) fn tick(self: &Arc<Self>) -> Option<Duration> {
-        let mut looked_at = self.watched.lock(|watched| {
-            watched.looked_at += watched.sockets.len();
-            std::mem::take(&mut watched.sockets)
+        let now = self.clock.now();
+        let due = self.looks.lock(|looks| {
+            let mut due = Vec::new();
+            while looks.peek().is_some_and(|Reverse((at, _))| *at <= now) {
+                due.extend(looks.pop().map(|Reverse(look)| look));
+            }
+            due
         });
-        let taken = looked_at.len();
-        looked_at.retain(|&id| self.look_at(id));
-        let left = self.watched.lock(|watched| {
-            watched.looked_at -= taken;
-            watched.sockets.append(&mut looked_at);
-            // Those that another tick is looking at may come back to the list,
-            // and its caller need not be the one who goes on ticking.
-            watched.sockets.len() + watched.looked_at
-        });
-        // The more sockets, the longer the pause, so that looking stays a small
-        // part of the time.
-        let pause = Duration::from_millis(1)
-            + Duration::from_micros(2) * u32::try_from(left).unwrap_or(u32::MAX);
-        (left > 0).then_some(pause)
+        for (at, id) in due {
+            if self.with_plan(at, id, |plan| plan.take().is_some()) {
+                self.look_at(id);
+            }
+        }
+        loop {
+            let next = self.looks.lock(|looks| looks.peek().copied());
+            let Reverse((at, id)) = next?;
+            if self.with_plan(at, id, |plan| plan.is_some()) {
+                return Some(self.clock.now().until(at));
+            }
+            self.looks.lock(|looks| {
+                if looks.peek() == next.as_ref() {
+                    looks.pop();
+                }
+            });
+        }
+    }
+
+    /// Works on the plan of a socket to be looked at, if this entry of the list is
+    /// it and it is still wanted.
+    fn with_plan(
+        &self,
+        at: Time,
+        id: SocketId,
+        work: impl FnOnce(&mut Option<Time>) -> bool,
+    ) -> bool {
+        self.monitor(id).is_some_and(|monitor| {
+            monitor.lock(|state| {
+                if state.generation != id.generation() || state.next_look != Some(at) {
+                    return false;
+                }
+                if !state.wants_look() {
+                    state.next_look = None;
+                }
+                work(&mut state.next_look)
+            })
+        })
     }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::{InMemory, Provider};
+    use super::super::{InMemory, MemoryAddress, Notify, Provider};
     use super::*;
+
+    /// A cell is kept for ever, what its sockets had is not.
+    #[test]
+    fn a_full_queue_gives_its_memory_back_with_its_socket() {
+        let provider: Provider<InMemory> = Provider::in_memory();
+        let process = provider.startup().unwrap();
+        let peers = provider.transport().listen(MemoryAddress(1)).unwrap();
+        for reset in [true, false] {
+            let descriptor = process.socket().unwrap();
+            let nobody = Notify::nobody();
+            process
+                .connect_overlapped(descriptor, &peers.address(), nobody)
+                .unwrap();
+            let peer = peers.accept().unwrap();
+            peer.stall(true);
+            process.set_nonblocking(descriptor, true).unwrap();
+            while process.send(descriptor, &[0; 64 * 1024]).is_ok() {}
+            let cell = process.begin(descriptor).unwrap().socket();
+            let monitor = provider.shared().monitor(cell).unwrap();
+            let held = || monitor.lock(|state| state.unsent.capacity());
+            assert!(held() > 64 * 1024);
+            if reset {
+                peer.stall(false);
+                peer.reset();
+                let _ = process.send(descriptor, b"x");
+                assert_eq!(held(), 0, "the connection is lost");
+            }
+            process.set_linger(descriptor, Some(0)).unwrap();
+            process.close(descriptor).unwrap();
+            assert_eq!(held(), 0);
+        }
+    }
 
     /// A name would be given a second time otherwise (D3).
     #[test]

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::machine::Machine;
 use super::notify::Event;
@@ -15,7 +16,8 @@ use super::shared::{EndpointOf, Shared};
 use super::transport::Endpoint as _;
 use super::{SocketId, System};
 use crate::protocol::{
-    Actions, Descriptor, DuplicationRecord, Error, OperationKind, PendingOperations, Socket, Take,
+    Actions, Descriptor, DuplicationRecord, Error, OperationKind, PendingOperations, Phase, Socket,
+    Take, Time,
 };
 
 /// A cell of the socket slab.
@@ -65,18 +67,46 @@ pub(super) struct Accepted<S: System> {
     pub(super) core: Socket,
 }
 
+/// Through which descriptor, and of which process, an operation was issued.
+pub(super) type Issuer<S> = (Arc<ProcessState<S>>, Descriptor);
+
 /// Somebody who wants to know when the socket gets ready.
 pub(super) struct Watch<S: System> {
     /// Which watch, for its removal.
     pub(super) number: u64,
     pub(super) interest: Interest,
     pub(super) event: Event<S::Primitives>,
+    /// What it was told and no call has re-armed since (R6).
+    pub(super) told: Readiness,
 }
+
+/// How soon to look again for something of which no event tells.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+/// And how late, when nothing has changed for long and somebody waits for it.
+const LONGEST_PAUSE: Duration = Duration::from_millis(250);
+/// The same in the background.
+const LONGEST_PAUSE_OF_A_DRAIN: Duration = Duration::from_secs(1);
 
 /// The number of a descriptor's event registration; selects have others.
 pub(super) const EVENT_SELECT: u64 = 0;
 
 impl<S: System> Watch<S> {
+    /// Whether this readiness is news to it (R6); from now on it is not.
+    //= docs/specification.md#r6-readiness-is-news
+    //# - A readiness event MUST be signalled when its condition becomes true.
+    const fn learns(&mut self, ready: Readiness) -> bool {
+        let now = Readiness {
+            readable: self.interest.readable && ready.readable,
+            writable: self.interest.writable && ready.writable,
+            closed: ready.closed,
+        };
+        let told = self.told;
+        self.told = now;
+        (now.readable && !told.readable)
+            || (now.writable && !told.writable)
+            || (now.closed && !told.closed)
+    }
+
     const fn for_writing(&self) -> bool {
         self.interest.writable
     }
@@ -112,8 +142,14 @@ pub(super) struct SocketState<S: System> {
     pub(super) next_number: u64,
     /// How a connect failed that no operation was waiting for.
     pub(super) connect_error: Option<Error>,
-    /// It is on the provider's list of sockets to look at as time passes.
-    pub(super) watched: bool,
+    /// When the provider looks at it as time passes, if it has to.
+    pub(super) next_look: Option<Time>,
+    /// How long to wait before the next look for something of which no event
+    /// tells, and the queue at the last one.
+    pause: Duration,
+    seen_queued: u32,
+    /// There is more to throw away than one critical section does.
+    pub(super) more_to_discard: bool,
     /// The transport has stopped; stays set for later occupants of the cell.
     pub(super) transport_ended: bool,
 }
@@ -157,7 +193,10 @@ impl<S: System> SocketState<S> {
             backlog: VecDeque::new(),
             next_number: 0,
             connect_error: None,
-            watched: false,
+            next_look: None,
+            pause: FIRST_PAUSE,
+            seen_queued: 0,
+            more_to_discard: false,
             transport_ended: false,
         }
     }
@@ -238,17 +277,15 @@ impl<S: System> SocketState<S> {
     pub(super) fn take_operation(
         &mut self,
         number: u64,
-    ) -> Option<(usize, Pending<S::Primitives>)> {
-        self.references
-            .iter_mut()
-            .enumerate()
-            .find_map(|(index, reference)| {
-                let Reference { reads, writes, .. } = reference;
-                [reads, writes].into_iter().find_map(|queue| {
-                    let place = queue.binary_search_by_key(&number, |it| it.number).ok()?;
-                    Some((index, queue.remove(place)?))
-                })
+    ) -> Option<(Issuer<S>, Pending<S::Primitives>)> {
+        self.references.iter_mut().find_map(|reference| {
+            let issuer = (Arc::clone(&reference.process), reference.descriptor);
+            let Reference { reads, writes, .. } = reference;
+            [reads, writes].into_iter().find_map(|queue| {
+                let place = queue.binary_search_by_key(&number, |it| it.number).ok()?;
+                Some((issuer.clone(), queue.remove(place)?))
             })
+        })
     }
 
     /// Carries out what the protocol ordered, in its order.
@@ -303,19 +340,72 @@ impl<S: System> SocketState<S> {
         self.tell_unsent();
         self.endpoint = None;
         self.unsent_told = false;
-        self.unsent.clear();
-        self.backlog.clear();
-        self.records.clear();
+        // Their memory too: the cell is kept for ever.
+        self.unsent = VecDeque::new();
+        self.backlog = VecDeque::new();
+        self.records = Vec::new();
         self.connect_error = None;
-        self.watched = false;
+        self.next_look = None;
+        self.pause = FIRST_PAUSE;
+        self.more_to_discard = false;
         out.wake = true;
         out.released = true;
     }
 
-    /// Whether the socket must be looked at as time passes: a drain has a
-    /// deadline and acknowledgements come without an event.
-    pub(super) fn needs_watching(&self) -> bool {
-        self.core.is_draining() || (self.core.is_open() && self.awaits_acknowledgements())
+    /// Plans when to look at the socket as time passes: at the deadline of a
+    /// drain, and for acknowledgements, of which a transport need not tell. What
+    /// the transport has no room for needs no look: an event tells of room.
+    /// Returns a time that is to be entered in the list, earlier than one that is
+    /// there.
+    pub(super) fn plan_look(&mut self, now: impl Fn() -> Time) -> Option<Time> {
+        let asks = if self.asks() {
+            Some(now().after(self.next_pause()))
+        } else {
+            // Whatever it asks for next is news.
+            self.seen_queued = u32::MAX;
+            None
+        };
+        let at = [self.deadline(), asks].into_iter().flatten().min()?;
+        if self.next_look.is_some_and(|planned| planned <= at) {
+            return None;
+        }
+        self.next_look = Some(at);
+        Some(at)
+    }
+
+    /// Whether there is anything to look for as time passes.
+    pub(super) fn wants_look(&self) -> bool {
+        self.deadline().is_some() || self.asks()
+    }
+
+    fn deadline(&self) -> Option<Time> {
+        match self.core.phase {
+            Phase::Draining { deadline } => deadline,
+            Phase::Open | Phase::Closed(_) => None,
+        }
+    }
+
+    /// Whether it waits for something of which no event need tell.
+    fn asks(&self) -> bool {
+        self.more_to_discard || (self.core.unsent == 0 && self.awaits_acknowledgements())
+    }
+
+    /// The longer nothing has changed, the longer it may wait.
+    fn next_pause(&mut self) -> Duration {
+        let queued = self.core.queued();
+        let news = queued != self.seen_queued || self.more_to_discard;
+        self.seen_queued = queued;
+        if news {
+            self.pause = FIRST_PAUSE;
+        } else if self.next_look.is_none() {
+            let longest = if self.core.is_draining() {
+                LONGEST_PAUSE_OF_A_DRAIN
+            } else {
+                LONGEST_PAUSE
+            };
+            self.pause = (self.pause * 2).min(longest);
+        }
+        self.pause
     }
 
     /// Whether somebody waits for bytes to be acknowledged: a drain, a pending
@@ -335,12 +425,25 @@ impl<S: System> SocketState<S> {
             return;
         }
         let ready = self.readiness(shared);
-        let watches = self.references.iter().flat_map(|it| &it.watches);
-        out.events.extend(
-            watches
-                .filter(|it| it.interest.matches(ready))
-                .map(|it| it.event.clone()),
-        );
+        let watches = self.references.iter_mut().flat_map(|it| &mut it.watches);
+        out.events
+            .extend(watches.filter_map(|it| it.learns(ready).then(|| it.event.clone())));
+    }
+
+    /// A call re-arms the watches for what it does (R6): a receive or an accept,
+    /// or a send that has found no room.
+    //= docs/specification.md#r6-readiness-is-news
+    //# - A readiness event MUST NOT be signalled again before its condition has become true anew, or
+    //# a call has re-armed it: a receive or an accept for reading, for writing a send that found no
+    //# room.
+    pub(super) fn rearm(&mut self, kind: OperationKind) {
+        for watch in self.references.iter_mut().flat_map(|it| &mut it.watches) {
+            match kind {
+                OperationKind::Recv | OperationKind::Accept => watch.told.readable = false,
+                OperationKind::Send => watch.told.writable = false,
+                OperationKind::Connect => {}
+            }
+        }
     }
 
     /// What would not block now.
@@ -378,7 +481,9 @@ impl<S: System> SocketState<S> {
                 closed: false,
             },
             Connection::Lost => Readiness {
-                readable: true,
+                readable: self.core.receive_shut
+                    || self.core.receive_lost
+                    || endpoint.has_input().unwrap_or(true),
                 writable: true,
                 closed: false,
             },

@@ -307,7 +307,7 @@ impl Socket {
         self.phase = Phase::Draining {
             deadline: limit.map(|limit| request.now.after(limit)),
         };
-        if self.send_side == SendSide::Open {
+        if matches!(self.send_side, SendSide::Open | SendSide::ShuttingDown) {
             self.send_side = SendSide::Closing;
         }
         let actions = self.step();

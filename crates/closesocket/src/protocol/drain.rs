@@ -23,27 +23,45 @@ impl Socket {
     }
 
     /// The peer reset the connection, or the network failed (L5). What was
-    /// queued is gone. While references exist only the connection is lost;
-    /// closing is still their owners' business.
+    /// queued is gone; what had arrived is not, whichever call has noticed the
+    /// loss (R1). While references exist only the connection is lost; closing is
+    /// still their owners' business.
+    //= docs/specification.md#r1-input-before-loss
+    //# - A failure of the send side, or of a query, MUST NOT end the receive side.
     pub const fn connection_lost(&mut self) -> Actions {
+        // Nothing can have arrived over a connection that never came about.
+        self.receive_lost |= matches!(self.connection, Connection::Connecting) && self.is_open();
         match self.connection {
             Connection::Connected | Connection::Connecting => {}
             Connection::Unconnected | Connection::Listening | Connection::Lost => {
-                return NOTHING;
+                return Actions::NONE;
             }
         }
         match self.phase {
             Phase::Open => {
                 self.connection = Connection::Lost;
                 self.discard_queue();
-                NOTHING
+                Actions::NONE
             }
             //= docs/specification.md#l5-the-connection-fails-during-a-drain
             //# - When the peer resets the connection or the network fails during a drain, the
             //# provider MUST discard the remaining queued data and end the drain.
             Phase::Draining { .. } => self.close_as(Ending::Lost),
-            Phase::Closed(_) => NOTHING,
+            Phase::Closed(_) => Actions::NONE,
         }
+    }
+
+    /// The transport reports a loss to a receive: it has nothing left to give, and
+    /// the connection is lost. From here on receives fail.
+    //= docs/specification.md#r1-input-before-loss
+    //# - What the transport has received before it reports a loss MUST be given to the receives
+    //# before the loss is.
+    pub const fn receive_side_lost(&mut self) -> Actions {
+        let actions = self.connection_lost();
+        if matches!(self.connection, Connection::Lost) {
+            self.receive_lost = true;
+        }
+        actions
     }
 
     /// Time has passed: a drain whose deadline was reached is reset (L table,
@@ -56,7 +74,7 @@ impl Socket {
             Phase::Draining {
                 deadline: Some(deadline),
             } if deadline <= now => self.close_as(Ending::Expired),
-            Phase::Open | Phase::Draining { .. } | Phase::Closed(_) => NOTHING,
+            Phase::Open | Phase::Draining { .. } | Phase::Closed(_) => Actions::NONE,
         }
     }
 
@@ -65,7 +83,7 @@ impl Socket {
     /// connection goes nowhere: its queue is empty because it was discarded.
     pub(super) const fn step(&mut self) -> Actions {
         if self.is_closed() || !matches!(self.connection, Connection::Connected) {
-            return NOTHING;
+            return Actions::NONE;
         }
         let send_fin = matches!(self.send_side, SendSide::Closing)
             && self.unsent == 0
@@ -77,7 +95,7 @@ impl Socket {
             let ended = if self.unsent == 0 {
                 self.close_as(Ending::HandedOver)
             } else {
-                NOTHING
+                Actions::NONE
             };
             return Actions { send_fin, ..ended };
         }
@@ -86,7 +104,7 @@ impl Socket {
         //# byte.
         let drained = self.is_draining() && self.queued() == 0;
         let ended = match (drained, self.input_unread, self.unread_input) {
-            (false, ..) => NOTHING,
+            (false, ..) => Actions::NONE,
             //= docs/specification.md#l6-unread-input
             //# - Under `UnreadInput::Reset`, a graceful last close MUST NOT reset the connection on
             //# account of unread input before the queued data has been acknowledged.
@@ -98,7 +116,7 @@ impl Socket {
             (true, ..) if matches!(self.send_side, SendSide::Finished) => {
                 self.close_as(Ending::Graceful)
             }
-            (true, ..) => NOTHING,
+            (true, ..) => Actions::NONE,
         };
         Actions { send_fin, ..ended }
     }
@@ -127,7 +145,7 @@ impl Socket {
         Actions {
             reset,
             release: true,
-            ..NOTHING
+            ..Actions::NONE
         }
     }
 
@@ -136,10 +154,3 @@ impl Socket {
         self.in_flight = 0;
     }
 }
-
-const NOTHING: Actions = Actions {
-    send_fin: false,
-    reset: false,
-    reset_backlog: false,
-    release: false,
-};

@@ -57,15 +57,24 @@ pub enum Connection {
     Connecting,
     /// Connected: data can be sent and received.
     Connected,
-    /// The peer reset the connection or the network failed (L5).
+    /// The peer reset the connection or the network failed (L5). What arrived
+    /// before can still be received, see [`Socket::receive_lost`] (R1).
     Lost,
 }
 
 /// The send side's way to the FIN.
+///
+/// ```text
+///   OPEN -- shut down, sends pending --> SHUTTING DOWN -- no send pending --+
+///    |                                                                      v
+///    +---------- shut down, or the last reference is gone ----------> CLOSING --> FINISHED
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SendSide {
     /// Accepting bytes.
     Open,
+    /// Shut down while sends are pending: these go on, no new one starts (S1a).
+    ShuttingDown,
     /// Shut down or closing: the FIN follows the queued bytes.
     Closing,
     /// The FIN has been handed to the transport.
@@ -122,6 +131,16 @@ pub struct Actions {
     pub release: bool,
 }
 
+impl Actions {
+    /// No order.
+    pub const NONE: Self = Self {
+        send_fin: false,
+        reset: false,
+        reset_backlog: false,
+        release: false,
+    };
+}
+
 /// The shared state of a socket that decides.
 ///
 /// The fields are open so that a runner can store, show and pack them; only the
@@ -152,6 +171,9 @@ pub struct Socket {
     pub send_side: SendSide,
     /// The receive side was shut down.
     pub receive_shut: bool,
+    /// The transport has reported the loss of the connection on the receive side
+    /// too: whatever had arrived before was given out (R1).
+    pub receive_lost: bool,
     /// Received data waits to be read, or was thrown away while draining.
     pub input_unread: bool,
     /// Connections that wait in the backlog of a listener.
@@ -198,6 +220,7 @@ impl Socket {
             in_flight: 0,
             send_side: SendSide::Open,
             receive_shut: false,
+            receive_lost: false,
             input_unread: false,
             backlog: 0,
             transferred: false,
@@ -324,38 +347,56 @@ impl Socket {
             return Err(error);
         }
         match (kind, self.connection) {
-            (OperationKind::Send | OperationKind::Recv, Connection::Lost) => {
-                Err(Error::ConnectionReset)
+            (OperationKind::Recv, Connection::Connected | Connection::Lost)
+                if self.receive_shut =>
+            {
+                Err(Error::ShutDown)
             }
+            (OperationKind::Recv, Connection::Connected | Connection::Lost) => self.may_receive(),
             (OperationKind::Send, Connection::Connected) => match self.send_side {
                 SendSide::Open => Ok(()),
-                SendSide::Closing | SendSide::Finished => Err(Error::ShutDown),
-            },
-            (OperationKind::Recv, Connection::Connected) => {
-                if self.receive_shut {
+                SendSide::ShuttingDown | SendSide::Closing | SendSide::Finished => {
                     Err(Error::ShutDown)
-                } else {
-                    Ok(())
                 }
+            },
+            (OperationKind::Send | OperationKind::Connect, Connection::Lost) => {
+                Err(Error::ConnectionReset)
             }
             (OperationKind::Send | OperationKind::Recv, _) => Err(Error::NotConnected),
             (OperationKind::Accept, Connection::Listening)
             | (OperationKind::Connect, Connection::Unconnected) => Ok(()),
             (OperationKind::Connect, Connection::Connecting) => Err(Error::AlreadyInProgress),
             (OperationKind::Connect, Connection::Connected) => Err(Error::AlreadyConnected),
-            (OperationKind::Connect, Connection::Lost) => Err(Error::ConnectionReset),
             (OperationKind::Accept | OperationKind::Connect, _) => Err(Error::InvalidArgument),
         }
     }
 
+    /// Whether the receive side can still give something: input outlives the
+    /// connection that it came by.
+    const fn may_receive(&self) -> Result<(), Error> {
+        if self.receive_lost {
+            Err(Error::ConnectionReset)
+        } else {
+            Ok(())
+        }
+    }
+
     /// Whether an operation that has started may go on: what it waits for can
-    /// still come.
+    /// still come. A shutdown refuses new operations, not those that are pending
+    /// (S1a, S1b).
     ///
     /// # Errors
-    /// The error that it ends with otherwise: the one that a new one would get.
+    /// The error that it ends with otherwise.
     pub const fn may_go_on(&self, kind: OperationKind) -> Result<(), Error> {
         match (kind, self.connection) {
-            (OperationKind::Connect, Connection::Connecting) if self.is_open() => Ok(()),
+            _ if !self.is_open() => Err(Error::NotSocket),
+            (OperationKind::Connect, Connection::Connecting) => Ok(()),
+            (OperationKind::Recv, Connection::Connected | Connection::Lost) => self.may_receive(),
+            (OperationKind::Send, Connection::Connected)
+                if matches!(self.send_side, SendSide::ShuttingDown) =>
+            {
+                Ok(())
+            }
             _ => self.may_start(kind, true),
         }
     }
@@ -422,9 +463,10 @@ impl Socket {
     /// Accepts as many of `offered` bytes as fit into the window and returns
     /// how many; the runner appends exactly these to its send buffer. They are
     /// queued data from here on, whatever becomes of the send (O6). None fit
-    /// once the send side was shut down: nothing may follow the FIN.
+    /// once the FIN is due: nothing may follow it.
     pub fn accept_bytes(&mut self, offered: usize) -> u32 {
-        if self.send_side != SendSide::Open || self.connection != Connection::Connected {
+        let takes = matches!(self.send_side, SendSide::Open | SendSide::ShuttingDown);
+        if !takes || self.connection != Connection::Connected {
             return 0;
         }
         let room = self.window.saturating_sub(self.queued());
@@ -436,13 +478,31 @@ impl Socket {
         accepted
     }
 
-    /// The receive side was shut down.
-    pub const fn shut_down_receive(&mut self) {
-        self.receive_shut = true;
+    /// The receive side was shut down: no new receive starts, the pending ones
+    /// stay (S1b).
+    ///
+    /// # Errors
+    /// [`Error::NotConnected`] or [`Error::ConnectionReset`] if there is no
+    /// connection.
+    //= docs/specification.md#s1b-shutting-down-the-receive-side
+    //# - After a shutdown of the receive side, a new receive MUST fail with WSAESHUTDOWN.
+    //= docs/specification.md#s1b-shutting-down-the-receive-side
+    //# - A receive that is pending when the receive side is shut down MUST stay pending and get
+    //# what comes.
+    pub const fn shut_down_receive(&mut self) -> Result<(), Error> {
+        match self.connection {
+            Connection::Connected => {
+                self.receive_shut = true;
+                Ok(())
+            }
+            Connection::Lost => Err(Error::ConnectionReset),
+            _ => Err(Error::NotConnected),
+        }
     }
 
-    /// The send side was shut down: no more bytes are accepted, the FIN follows
-    /// what is queued. Frees and closes nothing (S1).
+    /// The send side was shut down: no new send starts, the FIN follows what is
+    /// queued and the sends that are `pending` now (S1a), as
+    /// [`Socket::sends_ended`] says. Frees and closes nothing (S1).
     ///
     /// # Errors
     /// [`Error::NotConnected`] or [`Error::ConnectionReset`] if there is no
@@ -450,17 +510,42 @@ impl Socket {
     //= docs/specification.md#s1-shutdown-is-not-a-close
     //# - WSPShutdown MUST NOT close a descriptor or free any resource of the socket, so that a
     //# close remains necessary.
-    pub const fn shut_down_send(&mut self) -> Result<Actions, Error> {
+    //= docs/specification.md#s1a-shutting-down-the-send-side
+    //# - After a shutdown of the send side, a new send MUST fail with WSAESHUTDOWN.
+    //= docs/specification.md#s1a-shutting-down-the-send-side
+    //# - A send that is pending when the send side is shut down MUST go on as if it had not been
+    //# shut down.
+    //= docs/specification.md#s1c-shutting-down-twice-or-too-early
+    //# - A shutdown of a side that was shut down before MUST succeed.
+    //= docs/specification.md#s1c-shutting-down-twice-or-too-early
+    //# - A shutdown of a socket that is not connected MUST fail with WSAENOTCONN.
+    pub const fn shut_down_send(&mut self, pending: bool) -> Result<Actions, Error> {
         match self.connection {
             Connection::Connected => {
                 if matches!(self.send_side, SendSide::Open) {
-                    self.send_side = SendSide::Closing;
+                    self.send_side = if pending {
+                        SendSide::ShuttingDown
+                    } else {
+                        SendSide::Closing
+                    };
                 }
                 Ok(self.step())
             }
             Connection::Lost => Err(Error::ConnectionReset),
             _ => Err(Error::NotConnected),
         }
+    }
+
+    /// No send is pending any more: after a shutdown the FIN is due. Changes
+    /// nothing otherwise.
+    //= docs/specification.md#s1a-shutting-down-the-send-side
+    //# - The FIN of a shutdown MUST follow the bytes of every send that was pending at it.
+    pub const fn sends_ended(&mut self) -> Actions {
+        if !matches!(self.send_side, SendSide::ShuttingDown) {
+            return Actions::NONE;
+        }
+        self.send_side = SendSide::Closing;
+        self.step()
     }
 
     /// Whether received data waits to be read, as the transport tells. What

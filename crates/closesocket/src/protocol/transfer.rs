@@ -222,8 +222,8 @@ mod tests {
     fn what_travels_arrives() {
         let mut socket = connected();
         socket.set_nonblocking(true);
-        socket.shut_down_receive();
-        let _ = socket.shut_down_send().unwrap();
+        socket.shut_down_receive().unwrap();
+        let _ = socket.shut_down_send(false).unwrap();
         socket.set_linger(Linger::off().set_on(0));
         let travelling = socket.transfer().unwrap();
         let mut arrived =

@@ -87,11 +87,12 @@ impl Link {
         Ok(taken)
     }
 
+    /// What has arrived comes before a reset (R1).
     pub(super) fn receive(&mut self, side: Side, buffer: &mut [u8]) -> Result<Inbox, Error> {
-        self.check(side)?;
         let inbox = &mut self.halves[side].inbox;
         let bytes = inbox.len().min(buffer.len());
         if bytes == 0 {
+            self.has_input(side)?;
             return Ok(self.peek(side));
         }
         for (place, byte) in buffer.iter_mut().zip(inbox.drain(..bytes)) {
@@ -99,6 +100,15 @@ impl Link {
         }
         self.carry(1 - side);
         Ok(Inbox::Bytes(bytes))
+    }
+
+    /// Whether a receive finds something.
+    pub(super) fn has_input(&mut self, side: Side) -> Result<bool, Error> {
+        let there = self.peek(side) != Inbox::Empty;
+        if !there {
+            self.check(side)?;
+        }
+        Ok(there)
     }
 
     pub(super) fn peek(&self, side: Side) -> Inbox {
@@ -133,11 +143,13 @@ impl Link {
         self.carry(1 - side);
     }
 
-    /// Resets the connection: what is on the wire and what the other side has
-    /// not read is gone.
+    /// Resets the connection: what is on the wire is gone. What has arrived can
+    /// still be read, as with common TCP stacks.
     pub(super) fn reset(&mut self, side: Side) {
-        self.halves[side].in_flight.clear();
-        self.halves[side].closed = true;
+        let half = &mut self.halves[side];
+        half.in_flight.clear();
+        half.fin_sent = half.fin_acknowledged;
+        half.closed = true;
         self.halves[1 - side].reset_coming = true;
         self.take_reset(1 - side);
     }
@@ -146,7 +158,6 @@ impl Link {
         let half = &mut self.halves[side];
         if half.reset_coming && !half.stalled {
             half.reset = true;
-            half.inbox.clear();
             half.in_flight.clear();
         }
     }

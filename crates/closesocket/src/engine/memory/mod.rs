@@ -392,10 +392,8 @@ impl<P: Primitives> Endpoint for MemoryEndpoint<P> {
     }
 
     fn has_input(&mut self) -> Result<bool, Error> {
-        let waits = |link: &mut Link, side: Side| {
-            link.halves[side].reset || link.peek(side) != Inbox::Empty
-        };
-        self.with(waits).ok_or(Error::NotConnected)
+        self.with(Link::has_input)
+            .unwrap_or(Err(Error::NotConnected))
     }
 
     fn has_unread(&mut self) -> Result<bool, Error> {

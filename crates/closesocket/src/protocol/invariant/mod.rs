@@ -35,7 +35,7 @@ pub struct Invariant<W> {
 }
 
 /// How many invariants there are.
-pub const COUNT: usize = 22;
+pub const COUNT: usize = 24;
 
 /// A set of violated invariants, as bits in the order of the table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -161,6 +161,7 @@ impl<W: World> Invariant<W> {
             Event::CloseRefused { .. } => const { Self::heeding(When::CLOSE_REFUSED) },
             Event::CloseReturned { .. } => const { Self::heeding(When::CLOSE_RETURNED) },
             Event::Registered { .. } => const { Self::heeding(When::REGISTERED) },
+            Event::StartRefused { .. } => const { Self::heeding(When::START_REFUSED) },
             Event::BytesAccepted { .. } => const { Self::heeding(When::BYTES_ACCEPTED) },
             Event::Cancelled { .. } => const { Self::heeding(When::CANCELLED) },
             Event::Delivered { .. } => const { Self::heeding(When::DELIVERED) },
@@ -378,6 +379,22 @@ impl<W: World> Invariant<W> {
             clauses: &["C1", "C2"],
             heeds: When::any(&[When::CANCELLED]),
             predicate: predicate::cancel_ends_only_its_own,
+        },
+        Self {
+            id: "received-before-loss-is-delivered",
+            sentence: "A loss takes no input, and no receive is refused or ended by it before the receive side itself is lost, which comes when nothing is left there.",
+            why: "The answer that explains the loss would be lost with it.",
+            clauses: &["R1"],
+            heeds: When::any(&[When::START_REFUSED, When::OPERATIONS, When::INPUT]),
+            predicate: predicate::received_before_loss_is_delivered,
+        },
+        Self {
+            id: "shutdown-ends-nothing-pending",
+            sentence: "No pending operation ends because its side was shut down, and no FIN is due while a send is pending.",
+            why: "Data that was given for sending before the shutdown would not arrive.",
+            clauses: &["S1a", "S1b"],
+            heeds: When::any(&[When::OPERATIONS, When::DATA]),
+            predicate: predicate::shutdown_ends_nothing_pending,
         },
     ];
 }

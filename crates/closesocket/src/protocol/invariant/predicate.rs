@@ -5,8 +5,8 @@ use super::world::{
     DescriptorState, Event, OperationState, OperationView, Step, World, references,
 };
 use crate::protocol::{
-    AbortNotice, AbortScope, Cause, Connection, Ending, Error, Farewell, Phase, ProcessId,
-    SendSide, Socket, UnreadInput, Waiting, abort_notice,
+    AbortNotice, AbortScope, Cause, Connection, Ending, Error, Farewell, OperationKind, Phase,
+    ProcessId, SendSide, Socket, UnreadInput, Waiting, abort_notice,
 };
 
 pub(super) fn no_release_before_last_reference<W: World>(step: &Step<W>) -> bool {
@@ -446,6 +446,7 @@ pub(super) fn cancel_ends_only_its_own<W: World>(step: &Step<W>) -> bool {
     let cancelled = before.operation(operation);
     let ending = OperationView {
         state: OperationState::Ending(None),
+        failed: after.operation(operation).failed,
         ..cancelled
     };
     let own = through.is_none_or(|(slot, generation)| {
@@ -461,6 +462,50 @@ pub(super) fn cancel_ends_only_its_own<W: World>(step: &Step<W>) -> bool {
         && (0..after.slots()).all(|it| before.descriptor(it) == after.descriptor(it))
         && (0..after.sockets()).all(|it| before.socket(it) == after.socket(it))
         && (0..after.records()).all(|it| before.record(it) == after.record(it))
+}
+
+pub(super) fn received_before_loss_is_delivered<W: World>(step: &Step<W>) -> bool {
+    let kept = (0..step.after.sockets()).all(|socket| {
+        let before = step.before.socket(socket).machine;
+        let after = step.after.socket(socket).machine;
+        let lost_now = after.receive_lost && !before.receive_lost;
+        let gone = before.input_unread && !after.input_unread && after.is_open();
+        !(lost_now && before.input_unread)
+            && !(gone && step.event == Event::ConnectionLost { socket })
+    });
+    let ended = (0..step.after.operations()).all(|index| {
+        let (before, after) = (step.before.operation(index), step.after.operation(index));
+        let lost = after.kind == OperationKind::Recv
+            && before.state == OperationState::Pending
+            && after.state == OperationState::Ending(None)
+            && after.failed == Some(Error::ConnectionReset)
+            && !matches!(step.event, Event::Cancelled { .. });
+        !lost || step.after.socket(after.socket).machine.receive_lost
+    });
+    kept && ended
+        && match step.event {
+            Event::StartRefused {
+                socket,
+                kind: OperationKind::Recv,
+                error: Error::ConnectionReset,
+            } => step.after.socket(socket).machine.receive_lost,
+            _ => true,
+        }
+}
+
+pub(super) fn shutdown_ends_nothing_pending<W: World>(step: &Step<W>) -> bool {
+    (0..step.after.operations()).all(|index| {
+        let operation = step.after.operation(index);
+        match operation.state {
+            OperationState::Ending(None) => operation.failed != Some(Error::ShutDown),
+            OperationState::Pending if operation.kind == OperationKind::Send => {
+                let machine = step.after.socket(operation.socket).machine;
+                let due = matches!(machine.send_side, SendSide::Closing | SendSide::Finished);
+                !(due && machine.is_open()) || machine.connection != Connection::Connected
+            }
+            _ => true,
+        }
+    })
 }
 
 const fn discards(ending: Ending) -> bool {

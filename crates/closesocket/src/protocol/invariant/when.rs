@@ -6,7 +6,7 @@ pub struct When(u32);
 
 impl When {
     /// How many bits there are.
-    pub(super) const BITS: usize = 24;
+    pub(super) const BITS: usize = 26;
 
     /// Nothing that an invariant heeds.
     pub const NOTHING: Self = Self(0);
@@ -64,6 +64,12 @@ impl When {
     /// An operation was cancelled.
     pub const CANCELLED: Self = Self(1 << 23);
 
+    /// An operation was not started.
+    pub const START_REFUSED: Self = Self(1 << 24);
+    /// The receive side of a socket, or what waits there, changed, or it came
+    /// into being.
+    pub const INPUT: Self = Self(1 << 25);
+
     /// All of these together.
     #[must_use]
     pub const fn any(of: &[Self]) -> Self {
@@ -112,6 +118,8 @@ mod tests {
             When::ACCEPTED,
             When::RECLAIMED,
             When::CANCELLED,
+            When::START_REFUSED,
+            When::INPUT,
         ];
         assert_eq!(all.len(), When::BITS);
         for one in all {

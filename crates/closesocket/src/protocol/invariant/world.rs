@@ -1,7 +1,7 @@
 //! The abstract view on which the invariants are judged. The model, a snapshot
 //! of the engine and a replayed trace can all give it.
 
-use crate::protocol::{Cause, Error, ProcessId, Socket, Waiting};
+use crate::protocol::{Cause, Error, OperationKind, ProcessId, Socket, Waiting};
 
 /// A world whose steps can be judged. Everything is addressed by index: a slot
 /// of a descriptor table, a socket, an operation, a duplication record.
@@ -103,8 +103,12 @@ pub struct OperationView {
     pub socket: usize,
     /// How its issuer waits for it.
     pub waiting: Waiting,
+    /// What it does.
+    pub kind: OperationKind,
     /// How far it has come.
     pub state: OperationState,
+    /// The error that it was taken out with, if it was not aborted.
+    pub failed: Option<Error>,
 }
 
 /// A duplication record.
@@ -167,6 +171,15 @@ pub enum Event {
     Registered {
         /// The operation.
         operation: usize,
+    },
+    /// An operation was not started.
+    StartRefused {
+        /// The socket.
+        socket: usize,
+        /// What it was to do.
+        kind: OperationKind,
+        /// What its issuer was told.
+        error: Error,
     },
     /// Bytes of a send were accepted.
     BytesAccepted {
