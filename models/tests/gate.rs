@@ -44,6 +44,10 @@ const NAMES: &[&str] = &[
     "nonblocking-linger-shut-down",
     "answer-before-the-loss",
     "shutdown-with-pending-sends",
+    "cancel-against-completion-and-close",
+    "cancel-of-a-partly-accepted-send",
+    "cancel-through-one-of-two-descriptors",
+    "cancel-by-another-process",
     "cleanup-with-operations-pending",
     "death-during-a-drain",
 ];

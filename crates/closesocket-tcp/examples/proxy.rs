@@ -198,9 +198,12 @@ impl Proxy {
                 self.process.shutdown(to, Shutdown::Send).ok();
             }
             Err(_) => {
-                // One side is gone, so the other direction is of no use either.
-                self.process.shutdown(to, Shutdown::Both).ok();
-                self.process.shutdown(from, Shutdown::Both).ok();
+                // One side is gone, so the other direction is of no use either:
+                // its thread is refused from now on, and woken if it waits.
+                for side in [to, from] {
+                    self.process.shutdown(side, Shutdown::Both).ok();
+                    self.process.cancel_all(side).ok();
+                }
             }
         }
     }
