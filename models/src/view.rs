@@ -100,6 +100,7 @@ impl World for View<'_> {
             acknowledged: u32::from(it.acknowledged()),
             reset: it.reset(),
             waiting_connections: u32::from(it.waiting()),
+            input_waits: it.machine().input_unread,
             locked_by_waiter: it.locked_by_waiter(),
         }
     }

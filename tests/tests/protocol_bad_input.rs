@@ -335,6 +335,14 @@ fn the_fin_of_a_shutdown_waits_for_the_sends_that_are_pending() {
     assert_eq!(socket.send_side, SendSide::ShuttingDown);
     // Shutting down again does not make it due either.
     assert_eq!(socket.shut_down_send(true), Ok(Actions::NONE));
+    let mut closed = Socket {
+        linger: Linger::off().set_on(0),
+        ..socket
+    };
+    assert!(close(&mut closed, request(Cause::Call)).is_ok_and(|it| it.actions.reset));
+    let after = closed;
+    assert_eq!(closed.sends_ended(), Actions::NONE);
+    assert_eq!(closed, after, "a closed socket stays as it ended");
     assert!(socket.sends_ended().send_fin);
     assert_eq!(socket.accept_bytes(1), 0, "nothing follows the FIN");
     assert_eq!(socket.sends_ended(), Actions::NONE);

@@ -306,7 +306,7 @@ fn answer_and_loss() {
 #[test]
 fn a_receive_gets_the_answer_whoever_meets_the_loss_first() {
     let expected = Explored {
-        executions: 2,
+        executions: 180,
         outcomes: &[],
     };
     run_model("answer and loss", Some(2), &expected, answer_and_loss);

@@ -9,7 +9,7 @@ const LOST: Event = Event::ConnectionLost { socket: 0 };
 
 /// Input waits at the first socket.
 fn arrived() -> Little {
-    world().with(|it| it.sockets[0].machine.input_unread = true)
+    world().with(|it| it.sockets[0].input_waits = true)
 }
 
 #[test]
@@ -19,7 +19,7 @@ fn received_before_loss_is_delivered() {
     };
     let lost = |from: &Little| from.with(|it| it.sockets[0].machine.connection = Connection::Lost);
     let over = |from: &Little| from.with(|it| it.sockets[0].machine.receive_lost = true);
-    let taken = |from: &Little| from.with(|it| it.sockets[0].machine.input_unread = false);
+    let taken = |from: &Little| from.with(|it| it.sockets[0].input_waits = false);
     // The loss takes nothing, the receive that finds nothing left may.
     assert!(fine(&arrived(), LOST, &lost(&arrived())));
     assert!(!fine(&arrived(), LOST, &lost(&taken(&arrived()))));

@@ -75,6 +75,7 @@ pub(crate) fn world() -> Little {
         acknowledged: 4,
         reset: false,
         waiting_connections: 0,
+        input_waits: false,
         locked_by_waiter: false,
     };
     let descriptor = |process, socket| DescriptorView {

@@ -79,6 +79,7 @@ impl Replayed {
                 acknowledged: 0,
                 reset: false,
                 waiting_connections: 0,
+                input_waits: false,
                 locked_by_waiter: false,
             }),
             section: None,

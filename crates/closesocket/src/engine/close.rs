@@ -316,7 +316,9 @@ impl<S: System> Section<'_, S> {
     /// that has waited for the sends that were taken out (S1a).
     fn settle(&mut self, actions: Actions) {
         self.state.carry_out(self.shared, actions, self.out);
-        if self.state.core.is_draining() || self.state.core.send_side == SendSide::ShuttingDown {
+        let core = &self.state.core;
+        let fin_waits = core.is_open() && core.send_side == SendSide::ShuttingDown;
+        if core.is_draining() || fin_waits {
             self.advance();
         }
     }

@@ -201,6 +201,9 @@ impl<S: System> Section<'_, S> {
         admission: &Admission<'_, S>,
         kind: OperationKind,
     ) -> Result<(), Error> {
+        if matches!(kind, OperationKind::Recv | OperationKind::Accept) {
+            self.state.rearm(kind);
+        }
         //= docs/specification.md#o1a-late-registration
         //# - A call that began before the commit and registers its operation after it MUST detect,
         //# holding the lock of the socket, that its reference is gone.
@@ -208,9 +211,6 @@ impl<S: System> Section<'_, S> {
             .state
             .reference(admission.process, admission.descriptor)
             .is_some();
-        if matches!(kind, OperationKind::Recv | OperationKind::Accept) {
-            self.state.rearm(kind);
-        }
         let through = (admission.process, admission.descriptor);
         self.state.core.may_start(self.shared, through, kind, live)
     }

@@ -537,11 +537,11 @@ impl Socket {
     }
 
     /// No send is pending any more: after a shutdown the FIN is due. Changes
-    /// nothing otherwise.
+    /// nothing otherwise, nor when the last reference is gone.
     //= docs/specification.md#s1a-shutting-down-the-send-side
     //# - The FIN of a shutdown MUST follow the bytes of every send that was pending at it.
     pub const fn sends_ended(&mut self) -> Actions {
-        if !matches!(self.send_side, SendSide::ShuttingDown) {
+        if !matches!(self.send_side, SendSide::ShuttingDown) || !self.is_open() {
             return Actions::NONE;
         }
         self.send_side = SendSide::Closing;

@@ -466,11 +466,10 @@ pub(super) fn cancel_ends_only_its_own<W: World>(step: &Step<W>) -> bool {
 
 pub(super) fn received_before_loss_is_delivered<W: World>(step: &Step<W>) -> bool {
     let kept = (0..step.after.sockets()).all(|socket| {
-        let before = step.before.socket(socket).machine;
-        let after = step.after.socket(socket).machine;
-        let lost_now = after.receive_lost && !before.receive_lost;
-        let gone = before.input_unread && !after.input_unread && after.is_open();
-        !(lost_now && before.input_unread)
+        let (before, after) = (step.before.socket(socket), step.after.socket(socket));
+        let lost_now = after.machine.receive_lost && !before.machine.receive_lost;
+        let gone = before.input_waits && !after.input_waits && after.machine.is_open();
+        !(lost_now && before.input_waits)
             && !(gone && step.event == Event::ConnectionLost { socket })
     });
     let ended = (0..step.after.operations()).all(|index| {

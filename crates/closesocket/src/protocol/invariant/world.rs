@@ -73,6 +73,9 @@ pub struct SocketView {
     pub reset: bool,
     /// Connections that really wait in the transport's backlog.
     pub waiting_connections: u32,
+    /// Received data that nobody has taken waits at the transport, as far as it is
+    /// known: a recording does not tell.
+    pub input_waits: bool,
     /// A thread that waits for the drain holds the socket's lock meanwhile.
     pub locked_by_waiter: bool,
 }
