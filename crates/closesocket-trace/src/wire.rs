@@ -29,7 +29,7 @@ pub(crate) struct Header {
 }
 
 /// A line that is no record and counts those before it.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Copy, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) enum Mark {
     /// Nobody was at work here: what comes later happened later.

@@ -110,7 +110,7 @@ impl fmt::Display for Problem {
 #[must_use]
 pub fn replay(records: &[Record]) -> Replay {
     let mut replaying = Replaying::new();
-    replaying.take(records, Orderless::IsWrong);
+    replaying.take(records, Orderless::Wrong);
     replaying.end(records.len() as u64, Judge::hollow)
 }
 
@@ -167,7 +167,7 @@ pub fn replay_execution(observations: &[(u32, Observation)]) -> Replay {
             }
         });
     let mut replaying = Replaying::new();
-    replaying.take(&records.collect::<Vec<_>>(), Orderless::IsWrong);
+    replaying.take(&records.collect::<Vec<_>>(), Orderless::Wrong);
     replaying.end(observations.len() as u64, |_| None)
 }
 
@@ -175,11 +175,11 @@ pub fn replay_execution(observations: &[(u32, Observation)]) -> Replay {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Orderless {
     /// What is missing may come with the next part: nothing is judged yet.
-    IsLeft,
+    Left,
     /// The trace is rejected.
-    IsWrong,
+    Wrong,
     /// What is missing may have been lost: what can be ordered is judged.
-    IsTheEnd,
+    Lost,
 }
 
 /// A replay on its way.
@@ -210,9 +210,9 @@ impl Replaying {
             let read = reader.part(&mut part);
             let ends = read.is_err() || reader.cut_off().is_some();
             let orderless = match &read {
-                _ if ends => Orderless::IsTheEnd,
-                Ok(true) if !waits => Orderless::IsLeft,
-                _ => Orderless::IsWrong,
+                _ if ends => Orderless::Lost,
+                Ok(true) if !waits => Orderless::Left,
+                _ => Orderless::Wrong,
             };
             // Rejected already: the rest is read, to see that it is a trace.
             waits = self.first.is_none() && !self.take(&part, orderless);
@@ -228,7 +228,7 @@ impl Replaying {
     /// Orders and judges what follows. False if it was left.
     fn take(&mut self, records: &[Record], orderless: Orderless) -> bool {
         let found = order::find(records, &self.judge.reached);
-        if found.stuck.is_some() && orderless == Orderless::IsLeft {
+        if found.stuck.is_some() && orderless == Orderless::Left {
             return false;
         }
         let ordered = found.order.iter().map(|index| records[*index]);
@@ -238,7 +238,7 @@ impl Replaying {
         }
         self.judged += found.order.len() as u64;
         self.first = match found.stuck {
-            Some((index, reason)) if orderless == Orderless::IsWrong => {
+            Some((index, reason)) if orderless == Orderless::Wrong => {
                 Some(self.judge.problem(&records[index], reason))
             }
             Some(_) => self.judge.impossible(records, &found.order),
