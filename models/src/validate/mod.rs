@@ -5,68 +5,20 @@
 //! [`CloseModel::new`](crate::CloseModel::new) is the one way to a search. The
 //! limits are asked of the packing itself, by what it gives back.
 
+mod error;
+mod limits;
+
 use std::time::Duration;
 
-use closesocket::protocol::{
-    Connection, DuplicationRecord, Farewell, Linger, OperationKind, Phase, ProcessId, Socket, Time,
-};
+use closesocket::protocol::{Connection, Farewell, Linger, OperationKind, Phase, Socket, Time};
 
-use crate::pack::socket::is_held;
-use crate::scenario::{Call, Handle, Scenario, SocketSpec, set_linger, startups};
+use crate::scenario::{Call, Handle, Scenario, SocketSpec, set_linger};
 use crate::state::{
-    OPERATIONS, Operation, PROCESSES, Process, RECORDS, Record, SLOTS, SOCKETS, Slot, SocketState,
-    Thread, WORKER, small,
+    OPERATIONS, Operation, PROCESSES, RECORDS, SLOTS, SOCKETS, SocketState, Thread, WORKER, small,
 };
 
-/// Why a scenario cannot be explored.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ScenarioError {
-    /// A number is larger than its place in the state.
-    #[error("scenario `{scenario}`: {field} is {value}, the limit is {limit}")]
-    TooLarge {
-        /// The scenario's name.
-        scenario: &'static str,
-        /// The field, as it is written in Rust.
-        field: String,
-        /// What it is.
-        value: u64,
-        /// The most that it can be.
-        limit: u64,
-    },
-    /// Something is named that the scenario does not have.
-    #[error("scenario `{scenario}`: {field} is {value}, but there are only {count}")]
-    Missing {
-        /// The scenario's name.
-        scenario: &'static str,
-        /// The field, as it is written in Rust.
-        field: String,
-        /// The index that it is.
-        value: u8,
-        /// How many there are.
-        count: usize,
-    },
-    /// The state has no code for a value.
-    #[error("scenario `{scenario}`: {field} leads to {value}, for which the state has no code")]
-    NoCode {
-        /// The scenario's name.
-        scenario: &'static str,
-        /// The field, as it is written in Rust.
-        field: String,
-        /// The value.
-        value: String,
-    },
-    /// A call or a value makes no sense beside the others.
-    #[error("scenario `{scenario}`: {field}: {reason}")]
-    Senseless {
-        /// The scenario's name.
-        scenario: &'static str,
-        /// The field, as it is written in Rust.
-        field: String,
-        /// Why.
-        reason: &'static str,
-    },
-}
+pub use error::ScenarioError;
+use limits::{is_kept, keeps_startups, most, most_generation, most_target};
 
 type Fits = Result<(), ScenarioError>;
 
@@ -420,50 +372,4 @@ impl Scenario {
         });
         opens.count()
     }
-}
-
-/// The most that a field of a part holds.
-fn most<T: Default + Copy>(set: fn(&mut T, u8), get: fn(T) -> u8) -> u8 {
-    let holds = |value: &u8| {
-        let mut part = T::default();
-        set(&mut part, *value);
-        get(part) == *value
-    };
-    (0..=u8::MAX).rev().find(holds).unwrap_or_default()
-}
-
-/// Whether a machine that was changed so is packed as it is.
-fn is_kept(change: impl FnOnce(&mut Socket)) -> bool {
-    let mut machine = SocketSpec::CONNECTED.machine();
-    change(&mut machine);
-    is_held(&machine)
-}
-
-fn keeps_startups(count: u8) -> bool {
-    let mut process = Process::default();
-    process.set_startups(startups(count));
-    process.startups() == startups(count)
-}
-
-/// The last generation that a slot's word holds.
-fn most_generation() -> u8 {
-    use closesocket::protocol::word::{Word, WordPhase};
-    let holds = |generation: &u8| {
-        let word = Word::new(u32::from(*generation), WordPhase::Free, 0);
-        let mut slot = Slot::default();
-        slot.set_word(word);
-        slot.word() == word
-    };
-    (0..=u8::MAX).rev().find(holds).unwrap_or_default()
-}
-
-/// The last process that a record can name.
-fn most_target() -> u8 {
-    let holds = |target: &u8| {
-        let made = Some(DuplicationRecord::new(ProcessId(u32::from(*target))));
-        let mut record = Record::default();
-        record.set_record(made);
-        record.record() == made
-    };
-    (0..=u8::MAX).rev().find(holds).unwrap_or_default()
 }
