@@ -19,6 +19,9 @@ impl Steps<'_> {
             }
             let it = &before.socket(socket);
             if !it.machine().is_closed() {
+                if it.machine().connection == Connection::Connected {
+                    self.of_bytes(before, socket, out);
+                }
                 self.of_connection(before, socket, out);
             }
             if it.joins_left() > 0
@@ -36,7 +39,37 @@ impl Steps<'_> {
         }
     }
 
-    /// What the transport and the peer can do to a connection.
+    /// What the transport and the peer do to the bytes of a connection.
+    fn of_bytes(&self, before: &State, socket: u8, out: &mut impl FnMut(What, Event, &State)) {
+        let index = usize::from(socket);
+        let it = before.socket(index).machine();
+        let mut change = |what, event, change: fn(&Self, &mut SocketState) -> _| {
+            let mut after = *before;
+            let actions = change(self, &mut after.socket_mut(index));
+            self.carry_out(&mut after, socket, actions);
+            out(what, event, &after);
+        };
+        if it.unsent > 0 {
+            change(What::Transmit { socket }, Event::Internal, |steps, it| {
+                it.run(|machine| {
+                    let actions = machine.transmitted(1);
+                    if steps.has(Defect::TransportDropsChunks) {
+                        machine.in_flight -= 1;
+                    }
+                    actions
+                })
+            });
+        }
+        if it.in_flight > 0 && self.scenario.sockets[index].acknowledges {
+            let event = Event::Acknowledged { socket: index };
+            change(What::Acknowledge { socket }, event, |_, it| {
+                it.set_acknowledged(it.acknowledged() + 1);
+                it.run(|machine| machine.acknowledged(1))
+            });
+        }
+    }
+
+    /// What else the transport and the peer can do to a connection.
     fn of_connection(&self, before: &State, socket: u8, out: &mut impl FnMut(What, Event, &State)) {
         let index = usize::from(socket);
         let spec = &self.scenario.sockets[index];
@@ -48,24 +81,6 @@ impl Steps<'_> {
             out(what, event, &after);
         };
         let connected = it.machine().connection == Connection::Connected;
-        if connected && it.machine().unsent > 0 {
-            change(What::Transmit { socket }, Event::Internal, |steps, it| {
-                it.run(|machine| {
-                    let actions = machine.transmitted(1);
-                    if steps.has(Defect::TransportDropsChunks) {
-                        machine.in_flight -= 1;
-                    }
-                    actions
-                })
-            });
-        }
-        if connected && it.machine().in_flight > 0 && spec.acknowledges {
-            let event = Event::Acknowledged { socket: index };
-            change(What::Acknowledge { socket }, event, |_, it| {
-                it.set_acknowledged(it.acknowledged() + 1);
-                it.run(|machine| machine.acknowledged(1))
-            });
-        }
         if spec.may_be_lost
             && matches!(
                 it.machine().connection,

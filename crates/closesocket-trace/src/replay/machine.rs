@@ -14,9 +14,35 @@ impl Replayed {
         self.require_settled()?;
         let mut machine = self.machine();
         require_same(&machine, &found)?;
+        let (actions, event) = self.run(&mut machine, change)?;
+        if machine == self.machine() {
+            return Err("the protocol says that this changes nothing".to_owned());
+        }
+        self.was_connected |= machine.connection == Connection::Connected;
+        self.decide(thread, event, (0, None), actions, |local| {
+            let socket = &mut local.socket;
+            socket.machine = machine;
+            match change {
+                Change::BytesAccepted { accepted, .. } => {
+                    socket.accepted = socket.accepted.saturating_add(accepted);
+                }
+                Change::Acknowledged { bytes } => {
+                    socket.acknowledged = socket.acknowledged.saturating_add(bytes);
+                }
+                Change::BacklogJoined => socket.waiting_connections += 1,
+                Change::BacklogTaken => {
+                    socket.waiting_connections = socket.waiting_connections.saturating_sub(1);
+                }
+                _ => {}
+            }
+        })
+    }
+
+    /// Has the shipped function make this change of the machine. Returns what it
+    /// orders, and what the step is to the invariants.
+    fn run(&self, machine: &mut Socket, change: Change) -> Result<(Actions, Event), String> {
         let mut actions = Actions::default();
         let mut event = Event::Internal;
-        let (mut accepted, mut acknowledged) = (0, 0);
         match change {
             Change::Linger(linger) => machine.set_linger(linger),
             Change::Limits(limits) => machine.set_limits(limits),
@@ -31,7 +57,7 @@ impl Replayed {
                 offered,
                 accepted: told,
             } => {
-                accepted = machine.accept_bytes(offered);
+                let accepted = machine.accept_bytes(offered);
                 if told != accepted {
                     return Err(format!("{told} bytes accepted instead of {accepted}"));
                 }
@@ -61,7 +87,6 @@ impl Replayed {
                 actions = machine.transmitted(bytes);
             }
             Change::Acknowledged { bytes } => {
-                acknowledged = bytes;
                 event = Event::Acknowledged { socket: 0 };
                 actions = machine.acknowledged(bytes);
             }
@@ -79,23 +104,7 @@ impl Replayed {
             }
             other => return Err(format!("an unknown change: {other:?}")),
         }
-        if machine == self.machine() {
-            return Err("the protocol says that this changes nothing".to_owned());
-        }
-        self.was_connected |= machine.connection == Connection::Connected;
-        self.decide(thread, event, (0, None), actions, |local| {
-            let socket = &mut local.socket;
-            socket.machine = machine;
-            socket.accepted = socket.accepted.saturating_add(accepted);
-            socket.acknowledged = socket.acknowledged.saturating_add(acknowledged);
-            match change {
-                Change::BacklogJoined => socket.waiting_connections += 1,
-                Change::BacklogTaken => {
-                    socket.waiting_connections = socket.waiting_connections.saturating_sub(1);
-                }
-                _ => {}
-            }
-        })
+        Ok((actions, event))
     }
 
     /// Whether a send, or a connect before it, is pending.

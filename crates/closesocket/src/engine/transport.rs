@@ -153,13 +153,16 @@ pub trait Endpoint: Send + Sized + 'static {
     /// may share (D9). A send that is taken whole is not announced.
     fn set_unsent_waits(&mut self, _waits: bool) {}
 
-    /// Receives into the buffer, which is not empty.
+    /// Receives into the buffer, which is not empty. Bytes that have arrived, and
+    /// the end, come before a loss that came behind them (R1): the engine asks
+    /// also when another call has failed, until this one reports the loss.
     ///
     /// # Errors
     /// See the trait.
     fn receive(&mut self, buffer: &mut [u8]) -> Result<Received, Error>;
 
-    /// Whether a receive would find something: bytes or the end.
+    /// Whether a receive would find something: bytes or the end. It reports a
+    /// loss when a receive would.
     ///
     /// # Errors
     /// See the trait.

@@ -469,8 +469,8 @@ pub(super) fn received_before_loss_is_delivered<W: World>(step: &Step<W>) -> boo
         let (before, after) = (step.before.socket(socket), step.after.socket(socket));
         let lost_now = after.machine.receive_lost && !before.machine.receive_lost;
         let gone = before.input_waits && !after.input_waits && after.machine.is_open();
-        !(lost_now && before.input_waits)
-            && !(gone && step.event == Event::ConnectionLost { socket })
+        let by_the_loss = step.event == Event::ConnectionLost { socket };
+        !(lost_now && before.input_waits || gone && by_the_loss)
     });
     let ended = (0..step.after.operations()).all(|index| {
         let (before, after) = (step.before.operation(index), step.after.operation(index));
