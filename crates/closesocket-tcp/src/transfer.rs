@@ -39,7 +39,9 @@
 //!   there is no order but that of the kernel; what was accepted before the
 //!   transfer comes first.
 //! - What the process's own queue holds when the process is killed, or ends
-//!   without [`drain_all`](closesocket::engine::Provider::drain_all), is lost (S3).
+//!   without [`drain_all`](closesocket::engine::Provider::drain_all), is lost (S3),
+//!   and the peer is not told: S5 does not apply, since the kernel's linger time
+//!   is the option that all processes share.
 //!
 //! A process that forks shares the reactor's kernel objects and must execute
 //! another program before it uses any of this. Process ids are those of the
