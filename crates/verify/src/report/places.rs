@@ -20,7 +20,11 @@ const PREDICATES: (&str, &str) = (
     "crates/closesocket/src/protocol/invariant/predicate.rs",
     include_str!("../../../closesocket/src/protocol/invariant/predicate.rs"),
 );
-const CATALOGUE: [(&str, &str); 4] = [
+const CATALOGUE: [(&str, &str); 5] = [
+    (
+        "models/src/catalogue/cancel.rs",
+        include_str!("../../../../models/src/catalogue/cancel.rs"),
+    ),
     (
         "models/src/catalogue/linger.rs",
         include_str!("../../../../models/src/catalogue/linger.rs"),
