@@ -88,10 +88,14 @@ pub enum What {
     LookAtProcess { gone: bool },
     /// Finds nothing to do.
     Skip,
+    /// The process starts up.
+    Startup,
     /// The process begins to go.
     Begin { cause: Cause },
     /// Takes the next slot of its going process.
     NextSlot { slot: u8, open: bool },
+    /// Takes out what outlived its descriptors on a socket, as a mask.
+    Forsake { socket: u8, taken: u8 },
     /// Takes the next record of its dead process.
     Reclaim { record: u8, reclaimed: bool },
     /// An operation completes.
@@ -266,6 +270,14 @@ impl What {
                 } else {
                     "cleanup"
                 }
+            ),
+            Self::Startup => write!(f, "starts its process up"),
+            Self::Forsake { socket, taken: 0 } => {
+                write!(f, "finds nothing left on socket {socket}")
+            }
+            Self::Forsake { socket, .. } => write!(
+                f,
+                "takes out what outlived its descriptors on socket {socket}"
             ),
             Self::NextSlot { slot, open: true } => write!(f, "goes on to close slot {slot}"),
             Self::NextSlot { slot, .. } => write!(f, "passes slot {slot}, which is not open"),

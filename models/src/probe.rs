@@ -195,6 +195,39 @@ pub const PROBES: &[Probe] = &[
         },
     },
     Probe {
+        name: "a cleanup took out an operation that outlived its descriptor",
+        scenario: "cleanup-at-the-last-reference",
+        seen: |_, what, _, _| matches!(what, What::Forsake { taken: 1.., .. }),
+    },
+    Probe {
+        name: "a cleanup passed by what the next life had open",
+        scenario: "startup-during-a-cleanup",
+        seen: |before, what, _, _| match what {
+            What::NextSlot { slot, open: false } => {
+                before.slot(slot).word().phase() == WordPhase::Open
+            }
+            _ => false,
+        },
+    },
+    Probe {
+        name: "a cleanup left an operation of the next life that had outlived its descriptor",
+        scenario: "startup-during-a-cleanup",
+        seen: |before, what, _, after| {
+            matches!(what, What::Forsake { .. } | What::Skip)
+                && before.thread(1_u8).at() != At::Ready
+                && after.operation(1_u8).state() == OperationState::Pending
+                && before.slot(after.operation(1_u8).slot()).word().phase() == WordPhase::Sealed
+        },
+    },
+    Probe {
+        name: "an opener found that its life had ended, and another begun",
+        scenario: "startup-behind-an-opener",
+        seen: |before, what, _, _| {
+            matches!(what, What::LookAtProcess { gone: true })
+                && before.process(0_u8).gone().is_none()
+        },
+    },
+    Probe {
         name: "an opener found its process gone",
         scenario: "cleanup-with-operations-pending",
         seen: |_, what, _, _| matches!(what, What::LookAtProcess { gone: true }),

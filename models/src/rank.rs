@@ -42,14 +42,26 @@ pub(crate) fn falls(before: &State, after: &State, mover: Option<u8>) -> bool {
 }
 
 /// A call costs less than the calls it leaves, and cleanup and death go round
-/// once for each slot and record; within that, later is less. The worker's rounds
-/// are paid for by the operations that it takes out.
+/// once for each slot, each socket with what outlived them, and each record; within
+/// that, later is less. The worker's rounds are paid for by the operations that it
+/// takes out.
 #[inline(always)]
 fn of_thread(it: &Thread, index: usize) -> u32 {
-    const OF_PLACES: [[u32; Thread::PLACES]; 2] = [of_places(200), of_places(0)];
+    const OF_PLACES: [[u32; Thread::PLACES]; 2] = [of_places(500), of_places(0)];
     let of_place = OF_PLACES[usize::from(index == WORKER)][it.place()];
-    of_place + 100 * (7 - u32::from(it.cursor())) + holds(it)
+    of_place + 500 * (7 - u32::from(it.cursor())) + forsaking(it) + holds(it)
 }
+
+/// Each socket that is left is a round; a closer's guess is none.
+#[inline(always)]
+fn forsaking(it: &Thread) -> u32 {
+    match it.at() {
+        At::Looked | At::Committing => 0,
+        _ => 100 * ONES[usize::from(it.guess() & 15)],
+    }
+}
+
+const ONES: [u32; 16] = [0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4];
 
 /// The ranks of the places in a script and its calls; `ready` between calls.
 const fn of_places(ready: u32) -> [u32; Thread::PLACES] {
@@ -61,8 +73,8 @@ const fn of_places(ready: u32) -> [u32; Thread::PLACES] {
             At::Ready => ready,
             At::Reserved => 170,
             At::Opened => 160,
-            At::NextSlot => 99,
-            At::NextRecord => 98,
+            At::NextSlot => 420,
+            At::NextForsaken | At::NextRecord => 98,
             At::Looked => 95,
             At::Committing => 90,
             At::Refused | At::Inside => 60,
@@ -75,7 +87,7 @@ const fn of_places(ready: u32) -> [u32; Thread::PLACES] {
             At::Waiting => 2,
             At::Quitting => 1,
         };
-        ranks[place] = 1000 * (7 - call) + later_is_less;
+        ranks[place] = 8000 * (7 - call) + later_is_less;
         place += 1;
     }
     ranks
@@ -91,7 +103,6 @@ fn of_other_threads(state: &State, mover: usize) -> u32 {
 /// Each hold that is left to give up is a round of leaving and claiming.
 #[inline(always)]
 fn holds(it: &Thread) -> u32 {
-    const ONES: [u32; 16] = [0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4];
     8 * (ONES[usize::from(it.taken() & 15)] + u32::from(it.holding()))
 }
 

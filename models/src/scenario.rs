@@ -197,6 +197,8 @@ pub enum Call {
     },
     /// Cancels what is pending through a descriptor: one operation at most.
     CancelThrough(Handle),
+    /// Starts the process up once more, or again after a cleanup.
+    Startup,
     /// Cleans up the process.
     Cleanup,
     /// The process dies.
@@ -234,6 +236,13 @@ impl Surroundings {
 }
 
 impl Scenario {
+    /// Whether the life of its process of which this slot's occupant is has
+    /// ended, by a cleanup or with the process.
+    pub(crate) fn is_over(&self, state: &State, slot: usize) -> bool {
+        let process = state.process(self.slots[slot].process);
+        process.gone().is_some() || process.old() >> slot & 1 == 1
+    }
+
     /// The state it starts in, if it [fits](Scenario::validate).
     #[must_use]
     pub(crate) fn start(&self) -> State {

@@ -52,9 +52,9 @@ impl View<'_> {
         }
     }
 
-    /// Whether what this process still has at rest is nobody's.
-    fn is_stranded(&self, process: u8) -> bool {
-        self.state.rest().rested() && self.state.process(process).gone().is_some()
+    /// Whether the occupant of this slot, of an ended life, is nobody's at rest.
+    fn is_stranded(&self, slot: usize) -> bool {
+        self.state.rest().rested() && self.scenario.is_over(self.state, slot)
     }
 }
 
@@ -72,14 +72,13 @@ impl World for View<'_> {
             state: match it.word().phase() {
                 WordPhase::Free => DescriptorState::Free,
                 // At rest nobody is left who could close it.
-                WordPhase::Open if self.is_stranded(self.scenario.slots[slot].process) => {
-                    DescriptorState::Closed(it.cause())
-                }
+                WordPhase::Open if self.is_stranded(slot) => DescriptorState::Closed(it.cause()),
                 WordPhase::Open => DescriptorState::Open,
                 WordPhase::Sealed | WordPhase::Claimed => DescriptorState::Closed(it.cause()),
             },
             process: ProcessId(u32::from(self.scenario.slots[slot].process)),
             socket: usize::from(it.socket()),
+            life_over: self.scenario.is_over(self.state, slot),
             inside: self.inside(slot, generation),
             handle_returns: it.returns(),
             retired: it.retired(),

@@ -50,6 +50,9 @@ const NAMES: &[&str] = &[
     "cancel-by-another-process",
     "cleanup-with-operations-pending",
     "death-during-a-drain",
+    "cleanup-at-the-last-reference",
+    "startup-during-a-cleanup",
+    "startup-behind-an-opener",
 ];
 
 /// The pinned names that a catalogue lacks.

@@ -80,7 +80,7 @@ fn of_a_descriptor(observation: Observation) -> bool {
                 %process, %descriptor, "handle not given back, its slot is retired"
             );
         }
-        Observation::SweepBegan { process, cause } => {
+        Observation::SweepBegan { process, cause, .. } => {
             debug!(target: "closesocket", %process, ?cause, "process is ending");
         }
         Observation::SweepEnded { process } => {

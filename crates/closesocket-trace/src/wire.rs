@@ -133,6 +133,7 @@ enum ObservationDef {
         #[serde(with = "text")]
         socket: SocketId,
         sequence: u64,
+        life: u64,
         #[serde(with = "text")]
         before: Word,
     },
@@ -170,6 +171,7 @@ enum ObservationDef {
         #[serde(with = "text")]
         socket: SocketId,
         sequence: u64,
+        life: u64,
         #[serde(with = "text")]
         before: Word,
         #[serde(with = "text")]
@@ -363,6 +365,7 @@ enum ObservationDef {
         process: ProcessId,
         #[serde(with = "text")]
         cause: Cause,
+        life: u64,
     },
     SweepEnded {
         #[serde(with = "text")]

@@ -86,11 +86,13 @@ fn changed(observation: Observation, pick: usize) -> Option<Observation> {
         Observation::Opened {
             process: by,
             descriptor: d,
+            life,
             before,
             ..
-        } => match picked(3) {
+        } => match picked(4) {
             0 => *by = process(*by),
             1 => *d = descriptor(*d),
+            2 => *life += 1,
             _ => *before = word(*before),
         },
         Observation::Entered {

@@ -1,9 +1,13 @@
 //! Processes that clean up or die.
 
-use super::{BLOCKING_RECV, CONNECTED, LINGERING, PLAIN, RECV, free, open, start, thread};
-use crate::scenario::Call::{Cleanup, Close, Die, Open};
-use crate::scenario::Handle::First;
-use crate::scenario::{Scenario, Surroundings};
+use closesocket::protocol::AbortScope;
+
+use super::{
+    BLOCKING_RECV, CONNECTED, LINGERING, PLAIN, RECV, duplicate, free, open, start, thread,
+};
+use crate::scenario::Call::{Cleanup, Close, Die, Open, Redeem, Start, Startup};
+use crate::scenario::Handle::{First, Own};
+use crate::scenario::{Scenario, SocketSpec, Surroundings};
 
 pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
@@ -38,4 +42,66 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         surroundings: PLAIN,
         states: 132_296,
     },
+    Scenario {
+        name: "cleanup-at-the-last-reference",
+        summary: "Under AbortScope::LastReference a process cleans up, and with it go the operations that outlived its descriptors.",
+        sockets: &[OUTLIVING],
+        slots: &[open(0, 0), open(1, 0)],
+        operations: &[RECV, BLOCKING_RECV, RECV],
+        threads: &[
+            thread(0, &[start(0, 0), Close(First(0))]),
+            thread(0, &[start(1, 0)]),
+            thread(0, &[Cleanup]),
+            thread(1, &[start(2, 1)]),
+        ],
+        surroundings: PLAIN,
+        states: 14_409,
+    },
+    Scenario {
+        name: "startup-during-a-cleanup",
+        summary: "A process starts up again while its cleanup still sweeps: what it begins then, outliving a descriptor too, goes on.",
+        sockets: &[OUTLIVING],
+        slots: &[open(0, 0), free(0), open(1, 0)],
+        operations: &[RECV, RECV],
+        threads: &[
+            thread(0, &[start(0, 0), Close(First(0))]),
+            thread(0, &[Cleanup]),
+            thread(
+                0,
+                &[
+                    Startup,
+                    Redeem { record: 0 },
+                    Start {
+                        operation: 1,
+                        through: Own,
+                    },
+                    Close(Own),
+                ],
+            ),
+            thread(1, &[duplicate(2, 0, 0)]),
+        ],
+        surroundings: PLAIN,
+        states: 38_506,
+    },
+    Scenario {
+        name: "startup-behind-an-opener",
+        summary: "A descriptor is opened by a call that began before a cleanup, after the startup behind it.",
+        sockets: &[CONNECTED],
+        slots: &[free(0)],
+        operations: &[],
+        threads: &[
+            thread(0, &[Open { socket: 0 }]),
+            thread(0, &[Cleanup]),
+            thread(0, &[Startup]),
+        ],
+        surroundings: PLAIN,
+        states: 137,
+    },
 ];
+
+/// Others keep it open, and it has something to read in the end.
+const OUTLIVING: SocketSpec = SocketSpec {
+    abort_scope: AbortScope::LastReference,
+    inputs: 1,
+    ..CONNECTED
+};

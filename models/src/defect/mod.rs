@@ -130,6 +130,14 @@ pub enum Defect {
     LossRefusesReceives,
     /// The FIN of a shutdown does not wait for the pending sends.
     FinOvertakesSends,
+    /// The end of a process leaves the operations that outlived their descriptors.
+    ForgetsToForsake,
+    /// The end of a life takes the outlived operations of the next one as well.
+    ForsakesTheNextLife,
+    /// The sweep of a cleanup closes whatever is open by then.
+    SweepsTheNextLife,
+    /// An opener asks whether its process is stopped, not whether its own life has ended.
+    LooksAtTheFlagOnly,
 }
 
 /// A defect, what it does, and how it shows.

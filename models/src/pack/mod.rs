@@ -5,7 +5,7 @@
 //! word  2      the worker | counters, violations
 //! word  3      four slots, 16 bits each
 //! word  4      four operations, 13 bits each
-//! words 5 to 7 a socket each, 45 bits | a record, 5 bits | a process, 4 bits
+//! words 5 to 7 a socket each, 45 bits | a record, 5 bits | a process, 8 bits
 //! ```
 
 pub(crate) mod fields;
@@ -75,7 +75,7 @@ impl State {
         const BACKLOGS: u64 = 0xc0_0c00_0000;
         const WAITERS: u64 = 1 << 40;
         // Beside them.
-        const RECORDS: u64 = 0x1f << 55;
+        const RECORDS: u64 = 0x1f << 51;
         // Of the word with the counters.
         const CREATED: u64 = 3 << 32;
         const RESTED: u64 = 1 << 34;
@@ -140,12 +140,12 @@ macro_rules! place {
 }
 
 place!(Thread, index => index / 2, index % 2 * 32);
-place!(Record, index => 5 + index, 55);
+place!(Record, index => 5 + index, 51);
 place!(Rest, index => 2, 32 + index);
 place!(Slot, index => 3, 16 * index);
 place!(Operation, index => 4, 16 * index);
 place!(SocketState, index => 5 + index, 0);
-place!(Process, index => 5 + index, 60);
+place!(Process, index => 5 + index, 56);
 
 const _: () = assert!(
     WORKER == 4,

@@ -194,7 +194,7 @@ mod tests {
         let last = At::ALL[At::ALL.len() - 1];
         // The last variant of the enum: a new one has to be added behind it here
         // and in the table.
-        assert_eq!(last, At::NextRecord);
+        assert_eq!(last, At::NextForsaken);
         assert_eq!(last as usize, At::ALL.len() - 1);
     }
 

@@ -47,11 +47,13 @@ pub enum At {
     NextSlot,
     /// Death: takes the next duplication record that targets the process.
     NextRecord,
+    /// Cleanup or death: takes what outlived its descriptors on the next socket.
+    NextForsaken,
 }
 
 impl At {
     /// All of them, in the order of their codes.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Ready,
         Self::Refused,
         Self::Inside,
@@ -69,6 +71,7 @@ impl At {
         Self::Opened,
         Self::NextSlot,
         Self::NextRecord,
+        Self::NextForsaken,
     ];
 }
 
@@ -84,7 +87,9 @@ bit_fields! {
         slot, set_slot: u8 = 2,
         /// The generation it works on.
         generation, set_generation: u8 = 2,
-        /// The holders it saw when it loaded the word it wants to swap.
+        /// The holders it saw when it loaded the word it wants to swap; in a cleanup
+        /// or death that has closed every descriptor, the sockets on which it has
+        /// still to take out what outlived them, as a mask.
         guess, set_guess: u8 = 4,
         /// The socket it found in the slot.
         socket, set_socket: u8 = 2,
@@ -101,7 +106,8 @@ bit_fields! {
         own_slot, set_own_slot: u8 = 2,
         /// The generation of that descriptor; 0 for none.
         own_generation, set_own_generation: u8 = 2,
-        /// How far cleanup or death has come: a slot, then a record.
+        /// How far cleanup or death has come: a slot, then what outlived them, then
+        /// a record.
         cursor, set_cursor: u8 = 3,
     }
 }
@@ -178,11 +184,14 @@ bit_fields! {
 
 bit_fields! {
     /// One process.
-    pub struct Process: 4 {
+    pub struct Process: 8 {
         /// The shipped startup count.
         startups, set_startups: Startups = 2,
         /// It has cleaned up, or died.
         gone, set_gone: Option<Cause> = 2,
+        /// Its slots whose occupants, or those to be, are of an ended life though
+        /// another has begun, as a mask.
+        old, set_old: u8 = 4,
     }
 }
 

@@ -316,10 +316,12 @@ impl Steps<'_> {
     /// Why the thread closes.
     pub(super) fn cause(&self, state: &State, t: usize) -> Cause {
         let process = usize::from(self.process_of(t));
-        cause_of(
-            self.call(t, &state.thread(t)),
-            state.process(process).gone(),
-        )
+        let thread = state.thread(t);
+        let gone = state.process(process).gone();
+        // Of an opener: its life may have ended by a cleanup, and another begun.
+        let over = self.scenario.is_over(state, usize::from(thread.own_slot()));
+        let gone = gone.or(over.then_some(Cause::Cleanup));
+        cause_of(self.call(t, &thread), gone)
     }
 
     /// A record's reference goes with its target (D5): the shipped reclaim.

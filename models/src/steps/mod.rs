@@ -87,7 +87,13 @@ impl Steps<'_> {
             At::Opened => one(Self::look_at_process),
             At::NextSlot => one(Self::next_slot),
             At::NextRecord if self.may_reclaim(before, t) => one(Self::next_record),
-            At::Blocked | At::Inside | At::Looked | At::Reserved | At::NextRecord => {}
+            At::NextForsaken if self.may_forsake(thread) => one(Self::next_forsaken),
+            At::Blocked
+            | At::Inside
+            | At::Looked
+            | At::Reserved
+            | At::NextForsaken
+            | At::NextRecord => {}
         }
     }
 
@@ -116,6 +122,7 @@ impl Steps<'_> {
             Call::Redeem { .. } | Call::Open { .. } | Call::TakeAccepted { .. } => {
                 self.reserve(before, t, out);
             }
+            Call::Startup => one(Self::startup),
             Call::Cleanup => one(Self::begin_cleanup),
             Call::Die => one(Self::begin_death),
         }
@@ -162,15 +169,7 @@ impl Steps<'_> {
         }
         match self.call(t, &thread) {
             Some(Call::Cleanup | Call::Die) => {
-                let records = usize::from(thread.cursor()) >= self.scenario.slots.len();
-                let mut next = thread.at_call(thread.call());
-                next.set_at(if records {
-                    At::NextRecord
-                } else {
-                    At::NextSlot
-                });
-                next.set_cursor(thread.cursor() + 1);
-                *state.thread_mut(t) = next;
+                self.sweep_on(state, t);
                 Event::Internal
             }
             Some(Call::Close(_)) => {

@@ -1,16 +1,16 @@
 //! Cleanup and death of a process: the flag, then every slot, then the records
 //! that target it (S2, S3, D5).
 
-use closesocket::protocol::invariant::Event;
+use closesocket::protocol::invariant::{Event, OperationState};
 use closesocket::protocol::word::WordPhase;
 use closesocket::protocol::{Cause, ProcessId};
 
 use super::call::generation_of;
-use super::{Done, Steps};
+use super::{Done, Steps, is_live};
 use crate::action::What;
 use crate::defect::Defect;
 use crate::scenario::Call;
-use crate::state::{At, RECORDS, State, small};
+use crate::state::{At, OPERATIONS, RECORDS, State, Thread, small};
 
 impl Steps<'_> {
     /// Only the cleanup that matches the first startup acts (S2).
@@ -26,7 +26,8 @@ impl Steps<'_> {
             process.set_gone(gone);
         }
         drop(process);
-        let startups = u32::from(self.scenario.surroundings.startups);
+        let startups = u32::from(self.scenario.surroundings.startups)
+            + self.later_startups(state, self.process_of(t));
         let event = counted.map_or(Event::Internal, |_| Event::CleanedUp {
             acts,
             startups_left: startups.saturating_sub(earlier + 1),
@@ -54,6 +55,51 @@ impl Steps<'_> {
             .sum()
     }
 
+    /// Startups that the threads of a process have made, counted likewise.
+    fn later_startups(&self, state: &State, process: u8) -> u32 {
+        let threads = self.scenario.threads.iter().zip(state.threads());
+        threads
+            .filter(|(spec, _)| spec.process == process)
+            .map(|(spec, thread)| {
+                let made = spec.calls.iter().take(usize::from(thread.call()));
+                made.map(|it| u32::from(*it == Call::Startup)).sum::<u32>()
+            })
+            .sum()
+    }
+
+    /// Counts a startup; of a process that has cleaned up it begins another life.
+    /// What is in its slots is of the old one, and also what a call is about to
+    /// put there.
+    pub(super) fn startup(&self, state: &mut State, t: usize) -> Done {
+        let index = self.process_of(t);
+        let mut process = state.process(index);
+        if process.gone() != Some(Cause::Death) {
+            let mut startups = process.startups();
+            // At most three: the count cannot overflow.
+            let _ = startups.startup();
+            process.set_startups(startups);
+            if process.gone().is_some() {
+                let old = |slot: &usize| {
+                    let it = state.slot(*slot);
+                    it.word().phase() != WordPhase::Free || it.reserved()
+                };
+                let mine = self.slots_of(index).filter(old);
+                process.set_old(mine.fold(0, |mask, slot| mask | 1 << slot));
+                process.set_gone(None);
+            }
+            *state.process_mut(index) = process;
+        }
+        Self::finish(state, t);
+        (What::Startup, Event::Internal)
+    }
+
+    fn slots_of(&self, process: u8) -> impl Iterator<Item = usize> {
+        let slots = self.scenario.slots.iter().enumerate();
+        slots
+            .filter(move |(_, it)| it.process == process)
+            .map(|(index, _)| index)
+    }
+
     /// The process is dead from here on (S3).
     pub(super) fn begin_death(&self, state: &mut State, t: usize) -> Done {
         let mut process = state.process_mut(self.process_of(t));
@@ -74,19 +120,15 @@ impl Steps<'_> {
         let cursor = usize::from(state.thread(t).cursor());
         let next = (cursor..slots.len()).find(|&it| slots[it].process == process);
         let Some(next) = next else {
-            let dead = self.cause(state, t) == Cause::Death;
-            if dead && !self.has(Defect::ForgetsToReclaim) {
-                state.thread_mut(t).set_cursor(small(slots.len()));
-                state.thread_mut(t).set_at(At::NextRecord);
-            } else {
-                Self::finish(state, t);
-            }
+            let left = self.forsakable(state, t);
+            self.forsake_next(state, t, left);
             return (What::Skip, Event::Internal);
         };
         let slot = small(next);
         let word = state.slot(next).word();
         state.thread_mut(t).set_cursor(slot);
-        let open = word.phase() == WordPhase::Open;
+        let mine = self.scenario.is_over(state, next) || self.has(Defect::SweepsTheNextLife);
+        let open = word.phase() == WordPhase::Open && mine;
         if open {
             self.looked(state, t, slot, generation_of(word));
         } else {
@@ -95,9 +137,103 @@ impl Steps<'_> {
         (What::NextSlot { slot, open }, Event::Internal)
     }
 
+    /// Goes on with a cleanup or death, after what was taken out is delivered and
+    /// left for.
+    pub(super) fn sweep_on(&self, state: &mut State, t: usize) {
+        let thread = state.thread(t);
+        let slots = self.scenario.slots.len();
+        let cursor = usize::from(thread.cursor());
+        if cursor == slots && thread.guess() != 0 {
+            let left = thread.guess();
+            self.forsake_next(state, t, left & (left - 1));
+            return;
+        }
+        let mut next = thread.at_call(thread.call());
+        next.set_at(if cursor > slots {
+            At::NextRecord
+        } else {
+            At::NextSlot
+        });
+        next.set_cursor(thread.cursor() + 1);
+        *state.thread_mut(t) = next;
+    }
+
+    /// Whether a pending operation is one that the thread's process has to end: it
+    /// outlived its descriptor, in a life that has ended.
+    fn is_forsaken(&self, state: &State, t: usize, index: usize) -> bool {
+        let operation = state.operation(index);
+        let slot = usize::from(operation.slot());
+        operation.state() == OperationState::Pending
+            && self.scenario.slots[slot].process == self.process_of(t)
+            && !is_live(state, operation.slot(), operation.generation())
+            && (self.scenario.is_over(state, slot) || self.has(Defect::ForsakesTheNextLife))
+    }
+
+    /// The sockets with such operations, as a mask: one look at the index.
+    fn forsakable(&self, state: &State, t: usize) -> u8 {
+        if self.has(Defect::ForgetsToForsake) {
+            return 0;
+        }
+        (0..OPERATIONS)
+            .filter(|&index| self.is_forsaken(state, t, index))
+            .fold(0, |mask, index| mask | 1 << state.operation(index).socket())
+    }
+
+    /// Goes to the sockets that are left, then to the records of a dead process.
+    fn forsake_next(&self, state: &mut State, t: usize, left: u8) {
+        let mut next = state.thread(t).at_call(state.thread(t).call());
+        let slots = small(self.scenario.slots.len());
+        let dead = self.cause(state, t) == Cause::Death;
+        if left != 0 {
+            next.set_at(At::NextForsaken);
+            next.set_guess(left);
+            next.set_cursor(slots);
+        } else if dead && !self.has(Defect::ForgetsToReclaim) {
+            next.set_at(At::NextRecord);
+            next.set_cursor(slots + 1);
+        } else {
+            Self::finish(state, t);
+            return;
+        }
+        *state.thread_mut(t) = next;
+    }
+
+    /// Whether the section of the next such socket can be entered.
+    pub(super) fn may_forsake(&self, thread: &Thread) -> bool {
+        !self.is_locked(small(thread.guess().trailing_zeros() as usize))
+    }
+
+    /// Takes out what outlived its descriptors on the next socket, silently.
+    pub(super) fn next_forsaken(&self, state: &mut State, t: usize) -> Done {
+        let left = state.thread(t).guess();
+        let socket = small(left.trailing_zeros() as usize);
+        let cause = self.cause(state, t);
+        let mut taken = 0;
+        for index in 0..OPERATIONS {
+            if state.operation(index).socket() == socket && self.is_forsaken(state, t, index) {
+                let ending = OperationState::Ending(Some(cause));
+                state.operation_mut(index).set_state(ending);
+                taken |= 1 << index;
+            }
+        }
+        if taken == 0 {
+            self.forsake_next(state, t, left & (left - 1));
+        } else {
+            let mut thread = state.thread_mut(t);
+            thread.set_socket(socket);
+            thread.set_taken(taken);
+            drop(thread);
+            self.after_taking(state, t);
+        }
+        let event = Event::Forsaken {
+            socket: usize::from(socket),
+        };
+        (What::Forsake { socket, taken }, event)
+    }
+
     /// The record at the cursor of a dead process.
     fn record_at(&self, state: &State, t: usize) -> usize {
-        usize::from(state.thread(t).cursor()) - self.scenario.slots.len()
+        usize::from(state.thread(t).cursor()) - self.scenario.slots.len() - 1
     }
 
     /// Whether the section of the next record can be entered.

@@ -145,9 +145,12 @@ impl Steps<'_> {
     /// cleanup and death see the slot, or it sees them and closes it itself.
     pub(super) fn look_at_process(&self, state: &mut State, t: usize) -> Done {
         let process = usize::from(self.process_of(t));
-        let gone = state.process(process).gone().is_some();
         let thread = state.thread(t);
         let (slot, generation) = (thread.own_slot(), thread.own_generation());
+        let mut gone = self.scenario.is_over(state, usize::from(slot));
+        if self.has(Defect::LooksAtTheFlagOnly) {
+            gone = state.process(process).gone().is_some();
+        }
         let open = super::is_live(state, slot, generation);
         if gone && open && !self.has(Defect::ForgetsToLookAgain) {
             self.looked(state, t, slot, generation);

@@ -142,7 +142,13 @@ impl Steps<'_> {
                 What::Retire { slot }
             }
         };
+        let freed = descriptor.word().phase() == WordPhase::Free;
         drop(descriptor);
+        if freed {
+            let mut process = state.process_mut(self.scenario.slots[usize::from(slot)].process);
+            let old = process.old() & !(1 << slot);
+            process.set_old(old);
+        }
         let mut event = self.go_on(state, t);
         if self.has(Defect::ReturnsHandlesTwice) {
             event = Event::HandleReturned {

@@ -160,7 +160,7 @@ impl Scenario {
                 let reason = "the operation is no accept";
                 self.makes_sense(&field, accepts == OperationKind::Accept, reason)
             }
-            Call::Cleanup | Call::Die => Ok(()),
+            Call::Startup | Call::Cleanup | Call::Die => Ok(()),
         }
     }
 
@@ -169,6 +169,15 @@ impl Scenario {
         let startups = startups.last().unwrap_or_default();
         let surroundings = &self.surroundings;
         self.at_most("surroundings.startups", surroundings.startups, startups)?;
+        for process in 0..PROCESSES {
+            let mine = self.threads.iter();
+            let mine = mine.filter(|it| usize::from(it.process) == process);
+            let later = mine.flat_map(|it| it.calls);
+            let later = later.filter(|it| **it == Call::Startup).count();
+            let count = usize::from(surroundings.startups) + later;
+            let field = format!("the count of startups that process {process} can have");
+            self.at_most(&field, count, startups)?;
+        }
         if let Some(generations) = surroundings.generations {
             let field = "surroundings.generations";
             self.makes_sense(field, generations > 0, "a slot has its first occupant")?;

@@ -10,6 +10,7 @@ mod faulty;
 mod accepting;
 mod cancelling;
 mod ending;
+mod lives;
 mod metrics;
 mod moving;
 mod network;

@@ -242,7 +242,7 @@ fn select_and_cleanup() {
 #[test]
 fn a_select_ends_with_the_cleanup_of_its_process() {
     let expected = Explored {
-        executions: 2_200,
+        executions: 1_900,
         outcomes: &["woken", "refused"],
     };
     run_model("select and cleanup", Some(4), &expected, select_and_cleanup);

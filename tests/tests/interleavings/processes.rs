@@ -69,7 +69,7 @@ fn cleanup_and_socket() {
 #[test]
 fn a_socket_opened_during_a_cleanup_is_swept_or_closed_by_its_opener() {
     let expected = Explored {
-        executions: 1_600,
+        executions: 1_200,
         outcomes: &["opened and swept", "closed by the opener", "refused"],
     };
     let scenario = cleanup_and_socket;
@@ -116,7 +116,7 @@ fn cleanup_and_blocked() {
 #[test]
 fn a_blocked_call_ends_with_its_process() {
     let expected = Explored {
-        executions: 1_000,
+        executions: 850,
         outcomes: &["woken", "refused"],
     };
     let scenario = cleanup_and_blocked;
@@ -155,4 +155,82 @@ fn a_lingering_close_ends_with_its_process_and_the_drain_goes_on() {
     };
     let scenario = cleanup_and_lingering_close;
     run_model("cleanup and lingering close", Some(5), &expected, scenario);
+}
+
+fn restart_and_lingering_close() {
+    let world = World::new();
+    let (descriptor, peer) = world.connect();
+    peer.stall(true);
+    world.process.set_linger(descriptor, Some(5)).unwrap();
+    assert_eq!(world.process.send(descriptor, b"abcdef"), Ok(6));
+    let closer = spawn(&world, move |world| world.process.close(descriptor));
+    assert_eq!(world.process.cleanup(), Ok(()));
+    assert_eq!(world.process.startup(), Ok(()));
+    // The peer is still stalled: nothing but the end of its life can end the wait.
+    reached(match closer.join().unwrap() {
+        Err(Error::Interrupted) => "interrupted",
+        error => {
+            assert!(matches!(
+                error,
+                Err(Error::NotSocket | Error::NotInitialised)
+            ));
+            "cleaned up first"
+        }
+    });
+    peer.stall(false);
+    assert_eq!(peer.read_all(), (b"abcdef".to_vec(), PeerRead::End));
+    world.judge();
+}
+
+//= docs/specification.md#s2-cleanup
+//# - A thread that is blocked in a call when its process is cleaned up MUST be woken with WSAEINTR.
+#[test]
+fn a_lingering_close_ends_with_its_life_though_the_next_has_begun() {
+    let expected = Explored {
+        executions: 1_400,
+        outcomes: &["interrupted", "cleaned up first"],
+    };
+    let scenario = restart_and_lingering_close;
+    run_model("restart and lingering close", Some(4), &expected, scenario);
+}
+
+fn restart_and_socket() {
+    let world = World::new();
+    let opener = spawn(&world, |world| world.process.socket());
+    assert_eq!(world.process.cleanup(), Ok(()));
+    assert_eq!(world.process.startup(), Ok(()));
+    match opener.join().unwrap() {
+        Ok(opened) => {
+            // Of the first life and swept, or of the second and open.
+            reached(match world.process.close(opened) {
+                Ok(()) => "of the next life",
+                error => {
+                    assert_eq!(error, Err(Error::NotSocket));
+                    "opened and swept"
+                }
+            });
+        }
+        error => {
+            assert_eq!(error, Err(Error::NotInitialised));
+            reached("refused, or closed by the opener");
+        }
+    }
+    world.judge();
+}
+
+//= docs/specification.md#s2-cleanup
+//# - A descriptor whose call began before a cleanup MUST NOT remain open after it, even if the
+//# process has started up again.
+#[test]
+fn a_socket_that_a_restart_overtakes_is_of_one_life_or_the_other() {
+    let expected = Explored {
+        executions: 500,
+        outcomes: &[
+            "of the next life",
+            "opened and swept",
+            "refused, or closed by the opener",
+        ],
+    };
+    let scenario = restart_and_socket;
+    run_model("restart and socket", Some(4), &expected, scenario);
 }

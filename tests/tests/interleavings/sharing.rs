@@ -137,7 +137,7 @@ fn death_and_duplicate() {
 #[test]
 fn a_record_made_for_a_dying_process_is_reclaimed_or_refused() {
     let expected = Explored {
-        executions: 200,
+        executions: 85,
         outcomes: &["duplicated and reclaimed", "the target was dead"],
     };
     let scenario = death_and_duplicate;

@@ -244,3 +244,47 @@ fn only_the_cleanup_that_matches_the_first_startup_acts() {
         assert_eq!(holds("cleanup-is-silent", &world, event, &world), right);
     }
 }
+
+#[test]
+fn sweep_ends_its_own_life() {
+    let over = world().with(|it| it.descriptors[0].life_over = true);
+    let fine = |before: &Little, event, after: &Little| {
+        holds("sweep-ends-its-own-life", before, event, after)
+    };
+    for cause in [Cause::Cleanup, Cause::Death] {
+        let event = committed(cause, false);
+        assert!(fine(&over, event, &over.closed(cause)));
+        assert!(!fine(&world(), event, &world().closed(cause)));
+        // A commit that takes nothing out is judged as well, and so is an operation
+        // without one.
+        let taken = |it: &Little| it.with(|it| it.operations[0].state = Taken(Some(cause)));
+        assert!(!fine(&world(), event, &world()));
+        let forsaken = Event::Forsaken { socket: 0 };
+        assert!(fine(&over, forsaken, &taken(&over)));
+        assert!(!fine(&world(), forsaken, &taken(&world())));
+        let ending = taken(&world());
+        assert!(fine(&ending, forsaken, &ending), "it was taken out before");
+    }
+    let call = committed(Cause::Call, false);
+    assert!(fine(&world(), call, &world().closed(Cause::Call)));
+}
+
+#[test]
+fn what_outlived_its_descriptor_may_stay_while_others_refer_to_the_socket() {
+    let rests = |change: fn(&mut Little)| {
+        let before = in_scope(&world(), AbortScope::LastReference).with(|it| {
+            it.descriptors[0].state = DescriptorState::Closed(Cause::Call);
+            it.sockets[0].machine.references = 1;
+        });
+        let after = before.with(|it| it.at_rest = Some(0)).with(change);
+        let id = "everything-released-at-the-end";
+        holds(id, &before, Event::Internal, &after)
+    };
+    assert!(rests(|_| {}));
+    assert!(!rests(|it| it.descriptors[0].life_over = true));
+    assert!(!rests(|it| it.operations[0].state = Taken(None)));
+    assert!(!rests(|it| it.operations[0].state = Ended(None)));
+    assert!(!rests(|it| {
+        it.sockets[0].machine.abort_scope = AbortScope::Descriptor;
+    }));
+}

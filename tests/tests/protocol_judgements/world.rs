@@ -83,6 +83,7 @@ pub(crate) fn world() -> Little {
         state: DescriptorState::Open,
         process: ProcessId(process),
         socket,
+        life_over: false,
         inside: 1,
         handle_returns: 0,
         retired: false,

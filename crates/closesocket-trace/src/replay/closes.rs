@@ -13,6 +13,8 @@ use super::thread::{Closing, Name, Outcome};
 
 /// What a commit was told to be.
 struct Told {
+    /// The life in which the descriptor was opened.
+    life: u64,
     last: bool,
     wait: bool,
     actions: Actions,
@@ -54,6 +56,7 @@ impl Judge {
                 process,
                 descriptor,
                 socket,
+                life,
                 cause,
                 now,
                 last,
@@ -64,6 +67,7 @@ impl Judge {
                 ..
             } => {
                 let told = Told {
+                    life,
                     last,
                     wait,
                     actions,
@@ -98,6 +102,7 @@ impl Judge {
                 ..
             } => {
                 let told = Told {
+                    life: 0,
                     last,
                     wait: false,
                     actions,
@@ -129,15 +134,26 @@ impl Judge {
         let (process, descriptor) = name;
         let request = self.request(cause, now)?;
         let seen = self.word((process, descriptor.slot()));
-        if let Some(ends) = self.thread(thread).must_close_by(process)
-            && ends != cause
-        {
-            return Err(format!("the process ends by {ends:?}"));
+        if let Some(by) = self.thread(thread).must_close_by(process) {
+            if by.cause != cause {
+                return Err(format!("the process ends by {:?}", by.cause));
+            }
+            if told.life > by.life {
+                return Err(format!(
+                    "a descriptor of life {} was closed by the end of life {}",
+                    told.life, by.life
+                ));
+            }
         }
         let socket = self.socket(id)?;
         socket.require_settled()?;
         let slot = socket.local.slot(name);
         let slot = slot.ok_or("the descriptor does not refer to this socket")?;
+        if socket.local.lives[slot] != told.life {
+            return Err("the descriptor was opened in another life".to_owned());
+        }
+        // That the life has begun to end was asked before.
+        socket.local.descriptors[slot].life_over |= cause != Cause::Call;
         let mut machine = socket.machine();
         require_same(&machine, &told.machine)?;
         let mut scope = Scope(None);

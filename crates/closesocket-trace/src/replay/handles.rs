@@ -22,9 +22,10 @@ impl Judge {
                 process,
                 descriptor,
                 socket,
+                life,
                 before,
                 ..
-            } => self.opened((process, descriptor), socket, before, next),
+            } => self.opened((process, descriptor), socket, (life, before), next),
             Observation::Entered {
                 process,
                 descriptor,
@@ -68,7 +69,13 @@ impl Judge {
         }
     }
 
-    fn opened(&mut self, name: Name, id: SocketId, before: Word, next: Next) -> Verdict {
+    fn opened(
+        &mut self,
+        name: Name,
+        id: SocketId,
+        (life, before): (u64, Word),
+        next: Next,
+    ) -> Verdict {
         let (process, descriptor) = name;
         if !matches!(next, Next::Open(_) | Next::OpenRedeemed(..)) {
             return Err("nothing was made or redeemed to be opened".to_owned());
@@ -86,11 +93,13 @@ impl Judge {
         socket.require_settled()?;
         socket.step(Event::Internal, |local| {
             local.names.push(name);
+            local.lives.push(life);
             local.descriptors.push(DescriptorView {
                 generation: descriptor.generation(),
                 state: DescriptorState::Open,
                 process,
                 socket: 0,
+                life_over: false,
                 inside: 0,
                 handle_returns: 0,
                 retired: false,

@@ -228,8 +228,12 @@ impl Judge {
                 machine,
                 ..
             } => self.changed(thread, socket, change, machine),
-            Observation::SweepBegan { process, cause } => {
-                self.thread(thread).begin_sweep(process, cause);
+            Observation::SweepBegan {
+                process,
+                cause,
+                life,
+            } => {
+                self.thread(thread).begin_sweep(process, cause, life);
                 Ok(())
             }
             Observation::SweepEnded { process } => {

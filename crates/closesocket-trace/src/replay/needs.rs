@@ -23,8 +23,10 @@ pub(super) struct Instruction {
 pub(super) enum Gate {
     /// The operation was delivered.
     Delivered(OperationId),
-    /// The process began to end, for this reason.
-    Sweeping(ProcessId, Cause),
+    /// This life of the process began to end.
+    CleanedUp(ProcessId, u64),
+    /// The process began to die.
+    Dying(ProcessId),
 }
 
 /// Where the records so far have led.
@@ -248,12 +250,18 @@ impl Needs {
     pub(super) fn of(observation: &Observation) -> Self {
         let (mut gate, mut closed, mut opens) = (None, None, None);
         match *observation {
-            Observation::Committed { process, cause, .. } if cause != Cause::Call => {
-                gate = Some(Gate::Sweeping(process, cause));
+            Observation::Committed {
+                process,
+                cause: Cause::Cleanup,
+                life,
+                ..
+            } => gate = Some(Gate::CleanedUp(process, life)),
+            Observation::Committed {
+                process,
+                cause: Cause::Death,
+                ..
             }
-            Observation::Reclaimed { process, .. } => {
-                gate = Some(Gate::Sweeping(process, Cause::Death));
-            }
+            | Observation::Reclaimed { process, .. } => gate = Some(Gate::Dying(process)),
             Observation::CloseRefused {
                 process,
                 descriptor,
@@ -267,8 +275,13 @@ impl Needs {
                 posted: false,
                 ..
             } => opens = Some(Gate::Delivered(operation)),
-            Observation::SweepBegan { process, cause } => {
-                opens = Some(Gate::Sweeping(process, cause));
+            Observation::SweepBegan {
+                process,
+                cause: Cause::Death,
+                ..
+            } => opens = Some(Gate::Dying(process)),
+            Observation::SweepBegan { process, life, .. } => {
+                opens = Some(Gate::CleanedUp(process, life));
             }
             _ => {}
         }

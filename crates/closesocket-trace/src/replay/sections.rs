@@ -42,7 +42,7 @@ impl Judge {
                 error,
                 ..
             } => {
-                let sweeping = self.thread(thread).sweeping.last().map(|it| it.cause);
+                let sweeping = self.thread(thread).sweeping.last().copied();
                 let socket = self.socket(operation.socket)?;
                 let known = socket.operations.get(&operation.number);
                 let accept = known.is_some_and(|it| it.kind == OperationKind::Accept);

@@ -13,7 +13,7 @@ use closesocket::protocol::{
 };
 
 use super::Verdict;
-use super::thread::Name;
+use super::thread::{Name, Sweep};
 use super::world::Local;
 
 /// An order to the transport that has not been carried out yet.
@@ -248,7 +248,7 @@ impl Replayed {
         number: u64,
         aborted: Option<Cause>,
         error: Option<Error>,
-        forsaking: Option<Cause>,
+        sweep: Option<Sweep>,
     ) -> Verdict {
         let known = self.operations.get_mut(&number);
         let known = known.ok_or("an operation was taken out that is not pending")?;
@@ -272,9 +272,8 @@ impl Replayed {
             }
             _ => {
                 self.require_settled()?;
-                let outlived = !self.local.is_open(known.name);
-                if aborted.is_some() && !(aborted == forsaking && outlived) {
-                    return Err("an operation was aborted without a close".to_owned());
+                if aborted.is_some() {
+                    self.forsaken(known.name, aborted, sweep)?;
                 }
                 known.require_cancel(error)?;
                 let event = match known.cancelled_by {
@@ -295,6 +294,25 @@ impl Replayed {
                 })
             }
         }
+    }
+
+    /// An operation goes with the life of its process: the life of its
+    /// descriptor, which is closed, or a later one.
+    fn forsaken(&mut self, name: Name, aborted: Option<Cause>, sweep: Option<Sweep>) -> Verdict {
+        let slot = self.local.slot(name).ok_or("unknown descriptor")?;
+        let by = sweep.filter(|it| it.process == name.0 && aborted == Some(it.cause));
+        let Some(by) = by.filter(|_| !self.local.is_open(name)) else {
+            return Err("an operation was aborted without a close".to_owned());
+        };
+        let life = self.local.lives[slot];
+        if life > by.life {
+            return Err(format!(
+                "an operation of life {life} was aborted by the end of life {}",
+                by.life
+            ));
+        }
+        self.local.descriptors[slot].life_over = true;
+        Ok(())
     }
 
     /// How many pending operations are in this scope of a close.

@@ -49,6 +49,8 @@ pub(super) enum Outcome {
 pub(super) struct Sweep {
     pub(super) process: ProcessId,
     pub(super) cause: Cause,
+    /// The life that ends.
+    pub(super) life: u64,
     /// What the thread was in the middle of when it began.
     begun_in: usize,
 }
@@ -106,24 +108,25 @@ impl Thread {
         self.closing.len() + self.claims.len() + delivering.count()
     }
 
-    /// It begins to end this process.
-    pub(super) fn begin_sweep(&mut self, process: ProcessId, cause: Cause) {
+    /// It begins to end this life of a process.
+    pub(super) fn begin_sweep(&mut self, process: ProcessId, cause: Cause, life: u64) {
         let begun_in = self.depth();
         self.sweeping.push(Sweep {
             process,
             cause,
+            life,
             begun_in,
         });
     }
 
-    /// Why what it closes next ends, if that is decided: the cause of its sweep
+    /// By which sweep what it closes next ends, if that is decided: by its sweep
     /// of this process, unless somebody else's code runs in the middle of that,
     /// in an upcall or at the end of what a result was for. The process can have
     /// started up again there, and its calls are calls.
-    pub(super) fn must_close_by(&self, process: ProcessId) -> Option<Cause> {
+    pub(super) fn must_close_by(&self, process: ProcessId) -> Option<Sweep> {
         let sweep = self.sweeping.last()?;
         let itself = sweep.process == process && self.depth() == sweep.begun_in;
-        itself.then_some(sweep.cause)
+        itself.then_some(*sweep)
     }
 
     pub(super) fn holds(&mut self, name: Name) -> &mut Holds {

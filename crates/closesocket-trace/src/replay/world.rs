@@ -12,6 +12,8 @@ use closesocket::protocol::invariant::{
 pub(super) struct Local {
     pub(super) names: Vec<(ProcessId, Descriptor)>,
     pub(super) descriptors: Vec<DescriptorView>,
+    /// The lives in which they were opened.
+    pub(super) lives: Vec<u64>,
     pub(super) socket: SocketView,
     /// The numbers of the operations.
     pub(super) numbers: Vec<u64>,
@@ -26,6 +28,7 @@ impl Local {
         Self {
             names: Vec::new(),
             descriptors: Vec::new(),
+            lives: Vec::new(),
             socket,
             numbers: Vec::new(),
             operations: Vec::new(),
@@ -89,6 +92,7 @@ impl Local {
     pub(super) fn forget_descriptor(&mut self, slot: usize) {
         self.names.remove(slot);
         self.descriptors.remove(slot);
+        self.lives.remove(slot);
         for operation in &mut self.operations {
             if operation.slot > slot {
                 operation.slot -= 1;

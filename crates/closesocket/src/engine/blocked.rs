@@ -10,7 +10,7 @@ use super::notify::Event;
 use super::observation::{Observation, OperationId};
 use super::operation::{Answer, AnswerCell};
 use super::primitives::{Monitor, Primitives, Word};
-use super::process::ProcessState;
+use super::process::{Life, ProcessState};
 use super::shared::Shared;
 use super::{SocketId, System};
 use crate::protocol::{Cut, Error, cut_off};
@@ -153,6 +153,7 @@ pub(super) fn interrupt<S: System>(shared: &Arc<Shared<S>>, call: &Call<S>, cut:
 /// A select that is among the blocked calls.
 pub(super) struct Selecting<'a, S: System> {
     process: &'a ProcessState<S>,
+    life: Life,
     fate: Fate<S>,
     number: u64,
 }
@@ -160,26 +161,28 @@ pub(super) struct Selecting<'a, S: System> {
 impl<'a, S: System> Selecting<'a, S> {
     /// Puts a select of this thread, which this event wakes, among them.
     pub(super) fn new(process: &'a ProcessState<S>, event: &Event<S::Primitives>) -> Self {
+        let life = process.life();
         let fate = Arc::new(<S::Primitives as Primitives>::Word::new(0));
         let call = Call::Selecting(Arc::clone(&fate), event.clone());
         let number = process.blocked.enter(call);
         Self {
             process,
+            life,
             fate,
             number,
         }
     }
 
-    /// Whether it must return [`Error::Interrupted`]: it was cancelled, or its
-    /// process was stopped.
+    /// Whether it must return [`Error::Interrupted`]: it was cancelled, or the
+    /// life of its process has ended.
     pub(super) fn is_interrupted(&self) -> bool {
-        self.fate.load(Ordering::Acquire) == INTERRUPTED || self.process.is_stopped()
+        self.fate.load(Ordering::Acquire) == INTERRUPTED || self.process.is_over(self.life)
     }
 
     /// It has an answer, unless it was interrupted first.
     pub(super) fn answer(&self) -> Result<(), Error> {
         let answered = self.fate.compare_exchange(0, ANSWERED);
-        if answered.is_ok() && !self.process.is_stopped() {
+        if answered.is_ok() && !self.process.is_over(self.life) {
             Ok(())
         } else {
             Err(Error::Interrupted)
@@ -222,18 +225,19 @@ impl<S: System> ProcessState<S> {
         })
     }
 
-    /// Waits for the drain that this thread's close began (L table, row 3).
+    /// Waits for the drain that this thread's close began (L table, row 3), a
+    /// call of this life.
     ///
     /// # Errors
-    /// [`Error::Interrupted`] if the wait was cancelled or the process ended;
-    /// the drain goes on (L9).
-    pub(super) fn linger(&self, socket: SocketId) -> Result<(), Error> {
+    /// [`Error::Interrupted`] if the wait was cancelled or the life ended; the
+    /// drain goes on (L9).
+    pub(super) fn linger(&self, socket: SocketId, life: Life) -> Result<(), Error> {
         let flag = Arc::new(<S::Primitives as Primitives>::Word::new(0));
         let number = self
             .blocked
             .enter(Call::Lingering(socket, Arc::clone(&flag)));
         let drained = self.shared.wait_for_drain(socket, || {
-            flag.load(Ordering::Acquire) != 0 || self.is_stopped()
+            flag.load(Ordering::Acquire) != 0 || self.is_over(life)
         });
         self.blocked.exit(number);
         if drained {

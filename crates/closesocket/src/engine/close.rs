@@ -4,15 +4,15 @@ use super::clock::Clock as _;
 use super::observation::{Observation, OperationId};
 use super::operation::deliver_aborted;
 use super::probe::Probe;
-use super::process::ProcessState;
+use super::process::{Life, ProcessState};
 use super::progress::Section;
 use super::socket::{Reference, Taker};
 use super::table::{Missed, Slot};
 use super::{SocketId, System};
 use crate::protocol::word::Word;
 use crate::protocol::{
-    Actions, Cause, CloseRequest, Commit, Descriptor, Error, SendSide, Socket, Time, UnreadInput,
-    abort_cause,
+    AbortScope, Actions, Cause, CloseRequest, Commit, Descriptor, Error, SendSide, Socket, Time,
+    UnreadInput, abort_cause,
 };
 
 type Taken<S> = Vec<Reference<S>>;
@@ -29,6 +29,7 @@ impl<S: System> ProcessState<S> {
         descriptor: Descriptor,
         cause: Cause,
     ) -> Result<(), Error> {
+        let life = self.life();
         let committed = self.commit(descriptor, cause);
         let (socket, commit) = match committed {
             Ok(committed) => committed,
@@ -53,7 +54,7 @@ impl<S: System> ProcessState<S> {
         //# - With timed linger on a blocking socket, a last close MUST NOT return before the drain
         //# ends, the timeout expires or the wait is interrupted (L9, S2, S3).
         let result = if commit.wait {
-            self.linger(socket)
+            self.linger(socket, life)
         } else {
             Ok(())
         };
@@ -100,6 +101,10 @@ impl<S: System> ProcessState<S> {
         //# - A close MUST perform all these steps in one critical section of its socket.
         let commit = self.shared.with_socket(socket, |work| {
             work.prepare_close();
+            let outlives = work.may_be_outlived(self, descriptor);
+            if outlives {
+                self.outlived.add(socket);
+            }
             //= docs/specification.md#d2-one-close-wins
             //# - When none of several concurrent closes of a descriptor fails before its commit,
             //# the provider MUST let exactly one of them commit.
@@ -115,10 +120,17 @@ impl<S: System> ProcessState<S> {
                     }
                     Err(Refusal::Failed(error)) => {
                         work.observe_refusal(self, descriptor, cause, error);
+                        if outlives {
+                            self.outlived.remove(socket);
+                        }
                         return Err(error);
                     }
                 }
             };
+            let is_left = |it: &Reference<S>| !it.live && it.is_of(self, descriptor);
+            if outlives && !work.state.references.iter().any(is_left) {
+                self.outlived.remove(socket);
+            }
             slot.set_cause(cause);
             work.settle(commit.actions);
             Ok(commit)
@@ -189,17 +201,22 @@ impl<S: System> ProcessState<S> {
         0
     }
 
-    /// The process ends: operations that outlived their descriptors end with it
-    /// (`AbortScope::LastReference`), silently.
-    pub(super) fn forsake_operations(&self, cause: Cause) {
-        for socket in self.shared.every_socket() {
+    /// A life of the process ends: operations that outlived their descriptors
+    /// end with it (`AbortScope::LastReference`), silently. Those of the next
+    /// life, which may have begun, are not its.
+    //= docs/specification.md#s2-cleanup
+    //# - Cleanup MUST NOT end anything that began after a later WSPStartup of the process.
+    pub(super) fn forsake_operations(&self, cause: Cause, life: Life) {
+        for socket in self.outlived.all() {
             let taken = self.shared.with_socket(socket, |work| {
                 let references = &mut work.state.references;
-                let mine =
-                    |it: &Reference<S>| !it.live && std::ptr::eq(&raw const *it.process, self);
+                let mine = |it: &Reference<S>| {
+                    !it.live && it.life <= life && std::ptr::eq(&raw const *it.process, self)
+                };
                 let mut taken = Vec::new();
                 while let Some(index) = references.iter().position(mine) {
                     taken.push(references.swap_remove(index));
+                    self.outlived.remove(socket);
                 }
                 work.observe_taken(self, &taken, cause);
                 work.settle(Actions::NONE);
@@ -216,7 +233,7 @@ impl<S: System> ProcessState<S> {
     //= docs/specification.md#d5-what-counts-as-a-reference
     //# - When the target of a duplication record dies, the provider MUST reclaim the record.
     pub(super) fn reclaim_records(&self) {
-        for socket in self.shared.every_socket() {
+        for socket in self.records.all() {
             while let Some(commit) = self.reclaim_one(socket) {
                 for reference in commit.aborted {
                     self.end_reference(socket, reference, Cause::Reclaimed, NO_DESCRIPTOR);
@@ -235,9 +252,11 @@ impl<S: System> ProcessState<S> {
                     .iter_mut()
                     .position(|(_, record)| record.reclaim(self.id))?;
                 let (record, _) = state.records.swap_remove(index);
+                self.records.remove(socket);
                 work.prepare_close();
                 let state = &mut *work.state;
                 let mut taker = Taker {
+                    socket,
                     references: &mut state.references,
                     closing: None,
                 };
@@ -290,6 +309,15 @@ impl<S: System> Section<'_, S> {
         }
     }
 
+    /// Whether operations may outlive this descriptor. The sweep of its process
+    /// must find them as soon as it can see the descriptor closed, so they are
+    /// counted before the seal.
+    fn may_be_outlived(&mut self, process: &ProcessState<S>, descriptor: Descriptor) -> bool {
+        let scope = self.state.core.abort_scope;
+        let reference = self.state.reference(process, descriptor);
+        scope == AbortScope::LastReference && reference.is_some_and(|it| it.has_operations())
+    }
+
     /// One try to commit.
     fn try_commit(
         &mut self,
@@ -300,7 +328,11 @@ impl<S: System> Section<'_, S> {
         let (process, descriptor) = closing;
         let (before, machine) = (slot.word(), *self.state.core);
         let state = &mut *self.state;
+        let life = state
+            .reference(process, descriptor)
+            .map_or(0, |it| it.life.0);
         let mut taker = Taker {
+            socket: self.id,
             references: &mut state.references,
             closing: Some(closing),
         };
@@ -308,7 +340,8 @@ impl<S: System> Section<'_, S> {
         let commit = state
             .core
             .close(request, before, descriptor, &mut taker, swap)?;
-        self.observe_commit((process, descriptor), (before, machine), request, &commit);
+        let seen = (life, before, machine);
+        self.observe_commit((process, descriptor), seen, request, &commit);
         Ok(commit)
     }
 
@@ -345,7 +378,7 @@ impl<S: System> Section<'_, S> {
     fn observe_commit(
         &mut self,
         (process, descriptor): (&ProcessState<S>, Descriptor),
-        (before, machine): (Word, Socket),
+        (life, before, machine): (u64, Word, Socket),
         request: CloseRequest,
         commit: &Commit<Taken<S>>,
     ) {
@@ -357,6 +390,7 @@ impl<S: System> Section<'_, S> {
                 descriptor,
                 socket,
                 sequence,
+                life,
                 before,
                 cause: request.cause,
                 now: request.now,

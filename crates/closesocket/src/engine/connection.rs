@@ -84,8 +84,10 @@ impl<S: System> Process<S> {
             work.start(&admission, OperationKind::Accept)?;
             let slot = table.reserve()?;
             reserved = Some(slot);
+            let reference = work.state.reference(admission.process, descriptor);
+            let life = reference.ok_or(Error::NotSocket)?.life;
             if work.front(Side::Reads).is_none() {
-                connection = work.next_connection()?;
+                connection = work.next_connection(life)?;
                 if connection.is_some() {
                     return Ok(Step::Done(0));
                 }

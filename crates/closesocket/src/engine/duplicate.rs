@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::observation::Observation;
 use super::provider::Process;
+use super::sockets::Sockets;
 use super::{SocketId, System};
 use crate::protocol::{Descriptor, DuplicationRecord, Error, ProcessId};
 
@@ -48,10 +49,15 @@ impl<S: System> Process<S> {
         admission.work(|work| {
             let reference = work.state.reference(admission.process, descriptor);
             let live = reference.is_some();
-            // Under the lock: a dying target marks itself dead before it takes
-            // this lock to reclaim its records, so none slips through.
-            let target_lives = process.is_some_and(|it| !it.is_dead());
-            work.state.core.duplicate(live, target_lives)?;
+            // Counted before the look: either this sees that the target is dead,
+            // or its sweep looks for the record here, and waits for this section.
+            let count = |count: fn(&Sockets<_>, SocketId)| {
+                process.iter().for_each(|it| count(&it.records, socket));
+            };
+            count(Sockets::add);
+            let target_lives = process.as_ref().is_some_and(|it| !it.is_dead());
+            let made = work.state.core.duplicate(live, target_lives);
+            made.inspect_err(|_| count(Sockets::remove))?;
             let number = work.state.number();
             work.state
                 .records
@@ -83,7 +89,7 @@ impl<S: System> Process<S> {
     /// redeemed before, or its socket is gone; [`Error::TooManyDescriptors`].
     /// The record is as it was then.
     pub fn redeem(&self, record: Record) -> Result<Descriptor, Error> {
-        self.state.check_usable()?;
+        let life = self.state.check_usable()?;
         let slot = self.state.table.reserve()?;
         let shared = &self.state.shared;
         let redeemed = shared.with_socket(record.socket, |work| {
@@ -95,6 +101,7 @@ impl<S: System> Process<S> {
             let (_, entry) = records.get_mut(index).ok_or(Error::InvalidArgument)?;
             entry.redeem(self.id())?;
             records.swap_remove(index);
+            self.state.records.remove(record.socket);
             let (socket, by) = (record.socket, self.id());
             work.state
                 .core
@@ -104,11 +111,11 @@ impl<S: System> Process<S> {
                     record: record.number,
                     by,
                 });
-            work.open(&self.state, slot)
+            work.open(&self.state, slot, life)
         });
         match redeemed.unwrap_or(Err(Error::InvalidArgument)) {
             Ok(descriptor) => {
-                self.state.close_if_stopped(descriptor)?;
+                self.state.close_if_over(descriptor, life)?;
                 Ok(descriptor)
             }
             Err(error) => {

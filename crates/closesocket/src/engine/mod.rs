@@ -33,6 +33,7 @@ mod select;
 mod shared;
 mod slab;
 mod socket;
+mod sockets;
 mod table;
 mod transfer;
 mod transport;

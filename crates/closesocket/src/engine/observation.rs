@@ -52,6 +52,8 @@ pub enum Observation {
         socket: SocketId,
         /// Its place under the lock.
         sequence: u64,
+        /// The life of the process, from 1, of the call that opened it.
+        life: u64,
         /// The word before.
         before: Word,
     },
@@ -97,6 +99,8 @@ pub enum Observation {
         socket: SocketId,
         /// Its place under the lock.
         sequence: u64,
+        /// The life of the process in which it was opened.
+        life: u64,
         /// The word before.
         before: Word,
         /// Why it was closed.
@@ -341,6 +345,8 @@ pub enum Observation {
         process: ProcessId,
         /// Cleanup or death.
         cause: Cause,
+        /// The life that ends.
+        life: u64,
     },
     /// This thread has closed what the ending process had.
     SweepEnded {

@@ -8,6 +8,7 @@ use super::observation::Observation;
 use super::primitives::{Monitor, Primitives, Word as _};
 use super::shared::Shared;
 use super::socket::Accepted;
+use super::sockets::Sockets;
 use super::table::{Slot, Table};
 use super::transport::Endpoint as _;
 use super::{SocketId, System};
@@ -20,6 +21,14 @@ use crate::protocol::{
 const STOPPED: u64 = 1;
 /// The process is dead.
 const DEAD: u64 = 2;
+/// The number of the life stands above them.
+const LIFE: u64 = 4;
+
+/// One life of a process: from a startup of a stopped process to the cleanup
+/// that matches it, or to its death. What a sweep ends is of the life that it
+/// ends, or of an earlier one (S2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Life(pub(super) u64);
 
 /// A process as the engine keeps it.
 pub(super) struct ProcessState<S: System> {
@@ -28,12 +37,17 @@ pub(super) struct ProcessState<S: System> {
     pub(super) table: Table<S::Primitives>,
     pub(super) blocked: BlockedCalls<S>,
     startups: <S::Primitives as Primitives>::Monitor<Startups>,
-    /// `STOPPED` and `DEAD`; 0 while calls are allowed.
+    /// `STOPPED` and `DEAD`, neither while calls are allowed, and the life.
     flags: <S::Primitives as Primitives>::Word,
+    /// The sockets with duplication records that only this process can redeem.
+    pub(super) records: Sockets<S::Primitives>,
+    /// The sockets with operations that outlived their descriptors here.
+    pub(super) outlived: Sockets<S::Primitives>,
 }
 
 /// What a process had when it was stopped.
 struct Stopped<S: System> {
+    life: Life,
     descriptors: Vec<Descriptor>,
     calls: Vec<Call<S>>,
 }
@@ -94,6 +108,8 @@ impl<S: System> ProcessState<S> {
             blocked: BlockedCalls::new(),
             startups: Monitor::new(Startups::default()),
             flags: <S::Primitives as Primitives>::Word::new(STOPPED),
+            records: Sockets::new(),
+            outlived: Sockets::new(),
             shared,
         }
     }
@@ -126,23 +142,24 @@ impl<S: System> ProcessState<S> {
         })
     }
 
-    /// Whether calls are allowed at all (E1).
+    /// Whether calls are allowed at all (E1), and in which life.
     #[inline]
-    pub(super) fn check_usable(&self) -> Result<(), Error> {
+    pub(super) fn check_usable(&self) -> Result<Life, Error> {
         let flags = self.flags.load(Ordering::Acquire);
         let network_down = self.shared.network_down.load(Ordering::Acquire);
+        let (life, flags) = (Life(flags / LIFE), flags % LIFE);
         if flags | network_down == 0 {
-            return Ok(());
+            return Ok(life);
         }
-        Preconditions {
+        let allowed = Preconditions {
             initialised: flags == 0,
             network_up: network_down == 0,
             //= docs/specification.md#e1-precedence
             //# - A close that is called from a callback MUST NOT return WSAEINPROGRESS.
             idle: true,
             open: true,
-        }
-        .check()
+        };
+        allowed.check().map(|()| life)
     }
 
     #[cold]
@@ -229,38 +246,42 @@ impl<S: System> ProcessState<S> {
         }
     }
 
-    /// Makes a descriptor of this socket, whose reference is counted already.
-    /// The slot was reserved before, so this cannot fail half-way. If the
-    /// process has been stopped meanwhile, the new descriptor is closed again.
+    /// Makes a descriptor of this socket, whose reference is counted already,
+    /// for a call of this life. The slot was reserved before, so this cannot
+    /// fail half-way. If the life has ended meanwhile, the new descriptor is
+    /// closed again.
     pub(super) fn open_slot(
         self: &Arc<Self>,
         slot: u32,
         socket: SocketId,
+        life: Life,
     ) -> Result<Descriptor, Error> {
         let opened = self
             .shared
-            .with_socket(socket, |work| work.open(self, slot));
+            .with_socket(socket, |work| work.open(self, slot, life));
         let descriptor = opened.unwrap_or(Err(Error::NotSocket))?;
-        self.close_if_stopped(descriptor)?;
+        self.close_if_over(descriptor, life)?;
         Ok(descriptor)
     }
 
-    /// Closes a descriptor that opened while the process was being stopped,
-    /// after the sweep had passed its slot.
-    pub(super) fn close_if_stopped(&self, descriptor: Descriptor) -> Result<(), Error> {
-        match self.flags.fetch_add(0, Ordering::AcqRel) {
-            0 => Ok(()),
-            flags => {
-                let cause = if flags & DEAD == 0 {
-                    Cause::Cleanup
-                } else {
-                    Cause::Death
-                };
-                // It fails only if the sweep closed the descriptor first.
-                let _ = self.close_descriptor(descriptor, cause);
-                Err(Error::NotInitialised)
-            }
+    /// Closes a descriptor that opened while its life ended, after the sweep had
+    /// passed its slot. The next life may have begun since: it is not of that.
+    //= docs/specification.md#s2-cleanup
+    //# - A descriptor whose call began before a cleanup MUST NOT remain open after it, even if the
+    //# process has started up again.
+    pub(super) fn close_if_over(&self, descriptor: Descriptor, life: Life) -> Result<(), Error> {
+        let flags = self.flags.fetch_add(0, Ordering::AcqRel);
+        if flags == life.0 * LIFE {
+            return Ok(());
         }
+        let cause = if flags & DEAD == 0 {
+            Cause::Cleanup
+        } else {
+            Cause::Death
+        };
+        // It fails only if the sweep closed the descriptor first.
+        let _ = self.close_descriptor(descriptor, cause);
+        Err(Error::NotInitialised)
     }
 
     /// Makes socket and descriptor of an accepted connection.
@@ -269,12 +290,16 @@ impl<S: System> ProcessState<S> {
         accepted: Accepted<S>,
         slot: u32,
     ) -> Result<Descriptor, Error> {
-        let Accepted { mut endpoint, core } = accepted;
+        let Accepted {
+            mut endpoint,
+            core,
+            life,
+        } = accepted;
         let socket = self.shared.new_socket(core, |token| {
             endpoint.register(token)?;
             Ok(endpoint)
         });
-        let opened = socket.and_then(|socket| self.open_slot(slot, socket));
+        let opened = socket.and_then(|socket| self.open_slot(slot, socket, life));
         if socket.is_err() {
             self.table.unreserve(slot);
         }
@@ -288,9 +313,14 @@ impl<S: System> ProcessState<S> {
         self.flags.fetch_add(0, Ordering::AcqRel) & DEAD != 0
     }
 
-    /// Whether the process was stopped: cleaned up or dead.
-    pub(super) fn is_stopped(&self) -> bool {
-        self.flags.load(Ordering::Acquire) != 0
+    /// The life that the process is in, or was last.
+    pub(super) fn life(&self) -> Life {
+        Life(self.flags.load(Ordering::Acquire) / LIFE)
+    }
+
+    /// Whether this life has ended, by a cleanup or the process's death.
+    pub(super) fn is_over(&self, life: Life) -> bool {
+        self.flags.load(Ordering::Acquire) != life.0 * LIFE
     }
 
     pub(super) fn startup(&self) -> Result<(), Error> {
@@ -299,7 +329,7 @@ impl<S: System> ProcessState<S> {
         }
         self.startups.lock(|startups| {
             startups.startup()?;
-            self.set_flags(0);
+            self.begin_life();
             Ok(())
         })
     }
@@ -309,7 +339,7 @@ impl<S: System> ProcessState<S> {
             let last = startups.cleanup()?;
             Ok(last.then(|| {
                 let stopped = self.stop(STOPPED);
-                self.sweep_begins(Cause::Cleanup);
+                self.sweep_begins(Cause::Cleanup, stopped.life);
                 stopped
             }))
         })?;
@@ -324,7 +354,7 @@ impl<S: System> ProcessState<S> {
         let stopped = self.startups.lock(|startups| {
             startups.die();
             let stopped = self.stop(STOPPED | DEAD);
-            self.sweep_begins(Cause::Death);
+            self.sweep_begins(Cause::Death, stopped.life);
             stopped
         });
         self.sweep(stopped, Cause::Death);
@@ -332,29 +362,32 @@ impl<S: System> ProcessState<S> {
         self.sweep_ended();
     }
 
-    fn set_flags(&self, flags: u64) {
-        // Only ever changed under the lock of the startups.
+    /// Lets calls in, in a life of its own if the process was stopped. Under the
+    /// lock of the startups, as every change of the flags.
+    fn begin_life(&self) {
         let old = self.flags.load(Ordering::Acquire);
-        if old & DEAD == 0 {
-            self.flags
-                .fetch_add(flags.wrapping_sub(old), Ordering::SeqCst);
+        if old % LIFE == STOPPED {
+            self.flags.fetch_add(LIFE - STOPPED, Ordering::SeqCst);
         }
     }
 
     /// Lets no more calls in, and says what there is to end. Under the lock of
     /// the startups, so that what begins after the next startup is not among it.
     fn stop(&self, flags: u64) -> Stopped<S> {
-        self.set_flags(flags);
+        let old = self.flags.load(Ordering::Acquire);
+        self.flags.fetch_add(flags & !old, Ordering::SeqCst);
         Stopped {
+            life: Life(old / LIFE),
             descriptors: self.table.open_descriptors(),
             calls: self.blocked.all(),
         }
     }
 
-    fn sweep_begins(&self, cause: Cause) {
+    fn sweep_begins(&self, cause: Cause, life: Life) {
         self.shared.observe(|| Observation::SweepBegan {
             process: self.id,
             cause,
+            life: life.0,
         });
     }
 
@@ -377,7 +410,7 @@ impl<S: System> ProcessState<S> {
             // It fails only if somebody else closed it first.
             let _ = self.close_descriptor(descriptor, cause);
         }
-        self.forsake_operations(cause);
+        self.forsake_operations(cause, stopped.life);
         //= docs/specification.md#s2-cleanup
         //# - A thread that is blocked in a call when its process is cleaned up MUST be woken with
         //# WSAEINTR.

@@ -3,7 +3,7 @@
 
 use super::observation::{Observation, OperationId};
 use super::operation::{Finished, Pending};
-use super::process::ProcessState;
+use super::process::{Life, ProcessState};
 use super::shared::Shared;
 use super::socket::{Accepted, Issuer, Outbox, SocketState};
 use super::transport::{Connecting, Endpoint as _, Received};
@@ -131,14 +131,15 @@ impl<S: System> Section<'_, S> {
     }
 
     /// Opens the reserved slot of a process as a descriptor of this socket,
-    /// whose reference is counted already.
+    /// whose reference is counted already, for a call of this life.
     pub(super) fn open(
         &mut self,
         process: &Arc<ProcessState<S>>,
         slot: u32,
+        life: Life,
     ) -> Result<Descriptor, Error> {
         let (descriptor, before) = process.table.open(slot, self.id)?;
-        self.state.attach(Arc::clone(process), descriptor);
+        self.state.attach(Arc::clone(process), descriptor, life);
         let socket = self.id;
         self.state
             .core
@@ -147,6 +148,7 @@ impl<S: System> Section<'_, S> {
                 descriptor,
                 socket,
                 sequence,
+                life: life.0,
                 before,
             });
         Ok(descriptor)
@@ -365,7 +367,8 @@ impl<S: System> Section<'_, S> {
 
     fn advance_accepts(&mut self) {
         while let Some(index) = self.front(Side::Reads) {
-            match self.next_connection() {
+            let life = self.state.references[index].life;
+            match self.next_connection(life) {
                 Ok(None) => break,
                 Ok(Some(connection)) => self.finish(Side::Reads, index, Ok(0), Some(connection)),
                 Err(error) => self.finish(Side::Reads, index, Err(error), None),
@@ -374,8 +377,9 @@ impl<S: System> Section<'_, S> {
     }
 
     /// The connection that waits longest, as the socket that it becomes: the
-    /// listener may be closed before that is made (R4).
-    pub(super) fn next_connection(&mut self) -> Result<Option<Accepted<S>>, Error> {
+    /// listener may be closed before that is made (R4). `life` is that of the
+    /// listener's descriptor.
+    pub(super) fn next_connection(&mut self, life: Life) -> Result<Option<Accepted<S>>, Error> {
         let mut taken = self.state.backlog.pop_front();
         if taken.is_some() {
             self.state.core.backlog_taken(self.shared);
@@ -385,6 +389,7 @@ impl<S: System> Section<'_, S> {
         Ok(taken.map(|endpoint| Accepted {
             endpoint,
             core: Socket::accepted(&self.state.core),
+            life,
         }))
     }
 
@@ -458,7 +463,13 @@ impl<S: System> Section<'_, S> {
             result,
             connection,
         });
-        let references = &mut self.state.references;
-        references.retain(|it| it.live || it.has_operations());
+        let id = self.id;
+        self.state.references.retain(|it| {
+            let stays = it.live || it.has_operations();
+            if !stays {
+                it.process.outlived.remove(id);
+            }
+            stays
+        });
     }
 }

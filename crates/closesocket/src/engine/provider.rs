@@ -239,13 +239,13 @@ impl<S: System> Process<S> {
         core: Socket,
         open: impl FnOnce(Token) -> Result<EndpointOf<S>, Error>,
     ) -> Result<Descriptor, Error> {
-        self.state.check_usable()?;
+        let life = self.state.check_usable()?;
         let slot = self.state.table.reserve()?;
         let opened = self.state.shared.new_socket(core, open);
         if opened.is_err() {
             self.state.table.unreserve(slot);
         }
-        self.state.open_slot(slot, opened?)
+        self.state.open_slot(slot, opened?, life)
     }
 
     /// Lets a call in, for embedders that add operations of their own: while

@@ -10,7 +10,7 @@ use super::notify::Event;
 use super::observation::{Observation, OperationId, Order};
 use super::operation::{Finished, Pending};
 use super::primitives::Monitor;
-use super::process::ProcessState;
+use super::process::{Life, ProcessState};
 use super::select::{Interest, Readiness};
 use super::shared::{EndpointOf, Shared};
 use super::transport::Endpoint as _;
@@ -39,6 +39,8 @@ impl<S: System> Default for SocketCell<S> {
 pub(super) struct Reference<S: System> {
     pub(super) process: Arc<ProcessState<S>>,
     pub(super) descriptor: Descriptor,
+    /// The life of the process in which the descriptor was opened.
+    pub(super) life: Life,
     /// False once closed; it then only waits for its operations to end
     /// (`AbortScope::LastReference`).
     pub(super) live: bool,
@@ -55,6 +57,11 @@ pub(super) struct Reference<S: System> {
 }
 
 impl<S: System> Reference<S> {
+    /// Whether it is this descriptor's.
+    pub(super) fn is_of(&self, process: &ProcessState<S>, descriptor: Descriptor) -> bool {
+        self.descriptor == descriptor && std::ptr::eq(&raw const *self.process, process)
+    }
+
     pub(super) fn has_operations(&self) -> bool {
         !self.reads.is_empty() || !self.writes.is_empty()
     }
@@ -65,6 +72,8 @@ impl<S: System> Reference<S> {
 pub(super) struct Accepted<S: System> {
     pub(super) endpoint: EndpointOf<S>,
     pub(super) core: Socket,
+    /// The life of the listener's descriptor: the connection's is of the same.
+    pub(super) life: Life,
 }
 
 /// Through which descriptor, and of which process, an operation was issued.
@@ -212,15 +221,20 @@ impl<S: System> SocketState<S> {
         process: &ProcessState<S>,
         descriptor: Descriptor,
     ) -> Option<&mut Reference<S>> {
-        self.references.iter_mut().find(|it| {
-            it.live && it.descriptor == descriptor && std::ptr::eq(&raw const *it.process, process)
-        })
+        let mut references = self.references.iter_mut();
+        references.find(|it| it.live && it.is_of(process, descriptor))
     }
 
-    pub(super) fn attach(&mut self, process: Arc<ProcessState<S>>, descriptor: Descriptor) {
+    pub(super) fn attach(
+        &mut self,
+        process: Arc<ProcessState<S>>,
+        descriptor: Descriptor,
+        life: Life,
+    ) {
         self.references.push(Reference {
             process,
             descriptor,
+            life,
             live: true,
             reads: VecDeque::new(),
             writes: VecDeque::new(),
@@ -497,6 +511,7 @@ impl<S: System> SocketState<S> {
 
 /// What a close takes out of a socket's references.
 pub(super) struct Taker<'a, S: System> {
+    pub(super) socket: SocketId,
     pub(super) references: &'a mut Vec<Reference<S>>,
     /// The closing descriptor; `None` when a record is reclaimed.
     pub(super) closing: Option<(&'a ProcessState<S>, Descriptor)>,
@@ -508,14 +523,15 @@ impl<S: System> PendingOperations for Taker<'_, S> {
     fn take(&mut self, take: Take) -> Vec<Reference<S>> {
         let closing = self.closing;
         let is_closing = |it: &Reference<S>| {
-            closing.is_some_and(|(process, descriptor)| {
-                it.live
-                    && it.descriptor == descriptor
-                    && std::ptr::eq(&raw const *it.process, process)
-            })
+            closing.is_some_and(|(process, descriptor)| it.live && it.is_of(process, descriptor))
         };
         match take {
-            Take::EveryReference => std::mem::take(self.references),
+            Take::EveryReference => {
+                let taken = std::mem::take(self.references);
+                let outlived = taken.iter().filter(|it| !it.live);
+                outlived.for_each(|it| it.process.outlived.remove(self.socket));
+                taken
+            }
             //= docs/specification.md#d7-other-descriptors-are-left-alone
             //# - Closing a descriptor MUST NOT end or alter an operation that was issued through
             //# another descriptor.
@@ -536,10 +552,11 @@ impl<S: System> PendingOperations for Taker<'_, S> {
                     reference.live = false;
                     let watches = std::mem::take(&mut reference.watches);
                     let process = Arc::clone(&reference.process);
-                    let descriptor = reference.descriptor;
+                    let (descriptor, life) = (reference.descriptor, reference.life);
                     vec![Reference {
                         process,
                         descriptor,
+                        life,
                         live: false,
                         reads: VecDeque::new(),
                         writes: VecDeque::new(),

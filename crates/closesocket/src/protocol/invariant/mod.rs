@@ -35,7 +35,7 @@ pub struct Invariant<W> {
 }
 
 /// How many invariants there are.
-pub const COUNT: usize = 24;
+pub const COUNT: usize = 25;
 
 /// A set of violated invariants, as bits in the order of the table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -170,6 +170,7 @@ impl<W: World> Invariant<W> {
             Event::LastOut { .. } => const { Self::heeding(When::LAST_OUT) },
             Event::Accepted { .. } => const { Self::heeding(When::ACCEPTED) },
             Event::Reclaimed { .. } => const { Self::heeding(When::RECLAIMED) },
+            Event::Forsaken { .. } => const { Self::heeding(When::FORSAKEN) },
             Event::Internal
             | Event::Taken { .. }
             | Event::Duplicated { .. }
@@ -395,6 +396,14 @@ impl<W: World> Invariant<W> {
             clauses: &["S1a", "S1b"],
             heeds: When::any(&[When::OPERATIONS, When::DATA]),
             predicate: predicate::shutdown_ends_nothing_pending,
+        },
+        Self {
+            id: "sweep-ends-its-own-life",
+            sentence: "A cleanup or a death closes only descriptors, and ends only operations, of a life of its process that has ended.",
+            why: "What a program began after its next startup would go without a word.",
+            clauses: &["S2", "O2"],
+            heeds: When::any(&[When::COMMITTED, When::FORSAKEN]),
+            predicate: predicate::sweep_ends_its_own_life,
         },
     ];
 }

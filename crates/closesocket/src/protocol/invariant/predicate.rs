@@ -198,13 +198,21 @@ pub(super) fn everything_released_at_the_end<W: World>(step: &Step<W>) -> bool {
         let operation = step.after.operation(index);
         match operation.state {
             OperationState::Idle | OperationState::Ended(_) => true,
-            OperationState::Pending => is_open(step.after, operation.slot, operation.generation),
+            OperationState::Pending => {
+                is_open(step.after, operation.slot, operation.generation)
+                    || may_stay(step.after, &operation)
+            }
             OperationState::Ending(_) => false,
         }
     });
     let descriptors = (0..step.after.slots()).all(|slot| {
         let descriptor = step.after.descriptor(slot);
-        descriptor.retired || !matches!(descriptor.state, DescriptorState::Closed(_))
+        descriptor.retired
+            || !matches!(descriptor.state, DescriptorState::Closed(_))
+            || (0..step.after.operations()).any(|index| {
+                let operation = step.after.operation(index);
+                operation.slot == slot && may_stay(step.after, &operation)
+            })
     });
     threads_inside == 0 && sockets && operations && descriptors
 }
@@ -505,6 +513,36 @@ pub(super) fn shutdown_ends_nothing_pending<W: World>(step: &Step<W>) -> bool {
             _ => true,
         }
     })
+}
+
+pub(super) fn sweep_ends_its_own_life<W: World>(step: &Step<W>) -> bool {
+    let is_sweep = |cause| matches!(cause, Cause::Cleanup | Cause::Death);
+    let over = |slot| step.before.descriptor(slot).life_over;
+    let closed = match step.event {
+        Event::Committed { slot, cause, .. } => !is_sweep(cause) || over(slot),
+        _ => true,
+    };
+    closed
+        && (0..step.after.operations()).all(|index| {
+            let operation = step.after.operation(index);
+            let taken = step.before.operation(index).state == OperationState::Pending;
+            match operation.state {
+                OperationState::Ending(Some(cause)) if taken && is_sweep(cause) => {
+                    over(operation.slot)
+                }
+                _ => true,
+            }
+        })
+}
+
+/// Whether an operation can be pending although its descriptor is closed and
+/// nothing can happen any more: others refer to the socket, and its process
+/// goes on (O1).
+fn may_stay<W: World>(world: &W, operation: &OperationView) -> bool {
+    operation.state == OperationState::Pending
+        && world.socket(operation.socket).machine.abort_scope == AbortScope::LastReference
+        && references(world, operation.socket) > 0
+        && !world.descriptor(operation.slot).life_over
 }
 
 const fn discards(ending: Ending) -> bool {

@@ -6,7 +6,7 @@ pub struct When(u32);
 
 impl When {
     /// How many bits there are.
-    pub(super) const BITS: usize = 26;
+    pub(super) const BITS: usize = 27;
 
     /// Nothing that an invariant heeds.
     pub const NOTHING: Self = Self(0);
@@ -63,12 +63,13 @@ impl When {
     pub const RECLAIMED: Self = Self(1 << 22);
     /// An operation was cancelled.
     pub const CANCELLED: Self = Self(1 << 23);
-
     /// An operation was not started.
     pub const START_REFUSED: Self = Self(1 << 24);
     /// The receive side of a socket, or what waits there, changed, or it came
     /// into being.
     pub const INPUT: Self = Self(1 << 25);
+    /// What outlived its descriptors was taken out.
+    pub const FORSAKEN: Self = Self(1 << 26);
 
     /// All of these together.
     #[must_use]
@@ -120,6 +121,7 @@ mod tests {
             When::CANCELLED,
             When::START_REFUSED,
             When::INPUT,
+            When::FORSAKEN,
         ];
         assert_eq!(all.len(), When::BITS);
         for one in all {

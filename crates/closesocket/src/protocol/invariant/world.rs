@@ -49,6 +49,9 @@ pub struct DescriptorView {
     pub process: ProcessId,
     /// The socket it refers to.
     pub socket: usize,
+    /// The life of its process, of which the call was that opened it, has ended:
+    /// by a cleanup, or with the process.
+    pub life_over: bool,
     /// Threads inside a call through it and operations not delivered yet, as
     /// counted from the threads and operations, not from the word.
     pub inside: usize,
@@ -242,6 +245,12 @@ pub enum Event {
         /// What the protocol made of the listener in the critical section in
         /// which the connection was taken from it.
         taken: Socket,
+    },
+    /// Operations that outlived their descriptors were taken out, because the
+    /// life of their process ended.
+    Forsaken {
+        /// The socket.
+        socket: usize,
     },
     /// A cleanup of a process was counted.
     CleanedUp {
