@@ -129,7 +129,8 @@ fn what_a_refused_routine_holds_is_dropped_outside_the_lock() {
     let refused = in_time(move || {
         let descriptor = process.socket().unwrap();
         let guard = CloseOnDrop(process.clone(), descriptor);
-        let notify = Notify::routine(&AlertableThread::new(), 1, move |_| drop(guard));
+        let thread = AlertableThread::new();
+        let notify = Notify::routine(&thread, 1, move |_| drop(guard));
         process
             .recv_overlapped(descriptor, vec![0; 8], notify)
             .map(|_| ())

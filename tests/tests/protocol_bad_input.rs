@@ -37,6 +37,7 @@ const fn request(cause: Cause) -> CloseRequest {
         cause,
         now: Time::ZERO,
         drain_limit: None,
+        may_wait: true,
     }
 }
 

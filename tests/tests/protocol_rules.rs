@@ -28,6 +28,7 @@ const fn request(cause: Cause) -> CloseRequest {
         cause,
         now: Time::ZERO,
         drain_limit: Some(Duration::from_secs(1)),
+        may_wait: true,
     }
 }
 

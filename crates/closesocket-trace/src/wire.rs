@@ -114,6 +114,11 @@ mod nanos {
     }
 }
 
+/// What a trace from before there was this field means.
+const fn yes() -> bool {
+    true
+}
+
 /// Mirrors [`Observation`] for serde.
 #[derive(Serialize, Deserialize)]
 #[serde(remote = "Observation", rename_all = "kebab-case", deny_unknown_fields)]
@@ -180,6 +185,8 @@ enum ObservationDef {
         now: Time,
         last: bool,
         wait: bool,
+        #[serde(default = "yes")]
+        may_wait: bool,
         #[serde(with = "text")]
         actions: Actions,
         aborted: usize,

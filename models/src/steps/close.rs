@@ -255,6 +255,7 @@ impl Steps<'_> {
             cause: asked,
             now: Time::ZERO,
             drain_limit: self.scenario.surroundings.drain_limit,
+            may_wait: true,
         }
     }
 
@@ -277,6 +278,7 @@ impl Steps<'_> {
             generation: u32::from(generation),
             cause,
             wait: commit.wait,
+            may_wait: true,
         };
         let last = commit.last;
         (What::Commit { slot, cause, last }, event)

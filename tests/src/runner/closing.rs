@@ -35,6 +35,7 @@ impl Runner {
             cause,
             now: self.now,
             drain_limit: self.setup.drain_limit,
+            may_wait: true,
         }
     }
 

@@ -39,3 +39,4 @@ mod handles;
 mod linger;
 mod operations;
 mod sharing;
+mod waits;

@@ -1,6 +1,7 @@
 //! The engine's synchronization primitives on loom, sound or with a defect.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
@@ -52,6 +53,28 @@ impl Primitives for Loom {
         let mut hasher = DefaultHasher::new();
         loom::thread::current().id().hash(&mut hasher);
         hasher.finish()
+    }
+
+    fn note_transport_call(begins: bool) {
+        if panicking() {
+            return;
+        }
+        let thread = Self::current_thread();
+        DEPTHS.with_borrow_mut(|depths| {
+            let depth = depths.entry(thread).or_default();
+            *depth = if begins {
+                *depth + 1
+            } else {
+                depth.saturating_sub(1)
+            };
+        });
+    }
+
+    fn in_transport_call() -> bool {
+        !panicking() && {
+            let thread = Self::current_thread();
+            DEPTHS.with_borrow(|depths| depths.get(&thread).is_some_and(|it| *it > 0))
+        }
     }
 }
 
@@ -217,6 +240,7 @@ impl<T: Send> Monitor<T> for LoomMonitor<T> {
 // Loom runs all threads of an execution as coroutines of one thread, one at a
 // time; these are theirs together and not visible to loom.
 thread_local! {
+    static DEPTHS: RefCell<HashMap<u64, u32>> = RefCell::new(HashMap::new());
     static TIMED: RefCell<Vec<Arc<Gate>>> = const { RefCell::new(Vec::new()) };
     static PLANTED: Cell<Defect> = const { Cell::new(Defect::None) };
     static LIMITS_PASSED: Cell<bool> = const { Cell::new(false) };
@@ -236,6 +260,7 @@ pub(crate) fn let_limits_pass() {
 pub(crate) fn start_execution(defect: Defect) {
     PLANTED.set(defect);
     TIMED.with_borrow_mut(Vec::clear);
+    DEPTHS.with_borrow_mut(HashMap::clear);
     LIMITS_PASSED.set(false);
 }
 

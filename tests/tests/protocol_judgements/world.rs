@@ -147,6 +147,7 @@ pub(crate) fn committed(cause: Cause, wait: bool) -> Event {
         slot: 0,
         generation: 5,
         cause,
+        may_wait: true,
         wait,
     }
 }

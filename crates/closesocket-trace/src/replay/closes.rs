@@ -17,6 +17,7 @@ struct Told {
     life: u64,
     last: bool,
     wait: bool,
+    may_wait: bool,
     actions: Actions,
     aborted: usize,
     machine: Socket,
@@ -61,6 +62,7 @@ impl Judge {
                 now,
                 last,
                 wait,
+                may_wait,
                 actions,
                 aborted,
                 machine,
@@ -70,6 +72,7 @@ impl Judge {
                     life,
                     last,
                     wait,
+                    may_wait,
                     actions,
                     aborted,
                     machine,
@@ -105,6 +108,7 @@ impl Judge {
                     life: 0,
                     last,
                     wait: false,
+                    may_wait: false,
                     actions,
                     aborted,
                     machine,
@@ -115,11 +119,12 @@ impl Judge {
         }
     }
 
-    fn request(&self, cause: Cause, now: Time) -> Result<CloseRequest, String> {
+    fn request(&self, cause: Cause, now: Time, may_wait: bool) -> Result<CloseRequest, String> {
         Ok(CloseRequest {
             cause,
             now,
             drain_limit: self.began()?.1,
+            may_wait,
         })
     }
 
@@ -132,7 +137,7 @@ impl Judge {
         told: &Told,
     ) -> Verdict {
         let (process, descriptor) = name;
-        let request = self.request(cause, now)?;
+        let request = self.request(cause, now, told.may_wait)?;
         let seen = self.word((process, descriptor.slot()));
         if let Some(by) = self.thread(thread).must_close_by(process) {
             if by.cause != cause {
@@ -172,6 +177,7 @@ impl Judge {
             generation,
             cause,
             wait: commit.wait,
+            may_wait: told.may_wait,
         };
         let taking = (aborted, Some((cause, process)));
         socket.decide(thread, event, taking, commit.actions, |local| {
@@ -202,7 +208,7 @@ impl Judge {
         if !sweeps(self.thread(thread), process) {
             return Err(format!("this thread is not ending {process}"));
         }
-        let request = self.request(Cause::Reclaimed, now)?;
+        let request = self.request(Cause::Reclaimed, now, false)?;
         let socket = self.socket(id)?;
         socket.require_settled()?;
         let (index, entry) = socket.records.get_mut(&record).ok_or("no such record")?;
@@ -239,7 +245,7 @@ impl Judge {
         if error != Error::NotSocket {
             let (id, _) = under.ok_or("it can only fail so under the socket's lock")?;
             let seen = self.word((name.0, name.1.slot()));
-            let request = self.request(cause, Time::ZERO)?;
+            let request = self.request(cause, Time::ZERO, true)?;
             let socket = self.socket(id)?;
             socket.require_settled()?;
             let mut copy = socket.machine();

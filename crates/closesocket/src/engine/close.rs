@@ -3,6 +3,7 @@
 use super::clock::Clock as _;
 use super::observation::{Observation, OperationId};
 use super::operation::deliver_aborted;
+use super::primitives::Primitives as _;
 use super::probe::Probe;
 use super::process::{Life, ProcessState};
 use super::progress::Section;
@@ -161,6 +162,7 @@ impl<S: System> ProcessState<S> {
             cause,
             now: shared.clock.now(),
             drain_limit: shared.config.drain_limit,
+            may_wait: !S::Primitives::in_transport_call(),
         }
     }
 
@@ -396,6 +398,7 @@ impl<S: System> Section<'_, S> {
                 now: request.now,
                 last: commit.last,
                 wait: commit.wait,
+                may_wait: request.may_wait,
                 actions: commit.actions,
                 aborted: count(&commit.aborted),
                 machine,

@@ -100,8 +100,7 @@ impl<S: System> Process<S> {
         let step = admission.work(|work| {
             work.start(&admission, OperationKind::Send)?;
             let accepted = work.send_now(bytes)?;
-            let nonblocking = work.state.core.nonblocking;
-            if accepted == bytes.len() || (nonblocking && accepted > 0) {
+            if accepted == bytes.len() || (work.may_not_wait() && accepted > 0) {
                 return Ok(Step::Done(accepted));
             }
             let kind = OperationKind::Send;
@@ -120,7 +119,8 @@ impl<S: System> Process<S> {
     ///
     /// # Errors
     /// The call was not started and nothing will be reported:
-    /// [`Error::NotSocket`] and what the connection's state makes of it.
+    /// [`Error::InvalidArgument`] if the completion routine is another thread's
+    /// (O3); [`Error::NotSocket`] and what the connection's state makes of it.
     pub fn recv_overlapped(
         &self,
         descriptor: Descriptor,
@@ -162,6 +162,15 @@ impl<S: System> Process<S> {
         // if the call is refused, that happens outside the lock.
         let mut notify = Some(notify);
         let admission = self.state.admit(descriptor)?;
+        if let Some(notify) = &notify {
+            //= docs/specification.md#o3-aborted-overlapped-operations
+            //# - An operation whose completion routine belongs to another thread MUST be refused
+            //# with WSAEINVAL, and nothing started.
+            if !notify.is_of_this_thread() {
+                return Err(Error::InvalidArgument);
+            }
+            notify.know(&self.state.shared.liveness);
+        }
         let operation = admission.work(|work| {
             work.start(&admission, kind)?;
             let reserved = prepare(work)?;
@@ -265,6 +274,15 @@ impl<S: System> Section<'_, S> {
         Ok(accepted)
     }
 
+    /// Whether a call must not block here: the socket is nonblocking, or the
+    /// thread is in a call of the transport's.
+    //= docs/specification.md#c4-on-the-thread-of-the-transport
+    //# - A call that would wait on a thread that is in a call of the transport's MUST fail with
+    //# WSAEWOULDBLOCK, as on a nonblocking socket.
+    fn may_not_wait(&self) -> bool {
+        self.state.core.nonblocking || S::Primitives::in_transport_call()
+    }
+
     /// Parks the call of a thread that is going to block.
     pub(super) fn park_blocked(
         &mut self,
@@ -274,7 +292,7 @@ impl<S: System> Section<'_, S> {
         done: usize,
         reserved: Option<u32>,
     ) -> Result<Step<S::Primitives>, Error> {
-        if self.state.core.nonblocking {
+        if self.may_not_wait() {
             return Err(Error::WouldBlock);
         }
         let cell = Arc::new(Monitor::new(None::<Answer>));

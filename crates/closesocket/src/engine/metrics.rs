@@ -123,6 +123,10 @@ impl<S: System> Provider<S> {
                 continue;
             };
             loop {
+                // Nobody waits on the transport's own thread (C4).
+                if S::Primitives::in_transport_call() {
+                    break;
+                }
                 // Over a transport without a thread of its own nobody else looks.
                 shared.tick();
                 let left = shared.clock.now().until(end);

@@ -16,6 +16,7 @@ mod connection;
 mod duplicate;
 mod free_list;
 mod io;
+mod line;
 mod machine;
 mod memory;
 mod metrics;
@@ -54,7 +55,7 @@ pub use observation::{Change, Observation, OperationId, Order};
 pub use primitives::{Monitor, Primitives, Std, StdMonitor, Word};
 pub use probe::{NoProbe, Probe};
 pub use process::Admission;
-pub use provider::{AddressOf, Process, Provider, Usage};
+pub use provider::{AddressOf, Process, Provider, Usage, WeakProcess};
 pub use select::{Interest, Readiness};
 pub use transport::{Connecting, Endpoint, Events, Received, Token, Transport};
 

@@ -1,13 +1,15 @@
 //! How the issuer of an overlapped operation learns of its end: an event, a
 //! completion queue or a completion routine.
 
-use std::collections::VecDeque;
+use std::collections::HashMap;
 use std::fmt;
 use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::OperationId;
+use super::line::{Abandon, Line, Liveness, Parcel, limit_here};
 use super::metrics::Counters;
 use super::primitives::{Monitor, Primitives, Std};
 use crate::protocol::{Descriptor, Error};
@@ -61,6 +63,7 @@ impl<P: Primitives> Event<P> {
     /// Waits until it is set; false if the limit passed first.
     #[must_use]
     pub fn wait(&self, limit: Option<Duration>) -> bool {
+        let limit = limit_here::<P>(limit);
         self.0.wait(limit, |set| set.then_some(())).is_some()
     }
 }
@@ -87,7 +90,14 @@ impl<P: Primitives> fmt::Debug for Event<P> {
 /// `hEvent`). Clones are the same operation; use each for one operation.
 pub struct Overlapped<P: Primitives = Std> {
     event: Event<P>,
-    completion: Arc<P::Monitor<Option<Completion>>>,
+    place: Arc<P::Monitor<Place>>,
+}
+
+#[derive(Default)]
+struct Place {
+    parcel: Option<Parcel>,
+    /// The operation has ended silently: nothing will come.
+    forsaken: bool,
 }
 
 impl<P: Primitives> Overlapped<P> {
@@ -102,7 +112,7 @@ impl<P: Primitives> Overlapped<P> {
     pub fn with_event(event: Event<P>) -> Self {
         Self {
             event,
-            completion: Arc::new(P::Monitor::new(None)),
+            place: Arc::new(P::Monitor::new(Place::default())),
         }
     }
 
@@ -116,19 +126,65 @@ impl<P: Primitives> Overlapped<P> {
     /// waiting).
     #[must_use]
     pub fn take(&self) -> Option<Completion> {
-        self.completion.lock(Option::take)
+        let parcel = self.place.lock(|it| it.parcel.take());
+        parcel.and_then(Parcel::open)
     }
 
-    /// Waits for the completion and takes it; `None` if the limit passed first.
+    /// Waits for the completion and takes it; `None` if the limit passed first,
+    /// or if nothing will come ([`Overlapped::is_forsaken`]): with no limit it
+    /// is the latter. On a thread of the transport's it does not wait (C4).
+    //= docs/specification.md#s2a-waiters-of-what-ended-silently
+    //# - A wait for an overlapped operation MUST return, and tell that nothing will come, when the
+    //# operation has ended silently or was never started.
     #[must_use]
     pub fn wait(&self, limit: Option<Duration>) -> Option<Completion> {
-        self.completion.wait(limit, Option::take)
+        let limit = limit_here::<P>(limit);
+        let parcel = self.place.wait(limit, |it| match it.parcel.take() {
+            Some(parcel) => Some(Some(parcel)),
+            None => it.forsaken.then_some(None),
+        });
+        parcel.flatten().and_then(Parcel::open)
     }
 
-    fn complete(&self, completion: Completion) {
-        self.completion.lock(|place| *place = Some(completion));
-        self.completion.notify();
+    /// Whether its operation has ended without a word, so that nothing will come
+    /// (S2a, S3a): its process was cleaned up or died, the provider is gone, or
+    /// the call that was to start it was refused. The event is not set then.
+    #[must_use]
+    pub fn is_forsaken(&self) -> bool {
+        self.place.lock(|it| it.forsaken && it.parcel.is_none())
+    }
+
+    fn complete(&self, parcel: Parcel) {
+        let before = self.place.lock(|it| it.parcel.replace(parcel));
+        self.place.notify();
         self.event.set();
+        drop(before);
+    }
+}
+
+/// An overlapped operation that has been promised a completion; if it is dropped
+/// without one, nothing will come.
+pub(super) struct Promise<P: Primitives>(Option<Overlapped<P>>);
+
+impl<P: Primitives> Promise<P> {
+    fn new(overlapped: Overlapped<P>) -> Self {
+        overlapped.place.lock(|it| it.forsaken = false);
+        Self(Some(overlapped))
+    }
+
+    fn keep(mut self, parcel: Parcel) {
+        if let Some(overlapped) = self.0.take() {
+            overlapped.complete(parcel);
+        }
+    }
+}
+
+impl<P: Primitives> Drop for Promise<P> {
+    fn drop(&mut self) {
+        if let Some(overlapped) = self.0.take() {
+            overlapped.place.lock(|it| it.forsaken = true);
+            overlapped.place.notify();
+        }
     }
 }
 
@@ -142,7 +198,7 @@ impl<P: Primitives> Clone for Overlapped<P> {
     fn clone(&self) -> Self {
         Self {
             event: self.event.clone(),
-            completion: Arc::clone(&self.completion),
+            place: Arc::clone(&self.place),
         }
     }
 }
@@ -155,32 +211,37 @@ impl<P: Primitives> fmt::Debug for Overlapped<P> {
 
 /// A completion queue (an I/O completion port). Clones are the same queue; any
 /// number of threads can take from it.
-pub struct CompletionQueue<P: Primitives = Std>(Arc<P::Monitor<VecDeque<Completion>>>);
+pub struct CompletionQueue<P: Primitives = Std>(Arc<Line<P, Parcel>>);
 
 impl<P: Primitives> CompletionQueue<P> {
     /// A new, empty queue.
     #[must_use]
     pub fn new() -> Self {
-        Self(Arc::new(P::Monitor::new(VecDeque::new())))
+        Self(Arc::new(Line::new()))
     }
 
     /// Takes the oldest completion, waiting for one if need be; `None` if the
-    /// limit passed first (`GetQueuedCompletionStatus`).
+    /// limit passed first (`GetQueuedCompletionStatus`), or if nothing will come
+    /// ([`CompletionQueue::is_abandoned`]). On a thread of the transport's it
+    /// does not wait (C4).
+    //= docs/specification.md#s2a-waiters-of-what-ended-silently
+    //# - The waiters of a completion queue MUST return, and be told that nothing will come, when the
+    //# queue is closed by hand or when no provider is left that could post to it.
     #[must_use]
     pub fn wait(&self, limit: Option<Duration>) -> Option<Completion> {
-        self.0.wait(limit, VecDeque::pop_front)
+        self.0.wait(limit).and_then(Parcel::open)
     }
 
     /// Takes the oldest completion if there is one.
     #[must_use]
     pub fn take(&self) -> Option<Completion> {
-        self.0.lock(VecDeque::pop_front)
+        self.0.take().and_then(Parcel::open)
     }
 
     /// How many completions wait.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.lock(|queue| queue.len())
+        self.0.len()
     }
 
     /// Whether none waits.
@@ -189,10 +250,23 @@ impl<P: Primitives> CompletionQueue<P> {
         self.len() == 0
     }
 
+    /// Closes it: its waiters return, and what is posted from now on is dropped.
+    /// What waits already can still be taken.
+    pub fn close(&self) {
+        self.0.close();
+    }
+
+    /// Whether none waits and none will come: it was closed, or every provider
+    /// that ever posted to it is gone, and with them their operations (S2a).
+    /// One that no provider has used yet is not abandoned.
+    #[must_use]
+    pub fn is_abandoned(&self) -> bool {
+        self.0.is_abandoned()
+    }
+
     /// Posts completions of one batch under one lock.
-    pub(super) fn post_all(&self, completions: impl IntoIterator<Item = Completion>) {
-        self.0.lock(|queue| queue.extend(completions));
-        self.0.notify();
+    pub(super) fn post_all(&self, parcels: impl IntoIterator<Item = Parcel>) {
+        self.0.post_all(parcels);
     }
 
     pub(super) fn is(&self, other: &Self) -> bool {
@@ -229,13 +303,77 @@ impl<P: Primitives> fmt::Debug for CompletionQueue<P> {
 /// ([`Metrics::callback_panics`](super::Metrics::callback_panics)).
 pub type Routine = Box<dyn FnOnce(Completion) + Send>;
 
-type RoutineList<P> = Arc<<P as Primitives>::Monitor<VecDeque<(Routine, Completion)>>>;
+/// What a thread's routines wait in. The routines themselves belong to their
+/// thread and are dropped with it, whatever operations are still pending: one
+/// that holds a handle of its process must not keep that alive for ever.
+struct Routines<P: Primitives> {
+    queued: Line<P, (u64, Parcel)>,
+    pending: P::Monitor<PendingRoutines>,
+    /// The thread that they run on.
+    thread: u64,
+}
+
+#[derive(Default)]
+struct PendingRoutines {
+    next: u64,
+    by_number: HashMap<u64, Routine>,
+}
+
+impl<P: Primitives> Routines<P> {
+    /// The routine of this number, if nobody else has had it.
+    fn remove(&self, number: u64) -> Option<Routine> {
+        self.pending.lock(|it| it.by_number.remove(&number))
+    }
+}
+
+impl<P: Primitives> Abandon for Routines<P> {
+    fn provider_gone(&self, number: u64) {
+        self.queued.forget_provider(number);
+    }
+}
+
+/// A routine that waits for its completion. Dropped without one, the routine goes.
+pub(super) struct Ticket<P: Primitives> {
+    thread: Arc<Routines<P>>,
+    number: u64,
+}
+
+impl<P: Primitives> Ticket<P> {
+    fn new(thread: &Arc<Routines<P>>, routine: Routine) -> Self {
+        let number = thread.pending.lock(|it| {
+            it.next += 1;
+            it.by_number.insert(it.next, routine);
+            it.next
+        });
+        Self {
+            thread: Arc::clone(thread),
+            number,
+        }
+    }
+
+    /// Queues the routine with its completion.
+    fn queue(mut self, parcel: Parcel) {
+        let number = std::mem::take(&mut self.number);
+        self.thread.queued.post_all([(number, parcel)]);
+    }
+}
+
+impl<P: Primitives> Drop for Ticket<P> {
+    fn drop(&mut self) {
+        if self.number != 0 {
+            drop(self.thread.remove(self.number));
+        }
+    }
+}
 
 /// The completion routines of one thread. It stays on the thread that made it,
 /// so routines run on the thread that issued the operation, and only in an
 /// alertable wait (O3).
+///
+/// Dropping it drops its routines, also those whose operations are pending:
+/// these end without a word. A panic of a destructor there is caught.
 pub struct AlertableThread<P: Primitives = Std> {
-    queued: RoutineList<P>,
+    routines: Arc<Routines<P>>,
     /// Neither `Send` nor `Sync`.
     //= docs/specification.md#o3-aborted-overlapped-operations
     //# - A completion routine MUST run only on the thread that issued its operation, while that
@@ -248,31 +386,40 @@ impl<P: Primitives> AlertableThread<P> {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            queued: Arc::new(P::Monitor::new(VecDeque::new())),
+            routines: Arc::new(Routines {
+                queued: Line::new(),
+                pending: P::Monitor::new(PendingRoutines::default()),
+                thread: P::current_thread(),
+            }),
             stays_here: PhantomData,
         }
     }
 
     /// Waits alertably (`SleepEx`, `WSAWaitForMultipleEvents` with
     /// `fAlertable`): runs every routine that is queued, waiting for the first.
-    /// Returns how many ran; 0 if the limit passed first. A routine may call the
-    /// provider, close included (O9).
+    /// Returns how many ran; 0 if the limit passed first, or if nothing will
+    /// come ([`AlertableThread::is_abandoned`]). A routine may call the
+    /// provider, close included (O9). On a thread of the transport's it does not
+    /// wait (C4).
     ///
     /// # Panics
     /// If a routine does; those behind it stay queued.
+    //= docs/specification.md#s2a-waiters-of-what-ended-silently
+    //# - An alertable wait MUST return, and tell that nothing will come, when no provider is left
+    //# that could queue a routine.
     pub fn wait(&self, limit: Option<Duration>) -> usize {
-        let Some(first) = self.queued.wait(limit, VecDeque::pop_front) else {
-            return 0;
-        };
-        let mut next = Some(first);
+        let mut next = self.routines.queued.wait(limit);
         let mut ran = 0;
-        while let Some((routine, completion)) = next {
-            //= docs/specification.md#o9-closing-from-a-callback
-            //# - A close that is called from a completion routine or another callback MUST work as
-            //# any other close does.
-            routine(completion);
-            ran += 1;
-            next = self.queued.lock(VecDeque::pop_front);
+        while let Some((number, parcel)) = next {
+            let routine = self.routines.remove(number);
+            if let (Some(routine), Some(completion)) = (routine, parcel.open()) {
+                //= docs/specification.md#o9-closing-from-a-callback
+                //# - A close that is called from a completion routine or another callback MUST work
+                //# as any other close does.
+                routine(completion);
+                ran += 1;
+            }
+            next = self.routines.queued.take();
         }
         ran
     }
@@ -280,7 +427,32 @@ impl<P: Primitives> AlertableThread<P> {
     /// How many routines are queued.
     #[must_use]
     pub fn queued(&self) -> usize {
-        self.queued.lock(|queue| queue.len())
+        self.routines.queued.len()
+    }
+
+    /// Whether no routine is queued and none will be: every provider that this
+    /// thread has used is gone (S2a).
+    #[must_use]
+    pub fn is_abandoned(&self) -> bool {
+        self.routines.queued.is_abandoned()
+    }
+}
+
+impl<P: Primitives> Drop for AlertableThread<P> {
+    fn drop(&mut self) {
+        self.routines.queued.close();
+        let routines = self
+            .routines
+            .pending
+            .lock(|it| std::mem::take(&mut it.by_number));
+        // Outside the locks: what they hold may do anything when it goes, end
+        // its process for one. One that panics must not keep the others.
+        for routine in routines.into_values() {
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(routine)));
+        }
+        while let Some((_, parcel)) = self.routines.queued.take() {
+            drop(parcel);
+        }
     }
 }
 
@@ -300,29 +472,22 @@ impl<P: Primitives> fmt::Debug for AlertableThread<P> {
 pub struct Notify<P: Primitives = Std>(pub(super) How<P>);
 
 pub(super) enum How<P: Primitives> {
-    Event(Overlapped<P>),
-    Queue {
-        queue: CompletionQueue<P>,
-        key: u64,
-    },
-    Routine {
-        thread: RoutineList<P>,
-        routine: Routine,
-        key: u64,
-    },
+    Event(Promise<P>),
+    Queue { queue: CompletionQueue<P>, key: u64 },
+    Routine { ticket: Ticket<P>, key: u64 },
 }
 
 impl<P: Primitives> Notify<P> {
-    /// To nobody.
+    /// To nobody. A connection that such an accept takes is closed at once.
     #[must_use]
     pub fn nobody() -> Self {
-        Self(How::Event(Overlapped::new()))
+        Self(How::Event(Promise::new(Overlapped::new())))
     }
 
     /// Through an event.
     #[must_use]
     pub fn event(overlapped: &Overlapped<P>) -> Self {
-        Self(How::Event(overlapped.clone()))
+        Self(How::Event(Promise::new(overlapped.clone())))
     }
 
     /// By a packet with this key in a completion queue.
@@ -334,7 +499,8 @@ impl<P: Primitives> Notify<P> {
         })
     }
 
-    /// By a routine that runs on this thread, in an alertable wait.
+    /// By a routine that runs on this thread, in an alertable wait. The operation
+    /// must be started on this thread.
     #[must_use]
     pub fn routine(
         thread: &AlertableThread<P>,
@@ -342,10 +508,29 @@ impl<P: Primitives> Notify<P> {
         routine: impl FnOnce(Completion) + Send + 'static,
     ) -> Self {
         Self(How::Routine {
-            thread: Arc::clone(&thread.queued),
-            routine: Box::new(routine),
+            ticket: Ticket::new(&thread.routines, Box::new(routine)),
             key,
         })
+    }
+
+    /// Whether the calling thread may start an operation with it: a routine must
+    /// be of this thread.
+    pub(super) fn is_of_this_thread(&self) -> bool {
+        match &self.0 {
+            How::Event(_) | How::Queue { .. } => true,
+            How::Routine { ticket, .. } => ticket.thread.thread == P::current_thread(),
+        }
+    }
+
+    /// Lets the waiters learn when this provider is gone.
+    pub(super) fn know(&self, provider: &Liveness<P>) {
+        match &self.0 {
+            How::Event(_) => {}
+            How::Queue { queue, .. } => Line::know(&queue.0, &queue.0, provider),
+            How::Routine { ticket, .. } => {
+                Line::know(&ticket.thread, &ticket.thread.queued, provider);
+            }
+        }
     }
 
     /// The key its completion carries; 0 for an event.
@@ -357,26 +542,20 @@ impl<P: Primitives> Notify<P> {
     }
 
     /// Delivers the completion.
-    pub(super) fn deliver(self, completion: Completion, counters: &Counters<P>) {
+    pub(super) fn deliver(self, parcel: Parcel, counters: &Counters<P>) {
         match self.0 {
-            How::Event(overlapped) => overlapped.complete(completion),
-            How::Queue { queue, .. } => queue.post_all([completion]),
-            How::Routine {
-                thread, routine, ..
-            } => {
-                thread.lock(|queue| queue.push_back((routine, completion)));
-                thread.notify();
-                // If nobody else has the list, the routine goes with it.
-                counters.guard(|| drop(thread));
+            How::Event(promise) => promise.keep(parcel),
+            How::Queue { queue, .. } => queue.post_all([parcel]),
+            How::Routine { ticket, .. } => {
+                // If the thread's routines are gone, so is this.
+                counters.guard(|| ticket.queue(parcel));
             }
         }
     }
 
-    /// Goes without a word (S2, S3).
+    /// Goes without a word (S2, S3); who waits learns that nothing will come.
     pub(super) fn forget(self, counters: &Counters<P>) {
-        if let How::Routine { .. } = self.0 {
-            counters.guard(|| drop(self));
-        }
+        counters.guard(|| drop(self));
     }
 }
 

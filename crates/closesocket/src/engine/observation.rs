@@ -111,6 +111,8 @@ pub enum Observation {
         last: bool,
         /// The close is going to wait for the drain.
         wait: bool,
+        /// It may wait: its thread is in no call of the transport's (C4).
+        may_wait: bool,
         /// Orders to the transport.
         actions: Actions,
         /// How many operations were taken out; [`Observation::Taken`] tells

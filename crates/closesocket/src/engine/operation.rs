@@ -3,8 +3,9 @@
 //! Whoever removes a [`Pending`] from its reference, under the socket's lock,
 //! owns it and delivers it once, outside the lock (O2).
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
+use super::line::{Orphanage, Parcel};
 use super::metrics::Counters;
 use super::notify::{Completion, CompletionQueue, How, Notify};
 use super::observation::{Observation, OperationId};
@@ -126,7 +127,11 @@ impl<S: System> Finished<S> {
                     buffer: pending.buffer,
                     accepted,
                 };
-                notify.deliver(completion, &shared.counters);
+                let home = accepted.map(|_| {
+                    let home: Weak<ProcessState<S>> = Arc::downgrade(&process);
+                    home as Weak<dyn Orphanage>
+                });
+                notify.deliver(Parcel::new(completion, home), &shared.counters);
             }
         }
         if posted {
@@ -220,7 +225,7 @@ const BATCH: usize = 128;
 struct Batch<'a, P: Primitives> {
     counters: &'a Counters<P>,
     queue: Option<CompletionQueue<P>>,
-    completions: Vec<Completion>,
+    completions: Vec<Parcel>,
 }
 
 impl<P: Primitives> Batch<'_, P> {
@@ -235,9 +240,9 @@ impl<P: Primitives> Batch<'_, P> {
                     self.flush();
                     self.queue = Some(queue);
                 }
-                self.completions.push(completion);
+                self.completions.push(Parcel::new(completion, None));
             }
-            other => Notify(other).deliver(completion, self.counters),
+            other => Notify(other).deliver(Parcel::new(completion, None), self.counters),
         }
     }
 

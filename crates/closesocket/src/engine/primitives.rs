@@ -19,6 +19,29 @@ pub trait Primitives: Sized + Send + Sync + 'static {
     /// the thread to [`cancel_blocking_call`](super::Process::cancel_blocking_call)
     /// and spreads threads over the free lists.
     fn current_thread() -> u64;
+
+    /// Notes that the calling thread begins a call of the transport's
+    /// ([`Events`](super::Events)), or ends it. They can lie within each other.
+    fn note_transport_call(begins: bool);
+
+    /// Whether the calling thread is in one: nothing may wait there then (C4).
+    fn in_transport_call() -> bool;
+}
+
+/// The calling thread is in a call of the transport's while this lives.
+pub(super) struct TransportCall<P: Primitives>(std::marker::PhantomData<P>);
+
+impl<P: Primitives> TransportCall<P> {
+    pub(super) fn new() -> Self {
+        P::note_transport_call(true);
+        Self(std::marker::PhantomData)
+    }
+}
+
+impl<P: Primitives> Drop for TransportCall<P> {
+    fn drop(&mut self) {
+        P::note_transport_call(false);
+    }
 }
 
 /// An atomic 64-bit word. Each method is one atomic instruction.
@@ -83,6 +106,30 @@ impl Primitives for Std {
             }
             this.get()
         })
+    }
+
+    fn note_transport_call(begins: bool) {
+        let depth = Self::depth();
+        DEPTH.set(if begins {
+            depth + 1
+        } else {
+            depth.saturating_sub(1)
+        });
+    }
+
+    fn in_transport_call() -> bool {
+        Self::depth() > 0
+    }
+}
+
+thread_local! {
+    /// How many calls of the transport's this thread is in.
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
+}
+
+impl Std {
+    fn depth() -> u32 {
+        DEPTH.get()
     }
 }
 

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::blocked::{BlockedCalls, Call, interrupt};
+use super::line::Orphanage;
 use super::observation::Observation;
-use super::primitives::{Monitor, Primitives, Word as _};
+use super::primitives::{Monitor, Primitives, TransportCall, Word as _};
 use super::shared::Shared;
 use super::socket::Accepted;
 use super::sockets::Sockets;
@@ -92,6 +93,14 @@ impl<S: System> std::fmt::Debug for Admission<'_, S> {
         f.debug_struct("Admission")
             .field("descriptor", &self.descriptor)
             .finish_non_exhaustive()
+    }
+}
+
+impl<S: System> Orphanage for ProcessState<S> {
+    fn close_orphan(&self, descriptor: Descriptor) {
+        let _call = TransportCall::<S::Primitives>::new();
+        // Somebody may have closed it, with the whole process for one.
+        let _ = self.close_descriptor(descriptor, Cause::Call);
     }
 }
 

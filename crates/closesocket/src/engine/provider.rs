@@ -1,8 +1,8 @@
 //! The public face: a provider and its processes.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::config::{Config, NoUpcalls, Upcalls};
@@ -189,7 +189,39 @@ impl<S: System> Clone for Process<S> {
     }
 }
 
+/// A handle that does not keep its process alive: for completion routines,
+/// upcalls and whatever else the process itself may come to hold.
+pub struct WeakProcess<S: System = InMemory>(Weak<Owner<S>>);
+
+impl<S: System> WeakProcess<S> {
+    /// The process, unless it has ended with its last handle.
+    #[must_use]
+    pub fn upgrade(&self) -> Option<Process<S>> {
+        let owner = self.0.upgrade()?;
+        let state = Arc::clone(&owner.0);
+        Some(Process { owner, state })
+    }
+}
+
+impl<S: System> Clone for WeakProcess<S> {
+    fn clone(&self) -> Self {
+        Self(Weak::clone(&self.0))
+    }
+}
+
+impl<S: System> fmt::Debug for WeakProcess<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WeakProcess").finish_non_exhaustive()
+    }
+}
+
 impl<S: System> Process<S> {
+    /// A handle that does not keep the process alive.
+    #[must_use]
+    pub fn downgrade(&self) -> WeakProcess<S> {
+        WeakProcess(Arc::downgrade(&self.owner))
+    }
+
     /// The name of the process, for duplication.
     #[must_use]
     pub fn id(&self) -> ProcessId {

@@ -6,6 +6,7 @@ use super::System;
 use super::blocked::Selecting;
 use super::clock::Clock as _;
 use super::notify::Event;
+use super::primitives::Primitives as _;
 use super::process::Admission;
 use super::provider::Process;
 use super::socket::{EVENT_SELECT, Watch};
@@ -64,7 +65,8 @@ impl<S: System> Process<S> {
     /// [`Error::NotSocket`] if one of them is not open at the call;
     /// [`Error::InvalidArgument`] if there are none; [`Error::Interrupted`] if it
     /// is cancelled ([`Process::cancel_blocking_call`]) or its process cleaned up
-    /// or dead; [`Error::NetworkDown`] if the transport stops meanwhile.
+    /// or dead; [`Error::WouldBlock`] if nothing is ready and the thread is the
+    /// transport's (C4); [`Error::NetworkDown`] if the transport stops meanwhile.
     pub fn select(
         &self,
         interests: &[(Descriptor, Interest)],
@@ -89,6 +91,9 @@ impl<S: System> Process<S> {
             }
             let ready = selected.iter().filter_map(Selected::ready);
             let ready = ready.collect::<Result<Vec<_>, _>>()?;
+            if ready.is_empty() && S::Primitives::in_transport_call() {
+                return Err(Error::WouldBlock);
+            }
             if !ready.is_empty() || !event.wait(end.map(|end| clock.now().until(end))) {
                 //= docs/specification.md#o8-readiness-waits
                 //# - A wait for readiness that is cancelled, or whose process is cleaned up or

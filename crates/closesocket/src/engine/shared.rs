@@ -10,9 +10,10 @@ use std::time::Duration;
 use super::clock::Clock as _;
 use super::config::{Config, Upcalls};
 use super::free_list::FreeList;
+use super::line::Liveness;
 use super::metrics::Counters;
 use super::observation::Observation;
-use super::primitives::{Monitor, Primitives, Word};
+use super::primitives::{Monitor, Primitives, TransportCall, Word};
 use super::probe::Probe;
 use super::process::ProcessState;
 use super::processes::Processes;
@@ -56,6 +57,8 @@ pub(super) struct Shared<S: System> {
     pub(super) network_down: WordOf<S>,
     pub(super) retired_handles: WordOf<S>,
     pub(super) counters: Counters<S::Primitives>,
+    /// Tells the queues that it posts to when it is gone.
+    pub(super) liveness: Liveness<S::Primitives>,
     /// Keeps alive what the transport reports to.
     sink: OnceLock<Arc<EventSink<S>>>,
 }
@@ -81,6 +84,7 @@ impl<S: System> Shared<S> {
             network_down: Word::new(0),
             retired_handles: Word::new(0),
             counters: Counters::new(),
+            liveness: Liveness::new(),
             sink: OnceLock::new(),
         }
     }
@@ -305,6 +309,7 @@ struct EventSink<S: System>(Weak<Shared<S>>);
 
 impl<S: System> Events for EventSink<S> {
     fn ready(&self, token: Token) {
+        let _call = TransportCall::<S::Primitives>::new();
         if let Some(shared) = self.0.upgrade() {
             shared.with_socket(SocketId(token.0), |work| {
                 work.advance();
@@ -317,6 +322,7 @@ impl<S: System> Events for EventSink<S> {
     }
 
     fn ended(&self) {
+        let _call = TransportCall::<S::Primitives>::new();
         let Some(shared) = self.0.upgrade() else {
             return;
         };
@@ -338,6 +344,7 @@ impl<S: System> Shared<S> {
     /// Looks at every socket whose time has come. Returns after how long to look
     /// again; who enters an earlier look meanwhile wakes the transport.
     pub(super) fn tick(self: &Arc<Self>) -> Option<Duration> {
+        let _call = TransportCall::<S::Primitives>::new();
         let now = self.clock.now();
         let due = self.looks.lock(|looks| {
             let mut due = Vec::new();

@@ -30,6 +30,10 @@ pub struct CloseRequest {
     /// The provider's own limit for a background drain, after which the
     /// connection is reset; `None` for no limit (L table).
     pub drain_limit: Option<Duration>,
+    /// The thread may wait; false in a call of the transport's, where everybody
+    /// would wait with it (C4). A lingering close drains in the background then,
+    /// with its deadline.
+    pub may_wait: bool,
 }
 
 /// Which of the socket's pending operations a close takes out.
@@ -311,6 +315,10 @@ impl Socket {
             self.send_side = SendSide::Closing;
         }
         let actions = self.step();
-        (actions, waiting_time.is_some() && self.is_draining())
+        //= docs/specification.md#c4-on-the-thread-of-the-transport
+        //# - A lingering close on a thread that is in a call of the transport's MUST drain in the
+        //# background, and reset the connection when its timeout expires.
+        let wait = request.may_wait && waiting_time.is_some() && self.is_draining();
+        (actions, wait)
     }
 }

@@ -153,6 +153,7 @@ mod tests {
             cause: Cause::Call,
             now: Time::ZERO,
             drain_limit: Some(Duration::from_secs(1)),
+            may_wait: true,
         };
         let seen = Word::new(1, WordPhase::Open, 0);
         let commit = socket

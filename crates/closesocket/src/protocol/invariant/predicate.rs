@@ -247,6 +247,7 @@ pub(super) fn linger_expiry_resets_before_return<W: World>(step: &Step<W>) -> bo
             slot,
             cause: Cause::Call,
             wait,
+            may_wait,
             ..
         } => {
             let socket = step.before.descriptor(slot).socket;
@@ -254,7 +255,7 @@ pub(super) fn linger_expiry_resets_before_return<W: World>(step: &Step<W>) -> bo
             let lingers = references(step.after, socket) == 0
                 && !before.nonblocking
                 && matches!(before.linger.farewell(), Farewell::Linger { .. });
-            wait == (lingers && step.after.socket(socket).machine.is_draining())
+            wait == (may_wait && lingers && step.after.socket(socket).machine.is_draining())
         }
         Event::CloseReturned {
             socket,

@@ -150,6 +150,8 @@ pub enum Event {
         cause: Cause,
         /// The close is going to wait for the drain.
         wait: bool,
+        /// Its thread may wait (C4).
+        may_wait: bool,
     },
     /// A close failed before its commit.
     CloseRefused {

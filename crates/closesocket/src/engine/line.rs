@@ -1,0 +1,214 @@
+//! What completions wait in until somebody takes them, and how its waiters learn
+//! that nothing will come any more (S2a).
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use super::notify::Completion;
+use super::primitives::{Monitor, Primitives};
+use crate::protocol::Descriptor;
+
+/// Who can close a descriptor that nobody will ever be told of.
+pub(super) trait Orphanage: Send + Sync {
+    /// Closes it in the background.
+    fn close_orphan(&self, descriptor: Descriptor);
+}
+
+/// A completion on its way. If nobody ever takes it, the connection that it
+/// accepted is closed.
+//= docs/specification.md#r4-options-of-an-accepted-socket
+//# - A connection whose accept completed for somebody who can no longer be told MUST be closed.
+pub(super) struct Parcel {
+    completion: Option<Completion>,
+    home: Option<Weak<dyn Orphanage>>,
+}
+
+impl Parcel {
+    /// `home` is the process of an accept.
+    pub(super) fn new(completion: Completion, home: Option<Weak<dyn Orphanage>>) -> Self {
+        Self {
+            completion: Some(completion),
+            home,
+        }
+    }
+
+    /// Gives it to its receiver.
+    pub(super) fn open(mut self) -> Option<Completion> {
+        self.completion.take()
+    }
+}
+
+impl Drop for Parcel {
+    fn drop(&mut self) {
+        let orphan = self.completion.take().and_then(|it| it.accepted);
+        let home = self.home.take().and_then(|it| it.upgrade());
+        if let (Some(orphan), Some(home)) = (orphan, home) {
+            home.close_orphan(orphan);
+        }
+    }
+}
+
+/// A provider, as the queues know it; gone with the last of its processes.
+pub(super) struct Liveness<P: Primitives> {
+    number: u64,
+    /// What it may post to.
+    lines: P::Monitor<Vec<Weak<dyn Abandon>>>,
+}
+
+/// Something that a provider posts to.
+pub(super) trait Abandon: Send + Sync {
+    /// The provider of this number will post no more.
+    fn provider_gone(&self, number: u64);
+}
+
+impl<P: Primitives> Liveness<P> {
+    pub(super) fn new() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self {
+            number: NEXT.fetch_add(1, Ordering::Relaxed),
+            lines: Monitor::new(Vec::new()),
+        }
+    }
+}
+
+impl<P: Primitives> Drop for Liveness<P> {
+    fn drop(&mut self) {
+        let lines = self.lines.lock(std::mem::take);
+        for line in lines.iter().filter_map(Weak::upgrade) {
+            line.provider_gone(self.number);
+        }
+    }
+}
+
+struct Waiting<T> {
+    items: VecDeque<T>,
+    /// Nothing is taken in any more.
+    closed: bool,
+    /// The providers that may post, and whether there ever was one.
+    providers: Vec<u64>,
+    served: bool,
+}
+
+impl<T> Waiting<T> {
+    const fn is_abandoned(&self) -> bool {
+        self.closed || (self.served && self.providers.is_empty())
+    }
+}
+
+/// Things that wait to be taken, in order.
+pub(super) struct Line<P: Primitives, T: Send + 'static> {
+    waiting: P::Monitor<Waiting<T>>,
+    /// The provider that it was last made known to: a hint.
+    known_to: AtomicU64,
+}
+
+impl<P: Primitives, T: Send + 'static> Line<P, T> {
+    pub(super) fn new() -> Self {
+        Self {
+            waiting: Monitor::new(Waiting {
+                items: VecDeque::new(),
+                closed: false,
+                providers: Vec::new(),
+                served: false,
+            }),
+            known_to: AtomicU64::new(0),
+        }
+    }
+
+    /// Takes the oldest, waiting for one if need be; `None` if the limit passed
+    /// first, or nothing will come.
+    pub(super) fn wait(&self, limit: Option<Duration>) -> Option<T> {
+        let limit = limit_here::<P>(limit);
+        let taken = self.waiting.wait(limit, |it| match it.items.pop_front() {
+            Some(item) => Some(Some(item)),
+            None => it.is_abandoned().then_some(None),
+        });
+        taken.flatten()
+    }
+
+    /// Takes the oldest.
+    pub(super) fn take(&self) -> Option<T> {
+        self.waiting.lock(|it| it.items.pop_front())
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.waiting.lock(|it| it.items.len())
+    }
+
+    /// Whether it is empty and nothing will come.
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.waiting
+            .lock(|it| it.items.is_empty() && it.is_abandoned())
+    }
+
+    /// Puts these behind the others; if it is closed, they are dropped.
+    pub(super) fn post_all(&self, items: impl IntoIterator<Item = T>) {
+        let mut items = items.into_iter();
+        let posted = self.waiting.lock(|it| {
+            if !it.closed {
+                it.items.extend(items.by_ref());
+            }
+            !it.closed
+        });
+        if posted {
+            self.waiting.notify();
+        }
+        // What is left goes outside the lock.
+        items.for_each(drop);
+    }
+
+    /// Takes nothing in any more, and sends the waiters home.
+    pub(super) fn close(&self) {
+        self.waiting.lock(|it| it.closed = true);
+        self.waiting.notify();
+    }
+
+    /// Lets this provider say when it is gone.
+    pub(super) fn know<A: Abandon + 'static>(this: &Arc<A>, line: &Self, by: &Liveness<P>) {
+        if line.known_to.swap(by.number, Ordering::AcqRel) == by.number {
+            return;
+        }
+        let new = line.waiting.lock(|it| {
+            it.served = true;
+            let new = !it.providers.contains(&by.number);
+            if new {
+                it.providers.push(by.number);
+            }
+            new
+        });
+        if new {
+            let it: Weak<A> = Arc::downgrade(this);
+            by.lines.lock(|lines| {
+                if lines.len() == lines.capacity() {
+                    lines.retain(|it| it.strong_count() > 0);
+                    lines.reserve_exact(lines.len() + 1);
+                }
+                lines.push(it);
+            });
+        }
+    }
+
+    pub(super) fn forget_provider(&self, number: u64) {
+        self.waiting
+            .lock(|it| it.providers.retain(|&it| it != number));
+        self.waiting.notify();
+    }
+}
+
+impl<P: Primitives, T: Send + 'static> Abandon for Line<P, T> {
+    fn provider_gone(&self, number: u64) {
+        self.forget_provider(number);
+    }
+}
+
+/// The limit of a wait of the calling thread: none on a thread that is in a call
+/// of the transport's, where nobody may wait (C4).
+pub(super) fn limit_here<P: Primitives>(limit: Option<Duration>) -> Option<Duration> {
+    if P::in_transport_call() {
+        Some(Duration::ZERO)
+    } else {
+        limit
+    }
+}
