@@ -9,7 +9,7 @@ use closesocket::engine::{
     AlertableThread, Completion, Descriptor, Error, MemoryAddress, Notify, Overlapped, Primitives,
     Process, ProcessId, Provider, Record, Shutdown, Std,
 };
-use closesocket::protocol::{OperationKind, Waiting};
+use closesocket::protocol::Waiting;
 
 use super::network::Peer;
 use super::observer::{Gate, set_gate};
@@ -172,8 +172,8 @@ impl Engine<'_> {
     }
 
     /// Whom to notify of this call's end: an event, a queue and a routine take
-    /// turns.
-    fn notify(&mut self, call: &Call) -> Option<Notify> {
+    /// turns; a call that another thread makes gets no routine (O3).
+    fn notify(&mut self, call: &Call, made_here: bool) -> Option<Notify> {
         let (kind, wait) = adapt::operation(call)?;
         let id = self.id();
         self.kinds.insert(id, kind);
@@ -187,7 +187,7 @@ impl Engine<'_> {
         let event = id.is_multiple_of(3).then(Overlapped::new);
         let notify = match (&event, id % 3) {
             (Some(event), _) => Notify::event(event),
-            (None, 1) => Notify::queue(&self.queue, id),
+            (None, turn) if turn == 1 || !made_here => Notify::queue(&self.queue, id),
             _ => {
                 let ran = Arc::clone(&self.ran);
                 Notify::routine(&self.alertable, id, move |it| lock(&ran).push(it))
@@ -205,7 +205,7 @@ impl Engine<'_> {
         };
         let site = self.site(process, descriptor)?;
         let id = self.id();
-        let notify = self.notify(call);
+        let notify = self.notify(call, true);
         if let Some((_, Wait::Blocked)) = adapt::operation(call) {
             let call = *call;
             self.start(Self::job(process, false), None, move || {
@@ -237,7 +237,7 @@ impl Engine<'_> {
         };
         let site = self.site(process, descriptor)?;
         let id = self.id();
-        let notify = self.notify(&call);
+        let notify = self.notify(&call, false);
         let (open, gate) = channel();
         let job = Job {
             stage: Stage::Entering,
@@ -275,9 +275,7 @@ impl Engine<'_> {
     ) -> Result<Begun, Error> {
         let site = self.site(process, descriptor)?;
         let socket = self.socket_of(process, descriptor);
-        // Behind another receive the routine would come too late.
-        let reads = socket.is_some_and(|it| self.is_pending(it, OperationKind::Recv));
-        let in_routine = from == Origin::Callback && !reads;
+        let in_routine = from == Origin::Callback;
         if in_routine && socket.is_some() {
             self.reached("close from a callback");
         }

@@ -18,11 +18,9 @@
 //!   descriptor is closed is the engine's own doing (O1a). For that the call has
 //!   to be known ([`Engine::plan`]); without one it is
 //!   [`Process::begin`](closesocket::engine::Process::begin).
-//! * A close from a callback runs in a completion routine of a receive of
-//!   nothing through the same descriptor, if there can be one.
-//! * The engine learns of a reset when it next touches the endpoint, and keeps
-//!   the error of a refused connect that nobody waited for until the next
-//!   connect. Both are fetched at once through some open descriptor.
+//! * A close from a callback runs in a completion routine of another provider.
+//! * The engine learns of a reset when it next touches the endpoint. It is made to
+//!   at once, through some open descriptor.
 //! * A process that ends interrupts its waiting closes, which the oracle leaves
 //!   waiting. To the oracle they are cancelled first ([`Engine::waiting_closes`]).
 //!
