@@ -256,14 +256,32 @@ impl Oracle {
     //# - The death of a process MUST close every descriptor of that process without waiting for
     //# anything.
     fn close_everything(&mut self, process: ProcessId, why: Why) {
-        let mine: Vec<usize> = (0..self.handles.len())
+        let mut mine: Vec<usize> = (0..self.handles.len())
             .filter(|&handle| self.handles[handle].process == process)
+            .collect();
+        mine.sort_by_key(|&it| self.handles[it].value.slot());
+        // The FIN of a shutdown is due when the last send that it waited for has
+        // gone with its descriptor, and those of closed descriptors go last.
+        let sends = |it: &&super::Operation| matches!(it.kind, super::Kind::Send { .. });
+        let mut sending: Vec<usize> = self
+            .operations
+            .iter()
+            .filter(sends)
+            .map(|it| it.handle)
             .collect();
         self.abort_where(|it| mine.contains(&it.handle), why);
         for handle in mine {
             if self.handles[handle].state == HandleState::Open {
                 self.close_handle(handle, why);
+                sending.retain(|it| *it != handle);
+                let socket = self.handles[handle].socket;
+                if !sending.iter().any(|it| self.handles[*it].socket == socket) {
+                    self.settle_socket(socket);
+                }
             }
+        }
+        for socket in 0..self.sockets.len() {
+            self.settle_socket(socket);
         }
     }
 

@@ -173,13 +173,17 @@ impl Runner {
             .zip(&dying.slots)
             .map(|(index, slot)| (index, Word::from_bits(slot.word), slot.socket))
             .collect();
+        for &(index, word, _) in &slots {
+            if word.phase() == WordPhase::Open {
+                let descriptor = word::descriptor(word, index);
+                self.commit(process, descriptor, cause)?;
+                self.end_sends();
+            }
+        }
         for (index, word, socket) in slots {
             let descriptor = word::descriptor(word, index);
             match word.phase() {
-                WordPhase::Free | WordPhase::Claimed => {}
-                WordPhase::Open => {
-                    self.commit(process, descriptor, cause)?;
-                }
+                WordPhase::Free | WordPhase::Claimed | WordPhase::Open => {}
                 WordPhase::Sealed => {
                     let closing = Some(Reference {
                         process,
@@ -196,6 +200,7 @@ impl Runner {
                 }
             }
         }
+        self.end_sends();
         Ok(())
     }
 

@@ -233,6 +233,11 @@ impl Runner {
                 self.end_where(answer, |it| it.key == operation.key);
             }
         }
+        self.end_sends();
+    }
+
+    /// The FINs of shutdowns that wait for no send any more.
+    pub(super) fn end_sends(&mut self) {
         for socket in 0..self.sockets.len() {
             if !self.has_pending_sends(socket) {
                 let actions = self.sockets[socket].socket.sends_ended();
