@@ -134,8 +134,8 @@ impl Connection {
                 self.accepted += accepted as u64;
                 Ok(())
             }
-            (true, Err(Error::Interrupted)) => {
-                self.uncertain += BLOCKED_SEND as u64;
+            (true, Err(error @ (Error::Interrupted | Error::SendInterrupted { .. }))) => {
+                self.accepted += error.accepted() as u64;
                 Ok(())
             }
             (true, Err(error)) => self.require_lost("a send under a close", error),
