@@ -19,6 +19,7 @@ mod handle;
 pub mod invariant;
 mod limits;
 mod linger;
+mod parts;
 mod record;
 mod socket;
 mod startup;
@@ -35,10 +36,11 @@ pub use error::{Error, Preconditions};
 pub use handle::{Descriptor, ProcessId};
 pub use limits::{Direction, Limits};
 pub use linger::{Farewell, Linger};
-pub use record::{DuplicationRecord, RecordState};
-pub use socket::{
-    AbortScope, Actions, Connection, Ending, OperationKind, Phase, SendSide, Socket, UnreadInput,
+pub use parts::{
+    AbortScope, Actions, Connection, Ending, OperationKind, Phase, SendSide, UnreadInput,
 };
+pub use record::{DuplicationRecord, RecordState};
+pub use socket::Socket;
 pub use startup::Startups;
 pub use time::Time;
 pub use transfer::Travelling;
