@@ -17,6 +17,7 @@ mod duplicate;
 mod free_list;
 mod io;
 mod line;
+mod looks;
 mod machine;
 mod memory;
 mod metrics;

@@ -51,7 +51,7 @@ pub(super) struct Shared<S: System> {
     free_cells: FreeList<S::Primitives>,
     /// The sockets to look at as time passes, the next one on top. An entry that
     /// its socket has put off or given up meanwhile is passed over.
-    looks: MonitorOf<S, BinaryHeap<Reverse<(Time, SocketId)>>>,
+    pub(super) looks: MonitorOf<S, BinaryHeap<Reverse<(Time, SocketId)>>>,
     pub(super) processes: MonitorOf<S, Processes<S>>,
     /// `ANNOUNCED_DOWN` and `TRANSPORT_ENDED`; 0 while the network is up.
     pub(super) network_down: WordOf<S>,
@@ -244,7 +244,7 @@ impl<S: System> Shared<S> {
     //= docs/specification.md#d8-release
     //# - A socket without references MUST be released eventually, provided that the scheduler is
     //# fair and that the transport or the timer makes progress.
-    fn look_at(self: &Arc<Self>, id: SocketId) {
+    pub(super) fn look_at(self: &Arc<Self>, id: SocketId) {
         self.with_socket(id, |work| {
             work.advance();
             let now = work.shared.clock.now();
@@ -337,60 +337,6 @@ impl<S: System> Events for EventSink<S> {
                 work.advance();
             });
         }
-    }
-}
-
-impl<S: System> Shared<S> {
-    /// Looks at every socket whose time has come. Returns after how long to look
-    /// again; who enters an earlier look meanwhile wakes the transport.
-    pub(super) fn tick(self: &Arc<Self>) -> Option<Duration> {
-        let _call = TransportCall::<S::Primitives>::new();
-        let now = self.clock.now();
-        let due = self.looks.lock(|looks| {
-            let mut due = Vec::new();
-            while looks.peek().is_some_and(|Reverse((at, _))| *at <= now) {
-                due.extend(looks.pop().map(|Reverse(look)| look));
-            }
-            due
-        });
-        for (at, id) in due {
-            if self.with_plan(at, id, |plan| plan.take().is_some()) {
-                self.look_at(id);
-            }
-        }
-        loop {
-            let next = self.looks.lock(|looks| looks.peek().copied());
-            let Reverse((at, id)) = next?;
-            if self.with_plan(at, id, |plan| plan.is_some()) {
-                return Some(self.clock.now().until(at));
-            }
-            self.looks.lock(|looks| {
-                if looks.peek() == next.as_ref() {
-                    looks.pop();
-                }
-            });
-        }
-    }
-
-    /// Works on the plan of a socket to be looked at, if this entry of the list is
-    /// it and it is still wanted.
-    fn with_plan(
-        &self,
-        at: Time,
-        id: SocketId,
-        work: impl FnOnce(&mut Option<Time>) -> bool,
-    ) -> bool {
-        self.monitor(id).is_some_and(|monitor| {
-            monitor.lock(|state| {
-                if state.generation != id.generation() || state.next_look != Some(at) {
-                    return false;
-                }
-                if !state.wants_look() {
-                    state.next_look = None;
-                }
-                work(&mut state.next_look)
-            })
-        })
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::looks::FIRST_PAUSE;
 use super::machine::Machine;
 use super::notify::Event;
 use super::observation::{Observation, OperationId, Order};
@@ -16,8 +17,8 @@ use super::shared::{EndpointOf, Shared};
 use super::transport::Endpoint as _;
 use super::{SocketId, System};
 use crate::protocol::{
-    Actions, Descriptor, DuplicationRecord, Error, OperationKind, PendingOperations, Phase, Socket,
-    Take, Time,
+    Actions, Descriptor, DuplicationRecord, Error, OperationKind, PendingOperations, Socket, Take,
+    Time,
 };
 
 /// A cell of the socket slab.
@@ -89,13 +90,6 @@ pub(super) struct Watch<S: System> {
     pub(super) told: Readiness,
 }
 
-/// How soon to look again for something of which no event tells.
-const FIRST_PAUSE: Duration = Duration::from_millis(1);
-/// And how late, when nothing has changed for long and somebody waits for it.
-const LONGEST_PAUSE: Duration = Duration::from_millis(250);
-/// The same in the background.
-const LONGEST_PAUSE_OF_A_DRAIN: Duration = Duration::from_secs(1);
-
 /// The number of a descriptor's event registration; selects have others.
 pub(super) const EVENT_SELECT: u64 = 0;
 
@@ -155,8 +149,8 @@ pub(super) struct SocketState<S: System> {
     pub(super) next_look: Option<Time>,
     /// How long to wait before the next look for something of which no event
     /// tells, and the queue at the last one.
-    pause: Duration,
-    seen_queued: u32,
+    pub(super) pause: Duration,
+    pub(super) seen_queued: u32,
     /// There is more to throw away than one critical section does.
     pub(super) more_to_discard: bool,
     /// The transport has stopped; stays set for later occupants of the cell.
@@ -364,62 +358,6 @@ impl<S: System> SocketState<S> {
         self.more_to_discard = false;
         out.wake = true;
         out.released = true;
-    }
-
-    /// Plans when to look at the socket as time passes: at the deadline of a
-    /// drain, and for acknowledgements, of which a transport need not tell. What
-    /// the transport has no room for needs no look: an event tells of room.
-    /// Returns a time that is to be entered in the list, earlier than one that is
-    /// there.
-    pub(super) fn plan_look(&mut self, now: impl Fn() -> Time) -> Option<Time> {
-        let asks = if self.asks() {
-            Some(now().after(self.next_pause()))
-        } else {
-            // Whatever it asks for next is news.
-            self.seen_queued = u32::MAX;
-            None
-        };
-        let at = [self.deadline(), asks].into_iter().flatten().min()?;
-        if self.next_look.is_some_and(|planned| planned <= at) {
-            return None;
-        }
-        self.next_look = Some(at);
-        Some(at)
-    }
-
-    /// Whether there is anything to look for as time passes.
-    pub(super) fn wants_look(&self) -> bool {
-        self.deadline().is_some() || self.asks()
-    }
-
-    fn deadline(&self) -> Option<Time> {
-        match self.core.phase {
-            Phase::Draining { deadline } => deadline,
-            Phase::Open | Phase::Closed(_) => None,
-        }
-    }
-
-    /// Whether it waits for something of which no event need tell.
-    fn asks(&self) -> bool {
-        self.more_to_discard || (self.core.unsent == 0 && self.awaits_acknowledgements())
-    }
-
-    /// The longer nothing has changed, the longer it may wait.
-    fn next_pause(&mut self) -> Duration {
-        let queued = self.core.queued();
-        let news = queued != self.seen_queued || self.more_to_discard;
-        self.seen_queued = queued;
-        if news {
-            self.pause = FIRST_PAUSE;
-        } else if self.next_look.is_none() {
-            let longest = if self.core.is_draining() {
-                LONGEST_PAUSE_OF_A_DRAIN
-            } else {
-                LONGEST_PAUSE
-            };
-            self.pause = (self.pause * 2).min(longest);
-        }
-        self.pause
     }
 
     /// Whether somebody waits for bytes to be acknowledged: a drain, a pending
