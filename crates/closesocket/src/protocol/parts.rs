@@ -43,7 +43,7 @@ pub enum Connection {
     /// Connected: data can be sent and received.
     Connected,
     /// The peer reset the connection or the network failed (L5). What arrived
-    /// before can still be received, see [`Socket::receive_lost`] (R1).
+    /// before can still be received, see [`Socket::receive_lost`](super::Socket::receive_lost) (R1).
     Lost,
 }
 
