@@ -146,7 +146,7 @@ fn a_step_says_what_it_changes() {
     assert_eq!(
         model.format_step(&start, actions[0]).expect("a text"),
         "T1: call 0, Inside slot 0.1\n    was nothing\n\
-         slot 0: Word(1:Open+1) for socket 0\n    was Word(1:Open+0) for socket 0"
+         slot 0: Word(1:Open+2) for socket 0\n    was Word(1:Open+0) for socket 0"
     );
 }
 

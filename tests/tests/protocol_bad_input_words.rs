@@ -11,12 +11,14 @@ use proptest::prelude::*;
 #[test]
 fn a_full_descriptor_admits_nobody_and_can_still_be_closed() {
     let full = Word::new(1, WordPhase::Open, MAX_HOLDERS);
-    assert_eq!(admit(full, 1), Err(Error::TooManyDescriptors));
+    assert_eq!(admit(full, 1, HOLDER), Err(Error::TooManyDescriptors));
     let last = Word::new(1, WordPhase::Open, MAX_HOLDERS - 1);
-    assert_eq!(admit(last, 1), Ok(()));
+    assert_eq!(admit(last, 1, HOLDER), Ok(()));
+    // An overlapped call needs room for its operation too.
+    assert_eq!(admit(last, 1, 2 * HOLDER), Err(Error::TooManyDescriptors));
     // Everybody that headroom has room for backs out at the same time.
     let crowded = Word::new(1, WordPhase::Open, STEP - 2);
-    assert_eq!(admit(crowded, 1), Err(Error::TooManyDescriptors));
+    assert_eq!(admit(crowded, 1, HOLDER), Err(Error::TooManyDescriptors));
     let sealed = seal(crowded, 1).expect("open");
     assert_eq!(sealed, Word::new(1, WordPhase::Sealed, STEP - 1));
     assert!(leave(sealed, STEP - 1));
@@ -27,7 +29,7 @@ fn a_full_descriptor_admits_nobody_and_can_still_be_closed() {
 fn the_last_generation_is_never_followed_by_another() {
     let claimed = Word::new(u32::MAX, WordPhase::Claimed, 0);
     assert_eq!(recycle(claimed, true), Recycling::Retired);
-    assert_eq!(admit(claimed, u32::MAX), Err(Error::NotSocket));
+    assert_eq!(admit(claimed, u32::MAX, HOLDER), Err(Error::NotSocket));
     assert_eq!(seal(claimed, u32::MAX), Err(Error::NotSocket));
     assert_eq!(claim(claimed), None);
     let before = Word::new(u32::MAX - 1, WordPhase::Claimed, 0);
@@ -42,8 +44,11 @@ fn zero_is_no_descriptor() {
     assert_eq!((zero.slot(), zero.generation()), (0, 0));
     let first = Word::from_bits(Word::unused().bits() + STEP);
     assert_ne!(word::descriptor(first, 0), zero);
-    assert_eq!(admit(first, zero.generation()), Err(Error::NotSocket));
-    assert_eq!(admit(Word::from_bits(0), 0), Err(Error::NotSocket));
+    assert_eq!(
+        admit(first, zero.generation(), HOLDER),
+        Err(Error::NotSocket)
+    );
+    assert_eq!(admit(Word::from_bits(0), 0, HOLDER), Err(Error::NotSocket));
 }
 
 /// One thing that happens to a descriptor slot.
@@ -86,7 +91,7 @@ impl Slot {
                 let generation = self.handle(ago);
                 let before = self.word();
                 self.word += HOLDER;
-                match admit(before, generation) {
+                match admit(before, generation, HOLDER) {
                     Ok(()) => self.admitted.push(generation),
                     Err(_) => self.refused += 1,
                 }
@@ -180,7 +185,7 @@ proptest! {
         prop_assert_eq!(word.bits(), bits);
         let open = word.phase() == WordPhase::Open && word.generation() == generation;
         prop_assert_eq!(word.is_open(generation), open);
-        prop_assert!(admit(word, generation).is_err() || open);
+        prop_assert!(admit(word, generation, HOLDER).is_err() || open);
         // A full word has no room for a closer: `STEP - 1` holders are never there.
         if word.holders() < STEP - 1 {
             prop_assert_eq!(seal(word, generation).is_ok(), open);

@@ -149,6 +149,7 @@ enum ObservationDef {
         descriptor: Descriptor,
         #[serde(with = "text")]
         before: Word,
+        holders: u64,
         admitted: bool,
     },
     Left {

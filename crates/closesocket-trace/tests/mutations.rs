@@ -99,11 +99,13 @@ fn changed(observation: Observation, pick: usize) -> Option<Observation> {
             process: by,
             descriptor: d,
             before,
+            holders,
             admitted,
-        } => match picked(4) {
+        } => match picked(5) {
             0 => *by = process(*by),
             1 if *admitted => *d = descriptor(*d),
             1 | 2 => *before = word(*before),
+            3 => *holders += 1,
             _ => *admitted = !*admitted,
         },
         Observation::Left {

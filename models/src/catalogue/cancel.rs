@@ -22,7 +22,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(0, &[Close(First(0))]),
         ],
         surroundings: PLAIN,
-        states: 1_664,
+        states: 2_199,
     },
     Scenario {
         name: "cancel-of-a-partly-accepted-send",
@@ -39,7 +39,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(0, &[Close(First(0))]),
         ],
         surroundings: PLAIN,
-        states: 330,
+        states: 672,
     },
     Scenario {
         name: "cancel-through-one-of-two-descriptors",
@@ -57,7 +57,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(0, &[Close(First(1))]),
         ],
         surroundings: PLAIN,
-        states: 12_853,
+        states: 15_320,
     },
     Scenario {
         name: "cancel-by-another-process",
@@ -74,6 +74,6 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(0, &[Close(First(0))]),
         ],
         surroundings: PLAIN,
-        states: 2_041,
+        states: 2_186,
     },
 ];

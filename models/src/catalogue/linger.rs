@@ -25,7 +25,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         operations: &[RECV],
         threads: &[thread(0, &[start(0, 0)]), thread(0, &[Close(First(0))])],
         surroundings: LIMITED,
-        states: 3_228,
+        states: 3_709,
     },
     Scenario {
         name: "stalled-peer-with-limit",
@@ -41,7 +41,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(1, &[Close(First(1))]),
         ],
         surroundings: LIMITED,
-        states: 323,
+        states: 347,
     },
     Scenario {
         name: "stalled-peer-that-resets",
@@ -62,7 +62,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             may_cancel: true,
             ..PLAIN
         },
-        states: 8_043,
+        states: 8_793,
     },
     Scenario {
         name: "unread-input-resets",
@@ -79,7 +79,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(1, &[Close(First(1))]),
         ],
         surroundings: PLAIN,
-        states: 2_506,
+        states: 2_319,
     },
     Scenario {
         name: "unread-input-behind-a-shutdown",
@@ -96,7 +96,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(0, &[ShutDownSend(First(0)), Close(First(0))]),
         ],
         surroundings: PLAIN,
-        states: 3_885,
+        states: 3_698,
     },
     Scenario {
         name: "hard-close-with-queued-data",
@@ -109,7 +109,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(1, &[start(1, 1), Close(First(1))]),
         ],
         surroundings: PLAIN,
-        states: 2_814,
+        states: 2_925,
     },
     Scenario {
         name: "lingering-wait",
@@ -133,7 +133,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             may_cancel: true,
             ..LIMITED
         },
-        states: 68_164,
+        states: 84_447,
     },
     Scenario {
         name: "nonblocking-linger",
@@ -152,7 +152,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(0, &[start(1, 0)]),
         ],
         surroundings: PLAIN,
-        states: 444_668,
+        states: 447_536,
     },
     Scenario {
         name: "nonblocking-linger-against-close",
@@ -169,7 +169,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(1, &[Close(First(1)), Close(First(1))]),
         ],
         surroundings: PLAIN,
-        states: 3_809,
+        states: 4_259,
     },
     Scenario {
         name: "nonblocking-linger-shut-down",
@@ -188,7 +188,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             ),
         ],
         surroundings: PLAIN,
-        states: 5_484,
+        states: 4_894,
     },
     Scenario {
         name: "answer-before-the-loss",
@@ -205,7 +205,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(0, &[start(2, 0), Close(First(0))]),
         ],
         surroundings: PLAIN,
-        states: 19_841,
+        states: 35_969,
     },
     Scenario {
         name: "shutdown-with-pending-sends",
@@ -218,6 +218,6 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(1, &[start(1, 1), Close(First(1))]),
         ],
         surroundings: PLAIN,
-        states: 29_132,
+        states: 22_788,
     },
 ];

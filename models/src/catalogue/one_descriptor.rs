@@ -28,7 +28,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(0, &[Close(First(0))]),
         ],
         surroundings: PLAIN,
-        states: 15_577,
+        states: 17_735,
     },
     Scenario {
         name: "close-against-completion",
@@ -46,7 +46,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(0, &[start(1, 0), Close(First(0))]),
         ],
         surroundings: PLAIN,
-        states: 7_637,
+        states: 7_146,
     },
     Scenario {
         name: "close-against-two-operations",
@@ -64,7 +64,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(0, &[Close(First(0))]),
         ],
         surroundings: PLAIN,
-        states: 2_152,
+        states: 3_840,
     },
     Scenario {
         name: "close-against-begin",
@@ -79,7 +79,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(0, &[Close(First(0)), Close(First(0))]),
         ],
         surroundings: PLAIN,
-        states: 16_535,
+        states: 37_737,
     },
     Scenario {
         name: "close-against-blocked-call",
@@ -138,7 +138,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(0, &[Close(First(0)), SetLinger(First(0), Some(0))]),
         ],
         surroundings: PLAIN,
-        states: 82_708,
+        states: 84_196,
     },
     Scenario {
         name: "close-against-connect",
@@ -162,7 +162,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(0, &[Close(First(0))]),
         ],
         surroundings: PLAIN,
-        states: 30_787,
+        states: 62_301,
     },
     Scenario {
         name: "listener-with-backlog",
@@ -195,7 +195,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(0, &[Close(First(0))]),
         ],
         surroundings: PLAIN,
-        states: 66_834,
+        states: 166_106,
     },
     Scenario {
         name: "accept-against-options",
@@ -229,7 +229,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(0, &[Close(First(0))]),
         ],
         surroundings: PLAIN,
-        states: 18_606,
+        states: 22_795,
     },
     Scenario {
         name: "upcall-failure",
@@ -255,7 +255,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             upcall_may_fail: true,
             ..PLAIN
         },
-        states: 1_344,
+        states: 1_530,
     },
     Scenario {
         name: "system-handles",
@@ -271,7 +271,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             handles: HandleKind::Ifs,
             ..PLAIN
         },
-        states: 595,
+        states: 721,
     },
     Scenario {
         name: "reuse-of-system-handles",
@@ -298,7 +298,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             handles: HandleKind::Ifs,
             ..PLAIN
         },
-        states: 145,
+        states: 185,
     },
     Scenario {
         name: "last-generation",
@@ -318,6 +318,6 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             generations: Some(1),
             ..PLAIN
         },
-        states: 18_204,
+        states: 25_296,
     },
 ];

@@ -26,7 +26,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             startups: 2,
             ..PLAIN
         },
-        states: 143_363,
+        states: 148_577,
     },
     Scenario {
         name: "death-during-a-drain",
@@ -40,7 +40,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(1, &[Die]),
         ],
         surroundings: PLAIN,
-        states: 132_296,
+        states: 148_436,
     },
     Scenario {
         name: "cleanup-at-the-last-reference",
@@ -55,7 +55,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(1, &[start(2, 1)]),
         ],
         surroundings: PLAIN,
-        states: 14_409,
+        states: 19_018,
     },
     Scenario {
         name: "startup-during-a-cleanup",
@@ -81,7 +81,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(1, &[duplicate(2, 0, 0)]),
         ],
         surroundings: PLAIN,
-        states: 38_506,
+        states: 38_314,
     },
     Scenario {
         name: "startup-behind-an-opener",

@@ -29,7 +29,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(1, &[Close(First(1))]),
         ],
         surroundings: PLAIN,
-        states: 1_572_872,
+        states: 1_668_895,
     },
     Scenario {
         name: "abort-at-the-last-reference",
@@ -49,7 +49,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(1, &[Close(First(1))]),
         ],
         surroundings: PLAIN,
-        states: 126_213,
+        states: 119_973,
     },
     Scenario {
         name: "duplicate-against-close",
@@ -74,7 +74,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             ),
         ],
         surroundings: LIMITED,
-        states: 31_903,
+        states: 32_953,
     },
     Scenario {
         name: "record-redeemed-late",
@@ -102,7 +102,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(1, &[Redeem { record: 0 }, Close(Own)]),
         ],
         surroundings: PLAIN,
-        states: 112_027,
+        states: 103_315,
     },
     Scenario {
         name: "record-redeemed-twice",
@@ -145,7 +145,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(1, &[Die]),
         ],
         surroundings: PLAIN,
-        states: 36_496,
+        states: 36_550,
     },
     Scenario {
         name: "reclaim-at-the-last-reference",
@@ -165,7 +165,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(1, &[Die]),
         ],
         surroundings: PLAIN,
-        states: 94_995,
+        states: 81_450,
     },
     Scenario {
         name: "death-at-the-last-reference",
@@ -184,6 +184,6 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(1, &[Die]),
         ],
         surroundings: PLAIN,
-        states: 26_077,
+        states: 29_709,
     },
 ];

@@ -138,6 +138,10 @@ pub enum Defect {
     SweepsTheNextLife,
     /// An opener asks whether its process is stopped, not whether its own life has ended.
     LooksAtTheFlagOnly,
+    /// A completed operation gives its hold up before it is delivered.
+    LeavesBeforeDelivery,
+    /// An overlapped call enters with one hold and gives it to its operation.
+    GivesTheHoldToTheOperation,
 }
 
 /// A defect, what it does, and how it shows.

@@ -38,7 +38,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "A slot whose generations are used up starts again.",
         scenario: "last-generation",
         violates: &["closed-descriptor-never-resolves"],
-        steps: 10,
+        steps: 11,
     },
     DefectSpec {
         defect: Defect::ForgetsToBackOut,
@@ -62,7 +62,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "The transport goes on accepting bytes of a send that was aborted.",
         scenario: "hard-close-with-queued-data",
         violates: &["peer-receives-a-prefix"],
-        steps: 8,
+        steps: 9,
     },
     DefectSpec {
         defect: Defect::AbortsFirstOnly,
@@ -94,7 +94,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "A close aborts only at the last reference, whatever the scope is.",
         scenario: "unread-input-resets",
         violates: &["every-pending-op-aborted", "no-operation-orphaned"],
-        steps: 5,
+        steps: 6,
     },
     DefectSpec {
         defect: Defect::AbortsWhatCompleted,
@@ -102,7 +102,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "A close aborts an operation that has completed and is being delivered.",
         scenario: "close-against-completion",
         violates: &["each-op-ends-once"],
-        steps: 7,
+        steps: 8,
     },
     DefectSpec {
         defect: Defect::AbortsWhatWasDelivered,
@@ -110,7 +110,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "A close aborts an operation whose completion was delivered.",
         scenario: "close-against-completion",
         violates: &["each-op-ends-once"],
-        steps: 8,
+        steps: 9,
     },
     DefectSpec {
         defect: Defect::PostsToBlockedCalls,
@@ -147,7 +147,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "The reference is dropped before the would-block check.",
         scenario: "nonblocking-linger-shut-down",
         violates: &["would-block-changes-nothing"],
-        steps: 7,
+        steps: 8,
     },
     DefectSpec {
         defect: Defect::AbortsBeforeWouldBlock,
@@ -155,7 +155,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "The operations are taken out before the would-block check.",
         scenario: "nonblocking-linger-shut-down",
         violates: &["would-block-changes-nothing"],
-        steps: 7,
+        steps: 8,
     },
     DefectSpec {
         defect: Defect::KeepsTheClosingMark,
@@ -163,7 +163,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "A close that would block leaves its descriptor marked as closing.",
         scenario: "nonblocking-linger-shut-down",
         violates: &["would-block-changes-nothing", "no-operation-orphaned"],
-        steps: 7,
+        steps: 8,
     },
     DefectSpec {
         defect: Defect::ClosesAtAnyReference,
@@ -215,7 +215,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "Nobody expires a drain whose deadline has passed.",
         scenario: "stalled-peer-with-limit",
         violates: &["everything-released-at-the-end"],
-        steps: 20,
+        steps: 21,
     },
     DefectSpec {
         defect: Defect::HardCloseDrains,
@@ -223,7 +223,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "A close with linger time 0 sends what is queued like any other.",
         scenario: "hard-close-with-queued-data",
         violates: &["hard-close-resets"],
-        steps: 10,
+        steps: 12,
     },
     DefectSpec {
         defect: Defect::HardCloseWithoutReset,
@@ -231,7 +231,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "A close with linger time 0 discards the data and forgets the reset.",
         scenario: "hard-close-with-queued-data",
         violates: &["hard-close-resets"],
-        steps: 10,
+        steps: 12,
     },
     DefectSpec {
         defect: Defect::ForgetsLingerOfDuplicates,
@@ -239,7 +239,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "The linger option does not apply to descriptors that came by duplication.",
         scenario: "record-redeemed-late",
         violates: &["hard-close-resets", "linger-expiry-resets-before-return"],
-        steps: 14,
+        steps: 15,
     },
     DefectSpec {
         defect: Defect::ReturnsWithoutWaiting,
@@ -271,7 +271,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "Nobody wakes the close that waits for the drain.",
         scenario: "lingering-wait",
         violates: &["everything-released-at-the-end"],
-        steps: 18,
+        steps: 19,
     },
     DefectSpec {
         defect: Defect::ForgetsToClaim,
@@ -279,7 +279,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "The last one out of a closed descriptor does not claim it.",
         scenario: "close-against-completion",
         violates: &["everything-released-at-the-end"],
-        steps: 11,
+        steps: 12,
     },
     DefectSpec {
         defect: Defect::ClaimsTooEarly,
@@ -311,7 +311,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "A handle upcall that failed is tried again.",
         scenario: "upcall-failure",
         violates: &["everything-released-at-the-end"],
-        steps: 9,
+        steps: 10,
     },
     DefectSpec {
         defect: Defect::ReleasesAfterFailedUpcall,
@@ -319,7 +319,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "The error path of a failed handle upcall releases the socket again.",
         scenario: "upcall-failure",
         violates: &["released-exactly-once"],
-        steps: 9,
+        steps: 10,
     },
     DefectSpec {
         defect: Defect::CleanupNotifies,
@@ -375,7 +375,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "A record is not reclaimed when its target dies.",
         scenario: "record-with-a-dead-target",
         violates: &["everything-released-at-the-end"],
-        steps: 25,
+        steps: 26,
     },
     DefectSpec {
         defect: Defect::ForgetsToLookAgain,
@@ -383,7 +383,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "An opener does not look again whether its process is gone.",
         scenario: "record-with-a-dead-target",
         violates: &["everything-released-at-the-end"],
-        steps: 29,
+        steps: 30,
     },
     DefectSpec {
         defect: Defect::DuplicatesForTheDead,
@@ -391,7 +391,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "A record is made for a target that is dead already.",
         scenario: "record-with-a-dead-target",
         violates: &["everything-released-at-the-end"],
-        steps: 26,
+        steps: 27,
     },
     DefectSpec {
         defect: Defect::BacklogForgotten,
@@ -407,7 +407,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "A drain sends the FIN before it knows whether unread input makes it a reset.",
         scenario: "unread-input-resets",
         violates: &["unread-input-reset-is-seen"],
-        steps: 10,
+        steps: 11,
     },
     DefectSpec {
         defect: Defect::ForgetsTheResetForUnread,
@@ -415,6 +415,22 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "A drained socket with unread input is released without the reset.",
         scenario: "unread-input-resets",
         violates: &["unread-input-reset-is-seen"],
+        steps: 14,
+    },
+    DefectSpec {
+        defect: Defect::LeavesBeforeDelivery,
+        name: "leaves-before-delivery",
+        summary: "A completed operation gives its hold up before it is delivered.",
+        scenario: "close-against-completion",
+        violates: &["handle-returned-once-after-ops"],
+        steps: 11,
+    },
+    DefectSpec {
+        defect: Defect::GivesTheHoldToTheOperation,
+        name: "gives-the-hold-to-the-operation",
+        summary: "An overlapped call enters with one hold and gives it to its operation.",
+        scenario: "close-against-completion",
+        violates: &["handle-returned-once-after-ops"],
         steps: 13,
     },
     DefectSpec {
@@ -423,7 +439,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "An accepted socket takes its listener's options when it gets its descriptor.",
         scenario: "accept-against-options",
         violates: &["accepted-has-its-listeners-options"],
-        steps: 8,
+        steps: 10,
     },
     DefectSpec {
         defect: Defect::SilencesOtherProcesses,
@@ -431,7 +447,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "Every operation that a close takes out ends for the closer's reason.",
         scenario: "death-at-the-last-reference",
         violates: &["every-pending-op-aborted", "sweep-ends-its-own-life"],
-        steps: 9,
+        steps: 10,
     },
     DefectSpec {
         defect: Defect::CancelsWhatCompleted,
@@ -455,7 +471,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "A cancel forgets the bytes that were accepted of its send.",
         scenario: "cancel-of-a-partly-accepted-send",
         violates: &["peer-receives-a-prefix", "cancel-ends-only-its-own"],
-        steps: 3,
+        steps: 4,
     },
     DefectSpec {
         defect: Defect::CancelsOtherDescriptors,
@@ -503,7 +519,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "The FIN of a shutdown does not wait for the pending sends.",
         scenario: "shutdown-with-pending-sends",
         violates: &["shutdown-ends-nothing-pending"],
-        steps: 4,
+        steps: 5,
     },
     DefectSpec {
         defect: Defect::ForgetsToForsake,
@@ -511,7 +527,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "The end of a process leaves the operations that outlived their descriptors.",
         scenario: "cleanup-at-the-last-reference",
         violates: &["everything-released-at-the-end"],
-        steps: 16,
+        steps: 18,
     },
     DefectSpec {
         defect: Defect::ForsakesTheNextLife,
@@ -519,7 +535,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "The end of a life takes the outlived operations of the next one as well.",
         scenario: "startup-during-a-cleanup",
         violates: &["sweep-ends-its-own-life"],
-        steps: 20,
+        steps: 21,
     },
     DefectSpec {
         defect: Defect::SweepsTheNextLife,

@@ -34,12 +34,13 @@ impl Steps<'_> {
         if self.has(Defect::ResolvesByValue) {
             generation = generation_of(before);
         }
-        descriptor.set_word(Word::from_bits(before.bits() + word::HOLDER));
+        let holds = u64::from(self.entrants(t, &thread));
+        descriptor.set_word(Word::from_bits(before.bits() + holds * word::HOLDER));
         let socket = descriptor.socket();
         drop(descriptor);
         let mut thread = state.thread_mut(t);
         thread.set_slot(slot);
-        if word::admit(before, u32::from(generation)).is_err() {
+        if word::admit(before, u32::from(generation), holds).is_err() {
             thread.set_at(At::Refused);
             return (What::EnterRefused { slot, generation }, Event::Internal);
         }
@@ -57,6 +58,20 @@ impl Steps<'_> {
         (What::Enter { slot, generation }, event)
     }
 
+    /// With how many holds this thread enters: an overlapped call has one for
+    /// its operation (H2).
+    fn entrants(&self, t: usize, thread: &Thread) -> u8 {
+        match self.call(t, thread) {
+            Some(Call::Start { operation, .. })
+                if self.waiting(usize::from(operation)) == Waiting::Overlapped
+                    && !self.has(Defect::GivesTheHoldToTheOperation) =>
+            {
+                2
+            }
+            _ => 1,
+        }
+    }
+
     /// back out: one `fetch_sub`; the transient entry may have been the last
     /// holder of whoever has the slot now.
     pub(super) fn back_out(&self, state: &mut State, t: usize) -> Done {
@@ -65,14 +80,15 @@ impl Steps<'_> {
             Self::finish(state, t);
             return (What::BackOut { slot }, Event::Internal);
         }
-        let event = self.give_up(state, t, slot, 1);
+        let holds = self.entrants(t, &state.thread(t));
+        let event = self.give_up(state, t, slot, holds);
         (What::BackOut { slot }, event)
     }
 
     /// The critical section of a call under its socket's lock.
     pub(super) fn section(&self, state: &mut State, t: usize) -> Done {
         if self.has(Defect::ResolvesAgain) {
-            Self::resolve_again(state, t);
+            self.resolve_again(state, t);
         }
         let thread = state.thread(t);
         let live =
@@ -109,18 +125,20 @@ impl Steps<'_> {
     }
 
     /// The call enters its slot anew and takes the present occupant's socket.
-    fn resolve_again(state: &mut State, t: usize) {
+    fn resolve_again(&self, state: &mut State, t: usize) {
         let slot = state.thread(t).slot();
+        let holds = u64::from(self.entrants(t, &state.thread(t)));
         let mut descriptor = state.slot_mut(slot);
-        let entered = Word::from_bits(descriptor.word().bits() + word::HOLDER);
+        let entered = Word::from_bits(descriptor.word().bits() + holds * word::HOLDER);
         descriptor.set_word(entered);
         let socket = descriptor.socket();
         drop(descriptor);
         state.thread_mut(t).set_socket(socket);
     }
 
-    /// register: started, completed at once, or parked; a parked operation
-    /// keeps the hold (O1a, H2).
+    /// register: started, completed at once, or parked. An overlapped operation
+    /// is parked in any case, keeps its own hold, and the call goes on with its
+    /// own (O1a, H2).
     fn register(&self, state: &mut State, t: usize, operation: u8, live: bool) -> Done {
         let thread = state.thread(t);
         let index = usize::from(operation);
@@ -139,7 +157,7 @@ impl Steps<'_> {
         }
         if kind == OperationKind::Connect && allowed.is_ok() {
             state.socket_mut(thread.socket()).run(Socket::connecting);
-        } else if allowed.is_ok() {
+        } else if allowed.is_ok() && self.waiting(index) == Waiting::Blocked {
             allowed = match self.try_to_complete(state, thread.socket(), index) {
                 Ok(false) => Ok(()),
                 Ok(true) => {
@@ -164,9 +182,8 @@ impl Steps<'_> {
         it.set_generation(thread.generation());
         it.set_socket(thread.socket());
         drop(it);
-        match self.waiting(index) {
-            Waiting::Blocked => state.thread_mut(t).set_at(At::Blocked),
-            Waiting::Overlapped => Self::finish(state, t),
+        if self.waiting(index) == Waiting::Blocked {
+            state.thread_mut(t).set_at(At::Blocked);
         }
         let event = Event::Registered { operation: index };
         (What::Register { kind, operation }, event)
@@ -296,6 +313,9 @@ impl Steps<'_> {
                 after.operation_mut(index).set_succeeded(possible);
                 after.thread_mut(WORKER).set_at(At::Delivering);
                 after.thread_mut(WORKER).set_taken(1 << index);
+                if self.has(Defect::LeavesBeforeDelivery) {
+                    self.leave_early(&mut after, index);
+                }
             }
             let rest = after.operation(index).remaining();
             let operation = small(index);
@@ -306,6 +326,17 @@ impl Steps<'_> {
                 let event = Event::Taken { operation: index };
                 out(What::Complete { kind, operation }, event, &after);
             }
+        }
+    }
+
+    /// An operation that is taken out gives its hold up at once. Its descriptor
+    /// is open still, so nobody is told to claim it.
+    fn leave_early(&self, state: &mut State, index: usize) {
+        if self.waiting(index) == Waiting::Overlapped {
+            let slot = state.operation(index).slot();
+            let mut descriptor = state.slot_mut(slot);
+            let left = Word::from_bits(descriptor.word().bits() - word::HOLDER);
+            descriptor.set_word(left);
         }
     }
 
@@ -347,7 +378,8 @@ impl Steps<'_> {
         for index in each(taken).filter(|&index| is_ending(before, index)) {
             let mut after = *before;
             let (what, event) = self.deliver_one(&mut after, index);
-            if self.waiting(index) == Waiting::Blocked {
+            let left = t == WORKER && self.has(Defect::LeavesBeforeDelivery);
+            if left || self.waiting(index) == Waiting::Blocked {
                 after.thread_mut(t).set_taken(taken & !(1 << index));
             }
             self.after_taking(&mut after, t);
@@ -415,11 +447,25 @@ impl Steps<'_> {
         }
     }
 
-    /// leave: the call gives up its one hold.
+    /// leave: the call gives up its hold, and that of an operation that it did
+    /// not register.
     pub(super) fn leave(&self, state: &mut State, t: usize) -> Done {
-        let slot = state.thread(t).slot();
-        let event = self.give_up(state, t, slot, 1);
-        (What::Leave { slot, holds: 1 }, event)
+        let thread = state.thread(t);
+        let slot = thread.slot();
+        let registered = match self.call(t, &thread) {
+            Some(Call::Start { operation, .. }) => {
+                self.waiting(usize::from(operation)) == Waiting::Overlapped
+                    && state.operation(operation).state() != OperationState::Idle
+            }
+            _ => false,
+        };
+        if registered && self.has(Defect::GivesTheHoldToTheOperation) {
+            Self::finish(state, t);
+            return (What::Leave { slot, holds: 0 }, Event::Internal);
+        }
+        let holds = self.entrants(t, &thread) - u8::from(registered);
+        let event = self.give_up(state, t, slot, holds);
+        (What::Leave { slot, holds }, event)
     }
 }
 

@@ -155,7 +155,7 @@ impl Runner {
         let before = Word::from_bits(slot.word);
         slot.word += HOLDER;
         let socket = slot.socket;
-        let admitted = word::admit(before, descriptor.generation());
+        let admitted = word::admit(before, descriptor.generation(), HOLDER);
         let reference = Reference {
             process,
             descriptor,

@@ -4,7 +4,7 @@ use closesocket::engine::{Error, Observation, PeerRead};
 
 use super::model::{Explored, must_fail, reached, run_model};
 use super::primitives::Defect;
-use super::world::{World, spawn};
+use super::world::{Setup, World, spawn};
 
 /// How the word or the lock refused a call (O1a).
 fn refusal(world: &World) -> &'static str {
@@ -144,7 +144,10 @@ fn a_wait_that_looks_and_sleeps_in_two_steps_is_caught_by_a_receive_that_meets_a
 }
 
 fn close_and_completion() {
-    let world = World::new();
+    let world = World::set_up(&Setup {
+        counts_packets: true,
+        ..Setup::default()
+    });
     let (descriptor, peer) = world.connect();
     world.start_receive(descriptor, 7).unwrap();
     let peer = spawn(&world, move |_| {
@@ -163,8 +166,13 @@ fn close_and_completion() {
     // Bytes for a socket that is gone are answered with a reset.
     assert!(matches!(peer.read(2), PeerRead::End | PeerRead::Reset));
     world.judge();
+    let packets = world.dll.packets.all();
+    assert_eq!(packets, [1], "the handle overtook the packet");
 }
 
+//= docs/specification.md#h2-after-the-operations
+//# - A handle MUST NOT be given back before every operation through its descriptor has ended and
+//# its result has been delivered.
 //= docs/specification.md#o2-one-end-for-each-operation
 //# - Every operation MUST end exactly once, either completed or aborted.
 //= docs/specification.md#o2-one-end-for-each-operation

@@ -49,6 +49,7 @@ fn under_the_scope_of_the_last_reference_the_last_of_both_closes_aborts_once() {
 fn completed_after_its_descriptor() {
     let world = World::set_up(&Setup {
         abort_scope: AbortScope::LastReference,
+        counts_packets: true,
         ..Setup::default()
     });
     let (descriptor, peer) = world.connect();
@@ -66,6 +67,11 @@ fn completed_after_its_descriptor() {
         reached("aborted");
         assert_eq!(completions, [(7, Err(Error::OperationAborted))]);
     }
+    let returned = world.dll.returned.all();
+    let mine = (world.process.id(), descriptor);
+    let of_process = returned.iter().position(|it| (it.0, it.1) == mine);
+    let packets = world.dll.packets.all();
+    assert_eq!(of_process.map(|it| packets[it]), Some(1));
     world.judge();
 }
 

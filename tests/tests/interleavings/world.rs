@@ -69,6 +69,8 @@ pub(crate) struct Setup {
     pub(crate) abort_scope: AbortScope,
     /// What a graceful close does with unread input.
     pub(crate) unread_input: UnreadInput,
+    /// The handle upcall looks how many packets are in the queue.
+    pub(crate) counts_packets: bool,
 }
 
 impl World {
@@ -87,10 +89,13 @@ impl World {
             free_list_shards: 1,
             first_segment_log2: 1,
         };
+        let queue = CompletionQueue::new();
         let dll = Arc::new(Dll {
             fails: setup.upcall_fails,
             witness: AtomicU64::new(0),
             returned: Notes::default(),
+            queue: setup.counts_packets.then(|| queue.clone()),
+            packets: Notes::default(),
         });
         let provider = Provider::<Tested>::new(
             config,
@@ -104,7 +109,7 @@ impl World {
             process: provider.startup().unwrap(),
             other: provider.startup().unwrap(),
             provider,
-            queue: CompletionQueue::new(),
+            queue,
             dll,
             listener,
         })))
@@ -221,6 +226,9 @@ pub(crate) struct Dll {
     witness: AtomicU64,
     /// The handles given back, with the marks that were visible then.
     pub(crate) returned: Notes<(ProcessId, Descriptor, u64)>,
+    queue: Option<CompletionQueue<Loom>>,
+    /// How many packets were in the queue each time.
+    pub(crate) packets: Notes<usize>,
 }
 
 impl Dll {
@@ -239,7 +247,12 @@ impl Upcalls for DllUpcalls {
             fails,
             witness,
             returned,
+            queue,
+            packets,
         } = &*self.0;
+        if let Some(queue) = queue.as_ref().filter(|_| !panicking()) {
+            packets.push(queue.len());
+        }
         if !panicking() {
             returned.push((by, it, witness.load(Ordering::Relaxed)));
         }

@@ -30,8 +30,9 @@ impl Judge {
                 process,
                 descriptor,
                 before,
+                holders,
                 admitted,
-            } => self.entered(thread, (process, descriptor), before, admitted),
+            } => self.entered(thread, (process, descriptor), before, holders, admitted),
             Observation::Left {
                 process,
                 descriptor,
@@ -115,9 +116,19 @@ impl Judge {
         }
     }
 
-    fn entered(&mut self, thread: u32, name: Name, before: Word, admitted: bool) -> Verdict {
+    fn entered(
+        &mut self,
+        thread: u32,
+        name: Name,
+        before: Word,
+        holders: u64,
+        admitted: bool,
+    ) -> Verdict {
         let generation = name.1.generation();
-        if word::admit(before, generation).is_ok() != admitted {
+        if !matches!(holders, 1 | 2) {
+            return Err(format!("no call enters with {holders} holds"));
+        }
+        if word::admit(before, generation, holders).is_ok() != admitted {
             return Err(if admitted {
                 "the call was let in, which the protocol refuses".to_owned()
             } else {
@@ -125,10 +136,12 @@ impl Judge {
             });
         }
         if !admitted {
-            self.thread(thread).next = Next::BackOut(name);
+            self.thread(thread).next = Next::BackOut(name, holders);
             return Ok(());
         }
-        self.thread(thread).holds(name).calls += 1;
+        let holds = self.thread(thread).holds(name);
+        holds.calls += 1;
+        holds.operations += holders - 1;
         let socket = self.socket_of(name)?;
         let slot = socket.local.slot(name).ok_or("unknown descriptor")?;
         socket.step(Event::Admitted { slot, generation }, |local| {
@@ -143,7 +156,7 @@ impl Judge {
                 before.holders()
             ));
         }
-        if next != Next::BackOut(name) && self.thread(thread).leave(name, holders)? {
+        if next != Next::BackOut(name, holders) && self.thread(thread).leave(name, holders)? {
             let socket = self.socket_of(name)?;
             let slot = socket.local.slot(name).ok_or("unknown descriptor")?;
             socket.step(Event::Internal, |local| {

@@ -356,14 +356,14 @@ fn fulfils(next: Next, observation: &Observation) -> bool {
     match (next, *observation) {
         (Next::Anything, _) => true,
         (
-            Next::BackOut(name),
+            Next::BackOut(name, entered),
             Observation::Left {
                 process,
                 descriptor,
-                holders: 1,
+                holders,
                 ..
             },
-        ) => name == (process, descriptor),
+        ) => (name, entered) == ((process, descriptor), holders),
         (
             Next::Claim(process, slot, _),
             Observation::Claimed {

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use closesocket::engine::{Descriptor, Observation, OperationId, ProcessId, SocketId};
 use closesocket::protocol::Cause;
-use closesocket::protocol::word::{self, HOLDER, STEP, Word};
+use closesocket::protocol::word::{self, STEP, Word};
 
 /// A slot of a process's table.
 pub(super) type SlotName = (ProcessId, u32);
@@ -68,8 +68,9 @@ fn instruction(observation: &Observation) -> Option<Instruction> {
             process,
             descriptor,
             before,
+            holders,
             ..
-        } => (process, descriptor, before, plus(before, HOLDER)),
+        } => (process, descriptor, before, plus(before, holders)),
         Observation::Left {
             process,
             descriptor,

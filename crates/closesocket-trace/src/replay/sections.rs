@@ -229,18 +229,16 @@ impl Judge {
                 state: OperationState::Pending,
                 failed: None,
             });
-            // An overlapped operation has its call's hold from here on.
-            if waiting == Waiting::Blocked {
-                local.descriptors[slot].inside += 1;
-            }
+            local.descriptors[slot].inside += 1;
         })?;
         let by = self.thread(thread);
         match waiting {
-            Waiting::Overlapped => by.holds(name).calls -= 1,
+            Waiting::Overlapped => match by.holds(name).operations.checked_sub(1) {
+                Some(left) => by.holds(name).operations = left,
+                None => return Err("the thread has no hold for the operation".to_owned()),
+            },
             Waiting::Blocked => by.blocked = Some((operation, name)),
         }
-        by.holds
-            .retain(|_, it| *it != super::thread::Holds::default());
         Ok(())
     }
 

@@ -17,6 +17,8 @@ pub(super) type Name = (ProcessId, Descriptor);
 pub(super) struct Holds {
     /// Calls that were let in.
     pub(super) calls: u64,
+    /// Of overlapped ones, holds for operations that are not registered.
+    pub(super) operations: u64,
     /// Operations that it has delivered, and must leave for.
     pub(super) delivered: u64,
     /// Its own close has committed.
@@ -72,8 +74,8 @@ pub(super) enum Next {
     /// Anything.
     #[default]
     Anything,
-    /// Back out of an entry that was refused.
-    BackOut(Name),
+    /// Back out of an entry that was refused, with so many holds.
+    BackOut(Name, u64),
     /// Try to claim the descriptor that it left empty, with this word.
     Claim(ProcessId, u32, Word),
     /// Open a descriptor of the socket that it made.
@@ -151,14 +153,20 @@ impl Thread {
         } else if holders == 1 && holds.calls > 0 {
             holds.calls -= 1;
             true
+        } else if holders == 2 && holds.calls > 0 && holds.operations > 0 {
+            // An overlapped call that was refused.
+            holds.calls -= 1;
+            holds.operations -= 1;
+            true
         } else {
             let Holds {
                 calls,
+                operations,
                 delivered,
                 closer,
             } = *holds;
             return Err(format!(
-                "{holders} holds left at once, but the thread has {calls} for calls, {delivered} for operations it delivered and {closer} for its close"
+                "{holders} holds left at once, but the thread has {calls} for calls and {operations} for their operations, {delivered} for operations it delivered and {closer} for its close"
             ));
         };
         if *holds == Holds::default() {
@@ -174,7 +182,7 @@ impl Thread {
     pub(super) fn require_free(&self) -> Verdict {
         match self.next {
             Next::Anything => Ok(()),
-            Next::BackOut((_, descriptor)) => Err(format!(
+            Next::BackOut((_, descriptor), _) => Err(format!(
                 "the thread must first back out of {descriptor}, which refused it"
             )),
             Next::Claim(_, slot, _) => Err(format!(

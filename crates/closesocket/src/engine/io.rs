@@ -161,7 +161,7 @@ impl<S: System> Process<S> {
         // What the caller's routine holds may do anything when it is dropped:
         // if the call is refused, that happens outside the lock.
         let mut notify = Some(notify);
-        let admission = self.state.admit(descriptor)?;
+        let mut admission = self.state.admit_overlapped(descriptor)?;
         if let Some(notify) = &notify {
             //= docs/specification.md#o3-aborted-overlapped-operations
             //# - An operation whose completion routine belongs to another thread MUST be refused
@@ -175,15 +175,13 @@ impl<S: System> Process<S> {
             work.start(&admission, kind)?;
             let reserved = prepare(work)?;
             let reply = Reply::Overlapped(notify.take().unwrap_or_else(Notify::nobody));
-            // From here on the operation has the hold: whoever delivers it
-            // leaves, perhaps before this call returns.
             let parked = work.park(&admission, kind, buffer, 0, reply, reserved);
             parked.inspect_err(|_| self.state.unreserve(reserved))
         })?;
         //= docs/specification.md#h2-after-the-operations
         //# - Every call and every pending operation MUST hold its descriptor until its result has
         //# been delivered.
-        admission.keep();
+        admission.keep_one();
         Ok(operation)
     }
 }

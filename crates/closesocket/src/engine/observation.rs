@@ -65,6 +65,8 @@ pub enum Observation {
         descriptor: Descriptor,
         /// The word before.
         before: Word,
+        /// With how many holds: an overlapped call has one for its operation.
+        holders: u64,
         /// It was let in.
         admitted: bool,
     },
@@ -239,7 +241,8 @@ pub enum Observation {
         /// How it failed, if it was not aborted and did.
         error: Option<Error>,
     },
-    /// An operation's result is delivered, or it ends silently.
+    /// An operation's result has been posted, or is about to be handed to the
+    /// thread that is blocked in it, or it ends silently.
     Delivered {
         /// The operation.
         operation: OperationId,

@@ -6,10 +6,10 @@
 use std::sync::{Arc, Weak};
 
 use super::line::{Orphanage, Parcel};
-use super::metrics::Counters;
 use super::notify::{Completion, CompletionQueue, How, Notify};
 use super::observation::{Observation, OperationId};
 use super::primitives::{Monitor, Primitives};
+use super::probe::Probe;
 use super::process::ProcessState;
 use super::shared::Shared;
 use super::socket::Accepted;
@@ -101,14 +101,17 @@ impl<S: System> Finished<S> {
             number: pending.number,
         };
         let transferred = pending.done;
-        let posted = pending.reply.waiting() == Waiting::Overlapped;
-        shared.observe(|| Observation::Delivered {
-            operation,
-            posted,
-            error: result.err(),
-        });
+        let delivered = |posted| {
+            shared.observe(|| Observation::Delivered {
+                operation,
+                posted,
+                error: result.err(),
+            });
+        };
         match pending.reply {
             Reply::Blocked(cell) => {
+                // Told before: the thread tells itself that it goes on.
+                delivered(false);
                 answer::<S>(
                     &cell,
                     Answer {
@@ -132,10 +135,9 @@ impl<S: System> Finished<S> {
                     home as Weak<dyn Orphanage>
                 });
                 notify.deliver(Parcel::new(completion, home), &shared.counters);
+                delivered(true);
+                process.leave(descriptor, 1);
             }
-        }
-        if posted {
-            process.leave(descriptor, 1);
         }
     }
 }
@@ -157,7 +159,8 @@ pub(super) fn deliver_aborted<S: System>(
 ) -> u64 {
     let (mut holds, mut aborted) = (0, 0);
     let mut batch = Batch {
-        counters: &shared.counters,
+        shared,
+        told: Vec::new(),
         queue: None,
         completions: Vec::with_capacity(operations.size_hint().0.min(BATCH)),
     };
@@ -175,15 +178,16 @@ pub(super) fn deliver_aborted<S: System>(
             (AbortNotice::Silent, Waiting::Blocked) => Some(Error::Interrupted),
             (AbortNotice::Silent, Waiting::Overlapped) => None,
         };
-        shared.observe(|| Observation::Delivered {
+        let delivered = Observation::Delivered {
             operation,
             posted: waiting == Waiting::Overlapped && told.is_some(),
             error: told,
-        });
+        };
         let (transferred, buffer) = (pending.done, pending.buffer);
         match (pending.reply, told) {
             (Reply::Overlapped(notify), None) => {
                 holds += 1;
+                shared.observe(|| delivered);
                 notify.forget(&shared.counters);
             }
             //= docs/specification.md#o3-aborted-overlapped-operations
@@ -191,7 +195,7 @@ pub(super) fn deliver_aborted<S: System>(
             //# be delivered once.
             (Reply::Overlapped(notify), Some(error)) => {
                 holds += 1;
-                batch.add(notify, |key| Completion {
+                batch.add(notify, delivered, |key| Completion {
                     operation,
                     key,
                     result: Err(error),
@@ -202,14 +206,17 @@ pub(super) fn deliver_aborted<S: System>(
             }
             //= docs/specification.md#o4-blocked-calls
             //# - A notification MUST NOT be posted for a blocked call that a close has aborted.
-            (Reply::Blocked(cell), _) => answer::<S>(
-                &cell,
-                Answer {
-                    result: cut_off(Cut::Closed, waiting, transferred),
-                    buffer,
-                    accepted: None,
-                },
-            ),
+            (Reply::Blocked(cell), _) => {
+                shared.observe(|| delivered);
+                answer::<S>(
+                    &cell,
+                    Answer {
+                        result: cut_off(Cut::Closed, waiting, transferred),
+                        buffer,
+                        accepted: None,
+                    },
+                );
+            }
         }
     }
     batch.flush();
@@ -222,14 +229,21 @@ pub(super) fn deliver_aborted<S: System>(
 const BATCH: usize = 128;
 
 /// Completions for one queue, posted together.
-struct Batch<'a, P: Primitives> {
-    counters: &'a Counters<P>,
-    queue: Option<CompletionQueue<P>>,
+struct Batch<'a, S: System> {
+    shared: &'a Shared<S>,
+    queue: Option<CompletionQueue<S::Primitives>>,
     completions: Vec<Parcel>,
+    /// What the probe is told once they are posted.
+    told: Vec<Observation>,
 }
 
-impl<P: Primitives> Batch<'_, P> {
-    fn add(&mut self, notify: Notify<P>, completion: impl FnOnce(u64) -> Completion) {
+impl<S: System> Batch<'_, S> {
+    fn add(
+        &mut self,
+        notify: Notify<S::Primitives>,
+        delivered: Observation,
+        completion: impl FnOnce(u64) -> Completion,
+    ) {
         //= docs/specification.md#o3-aborted-overlapped-operations
         //# - The packet of an aborted operation MUST carry the completion key that belongs to it.
         let completion = completion(notify.key());
@@ -241,14 +255,23 @@ impl<P: Primitives> Batch<'_, P> {
                     self.queue = Some(queue);
                 }
                 self.completions.push(Parcel::new(completion, None));
+                if S::Probe::ENABLED {
+                    self.told.push(delivered);
+                }
             }
-            other => Notify(other).deliver(Parcel::new(completion, None), self.counters),
+            other => {
+                Notify(other).deliver(Parcel::new(completion, None), &self.shared.counters);
+                self.shared.observe(|| delivered);
+            }
         }
     }
 
     fn flush(&mut self) {
         if let Some(queue) = self.queue.take() {
             queue.post_all(self.completions.drain(..));
+        }
+        for delivered in self.told.drain(..) {
+            self.shared.observe(|| delivered);
         }
     }
 }

@@ -13,7 +13,7 @@ use super::sockets::Sockets;
 use super::table::{Slot, Table};
 use super::transport::Endpoint as _;
 use super::{SocketId, System};
-use crate::protocol::word::Word;
+use crate::protocol::word::{self, Word};
 use crate::protocol::{
     Cause, Cut, Descriptor, Error, Preconditions, ProcessId, Startups, returns_handle,
 };
@@ -55,6 +55,9 @@ struct Stopped<S: System> {
 
 /// A call's hold on a descriptor: while it exists, the descriptor's handle is
 /// not given back and its slot not reused (H2). Dropping it leaves.
+///
+/// An overlapped call has a second one for its operation until the operation is
+/// registered ([`Admission::keep_one`]).
 //= docs/specification.md#d3-stale-values
 //# - An operation MUST keep the socket and the `(slot, generation)` with which it was issued,
 //# without a second look-up.
@@ -65,6 +68,7 @@ pub struct Admission<'a, S: System> {
     pub(super) process: &'a ProcessState<S>,
     pub(super) descriptor: Descriptor,
     slot: &'a Slot<S::Primitives>,
+    holders: u64,
 }
 
 impl<S: System> Admission<'_, S> {
@@ -75,16 +79,18 @@ impl<S: System> Admission<'_, S> {
         self.slot.socket()
     }
 
-    /// Keeps the hold for an overlapped operation; whoever delivers it leaves.
-    pub(super) const fn keep(self) {
-        std::mem::forget(self);
+    /// The overlapped operation has its hold from here on: whoever delivers it
+    /// leaves for it, perhaps before this call does.
+    pub(super) const fn keep_one(&mut self) {
+        self.holders -= word::HOLDER;
     }
 }
 
 impl<S: System> Drop for Admission<'_, S> {
     #[inline]
     fn drop(&mut self) {
-        self.process.leave_slot(self.slot, self.descriptor, 1);
+        let holders = self.holders;
+        self.process.leave_slot(self.slot, self.descriptor, holders);
     }
 }
 
@@ -130,24 +136,46 @@ impl<S: System> ProcessState<S> {
     /// [`Error::TooManyDescriptors`] if too many operations are pending.
     #[inline]
     pub(super) fn admit(&self, descriptor: Descriptor) -> Result<Admission<'_, S>, Error> {
+        self.enter(descriptor, word::HOLDER)
+    }
+
+    /// Lets an overlapped call in, with a hold of its own and one for its
+    /// operation: the two end on different threads, in either order.
+    ///
+    /// # Errors
+    /// As [`ProcessState::admit`].
+    //= docs/specification.md#h2-after-the-operations
+    //# - An overlapped call and its operation MUST each have a hold of their own from the moment
+    //# that the call is let in.
+    pub(super) fn admit_overlapped(
+        &self,
+        descriptor: Descriptor,
+    ) -> Result<Admission<'_, S>, Error> {
+        self.enter(descriptor, 2 * word::HOLDER)
+    }
+
+    #[inline]
+    fn enter(&self, descriptor: Descriptor, holders: u64) -> Result<Admission<'_, S>, Error> {
         self.check_usable()?;
         let Some(slot) = self.table.slot(descriptor) else {
             return Err(Error::NotSocket);
         };
-        let (before, admitted) = slot.enter(descriptor.generation());
+        let (before, admitted) = slot.enter(descriptor.generation(), holders);
         self.shared.observe(|| Observation::Entered {
             process: self.id,
             descriptor,
             before,
+            holders,
             admitted: admitted.is_ok(),
         });
         if let Err(error) = admitted {
-            return Err(self.back_out(slot, descriptor, error));
+            return Err(self.back_out(slot, descriptor, holders, error));
         }
         Ok(Admission {
             process: self,
             descriptor,
             slot,
+            holders,
         })
     }
 
@@ -172,8 +200,14 @@ impl<S: System> ProcessState<S> {
     }
 
     #[cold]
-    fn back_out(&self, slot: &Slot<S::Primitives>, descriptor: Descriptor, error: Error) -> Error {
-        self.leave_slot(slot, descriptor, 1);
+    fn back_out(
+        &self,
+        slot: &Slot<S::Primitives>,
+        descriptor: Descriptor,
+        holders: u64,
+        error: Error,
+    ) -> Error {
+        self.leave_slot(slot, descriptor, holders);
         // A cleanup may have closed the descriptor since the flags were read.
         self.check_usable().err().unwrap_or(error)
     }
@@ -204,7 +238,7 @@ impl<S: System> ProcessState<S> {
     #[cold]
     fn claim(&self, slot: &Slot<S::Primitives>, index: u32, seen: Word) {
         let claimed = slot.claim(seen);
-        let descriptor = crate::protocol::word::descriptor(seen, index);
+        let descriptor = word::descriptor(seen, index);
         let (process, shared) = (self.id, &self.shared);
         shared.observe(|| Observation::Claimed {
             process,

@@ -37,8 +37,8 @@ impl<P: Primitives> Default for Slot<P> {
 }
 
 impl<P: Primitives> Slot<P> {
-    /// Enters: one instruction. A refused entry is still counted and must
-    /// [`leave`](Self::leave). Returns the word before too.
+    /// Enters with so many holds: one instruction. A refused entry is still
+    /// counted and must [`leave`](Self::leave). Returns the word before too.
     ///
     /// # Errors
     /// As [`word::admit`].
@@ -46,9 +46,9 @@ impl<P: Primitives> Slot<P> {
     //# The start of a call is not among the locked steps, and an implementation MAY keep it
     //# lock-free.
     #[inline]
-    pub(super) fn enter(&self, generation: u32) -> (Word, Result<(), Error>) {
-        let before = Word::from_bits(self.word.fetch_add(word::HOLDER, Ordering::Acquire));
-        (before, word::admit(before, generation))
+    pub(super) fn enter(&self, generation: u32, holders: u64) -> (Word, Result<(), Error>) {
+        let before = Word::from_bits(self.word.fetch_add(holders, Ordering::Acquire));
+        (before, word::admit(before, generation, holders))
     }
 
     /// Leaves: one instruction. Returns the word before, and the word to claim

@@ -123,15 +123,16 @@ impl std::fmt::Debug for Word {
     }
 }
 
-/// Judges an entry: `before` is what `fetch_add(HOLDER)` returned. One compare
-/// tests generation, phase and room at once (D1, D3).
+/// Judges an entry: `before` is what `fetch_add(entrants)` returned. One compare
+/// tests generation, phase and room at once (D1, D3). A call enters with one
+/// [`HOLDER`], an overlapped one with a second for its operation.
 ///
 /// A refused entry has still been counted: the caller must take it back with
-/// [`leave`].
+/// [`leave`], all of it at once.
 ///
 /// # Errors
 /// [`Error::NotSocket`] if the descriptor of this generation is not open,
-/// [`Error::TooManyDescriptors`] if it holds too many operations.
+/// [`Error::TooManyDescriptors`] if there is no room for all entrants.
 //= docs/specification.md#d1-the-commit-point
 //# - A call that begins after the commit and names the closed descriptor MUST fail with
 //# WSAENOTSOCK, unless an error that precedes WSAENOTSOCK in E1 applies.
@@ -139,9 +140,9 @@ impl std::fmt::Debug for Word {
 //# - A value of a closed descriptor MUST NOT give access to another socket that was later given the
 //# same value.
 #[inline]
-pub const fn admit(before: Word, generation: u32) -> Result<(), Error> {
+pub const fn admit(before: Word, generation: u32, entrants: u64) -> Result<(), Error> {
     let base = Word::new(generation, WordPhase::Open, 0).0;
-    if before.0.wrapping_sub(base) < MAX_HOLDERS {
+    if before.0.wrapping_sub(base) <= MAX_HOLDERS.saturating_sub(entrants) {
         Ok(())
     } else if before.is_open(generation) {
         Err(Error::TooManyDescriptors)
@@ -236,7 +237,15 @@ mod tests {
         WordPhase::Claimed,
     ];
     const GENERATIONS: [u32; 4] = [1, 2, u32::MAX - 1, u32::MAX];
-    const HOLDERS: [u64; 6] = [0, 1, 2, MAX_HOLDERS - 1, MAX_HOLDERS, MAX_HOLDERS + 1];
+    const HOLDERS: [u64; 7] = [
+        0,
+        1,
+        2,
+        MAX_HOLDERS - 2,
+        MAX_HOLDERS - 1,
+        MAX_HOLDERS,
+        MAX_HOLDERS + 1,
+    ];
 
     fn every_word() -> impl Iterator<Item = Word> {
         GENERATIONS.into_iter().flat_map(|generation| {
@@ -261,12 +270,15 @@ mod tests {
         for word in every_word() {
             for generation in [0, 1, 2, 3, u32::MAX - 1, u32::MAX] {
                 let open = word.generation() == generation && word.phase() == WordPhase::Open;
-                let expected = match (open, word.holders() < MAX_HOLDERS) {
-                    (true, true) => Ok(()),
-                    (true, false) => Err(Error::TooManyDescriptors),
-                    (false, _) => Err(Error::NotSocket),
-                };
-                assert_eq!(admit(word, generation), expected, "{word:?} {generation}");
+                for entrants in [1, 2] {
+                    let expected = match (open, word.holders() + entrants <= MAX_HOLDERS) {
+                        (true, true) => Ok(()),
+                        (true, false) => Err(Error::TooManyDescriptors),
+                        (false, _) => Err(Error::NotSocket),
+                    };
+                    let judged = admit(word, generation, entrants);
+                    assert_eq!(judged, expected, "{word:?} {generation} {entrants}");
+                }
                 assert_eq!(
                     seal(word, generation).is_ok(),
                     open,

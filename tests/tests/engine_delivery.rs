@@ -1,0 +1,123 @@
+//! When and in which order results are delivered, and what waits for it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod faulty;
+
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use closesocket::engine::{
+    CompletionQueue, Config, Descriptor, Error, Notify, ProcessId, UpcallFailed, Upcalls,
+};
+use closesocket::protocol::{AbortScope, HandleKind};
+use faulty::World;
+
+type Hook = Box<dyn FnMut(ProcessId, Descriptor) + Send>;
+
+/// The DLL above: runs a hook in each upcall.
+#[derive(Clone, Default)]
+struct Dll(Arc<Mutex<Option<Hook>>>);
+
+impl Dll {
+    fn during(&self, hook: impl FnMut(ProcessId, Descriptor) + Send + 'static) {
+        *self.0.lock().unwrap() = Some(Box::new(hook));
+    }
+}
+
+impl Upcalls for Dll {
+    fn close_socket_handle(&self, by: ProcessId, it: Descriptor) -> Result<(), UpcallFailed> {
+        let hook = self.0.lock().unwrap().take();
+        if let Some(mut hook) = hook {
+            hook(by, it);
+            self.0.lock().unwrap().get_or_insert(hook);
+        }
+        Ok(())
+    }
+}
+
+fn world(abort_scope: AbortScope) -> (World, Dll) {
+    let config = Config {
+        handle_kind: HandleKind::NonIfs,
+        abort_scope,
+        ..Config::default()
+    };
+    let dll = Dll::default();
+    (World::with_upcalls(config, dll.clone()), dll)
+}
+
+/// The handles that go back.
+fn returned(dll: &Dll) -> Arc<Mutex<Vec<Descriptor>>> {
+    let returned = Arc::new(Mutex::new(Vec::new()));
+    let notes = Arc::clone(&returned);
+    dll.during(move |_, it| notes.lock().unwrap().push(it));
+    returned
+}
+
+//= docs/specification.md#h2-after-the-operations
+//# - A handle MUST NOT be given back while a thread is inside a call through its descriptor.
+//= docs/specification.md#h2-after-the-operations
+//# - An overlapped call and its operation MUST each have a hold of their own from the moment that
+//# the call is let in.
+#[test]
+fn the_handle_waits_for_the_thread_that_is_still_inside_its_overlapped_call() {
+    let (world, dll) = world(AbortScope::Descriptor);
+    let (descriptor, _peer) = world.connect();
+    let queue = CompletionQueue::new();
+    let returned = returned(&dll);
+    let (closer, seen) = (world.process.clone(), Arc::clone(&returned));
+    *world.faults.on_deliver.lock().unwrap() = Some(Box::new(move || {
+        // The caller is on its way out of its call.
+        let closed = thread::spawn(move || closer.close(descriptor)).join();
+        assert_eq!(closed.unwrap(), Ok(()));
+        assert_eq!(*seen.lock().unwrap(), [], "the caller is still inside");
+    }));
+    let notify = Notify::queue(&queue, 7);
+    let started = world
+        .process
+        .recv_overlapped(descriptor, vec![0; 1], notify);
+    assert!(started.is_ok());
+    let aborted = queue.take().unwrap();
+    assert_eq!(aborted.result, Err(Error::OperationAborted));
+    assert_eq!(*returned.lock().unwrap(), [descriptor]);
+    assert_eq!(world.process.descriptors(), 0);
+}
+
+#[test]
+fn an_overlapped_call_that_is_refused_gives_both_its_holds_back() {
+    let (world, dll) = world(AbortScope::Descriptor);
+    let unconnected = world.process.socket().unwrap();
+    let returned = returned(&dll);
+    let refused = world
+        .process
+        .recv_overlapped(unconnected, vec![0; 1], Notify::nobody());
+    assert_eq!(refused, Err(Error::NotConnected));
+    assert_eq!(world.process.close(unconnected), Ok(()));
+    assert_eq!(*returned.lock().unwrap(), [unconnected]);
+}
+
+//= docs/specification.md#h2-after-the-operations
+//# - A handle MUST NOT be given back before every operation through its descriptor has ended and
+//# its result has been delivered.
+#[test]
+fn the_handle_goes_back_behind_the_packet_of_the_operation_that_outlived_it() {
+    let (world, dll) = world(AbortScope::LastReference);
+    let (descriptor, peer) = world.connect();
+    let other = world.provider.startup().unwrap();
+    let record = world.process.duplicate(descriptor, other.id()).unwrap();
+    let kept = other.redeem(record).unwrap();
+    let queue = CompletionQueue::new();
+    let notify = Notify::queue(&queue, 7);
+    world
+        .process
+        .recv_overlapped(descriptor, vec![0; 1], notify)
+        .unwrap();
+    assert_eq!(world.process.close(descriptor), Ok(()));
+    let packets = Arc::new(Mutex::new(Vec::new()));
+    let (notes, seen) = (Arc::clone(&packets), queue.clone());
+    dll.during(move |_, _| notes.lock().unwrap().push(seen.len()));
+    peer.write(b"x").unwrap();
+    assert_eq!(*packets.lock().unwrap(), [1]);
+    assert_eq!(queue.take().unwrap().result, Ok(1));
+    assert_eq!(other.close(kept), Ok(()));
+}
