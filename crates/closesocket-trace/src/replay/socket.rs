@@ -268,6 +268,7 @@ impl Replayed {
                 }
                 section.taking -= 1;
                 self.local.operations[operation].state = state;
+                self.goes_along(known.name, aborted, sweep);
                 self.end_section()
             }
             _ => {
@@ -294,6 +295,26 @@ impl Replayed {
                 })
             }
         }
+    }
+
+    /// The last reference takes what outlived other descriptors too: with a dead
+    /// process all its lives are over, with a cleanup those up to the one that it
+    /// ends, which its sweep or the closed descriptor tells.
+    fn goes_along(&mut self, name: Name, aborted: Option<Cause>, sweep: Option<Sweep>) {
+        let (Some(section), Some(slot)) = (&mut self.section, self.local.slot(name)) else {
+            return;
+        };
+        let by = sweep.filter(|it| it.process == name.0 && aborted == Some(it.cause));
+        let over = match (aborted, section.event) {
+            (Some(Cause::Death), _) => true,
+            (Some(Cause::Cleanup), Event::Committed { slot: closed, .. }) => {
+                let ends = by.map_or(self.local.lives[closed], |it| it.life);
+                self.local.lives[slot] <= ends
+            }
+            _ => false,
+        };
+        self.local.descriptors[slot].life_over |= over;
+        section.before.descriptors[slot].life_over |= over;
     }
 
     /// An operation goes with the life of its process: the life of its
