@@ -214,7 +214,9 @@ fn wakes_every_blocked_thread<N: Network>(world: &World<N>, end: fn(&Proc<N>)) {
     ];
     end(&world.process);
     for call in blocked {
-        assert_eq!(call.result(), Some(Error::Interrupted));
+        // With or without a part of a send that was accepted (C2).
+        let told = call.result().map(Error::code);
+        assert_eq!(told, Some(Error::Interrupted.code()));
     }
 }
 

@@ -84,7 +84,9 @@ fn o4_every_thread_that_is_blocked_in_one_descriptor_wakes<N: Network>(world: &W
     assert_eq!(world.process.blocked_threads(), 8);
     assert_eq!(world.process.close(descriptor), Ok(()));
     for blocked in receivers.into_iter().chain(senders) {
-        assert_eq!(blocked.result(), Err(Error::Interrupted));
+        // A kernel may have taken a little more meanwhile, and a send got it in.
+        let interrupted = blocked.result().map_err(Error::code);
+        assert_eq!(interrupted, Err(Error::Interrupted.code()));
     }
 }
 
