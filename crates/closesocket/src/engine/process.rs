@@ -57,7 +57,7 @@ struct Stopped<S: System> {
 /// not given back and its slot not reused (H2). Dropping it leaves.
 ///
 /// An overlapped call has a second one for its operation until the operation is
-/// registered ([`Admission::keep_one`]).
+/// registered.
 //= docs/specification.md#d3-stale-values
 //# - An operation MUST keep the socket and the `(slot, generation)` with which it was issued,
 //# without a second look-up.
