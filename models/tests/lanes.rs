@@ -86,7 +86,7 @@ fn an_svg_is_well_formed_and_says_what_the_path_does() {
         assert!(said.contains(&row.sentence), "{} in {said}", row.sentence);
     }
     let new = texts(&document, "new");
-    for text in ["blocks", "sealed", "#0 aborted", "draining", "0 references"] {
+    for text in ["blocks", "sealed", "#0 aborted", "released", "0 references"] {
         assert!(new.contains(&text), "{text} in {new:?}");
     }
     let wrong = texts(&document, "wrong-text");
