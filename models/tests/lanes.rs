@@ -95,8 +95,8 @@ fn an_svg_is_well_formed_and_says_what_the_path_does() {
         "{wrong:?}"
     );
     let signs = texts(&document, "sign");
-    // One of each in the path, and all of them in the legend.
-    assert_eq!(signs, ["!", "C", "A", "C", "A", "R", "H"]);
+    // What the path has, and all of them in the legend.
+    assert_eq!(signs, ["!", "C", "A", "R", "C", "A", "R", "H"]);
     let style = document
         .descendants()
         .find(|it| it.has_tag_name(("http://www.w3.org/2000/svg", "style")));
