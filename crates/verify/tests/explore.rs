@@ -213,7 +213,7 @@ fn a_defect_is_drawn_on_the_terminal_and_in_a_file() {
         "{text}"
     );
     for line in [
-        "◆────✕ sealed ────○ draining",
+        "◆────✕ sealed ────■ closed",
         " !! violates no-operation-orphaned",
     ] {
         assert!(text.contains(line), "{text}");

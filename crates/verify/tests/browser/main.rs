@@ -131,6 +131,7 @@ fn clicks_lead_along_a_path_and_every_step_is_drawn_and_judged() {
         ("T3 enters descriptor 0.1", "T3 in P0 enters descriptor 0.1"),
         ("T3 registers recv #2", "T3 in P0 registers recv #2 of"),
         ("T1 registers send #0", "T1 in P0 registers send #0 of"),
+        ("T1 leaves slot 0 (1 holds)", "T1 in P0 leaves"),
         ("T1 looks at slot 0 to close it", "T1 in P0 looks at slot 0"),
         ("T2 registers recv #1", "T2 in P1 registers recv #1 of"),
         (
