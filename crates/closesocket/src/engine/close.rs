@@ -12,8 +12,8 @@ use super::table::{Missed, Slot};
 use super::{SocketId, System};
 use crate::protocol::word::Word;
 use crate::protocol::{
-    AbortScope, Actions, Cause, CloseRequest, Commit, Descriptor, Error, SendSide, Socket, Time,
-    UnreadInput, abort_cause,
+    AbortScope, Actions, Cause, CloseRequest, Commit, Descriptor, Error, Socket, Time, UnreadInput,
+    abort_cause,
 };
 
 type Taken<S> = Vec<Reference<S>>;
@@ -351,9 +351,7 @@ impl<S: System> Section<'_, S> {
     /// that has waited for the sends that were taken out (S1a).
     fn settle(&mut self, actions: Actions) {
         self.state.carry_out(self.shared, actions, self.out);
-        let core = &self.state.core;
-        let fin_waits = core.is_open() && core.send_side == SendSide::ShuttingDown;
-        if core.is_draining() || fin_waits {
+        if self.state.core.is_draining() || self.state.fin_waits() {
             self.advance();
         }
     }

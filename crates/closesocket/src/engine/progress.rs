@@ -123,7 +123,7 @@ impl<S: System> Section<'_, S> {
                 self.note_acknowledged()?;
             }
         }
-        if self.front(Side::Writes).is_none() {
+        if self.state.fin_waits() && self.front(Side::Writes).is_none() {
             let actions = self.state.core.sends_ended(self.shared);
             self.state.carry_out(self.shared, actions, self.out);
         }

@@ -17,8 +17,8 @@ use super::shared::{EndpointOf, Shared};
 use super::transport::Endpoint as _;
 use super::{SocketId, System};
 use crate::protocol::{
-    Actions, Descriptor, DuplicationRecord, Error, OperationKind, PendingOperations, Socket, Take,
-    Time,
+    Actions, Descriptor, DuplicationRecord, Error, OperationKind, PendingOperations, SendSide,
+    Socket, Take, Time,
 };
 
 /// A cell of the socket slab.
@@ -360,6 +360,11 @@ impl<S: System> SocketState<S> {
         out.released = true;
     }
 
+    /// Whether the FIN of a shutdown waits for pending sends (S1a).
+    pub(super) fn fin_waits(&self) -> bool {
+        self.core.is_open() && self.core.send_side == SendSide::ShuttingDown
+    }
+
     /// Whether somebody waits for bytes to be acknowledged: a drain, a pending
     /// send, or whoever wants to know when there is room to send.
     pub(super) fn awaits_acknowledgements(&self) -> bool {
@@ -400,7 +405,7 @@ impl<S: System> SocketState<S> {
 
     /// What would not block now.
     pub(super) fn readiness(&mut self, shared: &Shared<S>) -> Readiness {
-        use crate::protocol::{Connection, SendSide};
+        use crate::protocol::Connection;
         let Some(endpoint) = self.endpoint.as_mut() else {
             return Readiness::CLOSED;
         };
