@@ -72,7 +72,7 @@ impl CloseModel {
         let steps = Steps {
             scenario: self.scenario,
             defect: self.defect,
-            locked: from.locked_sockets(),
+            locked: Steps::locked_sockets(self.scenario, self.defect, from),
         };
         let any = Cell::new(false);
         let mut take = |action: Action, event: Event, after: &State| {

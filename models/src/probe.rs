@@ -132,7 +132,7 @@ pub const PROBES: &[Probe] = &[
         name: "a reclaimed record aborted operations of a closed descriptor",
         scenario: "reclaim-at-the-last-reference",
         seen: |_, what, _, after| {
-            let aborted = OperationState::Ending(Some(Cause::Call));
+            let aborted = OperationState::Ending(Some(Cause::Reclaimed));
             matches!(what, What::Reclaim { .. })
                 && after.operations().any(|it| it.state() == aborted)
         },
@@ -191,7 +191,8 @@ pub const PROBES: &[Probe] = &[
             };
             what == died
                 && before.operation(0_u8).state() == OperationState::Pending
-                && after.operation(0_u8).state() == OperationState::Ending(Some(Cause::Call))
+                && after.operation(0_u8).state() == OperationState::Ending(Some(Cause::Death))
+                && !after.operation(0_u8).silent()
         },
     },
     Probe {
@@ -225,6 +226,23 @@ pub const PROBES: &[Probe] = &[
         seen: |before, what, _, _| {
             matches!(what, What::LookAtProcess { gone: true })
                 && before.process(0_u8).gone().is_none()
+        },
+    },
+    Probe {
+        name: "an operation completed for a process that had died, and was not told",
+        scenario: "death-against-completions",
+        seen: |_, what, _, after| {
+            matches!(what, What::Complete { operation: 0, .. }) && after.operation(0_u8).silent()
+        },
+    },
+    Probe {
+        name: "an operation that had completed just before was told while its process died",
+        scenario: "death-against-completions",
+        seen: |before, what, event, _| {
+            let posted = matches!(event, Event::Delivered { posted: true, .. });
+            matches!(what, What::DeliverCompleted { operation: 0, .. })
+                && posted
+                && before.is_dead(0)
         },
     },
     Probe {

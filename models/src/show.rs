@@ -56,6 +56,12 @@ fn entries(state: &State) -> Vec<Entry> {
             if it.succeeded() {
                 text += ", succeeded";
             }
+            if it.silent() {
+                text += ", silently";
+            }
+            if it.number() != 0 {
+                text += &format!(", behind {} of its direction", it.number());
+            }
             entries.push((format!("operation {index}"), text));
         }
     }

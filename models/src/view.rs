@@ -6,7 +6,7 @@ use closesocket::protocol::invariant::{
 use closesocket::protocol::word::WordPhase;
 use closesocket::protocol::{Error, ProcessId};
 
-use crate::scenario::{Call, Scenario};
+use crate::scenario::{Call, Scenario, ThreadSpec};
 use crate::state::{At, RECORDS, State, Thread};
 
 /// A state of a scenario.
@@ -52,6 +52,20 @@ impl View<'_> {
         }
     }
 
+    /// Whether the life of this slot's occupant has ended, and nobody sweeps its
+    /// process any more.
+    fn is_swept(&self, slot: usize) -> bool {
+        let process = self.scenario.slots[slot].process;
+        let sweeps = |(spec, it): (&ThreadSpec, Thread)| {
+            let call = spec.calls.get(usize::from(it.call()));
+            spec.process == process
+                && it.at() != At::Ready
+                && matches!(call, Some(Call::Cleanup | Call::Die))
+        };
+        let mut threads = self.scenario.threads.iter().zip(self.state.threads());
+        self.scenario.is_over(self.state, slot) && !threads.any(sweeps)
+    }
+
     /// Whether the occupant of this slot, of an ended life, is nobody's at rest.
     fn is_stranded(&self, slot: usize) -> bool {
         self.state.rest().rested() && self.scenario.is_over(self.state, slot)
@@ -79,6 +93,7 @@ impl World for View<'_> {
             process: ProcessId(u32::from(self.scenario.slots[slot].process)),
             socket: usize::from(it.socket()),
             life_over: self.scenario.is_over(self.state, slot),
+            life_swept: self.is_swept(slot),
             inside: self.inside(slot, generation),
             handle_returns: it.returns(),
             retired: it.retired(),
@@ -124,6 +139,8 @@ impl World for View<'_> {
                 }
                 _ => None,
             },
+            silent: it.silent(),
+            number: u64::from(it.number()),
         }
     }
 

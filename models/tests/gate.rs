@@ -45,6 +45,7 @@ const NAMES: &[&str] = &[
     "answer-before-the-loss",
     "shutdown-with-pending-sends",
     "cancel-against-completion-and-close",
+    "cancel-against-an-answer",
     "cancel-of-a-partly-accepted-send",
     "cancel-through-one-of-two-descriptors",
     "cancel-by-another-process",
@@ -53,6 +54,7 @@ const NAMES: &[&str] = &[
     "cleanup-at-the-last-reference",
     "startup-during-a-cleanup",
     "startup-behind-an-opener",
+    "death-against-completions",
 ];
 
 /// The pinned names that a catalogue lacks.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use closesocket::engine::{
-    CompletionQueue, Config, Descriptor, Error, Notify, ProcessId, UpcallFailed, Upcalls,
+    CompletionQueue, Config, Descriptor, Error, Notify, Process, ProcessId, UpcallFailed, Upcalls,
 };
 use closesocket::protocol::{AbortScope, HandleKind};
 use faulty::World;
@@ -120,4 +120,36 @@ fn the_handle_goes_back_behind_the_packet_of_the_operation_that_outlived_it() {
     assert_eq!(*packets.lock().unwrap(), [1]);
     assert_eq!(queue.take().unwrap().result, Ok(1));
     assert_eq!(other.close(kept), Ok(()));
+}
+
+//= docs/specification.md#s3-process-death
+//# - A completion MUST NOT be posted to a dead process.
+#[test]
+fn nothing_comes_to_a_process_that_dies_while_what_it_waited_for_completes() {
+    let (world, dll) = world(AbortScope::LastReference);
+    let (descriptor, peer) = world.connect();
+    let other = world.provider.startup().unwrap();
+    let record = world.process.duplicate(descriptor, other.id()).unwrap();
+    let kept = other.redeem(record).unwrap();
+    let (queue, dead) = (CompletionQueue::new(), CompletionQueue::new());
+    let start = |process: &Process<faulty::System>, through, to: &CompletionQueue| {
+        let notify = Notify::queue(to, 7);
+        process
+            .recv_overlapped(through, vec![0; 1], notify)
+            .unwrap();
+    };
+    start(&world.process, descriptor, &queue);
+    start(&other, kept, &dead);
+    assert_eq!(world.process.close(descriptor), Ok(()), "it outlives it");
+    let told = Arc::new(Mutex::new(None));
+    let (note, seen) = (Arc::clone(&told), dead.clone());
+    dll.during(move |_, _| {
+        // In the midst of one section's results.
+        other.die();
+        note.lock().unwrap().get_or_insert(seen.len());
+    });
+    peer.write(b"xy").unwrap();
+    assert_eq!(queue.take().unwrap().result, Ok(1));
+    let told = told.lock().unwrap().expect("the handle went back");
+    assert_eq!(dead.len(), told, "it was told after it had died");
 }

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use closesocket::protocol::word::{Word, WordPhase};
 use closesocket::protocol::{
-    AbortNotice, AbortScope, Actions, Cause, CloseRequest, Commit, Connection, DuplicationRecord,
-    Ending, Error, Linger, OperationKind, PendingOperations, Phase, ProcessId, SendSide, Socket,
-    Startups, Take, Time, UnreadInput, Waiting, abort_notice,
+    AbortScope, Actions, Cause, CloseRequest, Commit, Connection, DuplicationRecord, Ending, Error,
+    Linger, OperationKind, PendingOperations, Phase, ProcessId, SendSide, Socket, Startups, Take,
+    Time, UnreadInput,
 };
 
 /// Takes note of what a close wanted to take.
@@ -440,8 +440,6 @@ fn cleanup_and_death_take_their_own_operations_in_either_scope() {
             assert_eq!(taken, expected, "{cause:?} {references}");
         }
     }
-    let posted = AbortNotice::Post(Error::OperationAborted);
-    assert_eq!(abort_notice(Cause::Call, Waiting::Overlapped), posted);
 }
 
 #[test]

@@ -16,7 +16,7 @@ use crate::Record;
 use crate::text::{self, Text};
 
 /// The version of the format.
-pub(crate) const SCHEMA: u32 = 1;
+pub(crate) const SCHEMA: u32 = 2;
 /// What the header says it is.
 pub(crate) const NAME: &str = "closesocket";
 
@@ -95,6 +95,17 @@ impl Text for (SocketId, u64) {
     }
 }
 
+/// `PROCESS/LIFE`.
+impl Text for (ProcessId, u64) {
+    fn write(&self) -> String {
+        format!("{}/{}", self.0.write(), self.1)
+    }
+    fn read(text: &str) -> Option<Self> {
+        let (process, life) = text.split_once('/')?;
+        Some((ProcessId::read(process)?, life.parse().ok()?))
+    }
+}
+
 /// Nanoseconds.
 mod nanos {
     use super::{Deserialize, Deserializer, Duration, Serialize, Serializer};
@@ -112,11 +123,6 @@ mod nanos {
     ) -> Result<Option<Duration>, D::Error> {
         Ok(Option::<u64>::deserialize(from)?.map(Duration::from_nanos))
     }
-}
-
-/// What a trace from before there was this field means.
-const fn yes() -> bool {
-    true
 }
 
 /// Mirrors [`Observation`] for serde.
@@ -186,7 +192,6 @@ enum ObservationDef {
         now: Time,
         last: bool,
         wait: bool,
-        #[serde(default = "yes")]
         may_wait: bool,
         #[serde(with = "text")]
         actions: Actions,
@@ -289,6 +294,8 @@ enum ObservationDef {
         aborted: Option<Cause>,
         #[serde(with = "text")]
         error: Option<Error>,
+        #[serde(with = "text")]
+        silent: Option<(ProcessId, u64)>,
     },
     Delivered {
         #[serde(with = "text")]
@@ -296,6 +303,7 @@ enum ObservationDef {
         posted: bool,
         #[serde(with = "text")]
         error: Option<Error>,
+        under: Option<u64>,
     },
     Resumed {
         #[serde(with = "text")]

@@ -39,15 +39,18 @@ fn what_has_no_header_is_no_trace() {
         "\n",
         "hello",
         "{}",
-        "{\"schema\":1,\"trace\":\"other\"}",
+        "{\"schema\":2,\"trace\":\"other\"}",
     ] {
         assert!(
             matches!(error(no_header), ReadError::Header { .. }),
             "{no_header}"
         );
     }
-    let newer = with_line(&text(), 1, "{\"schema\":2,\"trace\":\"closesocket\"}");
-    assert!(matches!(error(&newer), ReadError::Schema { found: 2 }));
+    for other in [1, 3] {
+        let header = format!("{{\"schema\":{other},\"trace\":\"closesocket\"}}");
+        let refused = error(&with_line(&text(), 1, &header));
+        assert!(matches!(refused, ReadError::Schema { found } if found == other));
+    }
 }
 
 #[test]

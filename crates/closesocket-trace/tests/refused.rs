@@ -78,8 +78,7 @@ fn an_operation_of_the_next_life_that_a_cleanup_ends_is_refused() {
             _ => {}
         }
     }
-    let saying = "an operation of life 2 was aborted by the end of life 1";
-    assert_refused(&records, saying);
+    assert_refused(&records, "it ends silently for the life of another");
 }
 
 /// An accept takes a connection from a listener with hard linger.

@@ -11,7 +11,10 @@ const DEFECTS: [(&str, &[&str]); 5] = [
     ("redeems-twice", &["no-release-before-last-reference"]),
     ("resolves-by-value", &["closed-descriptor-never-resolves"]),
     ("registers-without-looking", &["no-operation-orphaned"]),
-    ("cleanup-notifies", &["cleanup-is-silent"]),
+    (
+        "cleanup-notifies",
+        &["cleanup-is-silent", "told-exactly-when-alive"],
+    ),
     ("backlog-forgotten", &["backlog-never-leaked"]),
 ];
 

@@ -22,7 +22,25 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(0, &[Close(First(0))]),
         ],
         surroundings: PLAIN,
-        states: 2_199,
+        states: 2_027,
+    },
+    Scenario {
+        name: "cancel-against-an-answer",
+        summary: "The same with a blocked recv, whose thread is answered outside the lock.",
+        sockets: &[SocketSpec {
+            inputs: 1,
+            ..CONNECTED
+        }],
+        slots: &[open(0, 0)],
+        operations: &[BLOCKING_RECV],
+        threads: &[
+            thread(0, &[start(0, 0)]),
+            thread(0, &[Cancel { operation: 0 }]),
+            thread(0, &[CancelThrough(First(0))]),
+            thread(0, &[Close(First(0))]),
+        ],
+        surroundings: PLAIN,
+        states: 1_782,
     },
     Scenario {
         name: "cancel-of-a-partly-accepted-send",
@@ -39,7 +57,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(0, &[Close(First(0))]),
         ],
         surroundings: PLAIN,
-        states: 672,
+        states: 586,
     },
     Scenario {
         name: "cancel-through-one-of-two-descriptors",
@@ -57,7 +75,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(0, &[Close(First(1))]),
         ],
         surroundings: PLAIN,
-        states: 15_320,
+        states: 15_755,
     },
     Scenario {
         name: "cancel-by-another-process",
@@ -74,6 +92,6 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(0, &[Close(First(0))]),
         ],
         surroundings: PLAIN,
-        states: 2_186,
+        states: 2_000,
     },
 ];

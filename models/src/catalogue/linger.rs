@@ -25,7 +25,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         operations: &[RECV],
         threads: &[thread(0, &[start(0, 0)]), thread(0, &[Close(First(0))])],
         surroundings: LIMITED,
-        states: 3_709,
+        states: 3_487,
     },
     Scenario {
         name: "stalled-peer-with-limit",
@@ -41,7 +41,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(1, &[Close(First(1))]),
         ],
         surroundings: LIMITED,
-        states: 347,
+        states: 334,
     },
     Scenario {
         name: "stalled-peer-that-resets",
@@ -62,7 +62,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             may_cancel: true,
             ..PLAIN
         },
-        states: 8_793,
+        states: 8_271,
     },
     Scenario {
         name: "unread-input-resets",
@@ -79,7 +79,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(1, &[Close(First(1))]),
         ],
         surroundings: PLAIN,
-        states: 2_319,
+        states: 2_151,
     },
     Scenario {
         name: "unread-input-behind-a-shutdown",
@@ -96,7 +96,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(0, &[ShutDownSend(First(0)), Close(First(0))]),
         ],
         surroundings: PLAIN,
-        states: 3_698,
+        states: 3_434,
     },
     Scenario {
         name: "hard-close-with-queued-data",
@@ -109,7 +109,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(1, &[start(1, 1), Close(First(1))]),
         ],
         surroundings: PLAIN,
-        states: 2_925,
+        states: 2_577,
     },
     Scenario {
         name: "lingering-wait",
@@ -133,7 +133,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             may_cancel: true,
             ..LIMITED
         },
-        states: 84_447,
+        states: 81_927,
     },
     Scenario {
         name: "nonblocking-linger",
@@ -152,7 +152,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(0, &[start(1, 0)]),
         ],
         surroundings: PLAIN,
-        states: 447_536,
+        states: 415_984,
     },
     Scenario {
         name: "nonblocking-linger-against-close",
@@ -169,7 +169,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(1, &[Close(First(1)), Close(First(1))]),
         ],
         surroundings: PLAIN,
-        states: 4_259,
+        states: 4_091,
     },
     Scenario {
         name: "nonblocking-linger-shut-down",
@@ -188,7 +188,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             ),
         ],
         surroundings: PLAIN,
-        states: 4_894,
+        states: 4_288,
     },
     Scenario {
         name: "answer-before-the-loss",
@@ -205,7 +205,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(0, &[start(2, 0), Close(First(0))]),
         ],
         surroundings: PLAIN,
-        states: 35_969,
+        states: 24_891,
     },
     Scenario {
         name: "shutdown-with-pending-sends",
@@ -218,6 +218,6 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(1, &[start(1, 1), Close(First(1))]),
         ],
         surroundings: PLAIN,
-        states: 22_788,
+        states: 18_366,
     },
 ];

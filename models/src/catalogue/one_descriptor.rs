@@ -28,7 +28,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(0, &[Close(First(0))]),
         ],
         surroundings: PLAIN,
-        states: 17_735,
+        states: 17_153,
     },
     Scenario {
         name: "close-against-completion",
@@ -46,7 +46,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(0, &[start(1, 0), Close(First(0))]),
         ],
         surroundings: PLAIN,
-        states: 7_146,
+        states: 6_199,
     },
     Scenario {
         name: "close-against-two-operations",
@@ -64,7 +64,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(0, &[Close(First(0))]),
         ],
         surroundings: PLAIN,
-        states: 3_840,
+        states: 3_370,
     },
     Scenario {
         name: "close-against-begin",
@@ -79,7 +79,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(0, &[Close(First(0)), Close(First(0))]),
         ],
         surroundings: PLAIN,
-        states: 37_737,
+        states: 31_271,
     },
     Scenario {
         name: "close-against-blocked-call",
@@ -138,7 +138,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(0, &[Close(First(0)), SetLinger(First(0), Some(0))]),
         ],
         surroundings: PLAIN,
-        states: 84_196,
+        states: 80_653,
     },
     Scenario {
         name: "close-against-connect",
@@ -162,7 +162,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(0, &[Close(First(0))]),
         ],
         surroundings: PLAIN,
-        states: 62_301,
+        states: 50_637,
     },
     Scenario {
         name: "listener-with-backlog",
@@ -195,7 +195,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(0, &[Close(First(0))]),
         ],
         surroundings: PLAIN,
-        states: 166_106,
+        states: 139_166,
     },
     Scenario {
         name: "accept-against-options",
@@ -229,7 +229,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(0, &[Close(First(0))]),
         ],
         surroundings: PLAIN,
-        states: 22_795,
+        states: 19_563,
     },
     Scenario {
         name: "upcall-failure",
@@ -271,7 +271,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             handles: HandleKind::Ifs,
             ..PLAIN
         },
-        states: 721,
+        states: 1_069,
     },
     Scenario {
         name: "reuse-of-system-handles",
@@ -318,6 +318,6 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             generations: Some(1),
             ..PLAIN
         },
-        states: 25_296,
+        states: 28_980,
     },
 ];

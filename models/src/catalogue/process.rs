@@ -26,7 +26,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             startups: 2,
             ..PLAIN
         },
-        states: 148_577,
+        states: 143_681,
     },
     Scenario {
         name: "death-during-a-drain",
@@ -40,7 +40,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(1, &[Die]),
         ],
         surroundings: PLAIN,
-        states: 148_436,
+        states: 147_476,
     },
     Scenario {
         name: "cleanup-at-the-last-reference",
@@ -55,7 +55,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(1, &[start(2, 1)]),
         ],
         surroundings: PLAIN,
-        states: 19_018,
+        states: 23_943,
     },
     Scenario {
         name: "startup-during-a-cleanup",
@@ -81,7 +81,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(1, &[duplicate(2, 0, 0)]),
         ],
         surroundings: PLAIN,
-        states: 38_314,
+        states: 39_010,
     },
     Scenario {
         name: "startup-behind-an-opener",
@@ -96,6 +96,20 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         ],
         surroundings: PLAIN,
         states: 137,
+    },
+    Scenario {
+        name: "death-against-completions",
+        summary: "Under AbortScope::LastReference a process closes a descriptor and dies, while what outlived that and what another process has pending on the socket completes.",
+        sockets: &[OUTLIVING],
+        slots: &[open(0, 0), open(1, 0)],
+        operations: &[RECV, RECV],
+        threads: &[
+            thread(0, &[start(0, 0), Close(First(0))]),
+            thread(1, &[start(1, 1), Close(First(1))]),
+            thread(0, &[Die]),
+        ],
+        surroundings: PLAIN,
+        states: 11_185,
     },
 ];
 

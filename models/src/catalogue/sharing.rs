@@ -29,7 +29,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(1, &[Close(First(1))]),
         ],
         surroundings: PLAIN,
-        states: 1_668_895,
+        states: 1_445_779,
     },
     Scenario {
         name: "abort-at-the-last-reference",
@@ -49,7 +49,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(1, &[Close(First(1))]),
         ],
         surroundings: PLAIN,
-        states: 119_973,
+        states: 122_118,
     },
     Scenario {
         name: "duplicate-against-close",
@@ -74,7 +74,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             ),
         ],
         surroundings: LIMITED,
-        states: 32_953,
+        states: 32_543,
     },
     Scenario {
         name: "record-redeemed-late",
@@ -102,7 +102,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(1, &[Redeem { record: 0 }, Close(Own)]),
         ],
         surroundings: PLAIN,
-        states: 103_315,
+        states: 86_120,
     },
     Scenario {
         name: "record-redeemed-twice",
@@ -145,7 +145,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(1, &[Die]),
         ],
         surroundings: PLAIN,
-        states: 36_550,
+        states: 36_115,
     },
     Scenario {
         name: "reclaim-at-the-last-reference",
@@ -165,7 +165,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(1, &[Die]),
         ],
         surroundings: PLAIN,
-        states: 81_450,
+        states: 93_902,
     },
     Scenario {
         name: "death-at-the-last-reference",
@@ -184,6 +184,6 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(1, &[Die]),
         ],
         surroundings: PLAIN,
-        states: 29_709,
+        states: 38_395,
     },
 ];

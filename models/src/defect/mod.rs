@@ -138,10 +138,16 @@ pub enum Defect {
     SweepsTheNextLife,
     /// An opener asks whether its process is stopped, not whether its own life has ended.
     LooksAtTheFlagOnly,
-    /// A completed operation gives its hold up before it is delivered.
-    LeavesBeforeDelivery,
     /// An overlapped call enters with one hold and gives it to its operation.
     GivesTheHoldToTheOperation,
+    /// A completion is posted whether or not its issuer's process goes on.
+    PostsCompletionsToTheDead,
+    /// A cleanup or death does not wait for those who are taking operations out.
+    SweepWaitsForNobody,
+    /// What was taken out is posted when the lock is free again.
+    PostsOutsideTheLock,
+    /// The transport completes whichever operation it comes across.
+    CompletesOutOfOrder,
 }
 
 /// A defect, what it does, and how it shows.

@@ -4,7 +4,7 @@
 //! words 0, 1   threads 1 to 4, 32 bits each
 //! word  2      the worker | counters, violations
 //! word  3      four slots, 16 bits each
-//! word  4      four operations, 13 bits each
+//! word  4      four operations, 16 bits each
 //! words 5 to 7 a socket each, 45 bits | a record, 5 bits | a process, 8 bits
 //! ```
 
@@ -66,7 +66,8 @@ impl State {
         const LOWER: u64 = 0x10 * OF_ALL;
         const HANDLES: u64 = 0x7000 * OF_ALL;
         const RETIRED: u64 = 0x4000 * OF_ALL;
-        // Of the operations: all but the bytes left and the success.
+        // Of the operations: all but the bytes left, the success, and what goes with
+        // the rest.
         const OPERATIONS: u64 = 0x03ff * OF_ALL;
         // Of the sockets.
         const PHASES: u64 = 0x6000_080f;

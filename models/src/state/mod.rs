@@ -199,15 +199,6 @@ impl State {
         (0..OPERATIONS).map(|index| self.operation(index))
     }
 
-    /// The sockets whose lock a thread holds between two steps, as a mask.
-    #[must_use]
-    pub(crate) fn locked_sockets(&self) -> u8 {
-        let closers = self.threads().filter(|it| it.at() == At::Committing);
-        let by_closers = closers.fold(0, |mask, it| mask | 1 << it.socket());
-        let by_waiters = (0..SOCKETS).filter(|&it| self.socket(it).locked_by_waiter());
-        by_waiters.fold(by_closers, |mask, it| mask | 1 << it)
-    }
-
     /// Whether this process has died.
     #[must_use]
     pub fn is_dead(&self, process: usize) -> bool {

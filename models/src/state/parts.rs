@@ -27,7 +27,8 @@ pub enum At {
     Looked,
     /// Has the lock and loaded the word: the commit is next.
     Committing,
-    /// Has taken operations out: delivers them one by one.
+    /// Has taken operations out: posts the overlapped ones, still under the lock,
+    /// then answers the blocked threads.
     Delivering,
     /// Waits for the drain of its lingering close.
     Waiting,
@@ -156,7 +157,7 @@ bit_fields! {
 
 bit_fields! {
     /// One operation.
-    pub struct Operation: 13 {
+    pub struct Operation: 16 {
         /// How far it has come.
         state, set_state: OperationState = 4,
         /// The slot it was issued through.
@@ -169,6 +170,10 @@ bit_fields! {
         remaining, set_remaining: u8 = 2,
         /// It completed with success.
         succeeded, set_succeeded: bool = 1,
+        /// It was taken out to end silently.
+        silent, set_silent: bool = 1,
+        /// How many of its direction were registered on its socket before it.
+        number, set_number: u8 = 2,
     }
 }
 

@@ -4,11 +4,10 @@
 use closesocket::protocol::invariant::{Event, OperationState};
 use closesocket::protocol::word::{self, Word};
 use closesocket::protocol::{
-    AbortNotice, Cause, Connection, DuplicationRecord, Error, OperationKind, ProcessId, Socket,
-    Waiting, abort_notice,
+    Connection, Cut, DuplicationRecord, Error, OperationKind, ProcessId, Socket, Waiting, cut_off,
 };
 
-use super::{Done, Steps, each, has_pending_sends, is_ending, is_live};
+use super::{Done, Steps, each, has_pending_sends, is_ending, is_live, is_to_be_posted};
 use crate::action::What;
 use crate::defect::Defect;
 use crate::scenario::{Call, Handle, set_linger};
@@ -176,11 +175,13 @@ impl Steps<'_> {
             };
             return (What::StartRefused { kind, operation }, event);
         }
+        let number = small(self.of_its_direction(state, thread.socket(), kind).count());
         let mut it = state.operation_mut(index);
         it.set_state(OperationState::Pending);
         it.set_slot(thread.slot());
         it.set_generation(thread.generation());
         it.set_socket(thread.socket());
+        it.set_number(number);
         drop(it);
         if self.waiting(index) == Waiting::Blocked {
             state.thread_mut(t).set_at(At::Blocked);
@@ -307,15 +308,12 @@ impl Steps<'_> {
                 .and_then(|()| self.try_to_complete(&mut after, operation.socket(), index));
             let possible = done.is_ok();
             if done != Ok(false) && operation.state() == OperationState::Pending {
-                after
-                    .operation_mut(index)
-                    .set_state(OperationState::Ending(None));
+                self.take_out(&mut after, index, None);
                 after.operation_mut(index).set_succeeded(possible);
-                after.thread_mut(WORKER).set_at(At::Delivering);
-                after.thread_mut(WORKER).set_taken(1 << index);
-                if self.has(Defect::LeavesBeforeDelivery) {
-                    self.leave_early(&mut after, index);
-                }
+                let mut worker = after.thread_mut(WORKER);
+                worker.set_at(At::Delivering);
+                worker.set_socket(operation.socket());
+                worker.set_taken(1 << index);
             }
             let rest = after.operation(index).remaining();
             let operation = small(index);
@@ -329,15 +327,30 @@ impl Steps<'_> {
         }
     }
 
-    /// An operation that is taken out gives its hold up at once. Its descriptor
-    /// is open still, so nobody is told to claim it.
-    fn leave_early(&self, state: &mut State, index: usize) {
-        if self.waiting(index) == Waiting::Overlapped {
-            let slot = state.operation(index).slot();
-            let mut descriptor = state.slot_mut(slot);
-            let left = Word::from_bits(descriptor.word().bits() - word::HOLDER);
-            descriptor.set_word(left);
-        }
+    /// The operations of this direction that were registered on a socket.
+    fn of_its_direction(
+        &self,
+        state: &State,
+        socket: u8,
+        kind: OperationKind,
+    ) -> impl Iterator<Item = usize> {
+        let receives = |kind| matches!(kind, OperationKind::Recv | OperationKind::Accept);
+        (0..self.scenario.operations.len()).filter(move |&it| {
+            state.operation(it).socket() == socket
+                && state.operation(it).state() != OperationState::Idle
+                && receives(self.scenario.operations[it].kind) == receives(kind)
+        })
+    }
+
+    /// Whether an earlier one of its direction is pending: that completes first.
+    fn is_behind(&self, state: &State, index: usize) -> bool {
+        let it = state.operation(index);
+        let kind = self.scenario.operations[index].kind;
+        let mut others = self.of_its_direction(state, it.socket(), kind);
+        others.any(|other| {
+            let other = state.operation(other);
+            other.state() == OperationState::Pending && other.number() < it.number()
+        })
     }
 
     /// Whether the transport has something to do for this operation.
@@ -347,14 +360,19 @@ impl Steps<'_> {
         let machine = socket.machine();
         let kind = self.scenario.operations[index].kind;
         if self.has(Defect::AcceptsAfterAbort)
-            && matches!(operation.state(), OperationState::Ending(Some(_)))
+            && matches!(
+                operation.state(),
+                OperationState::Ending(Some(_)) | OperationState::Ended(Some(_))
+            )
         {
             return kind == OperationKind::Send
                 && operation.remaining() > 0
                 && machine.may_go_on(kind).is_ok()
                 && machine.queued() < machine.window;
         }
+        let behind = !self.has(Defect::CompletesOutOfOrder) && self.is_behind(state, index);
         operation.state() == OperationState::Pending
+            && !behind
             && (machine.may_go_on(kind).is_err()
                 || match kind {
                     OperationKind::Recv => {
@@ -366,8 +384,9 @@ impl Steps<'_> {
                 })
     }
 
-    /// deliver: hands one result over, outside the lock. A woken thread leaves
-    /// by itself, for the others whoever delivered does (O3, O4, S2, S3).
+    /// deliver: posts one result, under the lock and in the order of the operations,
+    /// or answers a blocked thread, outside. A woken thread leaves by itself, for
+    /// the others whoever delivered does (O3, O4, R8, S2, S3).
     pub(super) fn deliver(
         &self,
         before: &State,
@@ -375,11 +394,17 @@ impl Steps<'_> {
         out: &mut impl FnMut(What, Event, &State),
     ) {
         let taken = before.thread(t).taken();
+        let to_post = |index: &usize| is_to_be_posted(self.scenario, before, *index);
+        let first = each(taken)
+            .filter(to_post)
+            .min_by_key(|&index| before.operation(index).number());
         for index in each(taken).filter(|&index| is_ending(before, index)) {
+            if first.is_some_and(|first| first != index) {
+                continue;
+            }
             let mut after = *before;
             let (what, event) = self.deliver_one(&mut after, index);
-            let left = t == WORKER && self.has(Defect::LeavesBeforeDelivery);
-            if left || self.waiting(index) == Waiting::Blocked {
+            if self.waiting(index) == Waiting::Blocked {
                 after.thread_mut(t).set_taken(taken & !(1 << index));
             }
             self.after_taking(&mut after, t);
@@ -394,21 +419,21 @@ impl Steps<'_> {
             OperationState::Ending(cause) => cause,
             _ => None,
         };
-        state
-            .operation_mut(index)
-            .set_state(OperationState::Ended(cause));
-        let succeeded = operation.succeeded();
+        let mut ended = state.operation_mut(index);
+        ended.set_state(OperationState::Ended(cause));
+        // Asked for no more.
+        ended.set_silent(false);
+        ended.set_number(0);
+        drop(ended);
         if waiting == Waiting::Blocked {
             self.wake(state, index);
         }
-        let (posted, result) = match cause {
-            None if succeeded => (waiting == Waiting::Overlapped, Ok(())),
-            None => (waiting == Waiting::Overlapped, Err(Error::ConnectionReset)),
-            Some(cause) => match self.notice(cause, waiting) {
-                AbortNotice::Wake(error) => (self.has(Defect::PostsToBlockedCalls), Err(error)),
-                AbortNotice::Post(error) => (true, Err(error)),
-                AbortNotice::Silent => (false, Err(Error::OperationAborted)),
-            },
+        let mistold = cause.is_some() && self.has(Defect::PostsToBlockedCalls);
+        let posted = waiting == Waiting::Overlapped && !operation.silent() || mistold;
+        let result = match cause {
+            None if operation.succeeded() => Ok(()),
+            None => Err(Error::ConnectionReset),
+            Some(_) => cut_off(Cut::Closed, waiting, 0).map(|_| ()),
         };
         let kind = self.scenario.operations[index].kind;
         let operation = small(index);
@@ -421,16 +446,6 @@ impl Steps<'_> {
             None => (What::DeliverCompleted { kind, operation }, event),
             Some(_) => (What::DeliverAborted { kind, operation }, event),
         }
-    }
-
-    /// Who is told of an abort, and how.
-    fn notice(&self, cause: Cause, waiting: Waiting) -> AbortNotice {
-        let told = match cause {
-            Cause::Cleanup if self.has(Defect::CleanupNotifies) => Cause::Call,
-            Cause::Death if self.has(Defect::DeathNotifies) => Cause::Call,
-            cause => cause,
-        };
-        abort_notice(told, waiting)
     }
 
     /// Wakes the thread that is blocked in this operation.

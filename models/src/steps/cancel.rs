@@ -74,14 +74,13 @@ impl Steps<'_> {
         index: usize,
         through: Option<(u8, u8)>,
     ) -> Done {
-        let mut operation = state.operation_mut(index);
-        operation.set_state(OperationState::Ending(None));
-        let socket = operation.socket();
-        drop(operation);
+        self.take_out(state, index, None);
+        let socket = state.operation(index).socket();
         if self.has(Defect::CancelLosesAcceptedBytes) {
             state.socket_mut(socket).run(|machine| machine.unsent = 0);
         }
         let mut thread = state.thread_mut(t);
+        thread.set_socket(socket);
         thread.set_taken(1 << index);
         thread.set_at(At::Delivering);
         drop(thread);

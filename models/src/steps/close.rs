@@ -5,13 +5,13 @@ use closesocket::protocol::invariant::{Event, OperationState};
 use closesocket::protocol::word::{self, Word, WordPhase};
 use closesocket::protocol::{
     AbortScope, Cause, CloseRequest, Commit, Ending, Error, Farewell, Linger, PendingOperations,
-    Phase, ProcessId, Socket, Take, Time, abort_cause,
+    Phase, Socket, Take, Time,
 };
 
 use super::{Done, Steps, cause_of, each, is_ending};
 use crate::action::What;
 use crate::defect::Defect;
-use crate::scenario::{Call, SlotSpec};
+use crate::scenario::Call;
 use crate::state::{At, OPERATIONS, State, Thread, small};
 
 /// The socket's pending operations, as the shipped close takes them out of the
@@ -21,30 +21,16 @@ struct Pending<'a> {
     socket: u8,
     /// The descriptor that is being closed, if it is one.
     descriptor: Option<(u8, u8)>,
-    /// Why, and whose reference goes with it.
     cause: Cause,
-    by: u8,
-    slots: &'static [SlotSpec],
-    defect: Option<Defect>,
-}
-
-impl Pending<'_> {
-    /// Why an operation of this slot ends.
-    fn cause_for(&self, slot: u8) -> Cause {
-        if self.defect == Some(Defect::SilencesOtherProcesses) {
-            return self.cause;
-        }
-        let process = |it: u8| ProcessId(u32::from(it));
-        let issuer = self.slots[usize::from(slot)].process;
-        abort_cause(self.cause, process(self.by), process(issuer))
-    }
+    steps: &'a Steps<'a>,
 }
 
 impl PendingOperations for Pending<'_> {
     type Taken = u8;
 
     fn take(&mut self, take: Take) -> u8 {
-        let take = match (self.defect, take) {
+        let defect = self.steps.defect;
+        let take = match (defect, take) {
             (Some(Defect::ForgetsToAbort), _) => Take::Nothing,
             (Some(Defect::AbortsOtherDescriptors), Take::ThisReference) => Take::EveryReference,
             _ => take,
@@ -54,21 +40,18 @@ impl PendingOperations for Pending<'_> {
             let operation = self.state.operation(index);
             let mine = self.descriptor == Some((operation.slot(), operation.generation()));
             let pending = operation.state() == OperationState::Pending
-                || (self.defect == Some(Defect::AbortsWhatCompleted)
+                || (defect == Some(Defect::AbortsWhatCompleted)
                     && operation.state() == OperationState::Ending(None))
-                || (self.defect == Some(Defect::AbortsWhatWasDelivered)
+                || (defect == Some(Defect::AbortsWhatWasDelivered)
                     && operation.state() == OperationState::Ended(None));
             let in_scope = match take {
                 Take::Nothing => false,
                 Take::ThisReference => mine,
                 Take::EveryReference => true,
             };
-            let enough = self.defect == Some(Defect::AbortsFirstOnly) && taken != 0;
+            let enough = defect == Some(Defect::AbortsFirstOnly) && taken != 0;
             if pending && in_scope && operation.socket() == self.socket && !enough {
-                let cause = self.cause_for(operation.slot());
-                self.state
-                    .operation_mut(index)
-                    .set_state(OperationState::Ending(Some(cause)));
+                self.steps.take_out(self.state, index, Some(self.cause));
                 taken |= 1 << index;
             }
         }
@@ -224,9 +207,7 @@ impl Steps<'_> {
             socket: thread.socket(),
             descriptor: Some((thread.slot(), thread.generation())),
             cause,
-            by: self.process_of(t),
-            slots: self.scenario.slots,
-            defect: self.defect,
+            steps: self,
         };
         let mut generation = u32::from(thread.generation());
         if self.has(Defect::SealIgnoresGeneration) {
@@ -334,9 +315,7 @@ impl Steps<'_> {
             socket,
             descriptor: None,
             cause: Cause::Reclaimed,
-            by: self.process_of(t),
-            slots: self.scenario.slots,
-            defect: self.defect,
+            steps: self,
         };
         let commit = machine.reclaim(self.request(Cause::Reclaimed), &mut pending);
         state.socket_mut(socket).set_machine(machine);

@@ -22,12 +22,14 @@ mod slot;
 
 use closesocket::protocol::invariant::{Event, OperationState};
 use closesocket::protocol::word::{Word, WordPhase};
-use closesocket::protocol::{Actions, Cause, Ending, OperationKind, Phase, SendSide, Waiting};
+use closesocket::protocol::{
+    Actions, Cause, Ending, Notice, OperationKind, Phase, SendSide, Waiting, notice,
+};
 
 use crate::action::{Action, What};
 use crate::defect::Defect;
 use crate::scenario::{Call, Handle, Scenario};
-use crate::state::{At, State, THREADS, Thread, WORKER, small};
+use crate::state::{At, SOCKETS, State, THREADS, Thread, WORKER, small};
 
 /// What one step did, besides changing the state.
 pub(crate) type Done = (What, Event);
@@ -85,13 +87,14 @@ impl Steps<'_> {
             At::Recycling => one(Self::recycle),
             At::Reserved if self.may_open(before, t) => one(Self::open),
             At::Opened => one(Self::look_at_process),
-            At::NextSlot => one(Self::next_slot),
+            At::NextSlot if self.may_pass(before, t) => one(Self::next_slot),
             At::NextRecord if self.may_reclaim(before, t) => one(Self::next_record),
             At::NextForsaken if self.may_forsake(thread) => one(Self::next_forsaken),
             At::Blocked
             | At::Inside
             | At::Looked
             | At::Reserved
+            | At::NextSlot
             | At::NextForsaken
             | At::NextRecord => {}
         }
@@ -137,6 +140,44 @@ impl Steps<'_> {
     /// The process of a thread.
     fn process_of(&self, t: usize) -> u8 {
         self.scenario.threads.get(t).map_or(0, |it| it.process)
+    }
+
+    /// The sockets whose lock a thread holds between two steps, as a mask: from the
+    /// look at the word to the commit, and while it posts what it has taken out.
+    pub(crate) fn locked_sockets(scenario: &Scenario, defect: Option<Defect>, state: &State) -> u8 {
+        let holders = state.threads().filter(|it| match it.at() {
+            At::Committing => true,
+            At::Delivering => {
+                defect != Some(Defect::PostsOutsideTheLock)
+                    && each(it.taken()).any(|index| is_to_be_posted(scenario, state, index))
+            }
+            _ => false,
+        });
+        let locked = holders.fold(0, |mask, it| mask | 1 << it.socket());
+        let by_waiters = (0..SOCKETS).filter(|&it| state.socket(it).locked_by_waiter());
+        by_waiters.fold(locked, |mask, it| mask | 1 << it)
+    }
+
+    /// Takes a pending operation out; how its end is told is decided with it.
+    fn take_out(&self, state: &mut State, index: usize, aborted: Option<Cause>) {
+        let slot = usize::from(state.operation(index).slot());
+        let gone = state.process(self.scenario.slots[slot].process).gone();
+        let over = self.scenario.is_over(state, slot);
+        let told = match (self.defect, aborted) {
+            (Some(Defect::CleanupNotifies), Some(_)) => gone == Some(Cause::Cleanup),
+            (Some(Defect::DeathNotifies), Some(_)) => gone == Some(Cause::Death),
+            (Some(Defect::PostsCompletionsToTheDead), None) => true,
+            _ => false,
+        };
+        let by_its_closer = self.has(Defect::SilencesOtherProcesses)
+            && matches!(
+                aborted,
+                Some(Cause::Cleanup | Cause::Death | Cause::Reclaimed)
+            );
+        let notice = notice(self.waiting(index), over && !told || by_its_closer);
+        let mut operation = state.operation_mut(index);
+        operation.set_state(OperationState::Ending(aborted));
+        operation.set_silent(notice == Notice::Silent);
     }
 
     /// Whether a thread holds this socket's lock between two steps.
@@ -244,6 +285,16 @@ fn has_pending_sends(scenario: &Scenario, state: &State, socket: u8) -> bool {
 /// The operations of a mask, as indices.
 fn each(mask: u8) -> impl Iterator<Item = usize> {
     (0..crate::state::OPERATIONS).filter(move |index| mask >> index & 1 == 1)
+}
+
+/// Whether an operation was taken out and its end is to be posted, or to pass
+/// silently: under the lock.
+fn is_to_be_posted(scenario: &Scenario, state: &State, index: usize) -> bool {
+    let overlapped = scenario
+        .operations
+        .get(index)
+        .is_some_and(|it| it.waiting == Waiting::Overlapped);
+    overlapped && is_ending(state, index)
 }
 
 /// Whether an operation was taken out and waits to be delivered.

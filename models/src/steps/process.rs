@@ -113,13 +113,29 @@ impl Steps<'_> {
         (What::Begin { cause }, Event::Internal)
     }
 
+    /// The slot at the cursor of the sweep, or the next one of its process.
+    fn slot_at(&self, state: &State, t: usize) -> Option<usize> {
+        let (slots, process) = (self.scenario.slots, self.process_of(t));
+        let cursor = usize::from(state.thread(t).cursor());
+        (cursor..slots.len()).find(|&it| slots[it].process == process)
+    }
+
+    /// Whether the sweep can go past the next slot. Of one that is closed, it
+    /// waits for whoever is in a section of the socket: what that has taken out,
+    /// and has seen the process alive, is posted by then (S2, S3).
+    pub(super) fn may_pass(&self, state: &State, t: usize) -> bool {
+        let Some(next) = self.slot_at(state, t) else {
+            return true;
+        };
+        let slot = state.slot(next);
+        slot.word().phase() != WordPhase::Sealed
+            || !self.is_locked(slot.socket())
+            || self.has(Defect::SweepWaitsForNobody)
+    }
+
     /// Looks at the next slot of the process and closes it if it is open.
     pub(super) fn next_slot(&self, state: &mut State, t: usize) -> Done {
-        let process = self.process_of(t);
-        let slots = self.scenario.slots;
-        let cursor = usize::from(state.thread(t).cursor());
-        let next = (cursor..slots.len()).find(|&it| slots[it].process == process);
-        let Some(next) = next else {
+        let Some(next) = self.slot_at(state, t) else {
             let left = self.forsakable(state, t);
             self.forsake_next(state, t, left);
             return (What::Skip, Event::Internal);
@@ -211,8 +227,7 @@ impl Steps<'_> {
         let mut taken = 0;
         for index in 0..OPERATIONS {
             if state.operation(index).socket() == socket && self.is_forsaken(state, t, index) {
-                let ending = OperationState::Ending(Some(cause));
-                state.operation_mut(index).set_state(ending);
+                self.take_out(state, index, Some(cause));
                 taken |= 1 << index;
             }
         }

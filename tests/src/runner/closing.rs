@@ -2,8 +2,8 @@
 
 use closesocket::protocol::word::{self, Word, WordPhase};
 use closesocket::protocol::{
-    AbortNotice, Cause, CloseRequest, Commit, Cut, Descriptor, Error, PendingOperations,
-    Preconditions, ProcessId, Take, Waiting, abort_notice, cut_off,
+    Cause, CloseRequest, Commit, Cut, Descriptor, Error, Notice, PendingOperations, Preconditions,
+    ProcessId, Take, Waiting, cut_off, notice,
 };
 
 use super::operations::OfSocket;
@@ -99,27 +99,20 @@ impl Runner {
         Ok(Answer::Done)
     }
 
-    /// Delivers aborted operations. Each is told by the cause that ended *its
-    /// own* descriptor or process. Returns how many holds on the closing
+    /// Delivers aborted operations. Returns how many holds on the closing
     /// descriptor its closer has to give up: those of overlapped operations;
     /// a woken thread leaves by itself, as do operations of other descriptors.
     fn deliver_aborted(&mut self, aborted: Vec<Operation>, closing: Option<Reference>) -> u64 {
         let mut holds = 0;
         for operation in aborted {
             let of = operation.reference;
-            let gone = self.process(of.process).ok().and_then(|it| it.gone);
-            let closed = self
-                .slot(of.process, of.descriptor)
-                .and_then(|it| it.closed);
-            let cause = gone.or(closed).unwrap_or(Cause::Call);
-            let accepted = operation.accepted();
-            let outcome = match abort_notice(cause, operation.waiting) {
-                AbortNotice::Wake(_) => {
-                    let told = cut_off(Cut::Closed, operation.waiting, accepted);
-                    Outcome::Returned(told.map(Answer::bytes).into())
-                }
-                AbortNotice::Post(error) => Outcome::Posted(Answer::refused(error)),
-                AbortNotice::Silent => Outcome::Silent,
+            let over = self.process(of.process).is_ok_and(|it| it.gone.is_some());
+            let told = cut_off(Cut::Closed, operation.waiting, operation.accepted());
+            let told = told.map(Answer::bytes).into();
+            let outcome = match notice(operation.waiting, over) {
+                Notice::Wake => Outcome::Returned(told),
+                Notice::Post => Outcome::Posted(told),
+                Notice::Silent => Outcome::Silent,
             };
             self.deliver(&operation, outcome);
             if operation.waiting == Waiting::Overlapped && Some(of) == closing {

@@ -1,5 +1,6 @@
 //! Receiving (R1, R2), results that wait for their step (R3), failed connects
-//! (R5), readiness as news (R6) and shutdowns with operations pending (S1a-S1c).
+//! (R5), readiness as news (R6), results in order (R8) and shutdowns with
+//! operations pending (S1a-S1c).
 
 use closesocket::engine::{
     CompletionQueue, Descriptor, Error, Event, Interest, Notify, Overlapped, Shutdown,
@@ -350,6 +351,39 @@ fn s1c_a_shutdown_can_be_repeated_but_not_come_too_early<N: Network>(world: &Wor
     assert_all(peer.read_to_end(), 0);
 }
 
+/// One thread takes the packets while another still posts receives and the
+/// transport completes them.
+//= docs/specification.md#r8-results-in-order
+//# - The results of the operations of one direction of one socket MUST be posted in the order of the
+//# operations, whichever threads complete them.
+fn r8_packets_come_in_the_order_of_their_receives<N: Network>(world: &World<N>) {
+    const EACH: u64 = 500;
+    for _ in 0..4 {
+        let (descriptor, mut peer) = world.connect();
+        let queue = CompletionQueue::new();
+        let (process, to) = (world.process.clone(), queue.clone());
+        let poster = std::thread::spawn(move || {
+            for key in 0..EACH {
+                let notify = Notify::queue(&to, key);
+                let started = process.recv_overlapped(descriptor, vec![0; 1], notify);
+                started.unwrap();
+            }
+        });
+        let writer = std::thread::spawn(move || {
+            (0..EACH).for_each(|it| peer.write(&[it.to_le_bytes()[0]]));
+            peer
+        });
+        for key in 0..EACH {
+            let packet = queue.wait(LONG).unwrap();
+            assert_eq!(packet.key, key, "a later receive overtook an earlier one");
+            assert_eq!(packet.buffer, [key.to_le_bytes()[0]]);
+        }
+        poster.join().unwrap();
+        drop(writer.join().unwrap());
+        world.process.close(descriptor).unwrap();
+    }
+}
+
 scenarios![
     r1_an_answer_outlives_the_send_that_meets_the_reset,
     r1_no_question_takes_an_answer_away,
@@ -359,6 +393,7 @@ scenarios![
     r5_a_failed_connect_is_told_once_and_the_next_one_connects,
     r6_readiness_is_signalled_once_until_a_call_re_arms_it,
     r6_room_is_signalled_when_it_comes_after_a_send_found_none,
+    r8_packets_come_in_the_order_of_their_receives,
     s1a_pending_sends_go_on_after_a_shutdown_and_the_fin_follows_them,
     s1a_the_fin_comes_when_a_close_has_aborted_the_sends_it_waited_for,
     s1b_a_pending_receive_stays_and_what_nobody_wants_is_thrown_away,

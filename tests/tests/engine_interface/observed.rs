@@ -119,6 +119,7 @@ fn delivered(records: &[Record], of: OperationId) -> Vec<(bool, Option<Error>)> 
             operation,
             posted,
             error,
+            ..
         } if operation == of => Some((posted, error)),
         _ => None,
     });

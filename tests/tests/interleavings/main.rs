@@ -26,5 +26,6 @@ mod handles;
 mod operations;
 mod policies;
 mod processes;
+mod results;
 mod reuse;
 mod sharing;

@@ -1,7 +1,7 @@
 //! What becomes of operations.
 
 use closesocket::protocol::invariant::{DescriptorState, Event, OperationState};
-use closesocket::protocol::{AbortScope, Cause, Ending, Error, Phase, ProcessId};
+use closesocket::protocol::{AbortScope, Cause, Ending, Error, OperationKind, Phase, Waiting};
 
 use crate::world::{Little, committed, holds, world};
 
@@ -74,44 +74,104 @@ fn every_aborted_op_is_told_in_its_way() {
     assert!(!fine(blocked, cause, true, woken));
     assert!(!fine(blocked, cause, false, aborted) && !fine(blocked, cause, false, Ok(())));
     assert!(fine(overlapped, cause, true, aborted));
-    assert!(!fine(overlapped, cause, false, aborted));
     assert!(!fine(overlapped, cause, true, woken) && !fine(overlapped, cause, true, Ok(())));
     // Whether a silent end is silent is asked by other invariants.
-    assert!(fine(overlapped, Some(Cause::Cleanup), true, woken));
+    assert!(fine(overlapped, Some(Cause::Cleanup), false, woken));
+    // A send that was accepted in part says how much, under the same code.
+    let in_part = Err(Error::SendInterrupted { accepted: 3 });
+    assert!(fine(blocked, cause, false, in_part));
     assert!(fine(blocked, None, true, Ok(())));
 }
 
 #[test]
-fn every_aborted_op_ends_for_its_own_process() {
-    // Descriptor 1, another process's, is closed already; its operation is not.
-    let before = in_scope(&world(), AbortScope::LastReference).with(|it| {
-        it.descriptors[1].state = DescriptorState::Closed(Cause::Call);
-        it.sockets[0].machine.references = 1;
-    });
-    for cause in [Cause::Call, Cause::Cleanup, Cause::Death] {
-        let fine = |own, others| {
-            let after = before.closed(cause).with(|it| {
-                it.operations[0].state = Taken(Some(own));
-                it.operations[1].state = Taken(Some(others));
+fn told_exactly_when_alive() {
+    let id = "told-exactly-when-alive";
+    let (blocked, overlapped) = (0, 1);
+    for how in [None, Some(Cause::Call), Some(Cause::Death)] {
+        let taken = |operation: usize, over, silent| {
+            let before = world().with(|it| it.descriptors[operation].life_over = over);
+            let after = before.with(|it| {
+                it.operations[operation].state = Taken(how);
+                it.operations[operation].silent = silent;
             });
-            let event = committed(cause, false);
-            holds("every-pending-op-aborted", &before, event, &after)
+            holds(id, &before, Event::Internal, &after)
         };
-        assert!(fine(cause, Cause::Call));
-        for other in [Cause::Call, Cause::Cleanup, Cause::Death, Cause::Reclaimed] {
-            assert_eq!(fine(other, Cause::Call), other == cause);
-            assert_eq!(fine(cause, other), other == Cause::Call);
+        for over in [false, true] {
+            for silent in [false, true] {
+                assert_eq!(taken(overlapped, over, silent), over == silent);
+                assert_eq!(taken(blocked, over, silent), !silent);
+            }
         }
+        let told = |operation: usize, silent, swept, posted| {
+            let before = world().with(|it| {
+                it.descriptors[operation].life_swept = swept;
+                it.operations[operation].state = Taken(how);
+                it.operations[operation].silent = silent;
+            });
+            holds(id, &before, delivered(operation, posted, Ok(())), &before)
+        };
+        assert!(told(overlapped, false, false, true) && told(overlapped, true, true, false));
+        assert!(
+            !told(overlapped, false, true, true),
+            "the sweep has returned"
+        );
+        assert!(!told(overlapped, false, false, false) && !told(overlapped, true, false, true));
+        assert!(told(blocked, false, true, false) && told(blocked, false, true, true));
     }
-    // Record 0 was process 2's, operation 2 is process 1's.
-    let reclaimed = |process, told| {
-        let before = world().with(|it| it.records[0].target = ProcessId(process));
-        let after = before.with(|it| it.operations[2].state = Taken(Some(told)));
-        let event = Event::Reclaimed { record: 0 };
-        holds("every-pending-op-aborted", &before, event, &after)
+    // What was taken out before is not judged anew.
+    let ending = world().with(|it| {
+        it.operations[1].state = Taken(None);
+        it.descriptors[1].life_over = true;
+    });
+    assert!(holds(id, &ending, Event::Internal, &ending));
+}
+
+#[test]
+fn results_in_order() {
+    // Operations 0 and 1 are receives of socket 0, in this order.
+    let of = |first: (OperationState, Waiting), second: OperationState| {
+        world().with(|it| {
+            (it.operations[0].state, it.operations[0].waiting) = first;
+            it.operations[1].state = second;
+        })
     };
-    assert!(reclaimed(2, Cause::Call) && !reclaimed(2, Cause::Death));
-    assert!(reclaimed(1, Cause::Death) && !reclaimed(1, Cause::Reclaimed));
+    let fine = |before: &Little| {
+        holds(
+            "results-in-order",
+            before,
+            delivered(1, true, Ok(())),
+            before,
+        )
+    };
+    let (blocked, overlapped) = (Waiting::Blocked, Waiting::Overlapped);
+    let aborted = Taken(Some(Cause::Call));
+    for waiting in [blocked, overlapped] {
+        assert!(!fine(&of((Pending, waiting), Taken(None))));
+        assert!(
+            fine(&of((Pending, waiting), aborted)),
+            "a close ends its own"
+        );
+        assert!(fine(&of((Ended(None), waiting), Taken(None))));
+        assert!(fine(&of((Idle, waiting), Taken(None))));
+    }
+    for posted in [Taken(None), aborted] {
+        assert!(!fine(&of((Taken(None), overlapped), posted)));
+        assert!(!fine(&of((aborted, overlapped), posted)));
+        assert!(fine(&of((Taken(None), blocked), posted)), "it is answered");
+    }
+    let behind = of((Pending, blocked), Taken(None));
+    let failed = behind.with(|it| it.operations[1].failed = Some(Error::OperationAborted));
+    assert!(fine(&failed), "it was cut off");
+    let later = behind.with(|it| it.operations[0].number = 3);
+    let elsewhere = behind.with(|it| it.operations[0].socket = 1);
+    let other_way = behind.with(|it| it.operations[0].kind = OperationKind::Send);
+    assert!(fine(&later) && fine(&elsewhere) && fine(&other_way));
+    assert!(!fine(
+        &behind.with(|it| it.operations[0].kind = OperationKind::Accept)
+    ));
+    let silent = delivered(1, false, Ok(()));
+    assert!(holds("results-in-order", &behind, silent, &behind));
+    assert!(holds("results-in-order", &behind, Event::Internal, &behind));
 }
 
 #[test]
@@ -192,21 +252,29 @@ const SILENT: [(&str, Cause); 2] = [
 #[test]
 fn nothing_is_posted_after_cleanup_and_death() {
     for (id, cause) in SILENT {
-        let fine = |operation: usize, state, posted| {
-            let before = world().with(|it| it.operations[operation].state = state);
-            let result = Err(Error::OperationAborted);
-            holds(id, &before, delivered(operation, posted, result), &before)
+        let fine = |operation: usize, over, how, silent| {
+            let before = world().with(|it| it.descriptors[operation].life_over = over);
+            let after = before.with(|it| {
+                it.operations[operation].state = Taken(how);
+                it.operations[operation].silent = silent;
+            });
+            holds(id, &before, Event::Internal, &after)
         };
         let (blocked, overlapped) = (0, 1);
-        assert!(!fine(overlapped, Taken(Some(cause)), true));
-        assert!(fine(overlapped, Taken(Some(cause)), false));
-        assert!(fine(blocked, Taken(Some(cause)), true));
-        assert!(fine(overlapped, Taken(Some(Cause::Call)), true));
-        assert!(fine(overlapped, Taken(None), true));
-        assert!(fine(overlapped, Pending, true));
+        assert!(!fine(overlapped, true, Some(cause), false));
+        assert!(fine(overlapped, true, Some(cause), true));
+        assert!(fine(overlapped, false, Some(cause), false), "another's end");
+        assert!(fine(blocked, true, Some(cause), false));
+        assert!(fine(overlapped, true, Some(Cause::Call), false));
+        assert!(fine(overlapped, true, None, false));
         for (_, other) in SILENT {
-            assert_eq!(fine(overlapped, Taken(Some(other)), true), other != cause);
+            assert_eq!(fine(overlapped, true, Some(other), false), other != cause);
         }
+        let ending = world().with(|it| {
+            it.descriptors[overlapped].life_over = true;
+            it.operations[overlapped].state = Taken(Some(cause));
+        });
+        assert!(holds(id, &ending, Event::Internal, &ending), "taken before");
     }
 }
 
@@ -258,7 +326,14 @@ fn sweep_ends_its_own_life() {
         // A commit that takes nothing out is judged as well, and so is an operation
         // without one.
         let taken = |it: &Little| it.with(|it| it.operations[0].state = Taken(Some(cause)));
+        let silent = |it: &mut Little| it.operations[0].silent = true;
         assert!(!fine(&world(), event, &world()));
+        let commit = committed(Cause::Call, false);
+        assert!(
+            fine(&world(), commit, &taken(&world())),
+            "another process ends"
+        );
+        assert!(!fine(&world(), commit, &taken(&world()).with(silent)));
         let forsaken = Event::Forsaken { socket: 0 };
         assert!(fine(&over, forsaken, &taken(&over)));
         assert!(!fine(&world(), forsaken, &taken(&world())));

@@ -84,11 +84,12 @@ pub(crate) fn world() -> Little {
         process: ProcessId(process),
         socket,
         life_over: false,
+        life_swept: false,
         inside: 1,
         handle_returns: 0,
         retired: false,
     };
-    let operation = |slot, socket, waiting| OperationView {
+    let operation = |slot, socket, waiting, number| OperationView {
         slot,
         generation: 5,
         socket,
@@ -96,14 +97,16 @@ pub(crate) fn world() -> Little {
         kind: OperationKind::Recv,
         state: OperationState::Pending,
         failed: None,
+        silent: false,
+        number,
     };
     Little {
         descriptors: vec![descriptor(1, 0), descriptor(2, 0), descriptor(1, 1)],
         sockets: vec![socket; 2],
         operations: vec![
-            operation(0, 0, Waiting::Blocked),
-            operation(1, 0, Waiting::Overlapped),
-            operation(2, 1, Waiting::Overlapped),
+            operation(0, 0, Waiting::Blocked, 1),
+            operation(1, 0, Waiting::Overlapped, 2),
+            operation(2, 1, Waiting::Overlapped, 1),
         ],
         records: vec![RecordView {
             socket: 1,

@@ -179,7 +179,7 @@ impl Judge {
             wait: commit.wait,
             may_wait: told.may_wait,
         };
-        let taking = (aborted, Some((cause, process)));
+        let taking = (aborted, Some(cause));
         socket.decide(thread, event, taking, commit.actions, |local| {
             local.socket.machine = machine;
             local.descriptors[slot].state = DescriptorState::Closed(cause);
@@ -227,7 +227,7 @@ impl Judge {
             return Err(format!("it did {found:?}, by the protocol {expected:?}"));
         }
         let event = Event::Reclaimed { record: index };
-        let taking = (aborted, Some((Cause::Reclaimed, process)));
+        let taking = (aborted, Some(Cause::Reclaimed));
         socket.decide(thread, event, taking, commit.actions, |local| {
             local.socket.machine = machine;
             local.records[index].unredeemed = false;

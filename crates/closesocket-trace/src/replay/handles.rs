@@ -101,6 +101,7 @@ impl Judge {
                 process,
                 socket: 0,
                 life_over: false,
+                life_swept: false,
                 inside: 0,
                 handle_returns: 0,
                 retired: false,

@@ -144,7 +144,7 @@ impl Judge {
         if let Some(gate @ Gate::Delivered(_)) = needs.gate {
             self.reached.gates.remove(&gate);
         }
-        self.reached.gates.extend(needs.opens);
+        self.reached.gates.extend(needs.opens.into_iter().flatten());
     }
 
     pub(super) fn thread(&mut self, thread: u32) -> &mut Thread {

@@ -24,7 +24,7 @@ pub(super) enum Gate {
     /// The operation was delivered.
     Delivered(OperationId),
     /// This life of the process began to end.
-    CleanedUp(ProcessId, u64),
+    Over(ProcessId, u64),
     /// The process began to die.
     Dying(ProcessId),
 }
@@ -48,7 +48,7 @@ pub(super) struct Needs {
     /// The descriptor of this generation must not be open any more.
     pub(super) closed: Option<(SlotName, u32)>,
     /// What it does for others.
-    pub(super) opens: Option<Gate>,
+    pub(super) opens: [Option<Gate>; 2],
 }
 
 fn plus(word: Word, amount: u64) -> Word {
@@ -170,6 +170,11 @@ pub(super) fn place(observation: &Observation) -> Option<(SocketId, u64)> {
             sequence,
             ..
         } => Some((operation.socket, sequence)),
+        Observation::Delivered {
+            operation,
+            under: Some(sequence),
+            ..
+        } => Some((operation.socket, sequence)),
         Observation::CloseRefused { under, .. } => under,
         _ => None,
     }
@@ -249,14 +254,14 @@ pub(super) fn descriptor(observation: &Observation) -> Option<(ProcessId, Descri
 
 impl Needs {
     pub(super) fn of(observation: &Observation) -> Self {
-        let (mut gate, mut closed, mut opens) = (None, None, None);
+        let (mut gate, mut closed, mut opens) = (None, None, [None; 2]);
         match *observation {
             Observation::Committed {
                 process,
                 cause: Cause::Cleanup,
                 life,
                 ..
-            } => gate = Some(Gate::CleanedUp(process, life)),
+            } => gate = Some(Gate::Over(process, life)),
             Observation::Committed {
                 process,
                 cause: Cause::Death,
@@ -270,19 +275,24 @@ impl Needs {
                 ..
             } => closed = Some(((process, descriptor.slot()), descriptor.generation())),
             Observation::Resumed { operation } => gate = Some(Gate::Delivered(operation)),
+            Observation::Taken {
+                silent: Some((process, life)),
+                ..
+            } => gate = Some(Gate::Over(process, life)),
             // One that was posted has no thread that goes on from it.
             Observation::Delivered {
                 operation,
                 posted: false,
+                under: None,
                 ..
-            } => opens = Some(Gate::Delivered(operation)),
+            } => opens[0] = Some(Gate::Delivered(operation)),
             Observation::SweepBegan {
                 process,
-                cause: Cause::Death,
-                ..
-            } => opens = Some(Gate::Dying(process)),
-            Observation::SweepBegan { process, life, .. } => {
-                opens = Some(Gate::CleanedUp(process, life));
+                cause,
+                life,
+            } => {
+                let dying = (cause == Cause::Death).then_some(Gate::Dying(process));
+                opens = [Some(Gate::Over(process, life)), dying];
             }
             _ => {}
         }

@@ -257,7 +257,7 @@ impl<'a> Search<'a> {
             let next = self.at_cell.remove(&(cell, sequence + 1));
             woken.extend(next.unwrap_or_default());
         }
-        if let Some(gate) = needs.opens {
+        for gate in needs.opens.into_iter().flatten() {
             *self.gates.entry(gate).or_default() += 1;
             woken.extend(self.at_gate.remove(&gate).unwrap_or_default());
         }
@@ -281,12 +281,12 @@ impl<'a> Search<'a> {
         if let Some((cell, sequence)) = needs.place {
             self.cells.insert(cell, sequence - 1);
         }
-        if let Some(gate) = needs.opens
-            && let Some(count) = self.gates.get_mut(&gate)
-        {
-            *count -= 1;
-            if *count == 0 {
-                self.gates.remove(&gate);
+        for gate in needs.opens.into_iter().flatten() {
+            if let Some(count) = self.gates.get_mut(&gate) {
+                *count -= 1;
+                if *count == 0 {
+                    self.gates.remove(&gate);
+                }
             }
         }
         Some((lane, head))

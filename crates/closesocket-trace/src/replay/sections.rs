@@ -40,6 +40,7 @@ impl Judge {
                 operation,
                 aborted,
                 error,
+                silent,
                 ..
             } => {
                 let sweeping = self.thread(thread).sweeping.last().copied();
@@ -47,7 +48,8 @@ impl Judge {
                 let known = socket.operations.get(&operation.number);
                 let accept = known.is_some_and(|it| it.kind == OperationKind::Accept);
                 let accepted = Socket::accepted(&socket.machine());
-                socket.taken(thread, operation.number, aborted, error, sweeping)?;
+                let (number, how) = (operation.number, (aborted, error));
+                socket.taken(thread, number, how, silent, sweeping)?;
                 if accept && aborted.is_none() && error.is_none() {
                     self.accepted.insert(operation, accepted);
                 }
@@ -57,7 +59,8 @@ impl Judge {
                 operation,
                 posted,
                 error,
-            } => self.delivered(thread, operation, posted, error),
+                under,
+            } => self.delivered(thread, operation, posted, (error, under)),
             Observation::Resumed { operation } => {
                 let blocked = self.thread(thread).blocked.take();
                 match blocked {
@@ -228,6 +231,8 @@ impl Judge {
                 kind,
                 state: OperationState::Pending,
                 failed: None,
+                silent: false,
+                number,
             });
             local.descriptors[slot].inside += 1;
         })?;
@@ -247,7 +252,7 @@ impl Judge {
         thread: u32,
         operation: OperationId,
         posted: bool,
-        error: Option<Error>,
+        (error, under): (Option<Error>, Option<u64>),
     ) -> Verdict {
         let OperationId { socket: id, number } = operation;
         self.accepted.remove(&operation);
@@ -265,24 +270,25 @@ impl Judge {
         let OperationState::Ending(how) = socket.local.operations[index].state else {
             return Err("the operation is not ending".to_owned());
         };
-        // How aborted ones are told is judged by the invariants.
-        let adopted = known.kind == OperationKind::Accept && failure.is_none();
-        if how.is_none() && (posted != overlapped || (error != failure && !adopted)) {
-            return Err(format!(
-                "told {error:?}, posted: {posted}, after {failure:?}"
-            ));
+        if overlapped != under.is_some() {
+            return Err(
+                "a result is posted under the lock, and a thread answered outside".to_owned(),
+            );
         }
-        if how.is_some() && error.is_none() && (posted || !overlapped) {
-            return Err("an aborted operation was told to have succeeded".to_owned());
+        // Who is told, and how an aborted one is, is judged by the invariants.
+        let adopted = known.kind == OperationKind::Accept && failure.is_none();
+        let silent = socket.local.operations[index].silent;
+        if how.is_none() && !silent && error != failure && !adopted {
+            return Err(format!("told {error:?} after {failure:?}"));
+        }
+        if !posted && overlapped && error.is_some() {
+            return Err("an error was told to nobody".to_owned());
         }
         let event = Event::Delivered {
             operation: index,
             posted,
             result: error.map_or(Ok(()), Err),
         };
-        if how.is_some() && !posted && overlapped && error.is_some() {
-            return Err("an error was told to nobody".to_owned());
-        }
         socket.step(event, |local| {
             // The local world may differ from the section's before it.
             if let Some(index) = local.place_of(number) {

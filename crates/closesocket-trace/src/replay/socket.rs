@@ -9,7 +9,7 @@ use closesocket::protocol::invariant::{
 };
 use closesocket::protocol::{
     Actions, Cause, Connection, Cut, DuplicationRecord, Error, OperationKind, PendingOperations,
-    Socket, Take, Waiting, abort_cause, cut_off, may_cancel,
+    Socket, Take, Waiting, cut_off, may_cancel,
 };
 
 use super::Verdict;
@@ -30,8 +30,8 @@ struct Section {
     event: Event,
     /// Operations that are still to be taken out.
     taking: usize,
-    /// Why they are aborted, and by whose end.
-    abort: Option<(Cause, ProcessId)>,
+    /// Why they are aborted.
+    abort: Option<Cause>,
     due: VecDeque<Due>,
 }
 
@@ -144,7 +144,7 @@ impl Replayed {
         &mut self,
         thread: u32,
         event: Event,
-        (taking, abort): (usize, Option<(Cause, ProcessId)>),
+        (taking, abort): (usize, Option<Cause>),
         actions: Actions,
         make: impl FnOnce(&mut Local),
     ) -> Verdict {
@@ -241,13 +241,14 @@ impl Replayed {
         Ok(())
     }
 
-    /// An operation was taken out.
+    /// An operation was taken out: aborted, failed or completed; silently, if this
+    /// life of its process is over.
     pub(super) fn taken(
         &mut self,
         thread: u32,
         number: u64,
-        aborted: Option<Cause>,
-        error: Option<Error>,
+        (aborted, error): (Option<Cause>, Option<Error>),
+        silent: Option<(ProcessId, u64)>,
         sweep: Option<Sweep>,
     ) -> Verdict {
         let known = self.operations.get_mut(&number);
@@ -257,18 +258,18 @@ impl Replayed {
         }
         known.taken = Some((thread, error));
         let known = *known;
+        self.life_is_over(known.name, silent)?;
         let operation = self.local.place_of(number).ok_or("unknown operation")?;
         let state = OperationState::Ending(aborted);
         match &mut self.section {
             Some(section) if section.thread == thread && section.taking > 0 => {
-                let abort = section.abort;
-                let expected = abort.map(|(cause, by)| abort_cause(cause, by, known.name.0));
-                if aborted != expected || error.is_some() {
+                if aborted != section.abort || error.is_some() {
+                    let expected = section.abort;
                     return Err(format!("aborted for {aborted:?} instead of {expected:?}"));
                 }
                 section.taking -= 1;
                 self.local.operations[operation].state = state;
-                self.goes_along(known.name, aborted, sweep);
+                self.local.operations[operation].silent = silent.is_some();
                 self.end_section()
             }
             _ => {
@@ -292,45 +293,36 @@ impl Replayed {
                 self.step(event, |local| {
                     local.operations[operation].state = state;
                     local.operations[operation].failed = error;
+                    local.operations[operation].silent = silent.is_some();
                 })
             }
         }
     }
 
-    /// The last reference takes what outlived other descriptors too: with a dead
-    /// process all its lives are over, with a cleanup those up to the one that it
-    /// ends, which its sweep or the closed descriptor tells.
-    fn goes_along(&mut self, name: Name, aborted: Option<Cause>, sweep: Option<Sweep>) {
-        let (Some(section), Some(slot)) = (&mut self.section, self.local.slot(name)) else {
-            return;
+    /// Of what ends silently the engine says which life is over: that of its
+    /// descriptor, which had begun to end before.
+    fn life_is_over(&mut self, name: Name, silent: Option<(ProcessId, u64)>) -> Verdict {
+        let Some(said) = silent else {
+            return Ok(());
         };
-        let by = sweep.filter(|it| it.process == name.0 && aborted == Some(it.cause));
-        let over = match (aborted, section.event) {
-            (Some(Cause::Death), _) => true,
-            (Some(Cause::Cleanup), Event::Committed { slot: closed, .. }) => {
-                let ends = by.map_or(self.local.lives[closed], |it| it.life);
-                self.local.lives[slot] <= ends
-            }
-            _ => false,
-        };
-        self.local.descriptors[slot].life_over |= over;
-        section.before.descriptors[slot].life_over |= over;
+        let slot = self.local.slot(name).ok_or("unknown descriptor")?;
+        if said != (name.0, self.local.lives[slot]) {
+            return Err("it ends silently for the life of another".to_owned());
+        }
+        self.local.descriptors[slot].life_over = true;
+        if let Some(section) = &mut self.section {
+            section.before.descriptors[slot].life_over = true;
+        }
+        Ok(())
     }
 
-    /// An operation goes with the life of its process: the life of its
-    /// descriptor, which is closed, or a later one.
+    /// An operation goes with the life of its process, through a descriptor that is
+    /// closed.
     fn forsaken(&mut self, name: Name, aborted: Option<Cause>, sweep: Option<Sweep>) -> Verdict {
         let slot = self.local.slot(name).ok_or("unknown descriptor")?;
         let by = sweep.filter(|it| it.process == name.0 && aborted == Some(it.cause));
-        let Some(by) = by.filter(|_| !self.local.is_open(name)) else {
+        if by.is_none() || self.local.is_open(name) {
             return Err("an operation was aborted without a close".to_owned());
-        };
-        let life = self.local.lives[slot];
-        if life > by.life {
-            return Err(format!(
-                "an operation of life {life} was aborted by the end of life {}",
-                by.life
-            ));
         }
         self.local.descriptors[slot].life_over = true;
         Ok(())

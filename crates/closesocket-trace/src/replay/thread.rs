@@ -142,13 +142,13 @@ impl Thread {
     /// Takes this many holds away; true if a call ended with them.
     pub(super) fn leave(&mut self, name: Name, holders: u64) -> Result<bool, String> {
         let holds = self.holds.entry(name).or_default();
-        let closes = holds.closer + holds.delivered;
-        let call = if holders == closes && holds.closer > 0 {
+        // What it delivers in the middle of something else it leaves for there.
+        let call = if holds.closer > 0 && (1..=1 + holds.delivered).contains(&holders) {
             holds.closer = 0;
-            holds.delivered = 0;
+            holds.delivered -= holders - 1;
             false
-        } else if holders == holds.delivered && holders > 0 {
-            holds.delivered = 0;
+        } else if (1..=holds.delivered).contains(&holders) {
+            holds.delivered -= holders;
             false
         } else if holders == 1 && holds.calls > 0 {
             holds.calls -= 1;

@@ -77,6 +77,11 @@ fn sequence(observation: &mut Observation) -> Option<(u32, &mut u64)> {
             operation,
             sequence,
             ..
+        }
+        | Observation::Delivered {
+            operation,
+            under: Some(sequence),
+            ..
         } => Some((operation.socket.cell(), sequence)),
         _ => None,
     }

@@ -2,18 +2,18 @@
 
 use super::clock::Clock as _;
 use super::observation::{Observation, OperationId};
-use super::operation::deliver_aborted;
+use super::operation::Pending;
 use super::primitives::Primitives as _;
 use super::probe::Probe;
 use super::process::{Life, ProcessState};
 use super::progress::Section;
-use super::socket::{Reference, Taker};
+use super::socket::{Issuer, Reference, Taker, Watch};
 use super::table::{Missed, Slot};
 use super::{SocketId, System};
 use crate::protocol::word::Word;
 use crate::protocol::{
-    AbortScope, Actions, Cause, CloseRequest, Commit, Descriptor, Error, Socket, Time, UnreadInput,
-    abort_cause,
+    AbortScope, Actions, Cause, CloseRequest, Commit, Cut, Descriptor, Error, Socket, Time,
+    UnreadInput, cut_off, notice,
 };
 
 type Taken<S> = Vec<Reference<S>>;
@@ -31,8 +31,7 @@ impl<S: System> ProcessState<S> {
         cause: Cause,
     ) -> Result<(), Error> {
         let life = self.life();
-        let committed = self.commit(descriptor, cause);
-        let (socket, commit) = match committed {
+        let (socket, wait, operations) = match self.commit(descriptor, cause) {
             Ok(committed) => committed,
             Err(error) => {
                 //= docs/specification.md#h3-not-after-a-failed-close
@@ -44,17 +43,12 @@ impl<S: System> ProcessState<S> {
                 return Err(error);
             }
         };
-        let mut holds = 1;
-        //= docs/specification.md#l4-operations-end-first
-        //# - A lingering close MUST abort the pending operations before it starts to wait.
-        for reference in commit.aborted {
-            let ended = self.end_reference(socket, reference, cause, descriptor);
-            holds += ended;
-        }
         //= docs/specification.md#l-t3-timed-linger-on-a-blocking-socket
         //# - With timed linger on a blocking socket, a last close MUST NOT return before the drain
         //# ends, the timeout expires or the wait is interrupted (L9, S2, S3).
-        let result = if commit.wait {
+        //= docs/specification.md#l4-operations-end-first
+        //# - A lingering close MUST abort the pending operations before it starts to wait.
+        let result = if wait {
             self.linger(socket, life)
         } else {
             Ok(())
@@ -64,8 +58,8 @@ impl<S: System> ProcessState<S> {
         //# that it aborted.
         //= docs/specification.md#h5-background-drains
         //# - A provider MAY give the handle back before a background drain has ended.
-        self.leave(descriptor, holds);
-        self.observe_return(descriptor, Some(commit.wait), result);
+        self.leave(descriptor, 1 + operations);
+        self.observe_return(descriptor, Some(wait), result);
         result
     }
 
@@ -85,12 +79,10 @@ impl<S: System> ProcessState<S> {
         });
     }
 
-    /// The critical section of a close (D6a).
-    fn commit(
-        &self,
-        descriptor: Descriptor,
-        cause: Cause,
-    ) -> Result<(SocketId, Commit<Taken<S>>), Error> {
+    /// The critical section of a close (D6a). Returns the socket, whether to wait
+    /// for its drain, and how many holds of operations on this descriptor end with
+    /// the closer's.
+    fn commit(&self, descriptor: Descriptor, cause: Cause) -> Result<(SocketId, bool, u64), Error> {
         let open = |slot: &&Slot<S::Primitives>| slot.word().is_open(descriptor.generation());
         let Some(slot) = self.table.slot(descriptor).filter(open) else {
             return Err(self.refuse(descriptor, cause));
@@ -134,13 +126,12 @@ impl<S: System> ProcessState<S> {
             }
             slot.set_cause(cause);
             work.settle(commit.actions);
-            Ok(commit)
+            work.abort(commit.aborted);
+            let operations = work.out.take_holds(self, descriptor);
+            Ok((socket, commit.wait, operations))
         });
-        match commit {
-            Some(commit) => commit.map(|commit| (socket, commit)),
-            // The socket is gone, so the descriptor is closed.
-            None => Err(self.refuse(descriptor, cause)),
-        }
+        // If the socket is gone, the descriptor is closed.
+        commit.unwrap_or_else(|| Err(self.refuse(descriptor, cause)))
     }
 
     /// The descriptor was found closed under no lock (D1).
@@ -166,43 +157,6 @@ impl<S: System> ProcessState<S> {
         }
     }
 
-    /// Ends what a close took out of one reference, outside the lock. Returns
-    /// how many holds on `closing` end with it; those on other descriptors are
-    /// ended here.
-    fn end_reference(
-        &self,
-        socket: SocketId,
-        reference: Reference<S>,
-        cause: Cause,
-        closing: Descriptor,
-    ) -> u64 {
-        let cause = abort_cause(cause, self.id, reference.process.id);
-        let Reference {
-            process,
-            descriptor,
-            reads,
-            writes,
-            watches,
-            ..
-        } = reference;
-        for watch in watches {
-            watch.descriptor_closed();
-        }
-        let operations = writes.into_iter().chain(reads);
-        let holds = deliver_aborted(&self.shared, &process, socket, cause, operations);
-        let own = descriptor == closing && std::ptr::eq(&raw const *process, self);
-        if own {
-            return holds;
-        }
-        //= docs/specification.md#o1-closing-aborts
-        //# - Under `AbortScope::LastReference`, the handle and the slot of a closed descriptor MUST
-        //# NOT be given back before all operations that outlived the descriptor have ended.
-        if holds > 0 {
-            process.leave(descriptor, holds);
-        }
-        0
-    }
-
     /// A life of the process ends: operations that outlived their descriptors
     /// end with it (`AbortScope::LastReference`), silently. Those of the next
     /// life, which may have begun, are not its.
@@ -210,7 +164,7 @@ impl<S: System> ProcessState<S> {
     //# - Cleanup MUST NOT end anything that began after a later WSPStartup of the process.
     pub(super) fn forsake_operations(&self, cause: Cause, life: Life) {
         for socket in self.outlived.all() {
-            let taken = self.shared.with_socket(socket, |work| {
+            self.shared.with_socket(socket, |work| {
                 let references = &mut work.state.references;
                 let mine = |it: &Reference<S>| {
                     !it.live && it.life <= life && std::ptr::eq(&raw const *it.process, self)
@@ -220,13 +174,10 @@ impl<S: System> ProcessState<S> {
                     taken.push(references.swap_remove(index));
                     self.outlived.remove(socket);
                 }
-                work.observe_taken(self, &taken, cause);
+                work.observe_taken(&mut taken, cause);
                 work.settle(Actions::NONE);
-                taken
+                work.abort(taken);
             });
-            for reference in taken.unwrap_or_default() {
-                self.end_reference(socket, reference, cause, NO_DESCRIPTOR);
-            }
         }
     }
 
@@ -236,15 +187,11 @@ impl<S: System> ProcessState<S> {
     //# - When the target of a duplication record dies, the provider MUST reclaim the record.
     pub(super) fn reclaim_records(&self) {
         for socket in self.records.all() {
-            while let Some(commit) = self.reclaim_one(socket) {
-                for reference in commit.aborted {
-                    self.end_reference(socket, reference, Cause::Reclaimed, NO_DESCRIPTOR);
-                }
-            }
+            while self.reclaim_one(socket).is_some() {}
         }
     }
 
-    fn reclaim_one(&self, socket: SocketId) -> Option<Commit<Taken<S>>> {
+    fn reclaim_one(&self, socket: SocketId) -> Option<()> {
         let request = self.close_request(Cause::Reclaimed);
         self.shared
             .with_socket(socket, |work| {
@@ -263,10 +210,11 @@ impl<S: System> ProcessState<S> {
                     closing: None,
                 };
                 let machine = *state.core;
-                let commit = state.core.reclaim(request, &mut taker);
-                work.observe_reclaim(self, record, (request.now, machine), &commit);
+                let mut commit = state.core.reclaim(request, &mut taker);
+                work.observe_reclaim(self, record, (request.now, machine), &mut commit);
                 work.settle(commit.actions);
-                Some(commit)
+                work.abort(commit.aborted);
+                Some(())
             })
             .flatten()
     }
@@ -291,9 +239,6 @@ impl From<Missed> for Refusal {
         Self::Missed(missed)
     }
 }
-
-/// A descriptor that is never issued.
-const NO_DESCRIPTOR: Descriptor = Descriptor::from_raw(0);
 
 impl<S: System> Section<'_, S> {
     /// Brings the socket up to date before a close is decided: what the peer
@@ -339,11 +284,11 @@ impl<S: System> Section<'_, S> {
             closing: Some(closing),
         };
         let swap = |sealed| slot.swap(before, sealed).map_err(Refusal::from);
-        let commit = state
+        let mut commit = state
             .core
             .close(request, before, descriptor, &mut taker, swap)?;
         let seen = (life, before, machine);
-        self.observe_commit((process, descriptor), seen, request, &commit);
+        self.observe_commit((process, descriptor), seen, request, &mut commit);
         Ok(commit)
     }
 
@@ -380,7 +325,7 @@ impl<S: System> Section<'_, S> {
         (process, descriptor): (&ProcessState<S>, Descriptor),
         (life, before, machine): (u64, Word, Socket),
         request: CloseRequest,
-        commit: &Commit<Taken<S>>,
+        commit: &mut Commit<Taken<S>>,
     ) {
         let socket = self.id;
         self.state
@@ -401,7 +346,7 @@ impl<S: System> Section<'_, S> {
                 aborted: count(&commit.aborted),
                 machine,
             });
-        self.observe_taken(process, &commit.aborted, request.cause);
+        self.observe_taken(&mut commit.aborted, request.cause);
     }
 
     fn observe_reclaim(
@@ -409,7 +354,7 @@ impl<S: System> Section<'_, S> {
         dead: &ProcessState<S>,
         record: u64,
         (now, machine): (Time, Socket),
-        commit: &Commit<Taken<S>>,
+        commit: &mut Commit<Taken<S>>,
     ) {
         let socket = self.id;
         self.state
@@ -425,35 +370,73 @@ impl<S: System> Section<'_, S> {
                 aborted: count(&commit.aborted),
                 machine,
             });
-        self.observe_taken(dead, &commit.aborted, Cause::Reclaimed);
+        self.observe_taken(&mut commit.aborted, Cause::Reclaimed);
     }
 
-    /// Tells the probe which operations were taken out to be aborted, and whose
-    /// abort each is.
-    fn observe_taken(
-        &mut self,
-        closing: &ProcessState<S>,
-        references: &[Reference<S>],
-        cause: Cause,
-    ) {
-        if !S::Probe::ENABLED {
-            return;
-        }
+    /// Decides which of the operations that were taken out end silently, and
+    /// tells the probe.
+    fn observe_taken(&mut self, references: &mut [Reference<S>], cause: Cause) {
         let socket = self.id;
         for reference in references {
-            let aborted = Some(abort_cause(cause, closing.id, reference.process.id));
+            reference.over = reference.process.is_over(reference.life);
+            if !S::Probe::ENABLED {
+                continue;
+            }
             for pending in reference.writes.iter().chain(&reference.reads) {
                 let number = pending.number;
+                let notice = notice(pending.reply.waiting(), reference.over);
+                let silent = reference.process.silence(reference.life, notice);
                 self.state
                     .core
                     .note(self.shared, |sequence| Observation::Taken {
                         operation: OperationId { socket, number },
                         sequence,
-                        aborted,
+                        aborted: Some(cause),
                         error: None,
+                        silent,
                     });
             }
         }
+    }
+
+    /// Ends what was taken out, the results behind those of the operations that
+    /// completed in the same section.
+    //= docs/specification.md#r8-results-in-order
+    //# - An operation that is cancelled, or aborted by a close, MUST NOT be posted ahead of one of
+    //# its direction that ended before it.
+    fn abort(&mut self, references: Vec<Reference<S>>) {
+        let one = references.len() == 1;
+        let mut taken = Vec::new();
+        for reference in references {
+            let (issuer, over) = (reference.issuer(), reference.over);
+            // Told by whoever closes it (O8).
+            let watches = reference.watches.into_iter();
+            self.out
+                .events
+                .extend(watches.filter_map(Watch::descriptor_closed));
+            for pending in reference.writes.into_iter().chain(reference.reads) {
+                if one {
+                    self.abort_one(issuer.clone(), over, pending);
+                } else {
+                    taken.push((issuer.clone(), over, pending));
+                }
+            }
+        }
+        //= docs/specification.md#r8-results-in-order
+        //# - The results of the operations of one direction of one socket MUST be posted in the order
+        //# of the operations, whichever threads complete them.
+        taken.sort_by_key(|(.., pending)| pending.number);
+        for (issuer, over, pending) in taken {
+            self.abort_one(issuer, over, pending);
+        }
+    }
+
+    fn abort_one(&mut self, issuer: Issuer<S>, over: bool, mut pending: Pending<S::Primitives>) {
+        self.out.aborted += 1;
+        issuer.0.unreserve(pending.reserved.take());
+        let waiting = pending.reply.waiting();
+        let result = cut_off(Cut::Closed, waiting, pending.done);
+        self.hand_over(issuer, pending, notice(waiting, over), result, None);
     }
 }
 

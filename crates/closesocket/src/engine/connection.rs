@@ -78,36 +78,39 @@ impl<S: System> Process<S> {
     /// it does not listen; [`Error::TooManyDescriptors`]; [`Error::NotSocket`].
     pub fn accept(&self, descriptor: Descriptor) -> Result<Descriptor, Error> {
         let admission = self.state.admit(descriptor)?;
-        let table = &self.state.table;
-        let (mut reserved, mut connection) = (None, None);
+        let (mut reserved, mut life, mut accepted) = (None, None, None);
         let step = admission.work(|work| {
             work.start(&admission, OperationKind::Accept)?;
-            let slot = table.reserve()?;
+            let slot = self.state.table.reserve()?;
             reserved = Some(slot);
             let reference = work.state.reference(admission.process, descriptor);
-            let life = reference.ok_or(Error::NotSocket)?.life;
-            if work.front(Side::Reads).is_none() {
-                connection = work.next_connection(life)?;
-                if connection.is_some() {
-                    return Ok(Step::Done(0));
-                }
+            let issuer = reference.ok_or(Error::NotSocket)?.issuer();
+            life = Some(issuer.2);
+            if work.front(Side::Reads).is_none()
+                && let Some(connection) = work.next_connection()?
+            {
+                accepted = Some(work.adopt(&issuer, slot, connection)?);
+                return Ok(Step::Done(0));
             }
             work.park_blocked(&admission, OperationKind::Accept, Vec::new(), 0, Some(slot))
         });
-        match (step, connection, reserved) {
-            (Ok(Step::Parked(parked)), ..) => {
+        match step {
+            Ok(Step::Parked(parked)) => {
                 let answer = parked.wait(&self.state);
                 answer.result?;
-                answer.accepted.ok_or(Error::ConnectionAborted)
+                accepted = answer.accepted;
             }
-            (Ok(Step::Done(_)), Some(accepted), Some(slot)) => {
-                self.state.adopt_connection(accepted, slot)
-            }
-            (step, ..) => {
+            Ok(Step::Done(_)) => {}
+            Err(error) => {
                 self.state.unreserve(reserved);
-                Err(step.err().unwrap_or(Error::WouldBlock))
+                return Err(error);
             }
         }
+        let accepted = accepted.ok_or(Error::ConnectionAborted)?;
+        if let Some(life) = life {
+            self.state.close_if_over(accepted, life)?;
+        }
+        Ok(accepted)
     }
 
     /// Starts an overlapped accept; the completion carries the new descriptor.

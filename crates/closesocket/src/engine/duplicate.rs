@@ -111,7 +111,8 @@ impl<S: System> Process<S> {
                     record: record.number,
                     by,
                 });
-            work.open(&self.state, slot, life)
+            let socket = record.socket;
+            work.state.open(shared, socket, &self.state, slot, life)
         });
         match redeemed.unwrap_or(Err(Error::InvalidArgument)) {
             Ok(descriptor) => {

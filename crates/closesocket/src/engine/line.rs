@@ -143,20 +143,19 @@ impl<P: Primitives, T: Send + 'static> Line<P, T> {
             .lock(|it| it.items.is_empty() && it.is_abandoned())
     }
 
-    /// Puts these behind the others; if it is closed, they are dropped.
-    pub(super) fn post_all(&self, items: impl IntoIterator<Item = T>) {
-        let mut items = items.into_iter();
-        let posted = self.waiting.lock(|it| {
+    /// Puts these behind the others, unless it is closed: then they stay. Wakes
+    /// nobody and drops nothing, so it may be called under a socket's lock.
+    pub(super) fn put(&self, items: &mut Vec<T>) {
+        self.waiting.lock(|it| {
             if !it.closed {
-                it.items.extend(items.by_ref());
+                it.items.extend(items.drain(..));
             }
-            !it.closed
         });
-        if posted {
-            self.waiting.notify();
-        }
-        // What is left goes outside the lock.
-        items.for_each(drop);
+    }
+
+    /// Wakes who waits for what was put.
+    pub(super) fn wake(&self) {
+        self.waiting.notify();
     }
 
     /// Takes nothing in any more, and sends the waiters home.

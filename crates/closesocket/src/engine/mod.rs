@@ -13,6 +13,7 @@ mod clock;
 mod close;
 mod config;
 mod connection;
+mod delivery;
 mod duplicate;
 mod free_list;
 mod io;

@@ -90,11 +90,11 @@ impl<P: Primitives> fmt::Debug for Event<P> {
 /// `hEvent`). Clones are the same operation; use each for one operation.
 pub struct Overlapped<P: Primitives = Std> {
     event: Event<P>,
-    place: Arc<P::Monitor<Place>>,
+    place: Arc<P::Monitor<Kept>>,
 }
 
 #[derive(Default)]
-struct Place {
+struct Kept {
     parcel: Option<Parcel>,
     /// The operation has ended silently: nothing will come.
     forsaken: bool,
@@ -112,7 +112,7 @@ impl<P: Primitives> Overlapped<P> {
     pub fn with_event(event: Event<P>) -> Self {
         Self {
             event,
-            place: Arc::new(P::Monitor::new(Place::default())),
+            place: Arc::new(P::Monitor::new(Kept::default())),
         }
     }
 
@@ -154,11 +154,17 @@ impl<P: Primitives> Overlapped<P> {
         self.place.lock(|it| it.forsaken && it.parcel.is_none())
     }
 
-    fn complete(&self, parcel: Parcel) {
+    /// Puts the completion here and sets the event, waking nobody. Returns what
+    /// was here before.
+    fn put(&self, parcel: Parcel) -> Option<Parcel> {
         let before = self.place.lock(|it| it.parcel.replace(parcel));
+        self.event.0.lock(|set| *set = true);
+        before
+    }
+
+    fn wake(&self) {
         self.place.notify();
-        self.event.set();
-        drop(before);
+        self.event.0.notify();
     }
 }
 
@@ -172,10 +178,11 @@ impl<P: Primitives> Promise<P> {
         Self(Some(overlapped))
     }
 
-    fn keep(mut self, parcel: Parcel) {
-        if let Some(overlapped) = self.0.take() {
-            overlapped.complete(parcel);
-        }
+    /// Keeps it with this completion.
+    fn keep(mut self, parcel: Parcel) -> Option<Posted<P>> {
+        let overlapped = self.0.take()?;
+        let before = overlapped.put(parcel);
+        Some(Posted(Place::Event(overlapped, before)))
     }
 }
 
@@ -264,9 +271,10 @@ impl<P: Primitives> CompletionQueue<P> {
         self.0.is_abandoned()
     }
 
-    /// Posts completions of one batch under one lock.
-    pub(super) fn post_all(&self, parcels: impl IntoIterator<Item = Parcel>) {
-        self.0.post_all(parcels);
+    /// Puts a batch of completions here under one lock, waking nobody.
+    pub(super) fn put(self, mut parcels: Vec<Parcel>) -> Posted<P> {
+        self.0.put(&mut parcels);
+        Posted(Place::Queue(self, parcels))
     }
 
     pub(super) fn is(&self, other: &Self) -> bool {
@@ -351,10 +359,11 @@ impl<P: Primitives> Ticket<P> {
         }
     }
 
-    /// Queues the routine with its completion.
-    fn queue(mut self, parcel: Parcel) {
-        let number = std::mem::take(&mut self.number);
-        self.thread.queued.post_all([(number, parcel)]);
+    /// Queues the routine with its completion, waking nobody.
+    fn queue(mut self, parcel: Parcel) -> Posted<P> {
+        let mut routine = vec![(std::mem::take(&mut self.number), parcel)];
+        self.thread.queued.put(&mut routine);
+        Posted(Place::Routine(Arc::clone(&self.thread), routine))
     }
 }
 
@@ -541,21 +550,50 @@ impl<P: Primitives> Notify<P> {
         }
     }
 
-    /// Delivers the completion.
-    pub(super) fn deliver(self, parcel: Parcel, counters: &Counters<P>) {
+    /// Puts the completion where it is waited for, waking nobody and dropping
+    /// nothing of the caller's: so it may be done under a socket's lock.
+    pub(super) fn put(self, parcel: Parcel) -> Option<Posted<P>> {
         match self.0 {
             How::Event(promise) => promise.keep(parcel),
-            How::Queue { queue, .. } => queue.post_all([parcel]),
-            How::Routine { ticket, .. } => {
-                // If the thread's routines are gone, so is this.
-                counters.guard(|| ticket.queue(parcel));
-            }
+            How::Queue { queue, .. } => Some(queue.put(vec![parcel])),
+            How::Routine { ticket, .. } => Some(ticket.queue(parcel)),
         }
     }
 
     /// Goes without a word (S2, S3); who waits learns that nothing will come.
     pub(super) fn forget(self, counters: &Counters<P>) {
         counters.guard(|| drop(self));
+    }
+}
+
+/// Completions that were put where they are waited for, with those that nobody
+/// wants any more, since the queue was closed or the thread is gone: who waits is
+/// woken, and those go, outside the lock.
+#[must_use]
+pub(super) struct Posted<P: Primitives>(Place<P>);
+
+enum Place<P: Primitives> {
+    Event(Overlapped<P>, Option<Parcel>),
+    Queue(CompletionQueue<P>, Vec<Parcel>),
+    Routine(Arc<Routines<P>>, Vec<(u64, Parcel)>),
+}
+
+impl<P: Primitives> Posted<P> {
+    pub(super) fn wake(self, counters: &Counters<P>) {
+        match self.0 {
+            Place::Event(overlapped, before) => {
+                overlapped.wake();
+                counters.guard(|| drop((overlapped, before)));
+            }
+            Place::Queue(queue, refused) => {
+                queue.0.wake();
+                counters.guard(|| drop((queue, refused)));
+            }
+            Place::Routine(thread, refused) => {
+                thread.queued.wake();
+                counters.guard(|| drop((thread, refused)));
+            }
+        }
     }
 }
 

@@ -240,6 +240,9 @@ pub enum Observation {
         aborted: Option<Cause>,
         /// How it failed, if it was not aborted and did.
         error: Option<Error>,
+        /// It ends silently: this process is stopped, and in this life of it its
+        /// descriptor was opened.
+        silent: Option<(ProcessId, u64)>,
     },
     /// An operation's result has been posted, or is about to be handed to the
     /// thread that is blocked in it, or it ends silently.
@@ -250,6 +253,8 @@ pub enum Observation {
         posted: bool,
         /// How it ended.
         error: Option<Error>,
+        /// Its place under the lock; none if a blocked thread is answered.
+        under: Option<u64>,
     },
     /// The thread that was blocked in this operation goes on.
     Resumed {

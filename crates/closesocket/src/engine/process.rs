@@ -8,14 +8,12 @@ use super::line::Orphanage;
 use super::observation::Observation;
 use super::primitives::{Monitor, Primitives, TransportCall, Word as _};
 use super::shared::Shared;
-use super::socket::Accepted;
 use super::sockets::Sockets;
-use super::table::{Slot, Table};
-use super::transport::Endpoint as _;
+use super::table::{Occupied, Slot, Table};
 use super::{SocketId, System};
 use crate::protocol::word::{self, Word};
 use crate::protocol::{
-    Cause, Cut, Descriptor, Error, Preconditions, ProcessId, Startups, returns_handle,
+    Cause, Cut, Descriptor, Error, Notice, Preconditions, ProcessId, Startups, returns_handle,
 };
 
 /// The process has no startup that no cleanup has matched.
@@ -49,7 +47,7 @@ pub(super) struct ProcessState<S: System> {
 /// What a process had when it was stopped.
 struct Stopped<S: System> {
     life: Life,
-    descriptors: Vec<Descriptor>,
+    occupied: Occupied,
     calls: Vec<Call<S>>,
 }
 
@@ -289,24 +287,6 @@ impl<S: System> ProcessState<S> {
         }
     }
 
-    /// Makes a descriptor of this socket, whose reference is counted already,
-    /// for a call of this life. The slot was reserved before, so this cannot
-    /// fail half-way. If the life has ended meanwhile, the new descriptor is
-    /// closed again.
-    pub(super) fn open_slot(
-        self: &Arc<Self>,
-        slot: u32,
-        socket: SocketId,
-        life: Life,
-    ) -> Result<Descriptor, Error> {
-        let opened = self
-            .shared
-            .with_socket(socket, |work| work.open(self, slot, life));
-        let descriptor = opened.unwrap_or(Err(Error::NotSocket))?;
-        self.close_if_over(descriptor, life)?;
-        Ok(descriptor)
-    }
-
     /// Closes a descriptor that opened while its life ended, after the sweep had
     /// passed its slot. The next life may have begun since: it is not of that.
     //= docs/specification.md#s2-cleanup
@@ -327,28 +307,6 @@ impl<S: System> ProcessState<S> {
         Err(Error::NotInitialised)
     }
 
-    /// Makes socket and descriptor of an accepted connection.
-    pub(super) fn adopt_connection(
-        self: &Arc<Self>,
-        accepted: Accepted<S>,
-        slot: u32,
-    ) -> Result<Descriptor, Error> {
-        let Accepted {
-            mut endpoint,
-            core,
-            life,
-        } = accepted;
-        let socket = self.shared.new_socket(core, |token| {
-            endpoint.register(token)?;
-            Ok(endpoint)
-        });
-        let opened = socket.and_then(|socket| self.open_slot(slot, socket, life));
-        if socket.is_err() {
-            self.table.unreserve(slot);
-        }
-        opened
-    }
-
     /// Whether the process is dead. An addition of nothing, not a load: either
     /// the caller sees the death, or the dying process's sweep sees what the
     /// caller did before.
@@ -364,6 +322,12 @@ impl<S: System> ProcessState<S> {
     /// Whether this life has ended, by a cleanup or the process's death.
     pub(super) fn is_over(&self, life: Life) -> bool {
         self.flags.load(Ordering::Acquire) != life.0 * LIFE
+    }
+
+    /// What the probe is told of an operation of this life: that it ends silently,
+    /// and why.
+    pub(super) fn silence(&self, life: Life, notice: Notice) -> Option<(ProcessId, u64)> {
+        (notice == Notice::Silent).then_some((self.id, life.0))
     }
 
     pub(super) fn startup(&self) -> Result<(), Error> {
@@ -421,7 +385,7 @@ impl<S: System> ProcessState<S> {
         self.flags.fetch_add(flags & !old, Ordering::SeqCst);
         Stopped {
             life: Life(old / LIFE),
-            descriptors: self.table.open_descriptors(),
+            occupied: self.table.swept(),
             calls: self.blocked.all(),
         }
     }
@@ -449,9 +413,19 @@ impl<S: System> ProcessState<S> {
         //# anything.
         //= docs/specification.md#e1-precedence
         //# - WSAENETDOWN MUST NOT hold up a cleanup or the handling of a process death.
-        for descriptor in stopped.descriptors {
+        for descriptor in stopped.occupied.open {
             // It fails only if somebody else closed it first.
             let _ = self.close_descriptor(descriptor, cause);
+        }
+        //= docs/specification.md#s2-cleanup
+        //# - The result of an operation that was issued before a cleanup MUST NOT be posted after
+        //# that cleanup has returned, whatever ends the operation.
+        // Whoever took operations out before this, and has seen the process alive,
+        // was in a section of one of the sockets whose lock is taken here: what it
+        // had to post is posted when that is free. An operation keeps the slot of
+        // its descriptor from being freed until its section is over.
+        for socket in stopped.occupied.closed {
+            self.shared.pass_through(socket);
         }
         self.forsake_operations(cause, stopped.life);
         //= docs/specification.md#s2-cleanup

@@ -1,14 +1,14 @@
 //! Progress: what a socket can do now, it does. Called under the socket's lock
 //! after anything that may have changed something.
 
+use super::delivery::Outbox;
 use super::observation::{Observation, OperationId};
-use super::operation::{Finished, Pending};
-use super::process::{Life, ProcessState};
-use super::shared::Shared;
-use super::socket::{Accepted, Issuer, Outbox, SocketState};
+use super::operation::Pending;
+use super::shared::{EndpointOf, Shared};
+use super::socket::{Issuer, SocketState};
 use super::transport::{Connecting, Endpoint as _, Received};
 use super::{SocketId, System};
-use crate::protocol::{Connection, Descriptor, Error, OperationKind, Socket};
+use crate::protocol::{Connection, Descriptor, Error, OperationKind, Socket, Waiting, notice};
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -130,30 +130,6 @@ impl<S: System> Section<'_, S> {
         Ok(())
     }
 
-    /// Opens the reserved slot of a process as a descriptor of this socket,
-    /// whose reference is counted already, for a call of this life.
-    pub(super) fn open(
-        &mut self,
-        process: &Arc<ProcessState<S>>,
-        slot: u32,
-        life: Life,
-    ) -> Result<Descriptor, Error> {
-        let (descriptor, before) = process.table.open(slot, self.id)?;
-        self.state.attach(Arc::clone(process), descriptor, life);
-        let socket = self.id;
-        self.state
-            .core
-            .note(self.shared, |sequence| Observation::Opened {
-                process: process.id,
-                descriptor,
-                socket,
-                sequence,
-                life: life.0,
-                before,
-            });
-        Ok(descriptor)
-    }
-
     /// The connection is lost: what is queued is gone and pending sends fail
     /// (L5). What has arrived is not (R1).
     pub(super) fn lose(&mut self, error: Error) {
@@ -254,7 +230,7 @@ impl<S: System> Section<'_, S> {
                 break;
             }
             let reference = &mut state.references[index];
-            let issuer = (Arc::clone(&reference.process), reference.descriptor);
+            let issuer = reference.issuer();
             accepted.extend(reference.writes.pop_front().map(|it| (issuer, it)));
         }
         let flushed = if moved { self.flush() } else { Ok(()) };
@@ -367,8 +343,7 @@ impl<S: System> Section<'_, S> {
 
     fn advance_accepts(&mut self) {
         while let Some(index) = self.front(Side::Reads) {
-            let life = self.state.references[index].life;
-            match self.next_connection(life) {
+            match self.next_connection() {
                 Ok(None) => break,
                 Ok(Some(connection)) => self.finish(Side::Reads, index, Ok(0), Some(connection)),
                 Err(error) => self.finish(Side::Reads, index, Err(error), None),
@@ -376,21 +351,34 @@ impl<S: System> Section<'_, S> {
         }
     }
 
-    /// The connection that waits longest, as the socket that it becomes: the
-    /// listener may be closed before that is made (R4). `life` is that of the
-    /// listener's descriptor.
-    pub(super) fn next_connection(&mut self, life: Life) -> Result<Option<Accepted<S>>, Error> {
-        let mut taken = self.state.backlog.pop_front();
-        if taken.is_some() {
+    /// The connection that waits longest.
+    pub(super) fn next_connection(&mut self) -> Result<Option<EndpointOf<S>>, Error> {
+        if let Some(taken) = self.state.backlog.pop_front() {
             self.state.core.backlog_taken(self.shared);
-        } else if let Some(endpoint) = self.state.endpoint.as_mut() {
-            taken = endpoint.accept()?;
+            return Ok(Some(taken));
         }
-        Ok(taken.map(|endpoint| Accepted {
-            endpoint,
-            core: Socket::accepted(&self.state.core),
-            life,
-        }))
+        match self.state.endpoint.as_mut() {
+            Some(endpoint) => endpoint.accept(),
+            None => Ok(None),
+        }
+    }
+
+    /// Makes a socket of a connection that was taken from this listener, in the
+    /// same section: it has the options that the listener has now (R4). Its
+    /// descriptor is of the life of the listener's, which may be over: the caller
+    /// sees to that outside the lock.
+    pub(super) fn adopt(
+        &self,
+        (process, _, life): &Issuer<S>,
+        slot: u32,
+        mut connection: EndpointOf<S>,
+    ) -> Result<Descriptor, Error> {
+        let core = Socket::accepted(&self.state.core);
+        self.shared
+            .open_socket(process, slot, *life, core, |token| {
+                connection.register(token)?;
+                Ok(connection)
+            })
     }
 
     /// The reference whose oldest operation on this side is the oldest of the
@@ -409,10 +397,7 @@ impl<S: System> Section<'_, S> {
             .map(|(_, index)| index)
     }
 
-    /// Takes the oldest operation of this reference's side out, with its
-    /// result, to be delivered outside the lock.
-    //= docs/specification.md#o2-one-end-for-each-operation
-    //# - Every operation MUST end exactly once, either completed or aborted.
+    /// Takes the oldest operation of this reference's side out, with its result.
     //= docs/specification.md#o2-one-end-for-each-operation
     //# - A completion that races with a close MUST take effect either as a whole or not at all.
     fn finish(
@@ -420,12 +405,12 @@ impl<S: System> Section<'_, S> {
         side: Side,
         index: usize,
         result: Result<usize, Error>,
-        connection: Option<Accepted<S>>,
+        connection: Option<EndpointOf<S>>,
     ) {
         let Some(reference) = self.state.references.get_mut(index) else {
             return;
         };
-        let issuer = (Arc::clone(&reference.process), reference.descriptor);
+        let issuer = reference.issuer();
         let taken = match side {
             Side::Reads => reference.reads.pop_front(),
             Side::Writes => reference.writes.pop_front(),
@@ -435,19 +420,21 @@ impl<S: System> Section<'_, S> {
         }
     }
 
-    /// Notes an operation that was taken out for delivery.
+    /// Ends an operation that was taken out.
     pub(super) fn conclude(
         &mut self,
-        (process, descriptor): Issuer<S>,
-        pending: Pending<S::Primitives>,
-        result: Result<usize, Error>,
-        connection: Option<Accepted<S>>,
+        issuer: Issuer<S>,
+        mut pending: Pending<S::Primitives>,
+        mut result: Result<usize, Error>,
+        connection: Option<EndpointOf<S>>,
     ) {
+        let (process, _, life) = &issuer;
+        let notice = notice(pending.reply.waiting(), process.is_over(*life));
         let operation = OperationId {
             socket: self.id,
             number: pending.number,
         };
-        let error = result.err();
+        let (error, silent) = (result.err(), process.silence(*life, notice));
         self.state
             .core
             .note(self.shared, |sequence| Observation::Taken {
@@ -455,14 +442,28 @@ impl<S: System> Section<'_, S> {
                 sequence,
                 aborted: None,
                 error,
+                silent,
             });
-        self.out.finished.push(Finished {
-            process,
-            descriptor,
-            pending,
-            result,
-            connection,
-        });
+        let mut accepted = None;
+        match (connection, pending.reserved.take()) {
+            //= docs/specification.md#o7-accept-connect-and-the-backlog
+            //# - An accept or connect whose completion came ahead of the commit MUST keep its
+            //# success.
+            (Some(connection), Some(slot)) => match self.adopt(&issuer, slot, connection) {
+                Ok(descriptor) => accepted = Some(descriptor),
+                Err(error) => {
+                    process.unreserve(Some(slot));
+                    result = Err(error);
+                }
+            },
+            (_, reserved) => process.unreserve(reserved),
+        }
+        if let (Some(descriptor), Waiting::Overlapped) = (accepted, pending.reply.waiting()) {
+            self.out
+                .opened
+                .push((Arc::clone(process), descriptor, *life));
+        }
+        self.hand_over(issuer, pending, notice, result, accepted);
         let id = self.id;
         self.state.references.retain(|it| {
             let stays = it.live || it.has_operations();

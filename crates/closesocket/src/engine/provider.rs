@@ -273,11 +273,12 @@ impl<S: System> Process<S> {
     ) -> Result<Descriptor, Error> {
         let life = self.state.check_usable()?;
         let slot = self.state.table.reserve()?;
-        let opened = self.state.shared.new_socket(core, open);
-        if opened.is_err() {
-            self.state.table.unreserve(slot);
-        }
-        self.state.open_slot(slot, opened?, life)
+        let shared = &self.state.shared;
+        let opened = shared.open_socket(&self.state, slot, life, core, open);
+        let descriptor = opened.inspect_err(|_| self.state.table.unreserve(slot))?;
+        shared.transport.deliver_events();
+        self.state.close_if_over(descriptor, life)?;
+        Ok(descriptor)
     }
 
     /// Lets a call in, for embedders that add operations of their own: while

@@ -9,20 +9,21 @@ use std::time::Duration;
 
 use super::clock::Clock as _;
 use super::config::{Config, Upcalls};
+use super::delivery::Outbox;
 use super::free_list::FreeList;
 use super::line::Liveness;
 use super::metrics::Counters;
 use super::observation::Observation;
 use super::primitives::{Monitor, Primitives, TransportCall, Word};
 use super::probe::Probe;
-use super::process::ProcessState;
+use super::process::{Life, ProcessState};
 use super::processes::Processes;
 use super::progress::Section;
 use super::slab::Slab;
-use super::socket::{Outbox, SocketCell, SocketState};
+use super::socket::{SocketCell, SocketState};
 use super::transport::{Events, Token, Transport};
 use super::{SocketId, System};
-use crate::protocol::{Error, Phase, ProcessId, Socket, Time};
+use crate::protocol::{Descriptor, Error, Phase, ProcessId, Socket, Time};
 
 /// The endpoints of a system's transport.
 pub(super) type EndpointOf<S> = <<S as System>::Transport as Transport>::Endpoint;
@@ -141,30 +142,42 @@ impl<S: System> Shared<S> {
             .collect()
     }
 
-    /// Makes a socket around an endpoint that `open` gives.
+    /// Makes a socket around an endpoint that `make` gives, and opens the
+    /// reserved slot as its first descriptor, for a call of this life: one
+    /// section of the new socket, so this cannot fail half-way.
     ///
     /// # Errors
-    /// [`Error::NoBuffers`] if there are too many sockets, or what `open` says.
-    pub(super) fn new_socket(
+    /// [`Error::NoBuffers`] if there are too many sockets, or what `make` says.
+    pub(super) fn open_socket(
         &self,
+        process: &Arc<ProcessState<S>>,
+        slot: u32,
+        life: Life,
         core: Socket,
-        open: impl FnOnce(Token) -> Result<EndpointOf<S>, Error>,
-    ) -> Result<SocketId, Error> {
+        make: impl FnOnce(Token) -> Result<EndpointOf<S>, Error>,
+    ) -> Result<Descriptor, Error> {
         let index = self.free_cells.take().ok_or(Error::NoBuffers)?;
         let Some(cell) = self.cells.cell(index) else {
             return Err(Error::NoBuffers);
         };
         let opened = cell.monitor.lock(|state| {
             let id = SocketId::of(index, state.generation);
-            let endpoint = open(Token(id.0))?;
+            let endpoint = make(Token(id.0))?;
             state.core.create(self, id, core);
             state.endpoint = Some(endpoint);
-            Ok(id)
+            state.open(self, id, process, slot, life)
         });
         if opened.is_err() {
             self.free_cells.put(index);
         }
         opened
+    }
+
+    /// Waits until whoever is in a section of this socket has left it.
+    pub(super) fn pass_through(&self, id: SocketId) {
+        if let Some(monitor) = self.monitor(id) {
+            monitor.lock(|_| ());
+        }
     }
 
     /// The monitor of a socket's cell.
@@ -195,6 +208,7 @@ impl<S: System> Shared<S> {
                 out: &mut out,
             };
             let result = section(&mut work);
+            work.flush_posts();
             let look = state.plan_look(|| self.clock.now());
             if out.released {
                 state.generation = state.generation.wrapping_add(1);
@@ -217,21 +231,9 @@ impl<S: System> Shared<S> {
                 self.transport.wake();
             }
         }
-        //= docs/specification.md#o5-buffers
-        //# An application therefore cannot take the return of a close as a sign that its buffers
-        //# are free, because a completion MAY be delivered later than that.
-        self.deliver(id, out);
+        self.deliver(out);
         self.transport.deliver_events();
         result
-    }
-
-    fn deliver(self: &Arc<Self>, id: SocketId, out: Outbox<S>) {
-        for finished in out.finished {
-            finished.deliver(self, id);
-        }
-        for event in out.events {
-            event.set();
-        }
     }
 
     /// Whether a socket is still draining, for those who wait for it.

@@ -5,11 +5,12 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::delivery::Outbox;
 use super::looks::FIRST_PAUSE;
 use super::machine::Machine;
 use super::notify::Event;
 use super::observation::{Observation, OperationId, Order};
-use super::operation::{Finished, Pending};
+use super::operation::Pending;
 use super::primitives::Monitor;
 use super::process::{Life, ProcessState};
 use super::select::{Interest, Readiness};
@@ -18,7 +19,7 @@ use super::transport::Endpoint as _;
 use super::{SocketId, System};
 use crate::protocol::{
     Actions, Descriptor, DuplicationRecord, Error, OperationKind, PendingOperations, SendSide,
-    Socket, Take, Time,
+    Take, Time,
 };
 
 /// A cell of the socket slab.
@@ -55,9 +56,15 @@ pub(super) struct Reference<S: System> {
     //= docs/specification.md#s4-no-fd-close-for-the-closer
     //# - A readiness registration MUST end together with the descriptor through which it was made.
     pub(super) watches: Vec<Watch<S>>,
+    /// Of one that was taken out: the life of its process was over then.
+    pub(super) over: bool,
 }
 
 impl<S: System> Reference<S> {
+    pub(super) fn issuer(&self) -> Issuer<S> {
+        (Arc::clone(&self.process), self.descriptor, self.life)
+    }
+
     /// Whether it is this descriptor's.
     pub(super) fn is_of(&self, process: &ProcessState<S>, descriptor: Descriptor) -> bool {
         self.descriptor == descriptor && std::ptr::eq(&raw const *self.process, process)
@@ -68,17 +75,9 @@ impl<S: System> Reference<S> {
     }
 }
 
-/// A connection that was taken from a listener, and the socket that it becomes,
-/// decided in the section that took it (R4).
-pub(super) struct Accepted<S: System> {
-    pub(super) endpoint: EndpointOf<S>,
-    pub(super) core: Socket,
-    /// The life of the listener's descriptor: the connection's is of the same.
-    pub(super) life: Life,
-}
-
-/// Through which descriptor, and of which process, an operation was issued.
-pub(super) type Issuer<S> = (Arc<ProcessState<S>>, Descriptor);
+/// Through which descriptor of which process an operation was issued, and in
+/// which life of it that was opened.
+pub(super) type Issuer<S> = (Arc<ProcessState<S>>, Descriptor, Life);
 
 /// Somebody who wants to know when the socket gets ready.
 pub(super) struct Watch<S: System> {
@@ -114,17 +113,16 @@ impl<S: System> Watch<S> {
         self.interest.writable
     }
 
-    /// A select wakes (O8); a registration dies without a word, since nothing
-    /// is posted to the closer (S4).
-    pub(super) fn descriptor_closed(&self) {
+    /// Its descriptor was closed: the event to set. A select wakes (O8); a
+    /// registration dies without a word, since nothing is posted to the closer
+    /// (S4).
+    pub(super) fn descriptor_closed(self) -> Option<Event<S::Primitives>> {
         //= docs/specification.md#o8-readiness-waits
         //# - A wait for readiness, such as select or poll, that names the closed descriptor MUST
         //# wake up.
         //= docs/specification.md#s4-no-fd-close-for-the-closer
         //# - A close MUST NOT cause FD_CLOSE to be posted to the closer.
-        if self.number != EVENT_SELECT {
-            self.event.set();
-        }
+        (self.number != EVENT_SELECT).then_some(self.event)
     }
 }
 
@@ -155,32 +153,6 @@ pub(super) struct SocketState<S: System> {
     pub(super) more_to_discard: bool,
     /// The transport has stopped; stays set for later occupants of the cell.
     pub(super) transport_ended: bool,
-}
-
-/// What a critical section leaves to be done outside the lock.
-pub(super) struct Outbox<S: System> {
-    pub(super) finished: Vec<Finished<S>>,
-    pub(super) events: Vec<Event<S::Primitives>>,
-    /// Threads wait at the cell and what they wait for may have come.
-    pub(super) wake: bool,
-    /// The socket was released: its cell is free.
-    pub(super) released: bool,
-    /// Connections reset, and of these the drains that ran out of time.
-    pub(super) resets: u64,
-    pub(super) timeouts: u64,
-}
-
-impl<S: System> Default for Outbox<S> {
-    fn default() -> Self {
-        Self {
-            finished: Vec::new(),
-            events: Vec::new(),
-            wake: false,
-            released: false,
-            resets: 0,
-            timeouts: 0,
-        }
-    }
 }
 
 impl<S: System> SocketState<S> {
@@ -219,21 +191,36 @@ impl<S: System> SocketState<S> {
         references.find(|it| it.live && it.is_of(process, descriptor))
     }
 
-    pub(super) fn attach(
+    /// Opens the reserved slot of a process as a descriptor of this socket,
+    /// whose reference is counted already, for a call of this life.
+    pub(super) fn open(
         &mut self,
-        process: Arc<ProcessState<S>>,
-        descriptor: Descriptor,
+        shared: &Shared<S>,
+        id: SocketId,
+        process: &Arc<ProcessState<S>>,
+        slot: u32,
         life: Life,
-    ) {
+    ) -> Result<Descriptor, Error> {
+        let (descriptor, before) = process.table.open(slot, id)?;
+        self.core.note(shared, |sequence| Observation::Opened {
+            process: process.id,
+            descriptor,
+            socket: id,
+            sequence,
+            life: life.0,
+            before,
+        });
         self.references.push(Reference {
-            process,
+            process: Arc::clone(process),
             descriptor,
             life,
             live: true,
             reads: VecDeque::new(),
             writes: VecDeque::new(),
             watches: Vec::new(),
+            over: false,
         });
+        Ok(descriptor)
     }
 
     /// Registers an operation that may start, behind those of its kind.
@@ -287,7 +274,7 @@ impl<S: System> SocketState<S> {
         number: u64,
     ) -> Option<(Issuer<S>, Pending<S::Primitives>)> {
         self.references.iter_mut().find_map(|reference| {
-            let issuer = (Arc::clone(&reference.process), reference.descriptor);
+            let issuer = reference.issuer();
             let Reference { reads, writes, .. } = reference;
             [reads, writes].into_iter().find_map(|queue| {
                 let place = queue.binary_search_by_key(&number, |it| it.number).ok()?;
@@ -504,6 +491,7 @@ impl<S: System> PendingOperations for Taker<'_, S> {
                         reads: VecDeque::new(),
                         writes: VecDeque::new(),
                         watches,
+                        over: false,
                     }]
                 } else {
                     vec![self.references.swap_remove(index)]

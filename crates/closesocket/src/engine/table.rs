@@ -9,7 +9,7 @@ use super::SocketId;
 use super::free_list::FreeList;
 use super::primitives::{Primitives, Word as _};
 use super::slab::Slab;
-use crate::protocol::word::{self, Recycling, Word};
+use crate::protocol::word::{self, Recycling, Word, WordPhase};
 use crate::protocol::{Cause, Descriptor, Error};
 
 /// The word has changed since it was seen; it is this one now.
@@ -120,6 +120,14 @@ impl<P: Primitives> Slot<P> {
     }
 }
 
+/// The occupants of a table's slots.
+#[derive(Default)]
+pub(super) struct Occupied {
+    pub(super) open: Vec<Descriptor>,
+    /// The sockets of those that are closed, and may have somebody inside.
+    pub(super) closed: Vec<SocketId>,
+}
+
 /// The descriptor table of one process.
 pub(super) struct Table<P: Primitives> {
     slots: Slab<Slot<P>>,
@@ -193,20 +201,25 @@ impl<P: Primitives> Table<P> {
         }
     }
 
-    /// The open descriptors, for a sweep of the whole table. Those that open
-    /// after the sweep has passed them re-check their process's state.
-    pub(super) fn open_descriptors(&self) -> Vec<Descriptor> {
-        (0..self.free.issued())
-            .filter_map(|index| {
-                let slot = self.slots.get(index)?;
-                // An addition of nothing, not a load: it takes part in the
-                // word's one order, so either the sweep sees the opening or
-                // the opener sees the sweep's flag.
-                let word = Word::from_bits(slot.word.fetch_add(0, Ordering::SeqCst));
-                let open = word.is_open(word.generation());
-                open.then(|| word::descriptor(word, index))
-            })
-            .collect()
+    /// The occupants, for a sweep of the whole table. Those that open after the
+    /// sweep has passed them re-check their process's state.
+    pub(super) fn swept(&self) -> Occupied {
+        let mut occupied = Occupied::default();
+        for index in 0..self.free.issued() {
+            let Some(slot) = self.slots.get(index) else {
+                continue;
+            };
+            // An addition of nothing, not a load: it takes part in the
+            // word's one order, so either the sweep sees the opening or
+            // the opener sees the sweep's flag.
+            let word = Word::from_bits(slot.word.fetch_add(0, Ordering::SeqCst));
+            match word.phase() {
+                WordPhase::Open => occupied.open.push(word::descriptor(word, index)),
+                WordPhase::Sealed => occupied.closed.push(slot.socket()),
+                WordPhase::Free | WordPhase::Claimed => {}
+            }
+        }
+        occupied
     }
 
     /// How many slots are not free: open, closing or retired.

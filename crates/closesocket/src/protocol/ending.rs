@@ -1,7 +1,7 @@
 //! How an operation and a descriptor end: who is told, and whether the handle
 //! goes back (O3, O4, S2, S3, H1, H4).
 
-use super::{Cause, Error, ProcessId};
+use super::{Cause, Error};
 
 /// How the issuer of an operation waits for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -12,53 +12,37 @@ pub enum Waiting {
     Overlapped,
 }
 
-/// What an aborted operation's issuer gets, exactly once (O2).
+/// How the issuer of an operation is told that it has ended, exactly once (O2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum AbortNotice {
-    /// The blocked call returns this error; no notification is posted (O4).
-    Wake(Error),
-    /// The event, packet or routine is delivered with this error (O3).
-    Post(Error),
+pub enum Notice {
+    /// The blocked call returns; no notification is posted (O4).
+    Wake,
+    /// The event, packet or routine is delivered (O3).
+    Post,
     /// Nothing is delivered: the operation just ends (S2, S3).
     Silent,
 }
 
-/// Whose abort an operation of `issuer` is that goes with a reference of `by`,
-/// which ended for `cause`: under
-/// [`AbortScope::LastReference`](super::AbortScope) the last reference takes out
-/// the operations of every process.
-//= docs/specification.md#o3-aborted-overlapped-operations
-//# - An operation that the end of another process aborts MUST be told as if a call had closed its
-//# descriptor.
+/// How the end of an operation is told, whatever ends it: it completes, is
+/// cancelled or is aborted by somebody's close. `over` says whether the life of
+/// the issuer's process in which it was issued has ended, by a cleanup or with the
+/// process; asked under the socket's lock, in the section that takes it out.
 #[must_use]
-pub const fn abort_cause(cause: Cause, by: ProcessId, issuer: ProcessId) -> Cause {
-    match cause {
-        _ if by.0 != issuer.0 => Cause::Call,
-        // A record is reclaimed from a process that has died.
-        Cause::Reclaimed => Cause::Death,
-        cause => cause,
-    }
-}
-
-/// How the issuer of an operation that a close aborted is told. `cause` is what
-/// [`abort_cause`] has made of the close.
-#[must_use]
-pub const fn abort_notice(cause: Cause, waiting: Waiting) -> AbortNotice {
-    match (waiting, cause) {
+pub const fn notice(waiting: Waiting, over: bool) -> Notice {
+    match (waiting, over) {
         //= docs/specification.md#o4-blocked-calls
-        //# - A blocked call that a close by another thread aborts MUST return WSAEINTR.
-        (Waiting::Blocked, _) => AbortNotice::Wake(Error::Interrupted),
+        //# - A notification MUST NOT be posted for a blocked call that a close has aborted.
+        (Waiting::Blocked, _) => Notice::Wake,
         //= docs/specification.md#s2-cleanup
         //# - Cleanup MUST end the pending operations of the process without posting an event, a
         //# packet or a routine.
         //= docs/specification.md#s3-process-death
         //# - A completion MUST NOT be posted to a dead process.
-        (Waiting::Overlapped, Cause::Cleanup | Cause::Death) => AbortNotice::Silent,
+        (Waiting::Overlapped, true) => Notice::Silent,
         //= docs/specification.md#o3-aborted-overlapped-operations
-        //# - An overlapped operation that a close aborts MUST end with WSA_OPERATION_ABORTED.
-        (Waiting::Overlapped, Cause::Call | Cause::Reclaimed) => {
-            AbortNotice::Post(Error::OperationAborted)
-        }
+        //# - An operation that the end of another process aborts MUST be told as if a call had closed
+        //# its descriptor.
+        (Waiting::Overlapped, false) => Notice::Post,
     }
 }
 
@@ -84,6 +68,8 @@ pub const fn cut_off(cut: Cut, waiting: Waiting, accepted: usize) -> Result<usiz
         //= docs/specification.md#c1-cancelling
         //# - A cancelled overlapped operation that does not complete MUST end with
         //# WSA_OPERATION_ABORTED and its notification.
+        //= docs/specification.md#o3-aborted-overlapped-operations
+        //# - An overlapped operation that a close aborts MUST end with WSA_OPERATION_ABORTED.
         (Waiting::Overlapped, Cut::Cancelled | Cut::Closed) => Err(Error::OperationAborted),
         //= docs/specification.md#c2-partly-accepted-blocking-sends
         //# - A blocking send whose descriptor is closed under it MUST fail with WSAEINTR, and the
@@ -96,6 +82,8 @@ pub const fn cut_off(cut: Cut, waiting: Waiting, accepted: usize) -> Result<usiz
         //# - A blocking send whose time limit passes after a part of its bytes was accepted MUST
         //# return the number of bytes accepted.
         (Waiting::Blocked, _) if accepted > 0 => Ok(accepted),
+        //= docs/specification.md#o4-blocked-calls
+        //# - A blocked call that a close by another thread aborts MUST return WSAEINTR.
         (Waiting::Blocked, Cut::Cancelled | Cut::Closed) => Err(Error::Interrupted),
         //= docs/specification.md#c3-time-limits
         //# - A blocking call whose time limit passes before anything of it was done MUST fail with
@@ -154,39 +142,15 @@ mod tests {
     //# - A notification MUST NOT be posted for a blocked call that a close has aborted.
     #[test]
     fn a_blocked_call_is_always_woken_and_never_posted_to() {
-        for cause in [Cause::Call, Cause::Cleanup, Cause::Death, Cause::Reclaimed] {
-            assert_eq!(
-                abort_notice(cause, Waiting::Blocked),
-                AbortNotice::Wake(Error::Interrupted)
-            );
+        for over in [false, true] {
+            assert_eq!(notice(Waiting::Blocked, over), Notice::Wake);
         }
     }
 
-    //= docs/specification.md#o3-aborted-overlapped-operations
-    //= type=test
-    //# - An operation that the end of another process aborts MUST be told as if a call had closed
-    //# its descriptor.
     #[test]
-    fn the_end_of_a_process_is_the_cause_for_its_own_operations_only() {
-        let (mine, others) = (ProcessId(1), ProcessId(2));
-        for cause in [Cause::Call, Cause::Cleanup, Cause::Death, Cause::Reclaimed] {
-            assert_eq!(abort_cause(cause, mine, others), Cause::Call);
-        }
-        for cause in [Cause::Call, Cause::Cleanup, Cause::Death] {
-            assert_eq!(abort_cause(cause, mine, mine), cause);
-        }
-        assert_eq!(abort_cause(Cause::Reclaimed, mine, mine), Cause::Death);
-    }
-
-    #[test]
-    fn cleanup_and_death_are_silent_for_overlapped_operations() {
-        let notice = |cause| abort_notice(cause, Waiting::Overlapped);
-        assert_eq!(
-            notice(Cause::Call),
-            AbortNotice::Post(Error::OperationAborted)
-        );
-        assert_eq!(notice(Cause::Cleanup), AbortNotice::Silent);
-        assert_eq!(notice(Cause::Death), AbortNotice::Silent);
+    fn the_end_of_an_overlapped_operation_is_told_in_the_life_that_issued_it_only() {
+        assert_eq!(notice(Waiting::Overlapped, false), Notice::Post);
+        assert_eq!(notice(Waiting::Overlapped, true), Notice::Silent);
     }
 
     #[test]

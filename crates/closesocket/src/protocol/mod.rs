@@ -28,10 +28,7 @@ mod transfer;
 pub mod word;
 
 pub use close::{Cause, CloseRequest, Commit, PendingOperations, Take};
-pub use ending::{
-    AbortNotice, Cut, HandleKind, Waiting, abort_cause, abort_notice, cut_off, may_cancel,
-    returns_handle,
-};
+pub use ending::{Cut, HandleKind, Notice, Waiting, cut_off, may_cancel, notice, returns_handle};
 pub use error::{Error, Preconditions};
 pub use handle::{Descriptor, ProcessId};
 pub use limits::{Direction, Limits};

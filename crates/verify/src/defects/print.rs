@@ -43,7 +43,9 @@ pub(super) fn matrix(report: &DefectsReport, style: Style) -> String {
 
 /// The letter of every invariant.
 fn keys(report: &DefectsReport) -> impl Iterator<Item = (char, &'static str)> {
-    ('a'..='z').zip(report.invariants.iter().copied())
+    ('a'..='z')
+        .chain('A'..='Z')
+        .zip(report.invariants.iter().copied())
 }
 
 /// A row's marks: the letter of what is violated as pinned, `!` for what is

@@ -35,7 +35,7 @@ pub struct Invariant<W> {
 }
 
 /// How many invariants there are.
-pub const COUNT: usize = 25;
+pub const COUNT: usize = 27;
 
 /// A set of violated invariants, as bits in the order of the table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -169,12 +169,12 @@ impl<W: World> Invariant<W> {
             Event::CleanedUp { .. } => const { Self::heeding(When::CLEANED_UP) },
             Event::LastOut { .. } => const { Self::heeding(When::LAST_OUT) },
             Event::Accepted { .. } => const { Self::heeding(When::ACCEPTED) },
-            Event::Reclaimed { .. } => const { Self::heeding(When::RECLAIMED) },
             Event::Forsaken { .. } => const { Self::heeding(When::FORSAKEN) },
             Event::Internal
             | Event::Taken { .. }
             | Event::Duplicated { .. }
             | Event::Redeemed { .. }
+            | Event::Reclaimed { .. }
             | Event::Acknowledged { .. }
             | Event::ConnectionLost { .. }
             | Event::Expired { .. } => Heeding::NONE,
@@ -216,7 +216,7 @@ impl<W: World> Invariant<W> {
             sentence: "A commit leaves no operation in its scope pending, and each aborted one gets the error that its kind of wait calls for.",
             why: "A thread would wait for ever for an operation that nothing can complete.",
             clauses: &["O1", "O3", "O4", "L4"],
-            heeds: When::any(&[When::COMMITTED, When::DELIVERED, When::RECLAIMED]),
+            heeds: When::any(&[When::COMMITTED, When::DELIVERED]),
             predicate: predicate::every_pending_op_aborted,
         },
         Self {
@@ -313,7 +313,7 @@ impl<W: World> Invariant<W> {
                 When::CLEANED_UP,
                 When::COMMITTED,
                 When::CLOSE_REFUSED,
-                When::DELIVERED,
+                When::OPERATIONS,
             ]),
             predicate: predicate::cleanup_is_silent,
         },
@@ -322,7 +322,7 @@ impl<W: World> Invariant<W> {
             sentence: "The closes of a dying process neither wait nor would block, and nothing is notified to it.",
             why: "Process death would hang, or write into memory that is gone.",
             clauses: &["S3"],
-            heeds: When::any(&[When::COMMITTED, When::CLOSE_REFUSED, When::DELIVERED]),
+            heeds: When::any(&[When::COMMITTED, When::CLOSE_REFUSED, When::OPERATIONS]),
             predicate: predicate::death_waits_for_nothing,
         },
         Self {
@@ -404,6 +404,22 @@ impl<W: World> Invariant<W> {
             clauses: &["S2", "O2"],
             heeds: When::any(&[When::COMMITTED, When::FORSAKEN]),
             predicate: predicate::sweep_ends_its_own_life,
+        },
+        Self {
+            id: "told-exactly-when-alive",
+            sentence: "Whatever ends an overlapped operation, it is posted if its issuer's life goes on at that moment, and silent if not; nothing is posted once a cleanup or a death has returned.",
+            why: "A process that is gone would be written to, or one that is alive would wait for ever.",
+            clauses: &["O2", "O3", "S2", "S3"],
+            heeds: When::any(&[When::OPERATIONS, When::DELIVERED]),
+            predicate: predicate::told_exactly_when_alive,
+        },
+        Self {
+            id: "results-in-order",
+            sentence: "The result of an overlapped operation is posted behind those of the earlier ones of its direction on its socket, unless it fails or is cut off and they go on.",
+            why: "A reader who puts a stream together by that order would put it together wrong.",
+            clauses: &["R8"],
+            heeds: When::any(&[When::DELIVERED]),
+            predicate: predicate::results_in_order,
         },
     ];
 }

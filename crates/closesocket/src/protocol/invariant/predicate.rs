@@ -5,8 +5,8 @@ use super::world::{
     DescriptorState, Event, OperationState, OperationView, Step, World, references,
 };
 use crate::protocol::{
-    AbortNotice, AbortScope, Cause, Connection, Ending, Error, Farewell, OperationKind, Phase,
-    ProcessId, SendSide, Socket, UnreadInput, Waiting, abort_notice,
+    AbortScope, Cause, Connection, Cut, Ending, Error, Farewell, Notice, OperationKind, Phase,
+    SendSide, Socket, UnreadInput, Waiting, cut_off, notice,
 };
 
 pub(super) fn no_release_before_last_reference<W: World>(step: &Step<W>) -> bool {
@@ -66,7 +66,7 @@ pub(super) fn every_pending_op_aborted<W: World>(step: &Step<W>) -> bool {
             let socket = closed.socket;
             let last = references(step.after, socket) == 0;
             let scope = step.before.socket(socket).machine.abort_scope;
-            let none_left = (0..step.after.operations()).all(|index| {
+            (0..step.after.operations()).all(|index| {
                 let operation = step.after.operation(index);
                 let in_scope = match scope {
                     AbortScope::Descriptor => operation.slot == slot,
@@ -76,12 +76,7 @@ pub(super) fn every_pending_op_aborted<W: World>(step: &Step<W>) -> bool {
                     }
                 };
                 !in_scope || operation.state != OperationState::Pending
-            });
-            none_left && aborted_as_their_own(step, closed.process, cause)
-        }
-        Event::Reclaimed { record } => {
-            let target = step.before.record(record).target;
-            aborted_as_their_own(step, target, Cause::Death)
+            })
         }
         Event::Delivered {
             operation,
@@ -89,36 +84,23 @@ pub(super) fn every_pending_op_aborted<W: World>(step: &Step<W>) -> bool {
             result,
         } => {
             let operation = step.before.operation(operation);
-            let OperationState::Ending(Some(cause)) = operation.state else {
+            let OperationState::Ending(Some(_)) = operation.state else {
                 return true;
             };
-            match abort_notice(cause, operation.waiting) {
+            let expected = cut_off(Cut::Closed, operation.waiting, 0);
+            // One that has sent a part says how much, under the same code.
+            let told = result.err().map(Error::code) == expected.err().map(Error::code);
+            match operation.waiting {
                 //= docs/specification.md#o4-blocked-calls
                 //= type=test
                 //# - A notification MUST NOT be posted for a blocked call that a close has aborted.
-                AbortNotice::Wake(error) => !posted && result == Err(error),
-                AbortNotice::Post(error) => posted && result == Err(error),
-                // Whether a silent end is silent is the business of
-                // `cleanup-is-silent` and `death-waits-for-nothing`.
-                AbortNotice::Silent => true,
+                Waiting::Blocked => !posted && told,
+                // Whether a silent end is silent is the business of others.
+                Waiting::Overlapped => !posted || told,
             }
         }
         _ => true,
     }
-}
-
-/// Whether of the operations that the step aborts those of the process `by`
-/// end for `cause`, which is its own, and those of others as by a call.
-fn aborted_as_their_own<W: World>(step: &Step<W>, by: ProcessId, cause: Cause) -> bool {
-    (0..step.after.operations()).all(|index| {
-        let operation = step.after.operation(index);
-        let OperationState::Ending(Some(told)) = operation.state else {
-            return true;
-        };
-        let own = step.after.descriptor(operation.slot).process == by;
-        step.before.operation(index).state != OperationState::Pending
-            || told == if own { cause } else { Cause::Call }
-    })
 }
 
 pub(super) fn each_op_ends_once<W: World>(step: &Step<W>) -> bool {
@@ -329,7 +311,7 @@ pub(super) fn handle_returned_once_after_ops<W: World>(step: &Step<W>) -> bool {
 }
 
 pub(super) fn cleanup_is_silent<W: World>(step: &Step<W>) -> bool {
-    match step.event {
+    let counted = match step.event {
         Event::CleanedUp {
             acts,
             startups_left,
@@ -344,12 +326,13 @@ pub(super) fn cleanup_is_silent<W: World>(step: &Step<W>) -> bool {
             error,
             ..
         } => error == Error::NotSocket,
-        _ => !posts_after(step, Cause::Cleanup),
-    }
+        _ => true,
+    };
+    counted && silences(step, Cause::Cleanup)
 }
 
 pub(super) fn death_waits_for_nothing<W: World>(step: &Step<W>) -> bool {
-    match step.event {
+    let at_once = match step.event {
         Event::Committed {
             cause: Cause::Death,
             wait,
@@ -360,8 +343,9 @@ pub(super) fn death_waits_for_nothing<W: World>(step: &Step<W>) -> bool {
             error,
             ..
         } => error == Error::NotSocket,
-        _ => !posts_after(step, Cause::Death),
-    }
+        _ => true,
+    };
+    at_once && silences(step, Cause::Death)
 }
 
 pub(super) fn peer_receives_a_prefix<W: World>(step: &Step<W>) -> bool {
@@ -456,6 +440,7 @@ pub(super) fn cancel_ends_only_its_own<W: World>(step: &Step<W>) -> bool {
     let ending = OperationView {
         state: OperationState::Ending(None),
         failed: after.operation(operation).failed,
+        silent: after.operation(operation).silent,
         ..cancelled
     };
     let own = through.is_none_or(|(slot, generation)| {
@@ -528,12 +513,63 @@ pub(super) fn sweep_ends_its_own_life<W: World>(step: &Step<W>) -> bool {
             let operation = step.after.operation(index);
             let taken = step.before.operation(index).state == OperationState::Pending;
             match operation.state {
+                // One of another process ends with its last reference.
                 OperationState::Ending(Some(cause)) if taken && is_sweep(cause) => {
-                    over(operation.slot)
+                    let forsaken = matches!(step.event, Event::Forsaken { .. });
+                    !(forsaken || operation.silent) || over(operation.slot)
                 }
                 _ => true,
             }
         })
+}
+
+pub(super) fn told_exactly_when_alive<W: World>(step: &Step<W>) -> bool {
+    let decided = (0..step.after.operations()).all(|index| {
+        let (before, after) = (step.before.operation(index), step.after.operation(index));
+        let taken = before.state == OperationState::Pending
+            && matches!(after.state, OperationState::Ending(_));
+        let over = step.before.descriptor(after.slot).life_over;
+        !taken || after.silent == (notice(after.waiting, over) == Notice::Silent)
+    });
+    decided
+        && match step.event {
+            Event::Delivered {
+                operation, posted, ..
+            } => {
+                let operation = step.before.operation(operation);
+                let swept = step.before.descriptor(operation.slot).life_swept;
+                operation.waiting == Waiting::Blocked
+                    || (posted != operation.silent && !(posted && swept))
+            }
+            _ => true,
+        }
+}
+
+pub(super) fn results_in_order<W: World>(step: &Step<W>) -> bool {
+    let Event::Delivered {
+        operation: index,
+        posted: true,
+        ..
+    } = step.event
+    else {
+        return true;
+    };
+    let receives = |kind| matches!(kind, OperationKind::Recv | OperationKind::Accept);
+    let posted = step.before.operation(index);
+    // A cancel and a close end what they name, whatever is before it.
+    let completed = posted.state == OperationState::Ending(None)
+        && posted.failed != Some(Error::OperationAborted);
+    (0..step.before.operations()).all(|index| {
+        let earlier = step.before.operation(index);
+        let before = earlier.socket == posted.socket
+            && receives(earlier.kind) == receives(posted.kind)
+            && earlier.number < posted.number;
+        match earlier.state {
+            OperationState::Pending => !(before && completed),
+            OperationState::Ending(_) => !(before && earlier.waiting == Waiting::Overlapped),
+            OperationState::Idle | OperationState::Ended(_) => true,
+        }
+    })
 }
 
 /// Whether an operation can be pending although its descriptor is closed and
@@ -555,21 +591,16 @@ fn is_open(world: &impl World, slot: usize, generation: u32) -> bool {
     descriptor.state == DescriptorState::Open && descriptor.generation == generation
 }
 
-/// Whether the step posts the result of an overlapped operation that this cause
-/// aborted.
-fn posts_after<W: World>(step: &Step<W>, cause: Cause) -> bool {
-    match step.event {
-        Event::Delivered {
-            operation,
-            posted: true,
-            ..
-        } => {
-            let operation = step.before.operation(operation);
-            operation.waiting == Waiting::Overlapped
-                && operation.state == OperationState::Ending(Some(cause))
-        }
-        _ => false,
-    }
+/// Whether of the overlapped operations that the step aborts for this cause, those
+/// whose life is over end silently.
+fn silences<W: World>(step: &Step<W>, cause: Cause) -> bool {
+    (0..step.after.operations()).all(|index| {
+        let operation = step.after.operation(index);
+        let taken = step.before.operation(index).state == OperationState::Pending
+            && operation.state == OperationState::Ending(Some(cause));
+        let over = || step.before.descriptor(operation.slot).life_over;
+        !taken || operation.waiting == Waiting::Blocked || operation.silent || !over()
+    })
 }
 
 /// Whether everything but this slot with its operations and this socket is as

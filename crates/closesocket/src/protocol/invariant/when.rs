@@ -6,7 +6,7 @@ pub struct When(u32);
 
 impl When {
     /// How many bits there are.
-    pub(super) const BITS: usize = 27;
+    pub(super) const BITS: usize = 26;
 
     /// Nothing that an invariant heeds.
     pub const NOTHING: Self = Self(0);
@@ -59,8 +59,6 @@ impl When {
     pub const CLOSE_LOST: Self = Self(1 << 20);
     /// A socket was made of a connection that an accept took.
     pub const ACCEPTED: Self = Self(1 << 21);
-    /// A duplication record was reclaimed.
-    pub const RECLAIMED: Self = Self(1 << 22);
     /// An operation was cancelled.
     pub const CANCELLED: Self = Self(1 << 23);
     /// An operation was not started.
@@ -69,7 +67,7 @@ impl When {
     /// into being.
     pub const INPUT: Self = Self(1 << 25);
     /// What outlived its descriptors was taken out.
-    pub const FORSAKEN: Self = Self(1 << 26);
+    pub const FORSAKEN: Self = Self(1 << 22);
 
     /// All of these together.
     #[must_use]
@@ -117,7 +115,6 @@ mod tests {
             When::HANDLES,
             When::CLOSE_LOST,
             When::ACCEPTED,
-            When::RECLAIMED,
             When::CANCELLED,
             When::START_REFUSED,
             When::INPUT,

@@ -52,6 +52,9 @@ pub struct DescriptorView {
     /// The life of its process, of which the call was that opened it, has ended:
     /// by a cleanup, or with the process.
     pub life_over: bool,
+    /// And whoever ended it has returned, as far as it is known: a recording does
+    /// not tell.
+    pub life_swept: bool,
     /// Threads inside a call through it and operations not delivered yet, as
     /// counted from the threads and operations, not from the word.
     pub inside: usize,
@@ -115,6 +118,11 @@ pub struct OperationView {
     pub state: OperationState,
     /// The error that it was taken out with, if it was not aborted.
     pub failed: Option<Error>,
+    /// As it was taken out it was decided that it ends silently.
+    pub silent: bool,
+    /// Its place among the operations of its direction on its socket, in the order
+    /// of registration.
+    pub number: u64,
 }
 
 /// A duplication record.

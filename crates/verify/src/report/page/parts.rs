@@ -43,7 +43,9 @@ pub(super) fn scenarios(out: &mut String, check: &CheckReport) {
 
 /// The letter of every invariant.
 fn letters() -> impl Iterator<Item = (char, Invariant<View<'static>>)> {
-    ('a'..='z').zip(Invariant::<View<'static>>::TABLE)
+    ('a'..='z')
+        .chain('A'..='Z')
+        .zip(Invariant::<View<'static>>::TABLE)
 }
 
 /// Defects and invariants.
