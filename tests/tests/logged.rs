@@ -132,7 +132,7 @@ fn every_call_is_logged_at_the_finest_level() {
         let (_provider, _, process, descriptor, _peer) = connected(Config::default());
         process.send(descriptor, &[1; 16]).unwrap();
     });
-    for step in ["Entered", "BytesAccepted", "Left"] {
+    for step in ["Entered", "BytesOffered", "Left"] {
         let found = lines
             .iter()
             .any(|it| it.starts_with("TRACE") && it.contains(step));

@@ -1,6 +1,7 @@
 //! The engine's steps as `tracing` events.
 
-use closesocket::engine::{Change, Observation, Order, Probe, SocketId};
+use closesocket::engine::{Observation, Order, Probe, SocketId};
+use closesocket::protocol::Input;
 use tracing::{debug, trace, warn};
 
 /// A probe that tells `tracing` what the engine does, under the target
@@ -129,7 +130,7 @@ fn of_a_record(observation: Observation) -> bool {
 /// The life of a socket; false if the step is none of it.
 fn of_a_socket(observation: Observation) -> bool {
     match observation {
-        Observation::Changed { socket, change, .. } => return of_a_connection(socket, change),
+        Observation::Changed { socket, input, .. } => return of_a_connection(socket, input),
         Observation::Taken {
             operation,
             aborted: Some(cause),
@@ -172,15 +173,15 @@ fn of_a_socket(observation: Observation) -> bool {
 }
 
 /// The life of a connection; false if the change is none of it.
-fn of_a_connection(socket: SocketId, change: Change) -> bool {
-    match change {
-        Change::Expired { .. } => {
+fn of_a_connection(socket: SocketId, input: Input) -> bool {
+    match input {
+        Input::Expired { .. } => {
             warn!(target: "closesocket", %socket, "drain reset, its time has passed");
         }
-        Change::ConnectionLost | Change::ReceiveLost => {
+        Input::ConnectionLost | Input::ReceiveLost => {
             debug!(target: "closesocket", %socket, "connection lost");
         }
-        Change::ConnectFinished { connected } => {
+        Input::ConnectFinished { connected } => {
             debug!(target: "closesocket", %socket, connected, "connect has ended");
         }
         _ => return false,

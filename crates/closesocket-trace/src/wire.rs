@@ -4,11 +4,11 @@
 use std::time::Duration;
 
 use closesocket::engine::{
-    Change, Descriptor, Error, Observation, OperationId, Order, ProcessId, SocketId,
+    Descriptor, Error, Observation, OperationId, Order, ProcessId, SocketId,
 };
 use closesocket::protocol::word::Word;
 use closesocket::protocol::{
-    Actions, Cause, HandleKind, Limits, Linger, OperationKind, Socket, Time, Waiting,
+    Actions, Cause, HandleKind, Input, Limits, Linger, OperationKind, Socket, Time, Waiting,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -232,8 +232,9 @@ enum ObservationDef {
         #[serde(with = "text")]
         socket: SocketId,
         sequence: u64,
-        #[serde(with = "ChangeDef")]
-        change: Change,
+        #[serde(with = "InputDef")]
+        input: Input,
+        by: Option<u64>,
         #[serde(with = "text")]
         machine: Socket,
     },
@@ -389,11 +390,11 @@ enum ObservationDef {
     },
 }
 
-/// Mirrors [`Change`] for serde.
+/// Mirrors [`Input`] for serde.
 #[derive(Serialize, Deserialize)]
-#[serde(remote = "Change", rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(remote = "Input", rename_all = "kebab-case", deny_unknown_fields)]
 #[non_exhaustive]
-enum ChangeDef {
+enum InputDef {
     Linger(#[serde(with = "text")] Linger),
     Limits(#[serde(with = "text")] Limits),
     Nonblocking(bool),
@@ -404,10 +405,8 @@ enum ChangeDef {
     },
     BacklogJoined,
     BacklogTaken,
-    BytesAccepted {
-        operation: Option<u64>,
-        offered: usize,
-        accepted: u32,
+    BytesOffered {
+        bytes: usize,
     },
     ReceiveShut,
     SendShut {

@@ -6,9 +6,9 @@
 
 mod common;
 
-use closesocket::engine::{Change, Descriptor, Error, Observation, OperationId, Order, ProcessId};
+use closesocket::engine::{Descriptor, Error, Observation, OperationId, Order, ProcessId};
 use closesocket::protocol::word::{HOLDER, Word};
-use closesocket::protocol::{Cause, HandleKind, OperationKind, Socket, Waiting};
+use closesocket::protocol::{Cause, HandleKind, Input, OperationKind, Socket, Waiting};
 use closesocket_trace::{read, replay, to_text};
 use common::numbering::{may_be_missing, renumber};
 use common::{Trace, history};
@@ -48,26 +48,19 @@ fn other(error: Option<Error>) -> Option<Error> {
     }
 }
 
-fn change(change: Change) -> Change {
-    match change {
-        Change::Linger(linger) => Change::Linger(linger.set_on(linger.seconds().unwrap_or(7) + 1)),
-        Change::Nonblocking(it) => Change::Nonblocking(!it),
-        Change::InputUnread(it) => Change::InputUnread(!it),
-        Change::Transmitted { bytes } => Change::Transmitted { bytes: bytes + 1 },
-        Change::Acknowledged { bytes } => Change::Acknowledged { bytes: bytes + 1 },
-        Change::BytesAccepted {
-            operation,
-            offered,
-            accepted,
-        } => Change::BytesAccepted {
-            operation,
-            offered,
-            accepted: accepted + 1,
-        },
-        Change::ConnectFinished { connected } => Change::ConnectFinished {
+fn change(input: Input) -> Input {
+    match input {
+        Input::Linger(linger) => Input::Linger(linger.set_on(linger.seconds().unwrap_or(7) + 1)),
+        Input::Nonblocking(it) => Input::Nonblocking(!it),
+        Input::InputUnread(it) => Input::InputUnread(!it),
+        Input::Transmitted { bytes } => Input::Transmitted { bytes: bytes + 1 },
+        Input::Acknowledged { bytes } => Input::Acknowledged { bytes: bytes + 1 },
+        // More than the window may be the same.
+        Input::BytesOffered { .. } => Input::BytesOffered { bytes: 0 },
+        Input::ConnectFinished { connected } => Input::ConnectFinished {
             connected: !connected,
         },
-        _ => Change::ReceiveShut,
+        _ => Input::ReceiveShut,
     }
 }
 
@@ -164,11 +157,11 @@ fn changed(observation: Observation, pick: usize) -> Option<Observation> {
         },
         Observation::Created { machine: after, .. } => *after = machine(*after),
         Observation::Changed {
-            change: how,
+            input: how,
             machine: after,
             ..
         } => match picked(2) {
-            0 if !matches!(how, Change::ReceiveShut | Change::Expired { .. }) => {
+            0 if !matches!(how, Input::ReceiveShut | Input::Expired { .. }) => {
                 *how = change(*how);
             }
             _ => *after = machine(*after),

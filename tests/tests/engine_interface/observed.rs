@@ -5,11 +5,11 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use closesocket::engine::{
-    Change, CompletionQueue, Config, Descriptor, Error, Interest, Memory, Notify, Observation,
-    OperationId, Peer, PeerListener, Probe, Process, ProcessId, Provider, Std, SystemClock,
-    UpcallFailed, Upcalls,
+    CompletionQueue, Config, Descriptor, Error, Interest, Memory, Notify, Observation, OperationId,
+    Peer, PeerListener, Probe, Process, ProcessId, Provider, Std, SystemClock, UpcallFailed,
+    Upcalls,
 };
-use closesocket::protocol::{AbortScope, HandleKind, UnreadInput};
+use closesocket::protocol::{AbortScope, HandleKind, Input, UnreadInput};
 use closesocket_trace::{Record, Recorder, replay};
 
 use crate::faulty::{AWAY, Faults, Faulty, HOME};
@@ -220,14 +220,14 @@ fn a_listener_with_a_backlog_and_records_that_nobody_redeems() {
     assert_eq!(process.close(listening), Ok(()));
     let records = world.end();
     drop(stalled);
-    let changes = |of: Change| {
+    let changes = |of: Input| {
         let told = records.iter().filter(
-            |it| matches!(it.observation, Observation::Changed { change, .. } if change == of),
+            |it| matches!(it.observation, Observation::Changed { input, .. } if input == of),
         );
         told.count()
     };
-    assert_eq!(changes(Change::BacklogJoined), 2);
-    assert_eq!(changes(Change::BacklogTaken), 1);
+    assert_eq!(changes(Input::BacklogJoined), 2);
+    assert_eq!(changes(Input::BacklogTaken), 1);
 }
 
 #[test]

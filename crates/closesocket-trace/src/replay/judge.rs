@@ -224,10 +224,11 @@ impl Judge {
             }
             Observation::Changed {
                 socket,
-                change,
+                input,
+                by,
                 machine,
                 ..
-            } => self.changed(thread, socket, change, machine),
+            } => self.changed(thread, socket, (input, by), machine),
             Observation::SweepBegan {
                 process,
                 cause,

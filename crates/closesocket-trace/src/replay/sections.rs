@@ -1,10 +1,11 @@
 //! Judges what happens in a socket's critical sections, and around them: making
 //! sockets, starting, registering and delivering operations, sharing.
 
-use closesocket::engine::{Change, Error, Observation, OperationId, ProcessId, SocketId};
+use closesocket::engine::{Error, Observation, OperationId, ProcessId, SocketId};
 use closesocket::protocol::invariant::{Event, OperationState, OperationView, RecordView};
 use closesocket::protocol::{
-    Connection, DuplicationRecord, Farewell, OperationKind, SendSide, Socket, Travelling, Waiting,
+    Connection, DuplicationRecord, Farewell, Input, OperationKind, SendSide, Socket, Travelling,
+    Waiting,
 };
 
 use super::Verdict;
@@ -125,7 +126,7 @@ impl Judge {
         &mut self,
         thread: u32,
         id: SocketId,
-        change: Change,
+        (input, by): (Input, Option<u64>),
         found: Socket,
     ) -> Verdict {
         let started = self.thread(thread).started;
@@ -136,27 +137,25 @@ impl Judge {
                 .get(&thread)
                 .is_some_and(|it| it.calls(*name) > 0)
         });
-        match change {
-            Change::BytesAccepted {
-                operation: None, ..
-            } if !by_send => {
+        match input {
+            Input::BytesOffered { .. } if by.is_none() && !by_send => {
                 return Err("bytes were accepted of a call that may not send".to_owned());
             }
-            Change::Linger(_)
-            | Change::Limits(_)
-            | Change::Nonblocking(_)
-            | Change::Listening
-            | Change::Connecting
-            | Change::ReceiveShut
-            | Change::SendShut { .. }
-            | Change::Transferred
+            Input::Linger(_)
+            | Input::Limits(_)
+            | Input::Nonblocking(_)
+            | Input::Listening
+            | Input::Connecting
+            | Input::ReceiveShut
+            | Input::SendShut { .. }
+            | Input::Transferred
                 if !is_inside =>
             {
                 return Err("the thread is in no call through the socket".to_owned());
             }
             _ => {}
         }
-        self.socket(id)?.changed(thread, change, found)
+        self.socket(id)?.changed(thread, (input, by), found)
     }
 
     fn started(

@@ -12,7 +12,7 @@ use super::table::{Missed, Slot};
 use super::{SocketId, System};
 use crate::protocol::word::Word;
 use crate::protocol::{
-    AbortScope, Actions, Cause, CloseRequest, Commit, Cut, Descriptor, Error, Socket, Time,
+    AbortScope, Actions, Cause, CloseRequest, Commit, Cut, Descriptor, Error, Input, Socket, Time,
     UnreadInput, cut_off, notice,
 };
 
@@ -252,7 +252,7 @@ impl<S: System> Section<'_, S> {
         {
             use super::transport::Endpoint as _;
             let unread = endpoint.has_unread().unwrap_or(false);
-            self.state.core.set_input_unread(self.shared, unread);
+            let _ = self.input(Input::InputUnread(unread));
         }
     }
 

@@ -7,7 +7,7 @@ use super::observation::OperationId;
 use super::progress::Side;
 use super::provider::{AddressOf, Process};
 use super::transport::{Connecting, Endpoint as _};
-use crate::protocol::{Connection, Descriptor, Error, OperationKind};
+use crate::protocol::{Connection, Descriptor, Error, Input, OperationKind};
 
 /// Which side of a connection to shut down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -64,7 +64,7 @@ impl<S: System> Process<S> {
                 .as_mut()
                 .ok_or(Error::NotSocket)?
                 .listen(backlog)?;
-            work.state.core.listen(work.shared)
+            work.input(Input::Listening).map(|_| ())
         })
     }
 
@@ -191,7 +191,7 @@ impl<S: System> Process<S> {
         admission.work(|work| {
             work.require_live(&admission)?;
             if matches!(how, Shutdown::Receive | Shutdown::Both) {
-                work.state.core.shut_down_receive(work.shared)?;
+                work.input(Input::ReceiveShut)?;
             }
             if matches!(how, Shutdown::Send | Shutdown::Both) {
                 work.shut_down_send()?;
@@ -216,8 +216,7 @@ impl<S: System> super::progress::Section<'_, S> {
 
     fn shut_down_send(&mut self) -> Result<(), Error> {
         let pending = self.front(Side::Writes).is_some();
-        let actions = self.state.core.shut_down_send(self.shared, pending)?;
-        self.state.carry_out(self.shared, actions, self.out);
+        self.input(Input::SendShut { pending })?;
         // The FIN may have been refused (R3).
         match self.state.core.connection {
             Connection::Connected => Ok(()),
@@ -232,9 +231,9 @@ impl<S: System> super::progress::Section<'_, S> {
         self.state.connect_error = None;
         let endpoint = self.state.endpoint.as_mut().ok_or(Error::NotSocket)?;
         let progress = endpoint.connect(address)?;
-        self.state.core.connecting(self.shared);
+        self.input(Input::Connecting)?;
         if progress == Connecting::Done {
-            self.state.core.connect_finished(self.shared, true);
+            self.input(Input::ConnectFinished { connected: true })?;
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use super::process::{Admission, ProcessState};
 use super::progress::{Section, Side};
 use super::provider::Process;
 use super::transport::{Endpoint as _, Received};
-use crate::protocol::{Descriptor, Error, OperationKind};
+use crate::protocol::{Descriptor, Error, Input, OperationKind};
 
 /// How a blocking call went on under the lock.
 pub(super) enum Step<P: Primitives> {
@@ -259,7 +259,8 @@ impl<S: System> Section<'_, S> {
             self.lose(error);
             return Err(error);
         }
-        let accepted = self.state.core.accept_bytes(self.shared, None, bytes.len());
+        let offered = Input::BytesOffered { bytes: bytes.len() };
+        let accepted = self.input(offered)? as usize;
         if accepted < bytes.len() {
             self.state.rearm(OperationKind::Send);
         }

@@ -5,14 +5,14 @@ use std::ops::Deref;
 
 use super::SocketId;
 use super::System;
-use super::observation::{Change, Observation, Order};
+use super::observation::{Observation, Order};
 use super::probe::Probe;
 use super::process::ProcessState;
 use super::shared::Shared;
 use crate::protocol::word::Word;
 use crate::protocol::{
-    AbortScope, Actions, CloseRequest, Commit, Descriptor, Error, Limits, Linger, OperationKind,
-    PendingOperations, Socket, Time, Travelling, UnreadInput,
+    AbortScope, CloseRequest, Commit, Descriptor, Error, Input, OperationKind, Outcome,
+    PendingOperations, Socket, UnreadInput,
 };
 
 /// The machine of a cell's present occupant. It reads like a [`Socket`]; only
@@ -56,25 +56,38 @@ impl Machine {
         }
     }
 
-    /// Makes one change and tells the probe, unless it changed nothing.
+    /// [`Socket::apply`]; tells the probe, unless it changed nothing. `by` is the
+    /// number of the pending operation whose bytes are offered.
     #[inline]
-    fn change<S: System, R>(
+    pub(super) fn apply_for<S: System>(
         &mut self,
         shared: &Shared<S>,
-        make: impl FnOnce(&mut Socket) -> (R, Change),
-    ) -> R {
+        by: Option<u64>,
+        input: Input,
+    ) -> Result<Outcome, Error> {
         let machine = self.core;
-        let (result, change) = make(&mut self.core);
+        let outcome = self.core.apply(input);
         if S::Probe::ENABLED && self.core != machine {
             let socket = self.id;
             self.note(shared, |sequence| Observation::Changed {
                 socket,
                 sequence,
-                change,
+                input,
+                by,
                 machine,
             });
         }
-        result
+        outcome
+    }
+
+    /// [`Machine::apply_for`] no operation.
+    #[inline]
+    pub(super) fn apply<S: System>(
+        &mut self,
+        shared: &Shared<S>,
+        input: Input,
+    ) -> Result<Outcome, Error> {
+        self.apply_for(shared, None, input)
     }
 
     /// A new occupant.
@@ -85,30 +98,6 @@ impl Machine {
             socket: id,
             sequence,
             machine: core,
-        });
-    }
-
-    /// [`Socket::set_linger`].
-    pub(super) fn set_linger<S: System>(&mut self, shared: &Shared<S>, linger: Linger) {
-        self.change(shared, |core| {
-            core.set_linger(linger);
-            ((), Change::Linger(linger))
-        });
-    }
-
-    /// [`Socket::set_limits`].
-    pub(super) fn set_limits<S: System>(&mut self, shared: &Shared<S>, limits: Limits) {
-        self.change(shared, |core| {
-            core.set_limits(limits);
-            ((), Change::Limits(limits))
-        });
-    }
-
-    /// [`Socket::set_nonblocking`].
-    pub(super) fn set_nonblocking<S: System>(&mut self, shared: &Shared<S>, nonblocking: bool) {
-        self.change(shared, |core| {
-            core.set_nonblocking(nonblocking);
-            ((), Change::Nonblocking(nonblocking))
         });
     }
 
@@ -131,124 +120,6 @@ impl Machine {
             error: may.err(),
         });
         may
-    }
-
-    /// [`Socket::listen`].
-    pub(super) fn listen<S: System>(&mut self, shared: &Shared<S>) -> Result<(), Error> {
-        self.change(shared, |core| (core.listen(), Change::Listening))
-    }
-
-    /// [`Socket::connecting`].
-    pub(super) fn connecting<S: System>(&mut self, shared: &Shared<S>) {
-        self.change(shared, |core| (core.connecting(), Change::Connecting));
-    }
-
-    /// [`Socket::connect_finished`].
-    pub(super) fn connect_finished<S: System>(&mut self, shared: &Shared<S>, connected: bool) {
-        self.change(shared, |core| {
-            core.connect_finished(connected);
-            ((), Change::ConnectFinished { connected })
-        });
-    }
-
-    /// [`Socket::backlog_joined`].
-    pub(super) fn backlog_joined<S: System>(&mut self, shared: &Shared<S>) {
-        self.change(shared, |core| {
-            (core.backlog_joined(), Change::BacklogJoined)
-        });
-    }
-
-    /// [`Socket::backlog_taken`].
-    pub(super) fn backlog_taken<S: System>(&mut self, shared: &Shared<S>) {
-        self.change(shared, |core| (core.backlog_taken(), Change::BacklogTaken));
-    }
-
-    /// [`Socket::accept_bytes`], for the pending operation of this number if
-    /// there is one.
-    pub(super) fn accept_bytes<S: System>(
-        &mut self,
-        shared: &Shared<S>,
-        operation: Option<u64>,
-        offered: usize,
-    ) -> usize {
-        self.change(shared, |core| {
-            let accepted = core.accept_bytes(offered);
-            let change = Change::BytesAccepted {
-                operation,
-                offered,
-                accepted,
-            };
-            (accepted as usize, change)
-        })
-    }
-
-    /// [`Socket::shut_down_receive`].
-    pub(super) fn shut_down_receive<S: System>(&mut self, shared: &Shared<S>) -> Result<(), Error> {
-        self.change(shared, |core| {
-            (core.shut_down_receive(), Change::ReceiveShut)
-        })
-    }
-
-    /// [`Socket::shut_down_send`].
-    pub(super) fn shut_down_send<S: System>(
-        &mut self,
-        shared: &Shared<S>,
-        pending: bool,
-    ) -> Result<Actions, Error> {
-        self.change(shared, |core| {
-            (core.shut_down_send(pending), Change::SendShut { pending })
-        })
-    }
-
-    /// [`Socket::sends_ended`].
-    pub(super) fn sends_ended<S: System>(&mut self, shared: &Shared<S>) -> Actions {
-        self.change(shared, |core| (core.sends_ended(), Change::SendsEnded))
-    }
-
-    /// [`Socket::transfer`].
-    pub(super) fn transfer<S: System>(&mut self, shared: &Shared<S>) -> Result<Travelling, Error> {
-        self.change(shared, |core| (core.transfer(), Change::Transferred))
-    }
-
-    /// [`Socket::set_input_unread`].
-    pub(super) fn set_input_unread<S: System>(&mut self, shared: &Shared<S>, unread: bool) {
-        self.change(shared, |core| {
-            core.set_input_unread(unread);
-            ((), Change::InputUnread(unread))
-        });
-    }
-
-    /// [`Socket::transmitted`].
-    pub(super) fn transmitted<S: System>(&mut self, shared: &Shared<S>, bytes: u32) -> Actions {
-        self.change(shared, |core| {
-            (core.transmitted(bytes), Change::Transmitted { bytes })
-        })
-    }
-
-    /// [`Socket::acknowledged`].
-    pub(super) fn acknowledged<S: System>(&mut self, shared: &Shared<S>, bytes: u32) -> Actions {
-        self.change(shared, |core| {
-            (core.acknowledged(bytes), Change::Acknowledged { bytes })
-        })
-    }
-
-    /// [`Socket::connection_lost`].
-    pub(super) fn connection_lost<S: System>(&mut self, shared: &Shared<S>) -> Actions {
-        self.change(shared, |core| {
-            (core.connection_lost(), Change::ConnectionLost)
-        })
-    }
-
-    /// [`Socket::receive_side_lost`].
-    pub(super) fn receive_side_lost<S: System>(&mut self, shared: &Shared<S>) -> Actions {
-        self.change(shared, |core| {
-            (core.receive_side_lost(), Change::ReceiveLost)
-        })
-    }
-
-    /// [`Socket::expire`].
-    pub(super) fn expire<S: System>(&mut self, shared: &Shared<S>, now: Time) -> Actions {
-        self.change(shared, |core| (core.expire(now), Change::Expired { now }))
     }
 
     /// [`Socket::duplicate`], by the record of this number.

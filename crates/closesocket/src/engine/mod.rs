@@ -53,7 +53,7 @@ pub use metrics::Metrics;
 pub use notify::{
     AlertableThread, Completion, CompletionQueue, Event, Notify, Overlapped, Routine,
 };
-pub use observation::{Change, Observation, OperationId, Order};
+pub use observation::{Observation, OperationId, Order};
 pub use primitives::{Monitor, Primitives, Std, StdMonitor, Word};
 pub use probe::{NoProbe, Probe};
 pub use process::Admission;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::SocketId;
 use crate::protocol::word::Word;
 use crate::protocol::{
-    Actions, Cause, Descriptor, Error, HandleKind, Limits, Linger, OperationKind, ProcessId,
-    Socket, Time, Waiting,
+    Actions, Cause, Descriptor, Error, HandleKind, Input, OperationKind, ProcessId, Socket, Time,
+    Waiting,
 };
 
 /// Names an operation: its socket and its number there.
@@ -164,8 +164,10 @@ pub enum Observation {
         socket: SocketId,
         /// Its place under the lock.
         sequence: u64,
-        /// How.
-        change: Change,
+        /// What happened to it.
+        input: Input,
+        /// The number of the pending operation whose bytes were offered.
+        by: Option<u64>,
         /// The machine before.
         machine: Socket,
     },
@@ -362,73 +364,6 @@ pub enum Observation {
     SweepEnded {
         /// The process.
         process: ProcessId,
-    },
-}
-
-/// A change of a socket's machine other than by a close.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Change {
-    /// The linger option was set to this.
-    Linger(Linger),
-    /// The time limits of blocking calls were set to these.
-    Limits(Limits),
-    /// The nonblocking mode was set.
-    Nonblocking(bool),
-    /// It began to listen.
-    Listening,
-    /// A connect was started.
-    Connecting,
-    /// A connect ended.
-    ConnectFinished {
-        /// It succeeded.
-        connected: bool,
-    },
-    /// A connection joined the backlog.
-    BacklogJoined,
-    /// An accept took a connection from the backlog.
-    BacklogTaken,
-    /// Bytes of a send were accepted.
-    BytesAccepted {
-        /// The number of the pending operation; `None` for a call that has not
-        /// registered one.
-        operation: Option<u64>,
-        /// Bytes that were there to accept.
-        offered: usize,
-        /// Bytes that were accepted.
-        accepted: u32,
-    },
-    /// The receive side was shut down.
-    ReceiveShut,
-    /// The send side was shut down.
-    SendShut {
-        /// While sends were pending (S1a).
-        pending: bool,
-    },
-    /// No send was pending any more after a shutdown of the send side.
-    SendsEnded,
-    /// Another operating system process may share it (D9).
-    Transferred,
-    /// Whether received data waits to be read.
-    InputUnread(bool),
-    /// The transport took bytes.
-    Transmitted {
-        /// How many.
-        bytes: u32,
-    },
-    /// The peer acknowledged bytes.
-    Acknowledged {
-        /// How many.
-        bytes: u32,
-    },
-    /// The connection is lost.
-    ConnectionLost,
-    /// The connection is lost, as a receive was told: no input is left (R1).
-    ReceiveLost,
-    /// A deadline was reached.
-    Expired {
-        /// The time.
-        now: Time,
     },
 }
 

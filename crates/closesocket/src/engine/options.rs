@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::System;
 use super::progress::Section;
 use super::provider::Process;
-use crate::protocol::{Descriptor, Direction, Error};
+use crate::protocol::{Descriptor, Direction, Error, Input};
 
 impl<S: System> Process<S> {
     /// Sets `SO_LINGER`: `Some(seconds)` turns lingering on, 0 asking for a hard
@@ -51,8 +51,7 @@ impl<S: System> Process<S> {
     /// [`Error::NotSocket`].
     pub fn set_nonblocking(&self, descriptor: Descriptor, nonblocking: bool) -> Result<(), Error> {
         self.change(descriptor, |work| {
-            work.state.core.set_nonblocking(work.shared, nonblocking);
-            Ok(())
+            work.input(Input::Nonblocking(nonblocking)).map(|_| ())
         })
     }
 
@@ -97,8 +96,7 @@ impl<S: System> Process<S> {
                 return Err(Error::InvalidArgument);
             }
             let limits = work.state.core.limits.with(direction, limit);
-            work.state.core.set_limits(work.shared, limits);
-            Ok(())
+            work.input(Input::Limits(limits)).map(|_| ())
         })
     }
 

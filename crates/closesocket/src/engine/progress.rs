@@ -8,7 +8,9 @@ use super::shared::{EndpointOf, Shared};
 use super::socket::{Issuer, SocketState};
 use super::transport::{Connecting, Endpoint as _, Received};
 use super::{SocketId, System};
-use crate::protocol::{Connection, Descriptor, Error, OperationKind, Socket, Waiting, notice};
+use crate::protocol::{
+    Connection, Descriptor, Error, Input, OperationKind, Socket, Waiting, notice,
+};
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -45,6 +47,14 @@ impl<S: System> Section<'_, S> {
         }
         self.try_advance();
         self.state.signal_watches(self.shared, self.out);
+    }
+
+    /// Has happen what the input says, and carries out what comes of it. Returns
+    /// how many bytes were accepted.
+    pub(super) fn input(&mut self, input: Input) -> Result<u32, Error> {
+        let outcome = self.state.core.apply(self.shared, input)?;
+        self.state.carry_out(self.shared, outcome.actions, self.out);
+        Ok(outcome.accepted)
     }
 
     /// Ends the sends if the connection is lost: by this outcome, or found so on
@@ -124,8 +134,7 @@ impl<S: System> Section<'_, S> {
             }
         }
         if self.state.fin_waits() && self.front(Side::Writes).is_none() {
-            let actions = self.state.core.sends_ended(self.shared);
-            self.state.carry_out(self.shared, actions, self.out);
+            self.input(Input::SendsEnded)?;
         }
         Ok(())
     }
@@ -133,8 +142,7 @@ impl<S: System> Section<'_, S> {
     /// The connection is lost: what is queued is gone and pending sends fail
     /// (L5). What has arrived is not (R1).
     pub(super) fn lose(&mut self, error: Error) {
-        let actions = self.state.core.connection_lost(self.shared);
-        self.state.carry_out(self.shared, actions, self.out);
+        let _ = self.input(Input::ConnectionLost);
         self.state.unsent = VecDeque::new();
         self.state.tell_unsent();
         self.fail_all(Side::Writes, error);
@@ -142,8 +150,7 @@ impl<S: System> Section<'_, S> {
 
     /// A receive was told of the loss: no receive will find anything any more.
     pub(super) fn lose_receives(&mut self, error: Error) {
-        let actions = self.state.core.receive_side_lost(self.shared);
-        self.state.carry_out(self.shared, actions, self.out);
+        let _ = self.input(Input::ReceiveLost);
         self.fail_all(Side::Reads, error);
         self.lose(error);
     }
@@ -180,9 +187,8 @@ impl<S: System> Section<'_, S> {
             //# - The bytes that the peer receives MUST be a prefix of the bytes that the provider
             //# accepted.
             state.unsent.drain(..sent);
-            let sent = u32::try_from(sent).unwrap_or(u32::MAX);
-            let actions = state.core.transmitted(self.shared, sent);
-            state.carry_out(self.shared, actions, self.out);
+            let bytes = u32::try_from(sent).unwrap_or(u32::MAX);
+            self.input(Input::Transmitted { bytes })?;
         }
     }
 
@@ -196,10 +202,8 @@ impl<S: System> Section<'_, S> {
             return Ok(());
         }
         let left = u32::try_from(endpoint.unacknowledged()?).unwrap_or(u32::MAX);
-        let acknowledged = state.core.in_flight.saturating_sub(left);
-        let actions = state.core.acknowledged(self.shared, acknowledged);
-        state.carry_out(self.shared, actions, self.out);
-        Ok(())
+        let bytes = state.core.in_flight.saturating_sub(left);
+        self.input(Input::Acknowledged { bytes }).map(|_| ())
     }
 
     /// Moves bytes of pending sends into the send buffer, as many as fit, and
@@ -221,7 +225,9 @@ impl<S: System> Section<'_, S> {
             }
             let rest = &pending.buffer[pending.done..];
             let number = Some(pending.number);
-            let bytes = state.core.accept_bytes(self.shared, number, rest.len());
+            let offered = Input::BytesOffered { bytes: rest.len() };
+            let outcome = state.core.apply_for(self.shared, number, offered);
+            let bytes = outcome.unwrap_or_default().accepted as usize;
             state.unsent.extend(&rest[..bytes]);
             pending.done += bytes;
             moved |= bytes > 0;
@@ -312,7 +318,7 @@ impl<S: System> Section<'_, S> {
             };
             match endpoint.receive(&mut scratch)? {
                 Received::Bytes(_) => {
-                    self.state.core.set_input_unread(self.shared, true);
+                    self.input(Input::InputUnread(true))?;
                 }
                 Received::Nothing | Received::End => return Ok(()),
             }
@@ -330,9 +336,8 @@ impl<S: System> Section<'_, S> {
             Ok(Connecting::Done) => Ok(0),
             Err(error) => Err(error),
         };
-        self.state
-            .core
-            .connect_finished(self.shared, result.is_ok());
+        let connected = result.is_ok();
+        let _ = self.input(Input::ConnectFinished { connected });
         if self.front(Side::Writes).is_none() {
             self.state.connect_error = result.err();
         }
@@ -354,7 +359,7 @@ impl<S: System> Section<'_, S> {
     /// The connection that waits longest.
     pub(super) fn next_connection(&mut self) -> Result<Option<EndpointOf<S>>, Error> {
         if let Some(taken) = self.state.backlog.pop_front() {
-            self.state.core.backlog_taken(self.shared);
+            self.input(Input::BacklogTaken)?;
             return Ok(Some(taken));
         }
         match self.state.endpoint.as_mut() {

@@ -23,7 +23,7 @@ use super::slab::Slab;
 use super::socket::{SocketCell, SocketState};
 use super::transport::{Events, Token, Transport};
 use super::{SocketId, System};
-use crate::protocol::{Descriptor, Error, Phase, ProcessId, Socket, Time};
+use crate::protocol::{Descriptor, Error, Input, Phase, ProcessId, Socket, Time};
 
 /// The endpoints of a system's transport.
 pub(super) type EndpointOf<S> = <<S as System>::Transport as Transport>::Endpoint;
@@ -250,9 +250,9 @@ impl<S: System> Shared<S> {
         self.with_socket(id, |work| {
             work.advance();
             let now = work.shared.clock.now();
-            let actions = work.state.core.expire(work.shared, now);
-            work.out.timeouts += u64::from(actions.reset);
-            work.state.carry_out(work.shared, actions, work.out);
+            let before = work.out.resets;
+            let _ = work.input(Input::Expired { now });
+            work.out.timeouts += work.out.resets - before;
         });
     }
 

@@ -18,8 +18,8 @@ use super::shared::{EndpointOf, Shared};
 use super::transport::Endpoint as _;
 use super::{SocketId, System};
 use crate::protocol::{
-    Actions, Descriptor, DuplicationRecord, Error, OperationKind, PendingOperations, SendSide,
-    Take, Time,
+    Actions, Descriptor, DuplicationRecord, Error, Input, OperationKind, PendingOperations,
+    SendSide, Take, Time,
 };
 
 /// A cell of the socket slab.
@@ -309,8 +309,8 @@ impl<S: System> SocketState<S> {
             self.release(out);
             self.core.released(shared);
         } else if failed.is_some() {
-            let lost = self.core.connection_lost(shared);
-            self.carry_out(shared, lost, out);
+            let lost = self.core.apply(shared, Input::ConnectionLost);
+            self.carry_out(shared, lost.unwrap_or_default().actions, out);
         }
     }
 
@@ -406,7 +406,7 @@ impl<S: System> SocketState<S> {
                 } else if self.backlog.is_empty() {
                     match endpoint.accept() {
                         Ok(Some(connection)) => {
-                            self.core.backlog_joined(shared);
+                            let _ = self.core.apply(shared, Input::BacklogJoined);
                             self.backlog.push_back(connection);
                         }
                         Ok(None) => readable = false,

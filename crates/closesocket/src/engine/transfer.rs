@@ -4,7 +4,7 @@
 use super::System;
 use super::provider::Process;
 use super::transport::{Endpoint as _, Token, Transport};
-use crate::protocol::{Connection, Descriptor, Error, Farewell, Linger, Socket, Travelling};
+use crate::protocol::{Connection, Descriptor, Error, Farewell, Input, Linger, Socket, Travelling};
 
 type EndpointOf<S> = <<S as System>::Transport as Transport>::Endpoint;
 
@@ -30,7 +30,7 @@ impl<S: System> Process<S> {
             let travelling = work.state.core.may_transfer()?;
             let endpoint = work.state.endpoint.as_mut().ok_or(Error::NotSocket)?;
             send(endpoint, travelling)?;
-            work.state.core.transfer(work.shared).map(|_| ())
+            work.input(Input::Transferred).map(|_| ())
         })
     }
 
@@ -71,8 +71,7 @@ impl<S: System> super::progress::Section<'_, S> {
         {
             endpoint.set_reset_at_end(linger.farewell() == Farewell::Hard)?;
         }
-        self.state.core.set_linger(self.shared, linger);
-        Ok(())
+        self.input(Input::Linger(linger)).map(|_| ())
     }
 
     /// The linger option, which another process may have set (D4).
@@ -86,7 +85,7 @@ impl<S: System> super::progress::Section<'_, S> {
             } else {
                 old.set_dont_linger(true)
             };
-            self.state.core.set_linger(self.shared, linger);
+            self.input(Input::Linger(linger))?;
         }
         Ok(self.state.core.linger)
     }

@@ -16,6 +16,7 @@ mod drain;
 mod ending;
 mod error;
 mod handle;
+mod input;
 pub mod invariant;
 mod limits;
 mod linger;
@@ -31,6 +32,7 @@ pub use close::{Cause, CloseRequest, Commit, PendingOperations, Take};
 pub use ending::{Cut, HandleKind, Notice, Waiting, cut_off, may_cancel, notice, returns_handle};
 pub use error::{Error, Preconditions};
 pub use handle::{Descriptor, ProcessId};
+pub use input::{Input, Outcome};
 pub use limits::{Direction, Limits};
 pub use linger::{Farewell, Linger};
 pub use parts::{
