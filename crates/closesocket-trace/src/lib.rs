@@ -14,7 +14,6 @@ mod reader;
 mod record;
 mod recorder;
 mod replay;
-mod text;
 mod wire;
 
 #[cfg(feature = "tracing")]

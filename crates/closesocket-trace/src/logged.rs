@@ -1,6 +1,8 @@
 //! The engine's steps as `tracing` events.
 
-use closesocket::engine::{Observation, Order, Probe, SocketId};
+use std::fmt;
+
+use closesocket::engine::{Observation, Order, Probe, SocketId, Step};
 use closesocket::protocol::Input;
 use tracing::{debug, trace, warn};
 
@@ -21,29 +23,32 @@ pub struct TracingProbe;
 
 impl Probe for TracingProbe {
     fn observe(&self, observation: Observation) {
-        let told =
-            of_a_descriptor(observation) || of_a_record(observation) || of_a_socket(observation);
-        if !told {
+        if !of_a_descriptor(observation) && !of_a_socket(observation) {
             trace!(target: "closesocket", step = ?observation);
         }
     }
 }
 
-/// The life of a descriptor; false if the step is none of it.
+/// A part of an observation that may be missing.
+struct Part<T>(Option<T>);
+
+impl<T: fmt::Display> fmt::Display for Part<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_ref().map_or(Ok(()), |it| it.fmt(f))
+    }
+}
+
+/// The life of a descriptor, a record or a process; false if the step is none of
+/// it.
 fn of_a_descriptor(observation: Observation) -> bool {
-    match observation {
-        Observation::Opened {
-            process,
-            descriptor,
-            socket,
-            ..
-        } => {
+    let process = Part(observation.process);
+    let descriptor = Part(observation.descriptor);
+    let socket = Part(observation.at.map(|it| it.socket));
+    match observation.step {
+        Step::Opened { .. } => {
             debug!(target: "closesocket", %process, %descriptor, %socket, "opened");
         }
-        Observation::Committed {
-            process,
-            descriptor,
-            socket,
+        Step::Committed {
             cause,
             last,
             wait,
@@ -55,71 +60,34 @@ fn of_a_descriptor(observation: Observation) -> bool {
                 %process, %descriptor, %socket, ?cause, last, wait, aborted, "closed"
             );
         }
-        Observation::CloseRefused {
-            process,
-            descriptor,
-            cause,
-            error,
-            ..
-        } => {
+        Step::CloseRefused { cause, error } => {
             debug!(target: "closesocket", %process, %descriptor, ?cause, %error, "not closed");
         }
-        Observation::HandleReturned {
-            process,
-            descriptor,
-            succeeded: true,
-        } => {
+        Step::HandleReturned { succeeded: true } => {
             debug!(target: "closesocket", %process, %descriptor, "handle given back");
         }
-        Observation::HandleReturned {
-            process,
-            descriptor,
-            succeeded: false,
-        } => {
+        Step::HandleReturned { succeeded: false } => {
             warn!(
                 target: "closesocket",
                 %process, %descriptor, "handle not given back, its slot is retired"
             );
         }
-        Observation::SweepBegan { process, cause, .. } => {
+        Step::SweepBegan { cause, .. } => {
             debug!(target: "closesocket", %process, ?cause, "process is ending");
         }
-        Observation::SweepEnded { process } => {
+        Step::SweepEnded => {
             debug!(target: "closesocket", %process, "process has ended");
         }
-        _ => return false,
-    }
-    true
-}
-
-/// The life of a duplication record; false if the step is none of it.
-fn of_a_record(observation: Observation) -> bool {
-    match observation {
-        Observation::Duplicated {
-            process,
-            descriptor,
-            socket,
-            record,
-            target,
-            ..
-        } => {
+        Step::Duplicated { record, target } => {
             debug!(
                 target: "closesocket",
                 %process, %descriptor, %socket, record, to = %target, "duplicated"
             );
         }
-        Observation::Redeemed {
-            socket, record, by, ..
-        } => {
-            debug!(target: "closesocket", %socket, record, %by, "record redeemed");
+        Step::Redeemed { record } => {
+            debug!(target: "closesocket", %socket, record, by = %process, "record redeemed");
         }
-        Observation::Reclaimed {
-            process,
-            socket,
-            record,
-            last,
-            ..
-        } => {
+        Step::Reclaimed { record, last, .. } => {
             debug!(target: "closesocket", %process, %socket, record, last, "record reclaimed");
         }
         _ => return false,
@@ -129,42 +97,33 @@ fn of_a_record(observation: Observation) -> bool {
 
 /// The life of a socket; false if the step is none of it.
 fn of_a_socket(observation: Observation) -> bool {
-    match observation {
-        Observation::Changed { socket, input, .. } => return of_a_connection(socket, input),
-        Observation::Taken {
+    let socket = Part(observation.at.map(|it| it.socket));
+    match observation.step {
+        Step::Changed { input, .. } => return of_a_connection(&socket, input),
+        Step::Taken {
             operation,
             aborted: Some(cause),
             ..
         } => {
             debug!(target: "closesocket", %operation, ?cause, "aborted");
         }
-        Observation::Ordered {
-            socket,
-            order: Order::Fin,
-            ..
-        } => {
+        Step::Ordered { order: Order::Fin } => {
             debug!(target: "closesocket", %socket, "finished sending");
         }
-        Observation::Ordered {
-            socket,
+        Step::Ordered {
             order: Order::Reset,
-            ..
         } => {
             debug!(target: "closesocket", %socket, "reset");
         }
-        Observation::Ordered {
-            socket,
+        Step::Ordered {
             order: Order::ResetBacklog,
-            ..
         } => {
             debug!(target: "closesocket", %socket, "backlog reset");
         }
-        Observation::LingerEnded {
-            socket, drained, ..
-        } => {
+        Step::LingerEnded { drained } => {
             debug!(target: "closesocket", %socket, drained, "stopped waiting for the drain");
         }
-        Observation::Released { socket, .. } => {
+        Step::Released => {
             debug!(target: "closesocket", %socket, "released");
         }
         _ => return false,
@@ -173,7 +132,7 @@ fn of_a_socket(observation: Observation) -> bool {
 }
 
 /// The life of a connection; false if the change is none of it.
-fn of_a_connection(socket: SocketId, input: Input) -> bool {
+fn of_a_connection(socket: &Part<SocketId>, input: Input) -> bool {
     match input {
         Input::Expired { .. } => {
             warn!(target: "closesocket", %socket, "drain reset, its time has passed");

@@ -6,7 +6,7 @@
 
 mod common;
 
-use closesocket::engine::{Descriptor, Error, Observation, OperationId, Order, ProcessId};
+use closesocket::engine::{Descriptor, Error, Observation, OperationId, Order, ProcessId, Step};
 use closesocket::protocol::word::{HOLDER, Word};
 use closesocket::protocol::{Cause, HandleKind, Input, OperationKind, Socket, Waiting};
 use closesocket_trace::{read, replay, to_text};
@@ -64,61 +64,72 @@ fn change(input: Input) -> Input {
     }
 }
 
+/// Tells one thing of an observation otherwise.
+type Otherwise = fn(&mut Observation);
+
 /// The observation with one decisive thing told otherwise; which one is picked
-/// by a number.
+/// by a number. Where it happened is told otherwise where that is decisive.
 fn changed(observation: Observation, pick: usize) -> Option<Observation> {
     let mut it = observation;
-    let picked = |among: usize| pick % among;
-    match &mut it {
-        Observation::Began { handle_kind, .. } => {
+    let (by, through, saw) = match it.step {
+        Step::Opened { .. } | Step::Left { .. } | Step::Committed { .. } => (true, true, true),
+        Step::Entered { admitted, .. } => (true, admitted, true),
+        Step::Claimed { .. } => (false, true, true),
+        Step::CloseReturned { .. } | Step::HandleReturned { .. } => (false, true, false),
+        Step::Recycled { .. } => (false, false, true),
+        Step::Redeemed { .. } | Step::SweepBegan { .. } | Step::SweepEnded => (true, false, false),
+        _ => (false, false, false),
+    };
+    let where_it_was: [(bool, Otherwise); 3] = [
+        (by, |it| it.process = it.process.map(process)),
+        (through, |it| it.descriptor = it.descriptor.map(descriptor)),
+        (saw, |it| it.before = it.before.map(word)),
+    ];
+    let header: Vec<_> = where_it_was.iter().filter(|it| it.0).collect();
+    let among = header.len() + ways(&it);
+    if among == 0 {
+        return None;
+    }
+    match header.get(pick % among) {
+        Some((_, tell_otherwise)) => tell_otherwise(&mut it),
+        None => change_step(&mut it, pick % among - header.len()),
+    }
+    Some(it)
+}
+
+/// In how many ways the step itself can be told otherwise.
+const fn ways(observation: &Observation) -> usize {
+    match observation.step {
+        Step::SweepEnded | Step::SweepBegan { .. } | Step::Released => 0,
+        Step::Committed { .. } => 6,
+        Step::Registered { .. } | Step::CloseReturned { .. } | Step::Reclaimed { .. } => 3,
+        Step::Entered { .. }
+        | Step::Changed { .. }
+        | Step::Taken { .. }
+        | Step::Delivered { .. }
+        | Step::Duplicated { .. } => 2,
+        _ => 1,
+    }
+}
+
+fn change_step(it: &mut Observation, picked: usize) {
+    match &mut it.step {
+        Step::Began { handle_kind, .. } => {
             *handle_kind = match handle_kind {
                 HandleKind::Ifs => HandleKind::NonIfs,
                 HandleKind::NonIfs => HandleKind::Ifs,
             }
         }
-        Observation::Opened {
-            process: by,
-            descriptor: d,
-            life,
-            before,
-            ..
-        } => match picked(4) {
-            0 => *by = process(*by),
-            1 => *d = descriptor(*d),
-            2 => *life += 1,
-            _ => *before = word(*before),
-        },
-        Observation::Entered {
-            process: by,
-            descriptor: d,
-            before,
-            holders,
-            admitted,
-        } => match picked(5) {
-            0 => *by = process(*by),
-            1 if *admitted => *d = descriptor(*d),
-            1 | 2 => *before = word(*before),
-            3 => *holders += 1,
+        Step::Opened { life } => *life += 1,
+        Step::Entered { holders, admitted } => match picked {
+            0 => *holders += 1,
             _ => *admitted = !*admitted,
         },
-        Observation::Left {
-            process: by,
-            descriptor: d,
-            before,
-            holders,
-        } => match picked(4) {
-            0 => *by = process(*by),
-            1 => *d = descriptor(*d),
-            2 => *before = word(*before),
-            _ => *holders += 1,
-        },
-        Observation::SealMissed { before, .. } => {
-            *before = Word::from_bits(before.bits() | 1 << 29);
+        Step::Left { holders } => *holders += 1,
+        Step::SealMissed => {
+            it.before = it.before.map(|it| Word::from_bits(it.bits() | 1 << 29));
         }
-        Observation::Committed {
-            process: by,
-            descriptor: d,
-            before,
+        Step::Committed {
             cause,
             last,
             wait,
@@ -126,59 +137,58 @@ fn changed(observation: Observation, pick: usize) -> Option<Observation> {
             aborted,
             machine: after,
             ..
-        } => match picked(9) {
-            0 => *by = process(*by),
-            1 => *d = descriptor(*d),
-            2 => *before = word(*before),
-            3 => {
+        } => match picked {
+            0 => {
                 *cause = match cause {
                     Cause::Call => Cause::Cleanup,
                     _ => Cause::Call,
                 }
             }
-            4 => *last = !*last,
-            5 => *wait = !*wait,
-            6 => actions.reset = !actions.reset,
-            7 => *aborted += 1,
+            1 => *last = !*last,
+            2 => *wait = !*wait,
+            3 => actions.reset = !actions.reset,
+            4 => *aborted += 1,
             _ => *after = machine(*after),
         },
-        Observation::CloseRefused { error, .. } => *error = other(Some(*error)).unwrap(),
-        Observation::CloseReturned {
-            descriptor: d,
+        Step::CloseRefused { error, .. } => *error = other(Some(*error)).unwrap(),
+        Step::CloseReturned {
             committed,
             waited,
             error,
-            ..
-        } => match picked(4) {
-            0 => *d = descriptor(*d),
-            1 => *committed = !*committed,
-            2 => *waited = !*waited,
+        } => match picked {
+            0 => *committed = !*committed,
+            1 => *waited = !*waited,
             _ => *error = other(*error),
         },
-        Observation::Created { machine: after, .. } => *after = machine(*after),
-        Observation::Changed {
-            input: how,
+        Step::Created { machine: after } => *after = machine(*after),
+        Step::Changed {
+            input,
             machine: after,
             ..
-        } => match picked(2) {
-            0 if !matches!(how, Input::ReceiveShut | Input::Expired { .. }) => {
-                *how = change(*how);
+        } => match picked {
+            0 if !matches!(input, Input::ReceiveShut | Input::Expired { .. }) => {
+                *input = change(*input);
             }
             _ => *after = machine(*after),
         },
-        Observation::Ordered { order, .. } => {
+        Step::Ordered { order } => {
             *order = match order {
                 Order::Fin => Order::Reset,
                 _ => Order::Fin,
             }
         }
-        Observation::Started { error, .. } => *error = other(*error),
-        Observation::Registered {
+        Step::Started { error, .. } => *error = other(*error),
+        step => change_operation(step, picked),
+    }
+}
+
+fn change_operation(step: &mut Step, picked: usize) {
+    match step {
+        Step::Registered {
             operation,
             does,
             waiting,
-            ..
-        } => match picked(3) {
+        } => match picked {
             0 => *operation = number(*operation),
             1 => {
                 *does = match does {
@@ -193,9 +203,9 @@ fn changed(observation: Observation, pick: usize) -> Option<Observation> {
                 }
             }
         },
-        Observation::Taken {
+        Step::Taken {
             operation, aborted, ..
-        } => match picked(2) {
+        } => match picked {
             0 => *operation = number(*operation),
             _ => {
                 *aborted = match aborted {
@@ -204,62 +214,36 @@ fn changed(observation: Observation, pick: usize) -> Option<Observation> {
                 }
             }
         },
-        Observation::Delivered {
+        Step::Delivered {
             operation, posted, ..
-        } => match picked(2) {
+        } => match picked {
             0 => *operation = number(*operation),
             _ => *posted = !*posted,
         },
-        Observation::Resumed { operation } => *operation = number(*operation),
-        Observation::LingerEnded { drained, .. } => *drained = !*drained,
-        Observation::Claimed {
-            descriptor: d,
-            before,
-            won,
-            ..
-        } => match picked(3) {
-            0 => *d = descriptor(*d),
-            1 => *before = word(*before),
-            _ => *won = !*won,
-        },
-        Observation::HandleReturned {
-            descriptor: d,
-            succeeded,
-            ..
-        } => match picked(2) {
-            0 => *d = descriptor(*d),
-            _ => *succeeded = !*succeeded,
-        },
-        Observation::Recycled {
-            before, retired, ..
-        } => match picked(2) {
-            0 => *before = word(*before),
-            _ => *retired = !*retired,
-        },
-        Observation::Duplicated { record, target, .. } => match picked(2) {
+        Step::Cancelled { operation, .. } | Step::Resumed { operation } => {
+            *operation = number(*operation);
+        }
+        Step::LingerEnded { drained } => *drained = !*drained,
+        Step::Claimed { won } => *won = !*won,
+        Step::HandleReturned { succeeded } => *succeeded = !*succeeded,
+        Step::Recycled { retired } => *retired = !*retired,
+        Step::Duplicated { record, target } => match picked {
             0 => *record += 1,
             _ => *target = process(*target),
         },
-        Observation::Redeemed { record, by, .. } => match picked(2) {
-            0 => *record += 1,
-            _ => *by = process(*by),
-        },
-        Observation::Reclaimed {
+        Step::Redeemed { record } => *record += 1,
+        Step::Reclaimed {
             record,
             last,
             machine: after,
             ..
-        } => match picked(3) {
+        } => match picked {
             0 => *record += 1,
             1 => *last = !*last,
             _ => *after = machine(*after),
         },
-        Observation::SweepBegan { process: by, .. } | Observation::SweepEnded { process: by } => {
-            *by = process(*by);
-        }
-        _ => return None,
+        _ => {}
     }
-    Some(it)
 }
 
 /// How a trace is spoiled.

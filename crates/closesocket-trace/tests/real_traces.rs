@@ -81,7 +81,7 @@ fn every_kind_of_observation_occurs_in_the_histories() {
     for _ in 0..100 {
         let Trace(records) = history().new_tree(&mut runner).unwrap().current();
         for record in records {
-            let words = format!("{:?}", record.observation);
+            let words = format!("{:?}", record.observation.step);
             let kind = words.split([' ', '(']).next().unwrap().to_owned();
             *seen.entry(kind).or_default() += 1;
         }

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use closesocket::engine::{
-    Config, Memory, MemoryAddress, NoUpcalls, Notify, Observation, Provider, Std, SystemClock,
+    Config, Memory, MemoryAddress, NoUpcalls, Notify, ProcessId, Provider, Std, Step, SystemClock,
 };
 use closesocket::protocol::AbortScope;
 use closesocket_trace::{Record, Recorder, replay};
@@ -68,13 +68,9 @@ fn an_operation_of_the_next_life_that_a_cleanup_ends_is_refused() {
     let mut records = recorded(forsaken);
     assert_accepted(&records);
     for record in &mut records {
-        match &mut record.observation {
-            Observation::Opened { process, life, .. }
-            | Observation::Committed { process, life, .. }
-                if process.0 == 0 =>
-            {
-                *life += 1;
-            }
+        let first = record.observation.process == Some(ProcessId(0));
+        match &mut record.observation.step {
+            Step::Opened { life } | Step::Committed { life, .. } if first => *life += 1,
             _ => {}
         }
     }
@@ -105,8 +101,8 @@ fn an_accepted_socket_with_other_options_than_its_listener_had_is_refused() {
     assert_accepted(&records);
     let mut machines = records
         .iter_mut()
-        .filter_map(|it| match &mut it.observation {
-            Observation::Created { machine, .. } => Some(machine),
+        .filter_map(|it| match &mut it.observation.step {
+            Step::Created { machine } => Some(machine),
             _ => None,
         });
     let taken = machines.nth(1).unwrap();

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use closesocket::engine::{
-    Clock, Descriptor, Observation, Primitives, Probe, ProcessId, Std, UpcallFailed, Upcalls,
+    Clock, Descriptor, Observation, Primitives, Probe, ProcessId, Std, Step, UpcallFailed, Upcalls,
 };
 use closesocket::protocol::Time;
 
@@ -63,14 +63,14 @@ impl Observer {
 
 impl Probe for Observer {
     fn observe(&self, observation: Observation) {
-        match observation {
-            Observation::Opened { .. }
-            | Observation::Committed { .. }
-            | Observation::Registered { .. }
-            | Observation::Delivered { .. } => {
+        match observation.step {
+            Step::Opened { .. }
+            | Step::Committed { .. }
+            | Step::Registered { .. }
+            | Step::Delivered { .. } => {
                 lock(&self.0).push((Std::current_thread(), observation));
             }
-            Observation::Entered { admitted: true, .. } => {
+            Step::Entered { admitted: true, .. } => {
                 if let Some(gate) = GATE.with(RefCell::take) {
                     let _ = gate.news.send(News::Entered(gate.job));
                     // It fails if the trial is over: then the call goes on.

@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use closesocket::engine::{
-    Completion, Descriptor, Notify, Observation, ProcessId, SocketId as EngineSocket,
+    Completion, Descriptor, Notify, Observation, ProcessId, SocketId as EngineSocket, Step,
 };
 use closesocket::protocol::{OperationKind, Waiting};
 
@@ -111,34 +111,24 @@ impl Engine<'_> {
     fn note(&mut self, thread: u64, observation: Observation) {
         let here = self.id();
         let id = self.threads.get(&thread).copied().unwrap_or(here);
-        match observation {
-            Observation::Opened {
-                process,
-                descriptor,
-                socket,
-                ..
-            } => {
-                let key = (process.0, descriptor.raw());
-                self.open.insert(key, socket);
+        let process = observation.process.unwrap_or(ProcessId(u32::MAX));
+        let place = observation.at.zip(observation.descriptor);
+        match (observation.step, place) {
+            (Step::Opened { .. }, Some((at, descriptor))) => {
+                self.open.insert((process.0, descriptor.raw()), at.socket);
             }
-            Observation::Committed {
-                process,
-                descriptor,
-                socket,
-                wait,
-                ..
-            } => {
+            (Step::Committed { wait, .. }, Some((at, descriptor))) => {
                 self.open.remove(&(process.0, descriptor.raw()));
                 if wait && let Some(job) = self.jobs.get_mut(&id) {
-                    job.drain = Some(socket);
+                    job.drain = Some(at.socket);
                 }
             }
-            Observation::Registered {
-                process,
-                operation,
-                waiting,
-                ..
-            } => {
+            (
+                Step::Registered {
+                    operation, waiting, ..
+                },
+                _,
+            ) => {
                 let registered = Registered {
                     id,
                     process,
@@ -146,9 +136,12 @@ impl Engine<'_> {
                 };
                 self.pending.insert(operation, registered);
             }
-            Observation::Delivered {
-                operation, posted, ..
-            } => match self.pending.remove(&operation) {
+            (
+                Step::Delivered {
+                    operation, posted, ..
+                },
+                _,
+            ) => match self.pending.remove(&operation) {
                 None => self.fail(format!("{operation:?} delivered and not pending")),
                 Some(it) if it.waiting == Waiting::Blocked => {
                     if let Some(job) = self.jobs.get_mut(&it.id) {

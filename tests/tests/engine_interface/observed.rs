@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use closesocket::engine::{
     CompletionQueue, Config, Descriptor, Error, Interest, Memory, Notify, Observation, OperationId,
-    Peer, PeerListener, Probe, Process, ProcessId, Provider, Std, SystemClock, UpcallFailed,
+    Peer, PeerListener, Probe, Process, ProcessId, Provider, Std, Step, SystemClock, UpcallFailed,
     Upcalls,
 };
 use closesocket::protocol::{AbortScope, HandleKind, Input, UnreadInput};
@@ -114,12 +114,11 @@ impl Recorded {
 
 /// What was delivered of this operation: whether it was posted, and its error.
 fn delivered(records: &[Record], of: OperationId) -> Vec<(bool, Option<Error>)> {
-    let told = records.iter().filter_map(|it| match it.observation {
-        Observation::Delivered {
+    let told = records.iter().filter_map(|it| match it.observation.step {
+        Step::Delivered {
             operation,
             posted,
             error,
-            ..
         } if operation == of => Some((posted, error)),
         _ => None,
     });
@@ -221,9 +220,9 @@ fn a_listener_with_a_backlog_and_records_that_nobody_redeems() {
     let records = world.end();
     drop(stalled);
     let changes = |of: Input| {
-        let told = records.iter().filter(
-            |it| matches!(it.observation, Observation::Changed { input, .. } if input == of),
-        );
+        let told = records
+            .iter()
+            .filter(|it| matches!(it.observation.step, Step::Changed { input, .. } if input == of));
         told.count()
     };
     assert_eq!(changes(Input::BacklogJoined), 2);

@@ -1,7 +1,7 @@
 //! The ledger: what the engine's probe saw in one execution, replayed through
 //! the shipped protocol at its end.
 
-use closesocket::engine::{Descriptor, Observation, Primitives as _, Probe, ProcessId};
+use closesocket::engine::{Descriptor, Observation, Primitives as _, Probe, ProcessId, Step};
 use closesocket_trace::replay_execution;
 
 use super::model::judged;
@@ -52,12 +52,8 @@ impl Ledger {
 
 /// The handle that was given back.
 fn handle(observation: &Observation) -> Option<(ProcessId, Descriptor)> {
-    match *observation {
-        Observation::HandleReturned {
-            process,
-            descriptor,
-            ..
-        } => Some((process, descriptor)),
+    match observation.step {
+        Step::HandleReturned { .. } => observation.process.zip(observation.descriptor),
         _ => None,
     }
 }

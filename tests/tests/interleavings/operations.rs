@@ -1,6 +1,6 @@
 //! Closes against operations that begin and that complete.
 
-use closesocket::engine::{Error, Observation, PeerRead};
+use closesocket::engine::{Error, Observation, PeerRead, Step};
 
 use super::model::{Explored, must_fail, reached, run_model};
 use super::primitives::Defect;
@@ -10,8 +10,8 @@ use super::world::{Setup, World, spawn};
 fn refusal(world: &World) -> &'static str {
     let refused = |it: &Observation| {
         matches!(
-            it,
-            Observation::Entered {
+            it.step,
+            Step::Entered {
                 admitted: false,
                 ..
             }

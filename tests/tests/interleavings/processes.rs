@@ -1,6 +1,6 @@
 //! Cleanup and death against everything else.
 
-use closesocket::engine::{Error, Observation, PeerRead};
+use closesocket::engine::{Error, Observation, PeerRead, Step};
 
 use super::model::{Explored, must_fail, reached, run_model};
 use super::primitives::Defect;
@@ -60,7 +60,7 @@ fn cleanup_and_socket() {
         Ok(_) => "opened and swept",
         error => {
             assert_eq!(error, Err(Error::NotInitialised));
-            let is_opening = |it: &Observation| matches!(it, Observation::Opened { .. });
+            let is_opening = |it: &Observation| matches!(it.step, Step::Opened { .. });
             if world.provider.probe().observations().iter().any(is_opening) {
                 "closed by the opener"
             } else {

@@ -1,13 +1,14 @@
 //! Judges closes: commits, refusals, waits and returns, and the records of dead
 //! processes.
 
-use closesocket::engine::{Error, Observation, ProcessId, SocketId};
+use closesocket::engine::{Error, Observation, ProcessId, SocketId, Step};
 use closesocket::protocol::invariant::{DescriptorState, Event};
 use closesocket::protocol::{Actions, Cause, CloseRequest, Socket, Time};
 
 use super::Verdict;
 use super::judge::{Judge, sweeps};
 use super::machine::{refused, require_same};
+use super::needs::Header as _;
 use super::socket::Scope;
 use super::thread::{Closing, Name, Outcome};
 
@@ -52,11 +53,8 @@ impl Judge {
     }
 
     pub(super) fn judge_close(&mut self, thread: u32, observation: &Observation) -> Verdict {
-        match *observation {
-            Observation::Committed {
-                process,
-                descriptor,
-                socket,
+        match observation.step {
+            Step::Committed {
                 life,
                 cause,
                 now,
@@ -66,7 +64,6 @@ impl Judge {
                 actions,
                 aborted,
                 machine,
-                ..
             } => {
                 let told = Told {
                     life,
@@ -77,32 +74,25 @@ impl Judge {
                     aborted,
                     machine,
                 };
-                self.committed(thread, (process, descriptor), socket, (cause, now), &told)
+                let (name, socket) = (observation.name()?, observation.socket()?);
+                self.committed(thread, name, socket, (cause, now), &told)
             }
-            Observation::CloseRefused {
-                process,
-                descriptor,
-                cause,
-                error,
-                under,
-            } => self.close_refused(thread, (process, descriptor), (cause, error), under),
-            Observation::CloseReturned {
-                process,
-                descriptor,
+            Step::CloseRefused { cause, error } => {
+                let under = observation.at.map(|it| it.socket);
+                self.close_refused(thread, observation.name()?, (cause, error), under)
+            }
+            Step::CloseReturned {
                 committed,
                 waited,
                 error,
-            } => self.close_returned(thread, (process, descriptor), committed, waited, error),
-            Observation::Reclaimed {
-                process,
-                socket,
+            } => self.close_returned(thread, observation.name()?, committed, waited, error),
+            Step::Reclaimed {
                 record,
                 now,
                 last,
                 actions,
                 aborted,
                 machine,
-                ..
             } => {
                 let told = Told {
                     life: 0,
@@ -113,9 +103,10 @@ impl Judge {
                     aborted,
                     machine,
                 };
+                let (process, socket) = (observation.process()?, observation.socket()?);
                 self.reclaimed(thread, process, socket, (record, now), &told)
             }
-            ref other => Err(format!("an unknown event: {other:?}")),
+            ref other => Err(format!("an unknown step: {other:?}")),
         }
     }
 
@@ -239,11 +230,11 @@ impl Judge {
         thread: u32,
         name: Name,
         (cause, error): (Cause, Error),
-        under: Option<(SocketId, u64)>,
+        under: Option<SocketId>,
     ) -> Verdict {
         let generation = name.1.generation();
         if error != Error::NotSocket {
-            let (id, _) = under.ok_or("it can only fail so under the socket's lock")?;
+            let id = under.ok_or("it can only fail so under the socket's lock")?;
             let seen = self.word((name.0, name.1.slot()));
             let request = self.request(cause, Time::ZERO, true)?;
             let socket = self.socket(id)?;

@@ -1,13 +1,14 @@
 //! Judges the steps on descriptor words: opening, entering, leaving, claiming
 //! and recycling, each by the shipped function for it.
 
-use closesocket::engine::{Observation, SocketId};
+use closesocket::engine::{Observation, SocketId, Step};
 use closesocket::protocol::invariant::{DescriptorState, DescriptorView, Event};
 use closesocket::protocol::returns_handle;
 use closesocket::protocol::word::{self, Recycling, Word, WordPhase};
 
 use super::Verdict;
 use super::judge::Judge;
+use super::needs::Header as _;
 use super::thread::{Claim, Name, Next};
 
 impl Judge {
@@ -17,55 +18,27 @@ impl Judge {
         next: Next,
         observation: &Observation,
     ) -> Verdict {
-        match *observation {
-            Observation::Opened {
-                process,
-                descriptor,
-                socket,
-                life,
-                before,
-                ..
-            } => self.opened((process, descriptor), socket, (life, before), next),
-            Observation::Entered {
-                process,
-                descriptor,
-                before,
-                holders,
-                admitted,
-            } => self.entered(thread, (process, descriptor), before, holders, admitted),
-            Observation::Left {
-                process,
-                descriptor,
-                before,
-                holders,
-            } => self.left(thread, (process, descriptor), before, holders, next),
-            Observation::SealMissed {
-                descriptor, before, ..
-            } => {
+        let (name, before) = (observation.name()?, observation.before());
+        match observation.step {
+            Step::Opened { life } => {
+                let socket = observation.socket()?;
+                self.opened(name, socket, (life, before?), next)
+            }
+            Step::Entered { holders, admitted } => {
+                self.entered(thread, name, before?, holders, admitted)
+            }
+            Step::Left { holders } => self.left(thread, name, before?, holders, next),
+            Step::SealMissed => {
                 // Only a commit ends this state, and the lock keeps others out.
-                if before.is_open(descriptor.generation()) {
+                if before?.is_open(name.1.generation()) {
                     Ok(())
                 } else {
                     Err("a close missed a word that was not open".to_owned())
                 }
             }
-            Observation::Claimed {
-                process,
-                descriptor,
-                before,
-                won,
-            } => self.claimed(thread, (process, descriptor), before, won, next),
-            Observation::HandleReturned {
-                process,
-                descriptor,
-                succeeded,
-            } => self.handle_returned(thread, (process, descriptor), succeeded),
-            Observation::Recycled {
-                process,
-                descriptor,
-                before,
-                retired,
-            } => self.recycled(thread, (process, descriptor), before, retired),
+            Step::Claimed { won } => self.claimed(thread, name, before?, won, next),
+            Step::HandleReturned { succeeded } => self.handle_returned(thread, name, succeeded),
+            Step::Recycled { retired } => self.recycled(thread, name, before?, retired),
             _ => Err("not a step on a word".to_owned()),
         }
     }

@@ -4,16 +4,15 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use closesocket::engine::{Observation, OperationId, ProcessId, SocketId};
+use closesocket::engine::{Observation, OperationId, ProcessId, SocketId, Step};
 use closesocket::protocol::word::Word;
 use closesocket::protocol::{HandleKind, Socket};
 
-use super::needs::{Gate, Instruction, Needs, Reached, SlotName, descriptor, place};
+use super::needs::{Gate, Header as _, Instruction, Needs, Reached, SlotName};
 use super::socket::{Due, Replayed};
 use super::thread::{Name, Next, Thread};
 use super::{Problem, Replay, Verdict};
 use crate::Record;
-use crate::text::Text as _;
 
 /// Everything that is known after the observations so far.
 pub(super) struct Judge {
@@ -106,7 +105,6 @@ impl Judge {
         if let Some(Instruction { slot, before, .. }) = needs.word {
             let word = self.word(slot);
             if before != word {
-                let (before, word) = (before.write(), word.write());
                 return Err(format!(
                     "its instruction saw the word {before}, by its history it was {word}"
                 ));
@@ -154,7 +152,7 @@ impl Judge {
     pub(super) fn socket(&mut self, id: SocketId) -> Result<&mut Replayed, String> {
         self.sockets
             .get_mut(&id)
-            .ok_or_else(|| format!("socket {} does not exist", id.write()))
+            .ok_or_else(|| format!("socket {id} does not exist"))
     }
 
     /// The socket of a descriptor.
@@ -183,21 +181,14 @@ impl Judge {
     /// is in has done what it decided.
     fn require_section_done(&mut self, thread: u32, observation: &Observation) -> Verdict {
         let by = self.thread(thread);
-        match observation {
-            Observation::Changed { socket, .. }
-            | Observation::Committed { socket, .. }
-            | Observation::Reclaimed { socket, .. } => {
-                let before = by.section.replace(*socket);
-                self.require_settled_by(thread, before)
+        let before = match observation.step {
+            Step::Changed { .. } | Step::Committed { .. } | Step::Reclaimed { .. } => {
+                by.section.replace(observation.socket()?)
             }
-            Observation::Taken { .. }
-            | Observation::Ordered { .. }
-            | Observation::Released { .. } => Ok(()),
-            _ => {
-                let before = by.section.take();
-                self.require_settled_by(thread, before)
-            }
-        }
+            Step::Taken { .. } | Step::Ordered { .. } | Step::Released => return Ok(()),
+            _ => by.section.take(),
+        };
+        self.require_settled_by(thread, before)
     }
 
     /// By now another thread may be in a section of the socket.
@@ -207,50 +198,45 @@ impl Judge {
     }
 
     fn judge(&mut self, thread: u32, next: Next, observation: &Observation) -> Verdict {
-        match *observation {
-            Observation::Began {
+        match observation.step {
+            Step::Began {
                 handle_kind,
                 drain_limit,
             } => match self.began.replace((handle_kind, drain_limit)) {
                 None => Ok(()),
                 Some(_) => Err("the provider began twice".to_owned()),
             },
-            Observation::Ordered { socket, order, .. } => {
-                self.socket(socket)?.ordered(thread, Due::Order(order))
-            }
-            Observation::Released { socket, .. } => {
+            Step::Ordered { order } => self
+                .socket(observation.socket()?)?
+                .ordered(thread, Due::Order(order)),
+            Step::Released => {
+                let socket = observation.socket()?;
                 self.socket(socket)?.ordered(thread, Due::Release)?;
                 self.forget_if_finished(socket)
             }
-            Observation::Changed {
-                socket,
-                input,
-                by,
-                machine,
-                ..
-            } => self.changed(thread, socket, (input, by), machine),
-            Observation::SweepBegan {
-                process,
-                cause,
-                life,
-            } => {
+            Step::Changed { input, by, machine } => {
+                self.changed(thread, observation.socket()?, (input, by), machine)
+            }
+            Step::SweepBegan { cause, life } => {
+                let process = observation.process()?;
                 self.thread(thread).begin_sweep(process, cause, life);
                 Ok(())
             }
-            Observation::SweepEnded { process } => {
+            Step::SweepEnded => {
+                let process = observation.process()?;
                 let ended = self.thread(thread).sweeping.pop();
                 match ended {
                     Some(began) if began.process == process => Ok(()),
                     _ => Err(format!("this thread was not ending {process}")),
                 }
             }
-            Observation::Opened { .. }
-            | Observation::Entered { .. }
-            | Observation::Left { .. }
-            | Observation::SealMissed { .. }
-            | Observation::Claimed { .. }
-            | Observation::HandleReturned { .. }
-            | Observation::Recycled { .. } => self.judge_handle(thread, next, observation),
+            Step::Opened { .. }
+            | Step::Entered { .. }
+            | Step::Left { .. }
+            | Step::SealMissed
+            | Step::Claimed { .. }
+            | Step::HandleReturned { .. }
+            | Step::Recycled { .. } => self.judge_handle(thread, next, observation),
             _ => self.judge_section(thread, observation),
         }
     }
@@ -275,26 +261,23 @@ impl Judge {
             record.thread,
             thread.unwrap_or_else(|| "in no call".to_owned())
         )];
-        let name = descriptor(observation);
+        let name = observation.name().ok();
         if let Some((process, descriptor)) = name {
-            let word = self.word((process, descriptor.slot()));
-            state.push(format!(
-                "slot {process}/{}: {}",
-                descriptor.slot(),
-                word.write()
-            ));
+            let slot = descriptor.slot();
+            let word = self.word((process, slot));
+            state.push(format!("slot {process}/{slot}: {word}"));
         }
-        let socket = match (*observation, place(observation)) {
-            (Observation::Delivered { operation, .. } | Observation::Resumed { operation }, _) => {
+        let socket = match (observation.step, observation.at) {
+            (Step::Delivered { operation, .. } | Step::Resumed { operation }, _) => {
                 Some(operation.socket)
             }
-            (_, Some((socket, _))) => Some(socket),
+            (_, Some(place)) => Some(place.socket),
             _ => name.and_then(|name| self.descriptors.get(&name).copied()),
         };
         if let Some(socket) = socket {
             match self.sockets.get(&socket) {
                 Some(socket) => state.extend(socket.describe()),
-                None => state.push(format!("socket {}: not there", socket.write())),
+                None => state.push(format!("socket {socket}: not there")),
             }
         }
         Problem {
@@ -354,32 +337,20 @@ impl Judge {
 
 /// Whether an observation is what its thread has to do next.
 fn fulfils(next: Next, observation: &Observation) -> bool {
-    match (next, *observation) {
+    let name = observation.name().ok();
+    let at = observation.at.map(|it| it.socket);
+    match (next, observation.step) {
         (Next::Anything, _) => true,
-        (
-            Next::BackOut(name, entered),
-            Observation::Left {
-                process,
-                descriptor,
-                holders,
-                ..
-            },
-        ) => (name, entered) == ((process, descriptor), holders),
-        (
-            Next::Claim(process, slot, _),
-            Observation::Claimed {
-                process: by,
-                descriptor,
-                ..
-            },
-        ) => (process, slot) == (by, descriptor.slot()),
-        (Next::Open(made), Observation::Opened { socket, .. }) => made == socket,
-        (
-            Next::OpenRedeemed(redeemed, target),
-            Observation::Opened {
-                socket, process, ..
-            },
-        ) => (redeemed, target) == (socket, process),
+        (Next::BackOut(entered, with), Step::Left { holders }) => {
+            (Some(entered), with) == (name, holders)
+        }
+        (Next::Claim(process, slot, _), Step::Claimed { .. }) => {
+            name.map(|it| (it.0, it.1.slot())) == Some((process, slot))
+        }
+        (Next::Open(made), Step::Opened { .. }) => Some(made) == at,
+        (Next::OpenRedeemed(redeemed, target), Step::Opened { .. }) => {
+            (Some(redeemed), Some(target)) == (at, observation.process)
+        }
         _ => false,
     }
 }

@@ -91,19 +91,16 @@ pub(super) fn refused(error: Error) -> String {
 /// Fails unless two machines decide alike. The hidden part of a linger option
 /// that is off decides nothing.
 pub(super) fn require_same(expected: &Socket, found: &Socket) -> Verdict {
-    use crate::text::Text as _;
     let linger = found.linger;
     let alike = Socket {
         linger,
         ..*expected
     } == *found
-        && expected.linger.write() == linger.write();
+        && expected.linger.to_string() == linger.to_string();
     if alike {
         return Ok(());
     }
     Err(format!(
-        "it found the machine `{}`, by the protocol it was `{}`",
-        found.write(),
-        expected.write()
+        "it found the machine `{found}`, by the protocol it was `{expected}`"
     ))
 }

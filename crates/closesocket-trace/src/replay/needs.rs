@@ -3,9 +3,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use closesocket::engine::{Descriptor, Observation, OperationId, ProcessId, SocketId};
+use closesocket::engine::{Observation, OperationId, ProcessId, SocketId, Step};
 use closesocket::protocol::Cause;
 use closesocket::protocol::word::{self, STEP, Word};
+
+use super::thread::Name;
 
 /// A slot of a process's table.
 pub(super) type SlotName = (ProcessId, u32);
@@ -57,61 +59,17 @@ fn plus(word: Word, amount: u64) -> Word {
 
 /// The instruction on a word that an observation tells of.
 fn instruction(observation: &Observation) -> Option<Instruction> {
-    let (process, descriptor, before, after) = match *observation {
-        Observation::Opened {
-            process,
-            descriptor,
-            before,
-            ..
-        } => (process, descriptor, before, plus(before, STEP)),
-        Observation::Entered {
-            process,
-            descriptor,
-            before,
-            holders,
-            ..
-        } => (process, descriptor, before, plus(before, holders)),
-        Observation::Left {
-            process,
-            descriptor,
-            before,
-            holders,
-        } => {
-            let after = Word::from_bits(before.bits().wrapping_sub(holders));
-            (process, descriptor, before, after)
-        }
-        Observation::SealMissed {
-            process,
-            descriptor,
-            before,
-        } => (process, descriptor, before, before),
-        Observation::Committed {
-            process,
-            descriptor,
-            before,
-            ..
-        } => {
-            let after = word::seal(before, descriptor.generation()).unwrap_or(before);
-            (process, descriptor, before, after)
-        }
-        Observation::Claimed {
-            process,
-            descriptor,
-            before,
-            won,
-        } => {
-            let claimed = word::claim(before).filter(|_| won);
-            (process, descriptor, before, claimed.unwrap_or(before))
-        }
-        Observation::Recycled {
-            process,
-            descriptor,
-            before,
-            retired,
-        } => {
-            let after = if retired { before } else { plus(before, STEP) };
-            (process, descriptor, before, after)
-        }
+    let (process, descriptor) = (observation.process?, observation.descriptor?);
+    let before = observation.before?;
+    let after = match observation.step {
+        Step::Opened { .. } => plus(before, STEP),
+        Step::Entered { holders, .. } => plus(before, holders),
+        Step::Left { holders } => Word::from_bits(before.bits().wrapping_sub(holders)),
+        Step::SealMissed => before,
+        Step::Committed { .. } => word::seal(before, descriptor.generation()).unwrap_or(before),
+        Step::Claimed { won } => word::claim(before).filter(|_| won).unwrap_or(before),
+        Step::Recycled { retired: true } => before,
+        Step::Recycled { retired: false } => plus(before, STEP),
         _ => return None,
     };
     Some(Instruction {
@@ -121,176 +79,90 @@ fn instruction(observation: &Observation) -> Option<Instruction> {
     })
 }
 
-/// The socket and the number under its cell's lock.
-pub(super) fn place(observation: &Observation) -> Option<(SocketId, u64)> {
-    match *observation {
-        Observation::Opened {
-            socket, sequence, ..
-        }
-        | Observation::Committed {
-            socket, sequence, ..
-        }
-        | Observation::Created {
-            socket, sequence, ..
-        }
-        | Observation::Changed {
-            socket, sequence, ..
-        }
-        | Observation::Ordered {
-            socket, sequence, ..
-        }
-        | Observation::Released { socket, sequence }
-        | Observation::Started {
-            socket, sequence, ..
-        }
-        | Observation::LingerEnded {
-            socket, sequence, ..
-        }
-        | Observation::Duplicated {
-            socket, sequence, ..
-        }
-        | Observation::Redeemed {
-            socket, sequence, ..
-        }
-        | Observation::Reclaimed {
-            socket, sequence, ..
-        } => Some((socket, sequence)),
-        Observation::Registered {
-            operation,
-            sequence,
-            ..
-        }
-        | Observation::Cancelled {
-            operation,
-            sequence,
-            ..
-        }
-        | Observation::Taken {
-            operation,
-            sequence,
-            ..
-        } => Some((operation.socket, sequence)),
-        Observation::Delivered {
-            operation,
-            under: Some(sequence),
-            ..
-        } => Some((operation.socket, sequence)),
-        Observation::CloseRefused { under, .. } => under,
-        _ => None,
-    }
+/// What an observation says of where its step happened; a step that needs it and
+/// whose observation does not say it is refused.
+pub(super) trait Header {
+    /// The process.
+    fn process(&self) -> Result<ProcessId, String>;
+    /// The process with its descriptor.
+    fn name(&self) -> Result<Name, String>;
+    /// The socket whose lock was held.
+    fn socket(&self) -> Result<SocketId, String>;
+    /// The word that the instruction saw.
+    fn before(&self) -> Result<Word, String>;
 }
 
-/// The descriptor that an observation speaks of.
-pub(super) fn descriptor(observation: &Observation) -> Option<(ProcessId, Descriptor)> {
-    match *observation {
-        Observation::Opened {
-            process,
-            descriptor,
-            ..
-        }
-        | Observation::Entered {
-            process,
-            descriptor,
-            ..
-        }
-        | Observation::Left {
-            process,
-            descriptor,
-            ..
-        }
-        | Observation::SealMissed {
-            process,
-            descriptor,
-            ..
-        }
-        | Observation::Committed {
-            process,
-            descriptor,
-            ..
-        }
-        | Observation::CloseRefused {
-            process,
-            descriptor,
-            ..
-        }
-        | Observation::CloseReturned {
-            process,
-            descriptor,
-            ..
-        }
-        | Observation::Started {
-            process,
-            descriptor,
-            ..
-        }
-        | Observation::Registered {
-            process,
-            descriptor,
-            ..
-        }
-        | Observation::Claimed {
-            process,
-            descriptor,
-            ..
-        }
-        | Observation::HandleReturned {
-            process,
-            descriptor,
-            ..
-        }
-        | Observation::Recycled {
-            process,
-            descriptor,
-            ..
-        }
-        | Observation::Duplicated {
-            process,
-            descriptor,
-            ..
-        } => Some((process, descriptor)),
-        _ => None,
+fn said<T>(what: Option<T>, name: &str) -> Result<T, String> {
+    what.ok_or_else(|| format!("it does not say which {name}"))
+}
+
+impl Header for Observation {
+    fn process(&self) -> Result<ProcessId, String> {
+        said(self.process, "process")
+    }
+
+    fn name(&self) -> Result<Name, String> {
+        Ok((self.process()?, said(self.descriptor, "descriptor")?))
+    }
+
+    fn socket(&self) -> Result<SocketId, String> {
+        said(self.at.map(|it| it.socket), "socket")
+    }
+
+    fn before(&self) -> Result<Word, String> {
+        said(self.before, "word it saw")
     }
 }
 
 impl Needs {
     pub(super) fn of(observation: &Observation) -> Self {
         let (mut gate, mut closed, mut opens) = (None, None, [None; 2]);
-        match *observation {
-            Observation::Committed {
-                process,
-                cause: Cause::Cleanup,
-                life,
-                ..
-            } => gate = Some(Gate::Over(process, life)),
-            Observation::Committed {
-                process,
-                cause: Cause::Death,
-                ..
+        let Observation {
+            at,
+            process,
+            descriptor,
+            ..
+        } = *observation;
+        match (observation.step, process) {
+            (
+                Step::Committed {
+                    cause: Cause::Cleanup,
+                    life,
+                    ..
+                }
+                | Step::Taken {
+                    silent: Some(life), ..
+                },
+                Some(process),
+            ) => gate = Some(Gate::Over(process, life)),
+            (
+                Step::Committed {
+                    cause: Cause::Death,
+                    ..
+                }
+                | Step::Reclaimed { .. },
+                Some(process),
+            ) => gate = Some(Gate::Dying(process)),
+            (
+                Step::CloseRefused {
+                    error: closesocket::engine::Error::NotSocket,
+                    ..
+                },
+                Some(process),
+            ) => {
+                closed = descriptor.map(|it| ((process, it.slot()), it.generation()));
             }
-            | Observation::Reclaimed { process, .. } => gate = Some(Gate::Dying(process)),
-            Observation::CloseRefused {
-                process,
-                descriptor,
-                error: closesocket::engine::Error::NotSocket,
-                ..
-            } => closed = Some(((process, descriptor.slot()), descriptor.generation())),
-            Observation::Resumed { operation } => gate = Some(Gate::Delivered(operation)),
-            Observation::Taken {
-                silent: Some((process, life)),
-                ..
-            } => gate = Some(Gate::Over(process, life)),
+            (Step::Resumed { operation }, _) => gate = Some(Gate::Delivered(operation)),
             // One that was posted has no thread that goes on from it.
-            Observation::Delivered {
-                operation,
-                posted: false,
-                under: None,
-                ..
-            } => opens[0] = Some(Gate::Delivered(operation)),
-            Observation::SweepBegan {
-                process,
-                cause,
-                life,
-            } => {
+            (
+                Step::Delivered {
+                    operation,
+                    posted: false,
+                    ..
+                },
+                _,
+            ) if at.is_none() => opens[0] = Some(Gate::Delivered(operation)),
+            (Step::SweepBegan { cause, life }, Some(process)) => {
                 let dying = (cause == Cause::Death).then_some(Gate::Dying(process));
                 opens = [Some(Gate::Over(process, life)), dying];
             }
@@ -298,7 +170,7 @@ impl Needs {
         }
         Self {
             word: instruction(observation),
-            place: place(observation).map(|(socket, sequence)| (socket.cell(), sequence)),
+            place: at.map(|it| (it.socket.cell(), it.sequence)),
             gate,
             closed,
             opens,

@@ -380,13 +380,12 @@ impl<'a> Search<'a> {
     }
 
     fn reason(&self, head: usize, block: Option<Block>) -> String {
-        use crate::text::Text as _;
         let needs = &self.needs[head];
         match (block, needs.word, needs.place) {
             (Some(Block::Word), Some(word), _) => format!(
                 "its instruction saw the word {}, by its history it was {}",
-                word.before.write(),
-                self.words.now(word.slot).write()
+                word.before,
+                self.words.now(word.slot)
             ),
             (Some(Block::Place), _, Some((cell, sequence))) => format!(
                 "it is number {sequence} under the lock of cell {cell}, after number {}",

@@ -1,105 +1,88 @@
 //! Judges what happens in a socket's critical sections, and around them: making
 //! sockets, starting, registering and delivering operations, sharing.
 
-use closesocket::engine::{Error, Observation, OperationId, ProcessId, SocketId};
+use closesocket::engine::{Error, Observation, OperationId, ProcessId, SocketId, Step};
 use closesocket::protocol::invariant::{Event, OperationState, OperationView, RecordView};
 use closesocket::protocol::{
-    Connection, DuplicationRecord, Farewell, Input, OperationKind, SendSide, Socket, Travelling,
-    Waiting,
+    Cause, Connection, DuplicationRecord, Farewell, Input, OperationKind, SendSide, Socket,
+    Travelling, Waiting,
 };
 
 use super::Verdict;
 use super::judge::Judge;
 use super::machine::{refused, require_same};
+use super::needs::Header as _;
 use super::socket::{Known, Replayed};
 use super::thread::{Name, Next};
 
 impl Judge {
     pub(super) fn judge_section(&mut self, thread: u32, observation: &Observation) -> Verdict {
-        match *observation {
-            Observation::Created {
-                socket, machine, ..
-            } => self.created(thread, socket, machine),
-            Observation::Started {
-                process,
-                descriptor,
-                socket,
-                operation,
-                error,
-                ..
-            } => self.started(thread, (process, descriptor), socket, operation, error),
-            Observation::Registered {
-                process,
-                descriptor,
+        let (name, socket) = (observation.name(), observation.socket());
+        match observation.step {
+            Step::Created { machine } => self.created(thread, socket?, machine),
+            Step::Started { operation, error } => {
+                self.started(thread, name?, socket?, operation, error)
+            }
+            Step::Registered {
                 operation,
                 does,
                 waiting,
-                ..
-            } => self.registered(thread, (process, descriptor), operation, does, waiting),
-            Observation::Cancelled { .. } => self.cancelled(observation),
-            Observation::Taken {
+            } => self.registered(thread, name?, operation, does, waiting),
+            Step::Cancelled { operation, error } => {
+                let by = (observation.process()?, observation.descriptor);
+                let socket = self.socket(operation.socket)?;
+                socket.cancelled(by, operation.number, error)
+            }
+            Step::Taken {
                 operation,
                 aborted,
                 error,
                 silent,
-                ..
             } => {
-                let sweeping = self.thread(thread).sweeping.last().copied();
-                let socket = self.socket(operation.socket)?;
-                let known = socket.operations.get(&operation.number);
-                let accept = known.is_some_and(|it| it.kind == OperationKind::Accept);
-                let accepted = Socket::accepted(&socket.machine());
-                let (number, how) = (operation.number, (aborted, error));
-                socket.taken(thread, number, how, silent, sweeping)?;
-                if accept && aborted.is_none() && error.is_none() {
-                    self.accepted.insert(operation, accepted);
-                }
-                Ok(())
+                let issuer = observation.process()?;
+                let silent = silent.map(|life| (issuer, life));
+                self.taken(thread, operation, (aborted, error), silent)
             }
-            Observation::Delivered {
+            Step::Delivered {
                 operation,
                 posted,
                 error,
-                under,
-            } => self.delivered(thread, operation, posted, (error, under)),
-            Observation::Resumed { operation } => {
+            } => self.delivered(thread, operation, posted, (error, observation.at.is_some())),
+            Step::Resumed { operation } => {
                 let blocked = self.thread(thread).blocked.take();
                 match blocked {
                     Some((it, _)) if it == operation => Ok(()),
                     _ => Err("the thread is not blocked in this operation".to_owned()),
                 }
             }
-            Observation::LingerEnded {
-                socket, drained, ..
-            } => self.linger_ended(thread, socket, drained),
-            Observation::Duplicated {
-                process,
-                descriptor,
-                socket,
-                record,
-                target,
-                ..
-            } => self.duplicated(thread, (process, descriptor), socket, record, target),
-            Observation::Redeemed {
-                socket, record, by, ..
-            } => self.redeemed(thread, socket, record, by),
+            Step::LingerEnded { drained } => self.linger_ended(thread, socket?, drained),
+            Step::Duplicated { record, target } => {
+                self.duplicated(thread, name?, socket?, record, target)
+            }
+            Step::Redeemed { record } => {
+                self.redeemed(thread, socket?, record, observation.process()?)
+            }
             _ => self.judge_close(thread, observation),
         }
     }
 
-    fn cancelled(&mut self, observation: &Observation) -> Verdict {
-        let Observation::Cancelled {
-            process,
-            through,
-            operation,
-            error,
-            ..
-        } = *observation
-        else {
-            return Ok(());
-        };
+    fn taken(
+        &mut self,
+        thread: u32,
+        operation: OperationId,
+        how: (Option<Cause>, Option<Error>),
+        silent: Option<(ProcessId, u64)>,
+    ) -> Verdict {
+        let sweeping = self.thread(thread).sweeping.last().copied();
         let socket = self.socket(operation.socket)?;
-        socket.cancelled((process, through), operation.number, error)
+        let known = socket.operations.get(&operation.number);
+        let accept = known.is_some_and(|it| it.kind == OperationKind::Accept);
+        let accepted = Socket::accepted(&socket.machine());
+        socket.taken(thread, operation.number, how, silent, sweeping)?;
+        if accept && how == (None, None) {
+            self.accepted.insert(operation, accepted);
+        }
+        Ok(())
     }
 
     fn created(&mut self, thread: u32, id: SocketId, after: Socket) -> Verdict {
@@ -251,7 +234,7 @@ impl Judge {
         thread: u32,
         operation: OperationId,
         posted: bool,
-        (error, under): (Option<Error>, Option<u64>),
+        (error, under_lock): (Option<Error>, bool),
     ) -> Verdict {
         let OperationId { socket: id, number } = operation;
         self.accepted.remove(&operation);
@@ -269,7 +252,7 @@ impl Judge {
         let OperationState::Ending(how) = socket.local.operations[index].state else {
             return Err("the operation is not ending".to_owned());
         };
-        if overlapped != under.is_some() {
+        if overlapped != under_lock {
             return Err(
                 "a result is posted under the lock, and a thread answered outside".to_owned(),
             );

@@ -343,12 +343,7 @@ impl Replayed {
 
     /// What is known of it, in words.
     pub(super) fn describe(&self) -> Vec<String> {
-        use crate::text::Text as _;
-        let mut words = vec![format!(
-            "socket {}: {}",
-            self.id.write(),
-            self.machine().write()
-        )];
+        let mut words = vec![format!("socket {}: {}", self.id, self.machine())];
         for (name, view) in self.local.names.iter().zip(&self.local.descriptors) {
             words.push(format!(
                 "descriptor {}/{}: {:?}, {} inside",
@@ -356,7 +351,7 @@ impl Replayed {
             ));
         }
         for (number, view) in self.local.numbers.iter().zip(&self.local.operations) {
-            let kind = self.operations.get(number).map(|it| it.kind.write());
+            let kind = self.operations.get(number).map(|it| it.kind.to_string());
             words.push(format!(
                 "operation {number}, a {}: {:?}",
                 kind.unwrap_or_default(),

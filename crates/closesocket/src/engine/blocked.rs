@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::notify::Event;
-use super::observation::{Observation, OperationId};
+use super::observation::{Observation, OperationId, Step};
 use super::operation::{Answer, AnswerCell};
 use super::primitives::{Monitor, Primitives, Word};
 use super::process::{Life, ProcessState};
@@ -217,7 +217,8 @@ impl<S: System> ProcessState<S> {
             answer = cell.wait(None, Option::take);
         }
         self.blocked.exit(number);
-        self.shared.observe(|| Observation::Resumed { operation });
+        let resumed = Observation::of(Step::Resumed { operation });
+        self.shared.observe(|| resumed);
         answer.unwrap_or(Answer {
             result: Err(Error::Interrupted),
             buffer: Vec::new(),

@@ -1,7 +1,7 @@
 //! Cancelling operations (C1): one, or all through one descriptor.
 
 use super::System;
-use super::observation::{Observation, OperationId};
+use super::observation::{Observation, OperationId, Step};
 use super::process::ProcessState;
 use super::progress::Section;
 use super::provider::Process;
@@ -72,15 +72,16 @@ impl<S: System> Section<'_, S> {
             socket: self.id,
             number,
         };
-        self.state
-            .core
-            .note(self.shared, |sequence| Observation::Cancelled {
-                process: canceller.id,
-                through,
-                operation,
-                sequence,
-                error: may.err(),
-            });
+        self.state.core.note(self.shared, || Observation {
+            descriptor: through,
+            ..Observation::by(
+                canceller.id,
+                Step::Cancelled {
+                    operation,
+                    error: may.err(),
+                },
+            )
+        });
         may?;
         //= docs/specification.md#c1-cancelling
         //# - A cancelled operation MUST end exactly once, either completed as if nobody had cancelled

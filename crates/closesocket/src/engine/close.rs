@@ -1,7 +1,7 @@
 //! Closing a descriptor, and what else takes references away.
 
 use super::clock::Clock as _;
-use super::observation::{Observation, OperationId};
+use super::observation::{Observation, OperationId, Step};
 use super::operation::Pending;
 use super::primitives::Primitives as _;
 use super::probe::Probe;
@@ -70,13 +70,13 @@ impl<S: System> ProcessState<S> {
         waited: Option<bool>,
         result: Result<(), Error>,
     ) {
-        self.shared.observe(|| Observation::CloseReturned {
-            process: self.id,
-            descriptor,
+        let returned = Step::CloseReturned {
             committed: waited.is_some(),
             waited: waited == Some(true),
             error: result.err(),
-        });
+        };
+        self.shared
+            .observe(|| Observation::through(self.id, descriptor, returned));
     }
 
     /// The critical section of a close (D6a). Returns the socket, whether to wait
@@ -105,11 +105,8 @@ impl<S: System> ProcessState<S> {
                 match work.try_commit((self, descriptor), slot, request) {
                     Ok(commit) => break commit,
                     Err(Refusal::Missed(Missed(before))) => {
-                        self.shared.observe(|| Observation::SealMissed {
-                            process: self.id,
-                            descriptor,
-                            before,
-                        });
+                        let missed = Observation::through(self.id, descriptor, Step::SealMissed);
+                        self.shared.observe(|| missed.saw(before));
                     }
                     Err(Refusal::Failed(error)) => {
                         work.observe_refusal(self, descriptor, cause, error);
@@ -137,12 +134,8 @@ impl<S: System> ProcessState<S> {
     /// The descriptor was found closed under no lock (D1).
     fn refuse(&self, descriptor: Descriptor, cause: Cause) -> Error {
         let error = Error::NotSocket;
-        self.shared.observe(|| Observation::CloseRefused {
-            process: self.id,
-            descriptor,
-            cause,
-            error,
-            under: None,
+        self.shared.observe(|| {
+            Observation::through(self.id, descriptor, Step::CloseRefused { cause, error })
         });
         error
     }
@@ -308,16 +301,10 @@ impl<S: System> Section<'_, S> {
         cause: Cause,
         error: Error,
     ) {
-        let (process, id) = (process.id, self.id);
-        self.state
-            .core
-            .note(self.shared, |sequence| Observation::CloseRefused {
-                process,
-                descriptor,
-                cause,
-                error,
-                under: Some((id, sequence)),
-            });
+        let refused = Step::CloseRefused { cause, error };
+        self.state.core.note(self.shared, || {
+            Observation::through(process.id, descriptor, refused)
+        });
     }
 
     fn observe_commit(
@@ -327,16 +314,9 @@ impl<S: System> Section<'_, S> {
         request: CloseRequest,
         commit: &mut Commit<Taken<S>>,
     ) {
-        let socket = self.id;
-        self.state
-            .core
-            .note(self.shared, |sequence| Observation::Committed {
-                process: process.id,
-                descriptor,
-                socket,
-                sequence,
+        self.state.core.note(self.shared, || {
+            let committed = Step::Committed {
                 life,
-                before,
                 cause: request.cause,
                 now: request.now,
                 last: commit.last,
@@ -345,7 +325,9 @@ impl<S: System> Section<'_, S> {
                 actions: commit.actions,
                 aborted: count(&commit.aborted),
                 machine,
-            });
+            };
+            Observation::through(process.id, descriptor, committed).saw(before)
+        });
         self.observe_taken(&mut commit.aborted, request.cause);
     }
 
@@ -356,20 +338,17 @@ impl<S: System> Section<'_, S> {
         (now, machine): (Time, Socket),
         commit: &mut Commit<Taken<S>>,
     ) {
-        let socket = self.id;
-        self.state
-            .core
-            .note(self.shared, |sequence| Observation::Reclaimed {
-                process: dead.id,
-                socket,
-                sequence,
+        self.state.core.note(self.shared, || {
+            let reclaimed = Step::Reclaimed {
                 record,
                 now,
                 last: commit.last,
                 actions: commit.actions,
                 aborted: count(&commit.aborted),
                 machine,
-            });
+            };
+            Observation::by(dead.id, reclaimed)
+        });
         self.observe_taken(&mut commit.aborted, Cause::Reclaimed);
     }
 
@@ -385,16 +364,14 @@ impl<S: System> Section<'_, S> {
             for pending in reference.writes.iter().chain(&reference.reads) {
                 let number = pending.number;
                 let notice = notice(pending.reply.waiting(), reference.over);
-                let silent = reference.process.silence(reference.life, notice);
-                self.state
-                    .core
-                    .note(self.shared, |sequence| Observation::Taken {
-                        operation: OperationId { socket, number },
-                        sequence,
-                        aborted: Some(cause),
-                        error: None,
-                        silent,
-                    });
+                let taken = Step::Taken {
+                    operation: OperationId { socket, number },
+                    aborted: Some(cause),
+                    error: None,
+                    silent: ProcessState::<S>::silence(reference.life, notice),
+                };
+                let taken = Observation::by(reference.process.id, taken);
+                self.state.core.note(self.shared, || taken);
             }
         }
     }

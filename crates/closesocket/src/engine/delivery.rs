@@ -13,7 +13,7 @@ use std::sync::{Arc, Weak};
 use super::System;
 use super::line::{Orphanage, Parcel};
 use super::notify::{Completion, CompletionQueue, Event, How, Notify, Posted};
-use super::observation::{Observation, OperationId};
+use super::observation::{Observation, OperationId, Step};
 use super::operation::{Answer, AnswerCell, Pending, Reply};
 use super::primitives::Monitor as _;
 use super::probe::Probe;
@@ -209,14 +209,14 @@ impl<S: System> Section<'_, S> {
     }
 
     fn note_delivered(&mut self, operation: OperationId, posted: bool, error: Option<Error>) {
+        let delivered = Step::Delivered {
+            operation,
+            posted,
+            error,
+        };
         self.state
             .core
-            .note(self.shared, |sequence| Observation::Delivered {
-                operation,
-                posted,
-                error,
-                under: Some(sequence),
-            });
+            .note(self.shared, || Observation::of(delivered));
     }
 }
 
@@ -232,12 +232,12 @@ impl<S: System> Shared<S> {
         for (operation, cell, answer) in out.answers {
             let error = answer.result.err();
             // Told before: the thread tells itself that it goes on.
-            self.observe(|| Observation::Delivered {
+            let delivered = Step::Delivered {
                 operation,
                 posted: false,
                 error,
-                under: None,
-            });
+            };
+            self.observe(|| Observation::of(delivered));
             cell.lock(|place| *place = Some(answer));
             cell.notify();
         }

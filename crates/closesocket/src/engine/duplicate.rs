@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::observation::Observation;
+use super::observation::{Observation, Step};
 use super::provider::Process;
 use super::sockets::Sockets;
 use super::{SocketId, System};
@@ -62,17 +62,12 @@ impl<S: System> Process<S> {
             work.state
                 .records
                 .push((number, DuplicationRecord::new(target)));
-            let process = self.id();
-            work.state
-                .core
-                .note(shared, |sequence| Observation::Duplicated {
-                    process,
-                    descriptor,
-                    socket,
-                    sequence,
-                    record: number,
-                    target,
-                });
+            let duplicated = Step::Duplicated {
+                record: number,
+                target,
+            };
+            let duplicated = Observation::through(self.id(), descriptor, duplicated);
+            work.state.core.note(shared, || duplicated);
             Ok(Record {
                 socket,
                 number,
@@ -102,15 +97,11 @@ impl<S: System> Process<S> {
             entry.redeem(self.id())?;
             records.swap_remove(index);
             self.state.records.remove(record.socket);
-            let (socket, by) = (record.socket, self.id());
-            work.state
-                .core
-                .note(shared, |sequence| Observation::Redeemed {
-                    socket,
-                    sequence,
-                    record: record.number,
-                    by,
-                });
+            let redeemed = Step::Redeemed {
+                record: record.number,
+            };
+            let redeemed = Observation::by(self.id(), redeemed);
+            work.state.core.note(shared, || redeemed);
             let socket = record.socket;
             work.state.open(shared, socket, &self.state, slot, life)
         });

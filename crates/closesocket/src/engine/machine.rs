@@ -5,7 +5,7 @@ use std::ops::Deref;
 
 use super::SocketId;
 use super::System;
-use super::observation::{Observation, Order};
+use super::observation::{Observation, Order, Place, Step};
 use super::probe::Probe;
 use super::process::ProcessState;
 use super::shared::Shared;
@@ -43,16 +43,30 @@ impl Machine {
         }
     }
 
-    /// Tells the probe of something that happened under this lock.
+    /// Tells the probe of something that happened under this lock, to its present
+    /// occupant.
     #[inline]
     pub(super) fn note<S: System>(
         &mut self,
         shared: &Shared<S>,
-        observation: impl FnOnce(u64) -> Observation,
+        observation: impl FnOnce() -> Observation,
+    ) {
+        self.note_of(shared, self.id, observation);
+    }
+
+    /// The same of a socket that may be an earlier occupant.
+    #[inline]
+    pub(super) fn note_of<S: System>(
+        &mut self,
+        shared: &Shared<S>,
+        socket: SocketId,
+        observation: impl FnOnce() -> Observation,
     ) {
         if S::Probe::ENABLED {
             self.sequence += 1;
-            shared.probe.observe(observation(self.sequence));
+            let sequence = self.sequence;
+            let place = Place { socket, sequence };
+            shared.probe.observe(observation().at(place));
         }
     }
 
@@ -68,14 +82,8 @@ impl Machine {
         let machine = self.core;
         let outcome = self.core.apply(input);
         if S::Probe::ENABLED && self.core != machine {
-            let socket = self.id;
-            self.note(shared, |sequence| Observation::Changed {
-                socket,
-                sequence,
-                input,
-                by,
-                machine,
-            });
+            let changed = Step::Changed { input, by, machine };
+            self.note(shared, || Observation::of(changed));
         }
         outcome
     }
@@ -94,11 +102,7 @@ impl Machine {
     pub(super) fn create<S: System>(&mut self, shared: &Shared<S>, id: SocketId, core: Socket) {
         self.core = core;
         self.id = id;
-        self.note(shared, |sequence| Observation::Created {
-            socket: id,
-            sequence,
-            machine: core,
-        });
+        self.note(shared, || Observation::of(Step::Created { machine: core }));
     }
 
     /// [`Socket::may_start`].
@@ -110,14 +114,12 @@ impl Machine {
         live: bool,
     ) -> Result<(), Error> {
         let may = self.core.may_start(operation, live);
-        let socket = self.id;
-        self.note(shared, |sequence| Observation::Started {
-            process: process.id,
-            descriptor,
-            socket,
-            sequence,
+        let started = Step::Started {
             operation,
             error: may.err(),
+        };
+        self.note(shared, || {
+            Observation::through(process.id, descriptor, started)
         });
         may
     }
@@ -153,20 +155,11 @@ impl Machine {
 
     /// An order to the transport was carried out.
     pub(super) fn ordered<S: System>(&mut self, shared: &Shared<S>, order: Order) {
-        let socket = self.id;
-        self.note(shared, |sequence| Observation::Ordered {
-            socket,
-            sequence,
-            order,
-        });
+        self.note(shared, || Observation::of(Step::Ordered { order }));
     }
 
     /// The last order was carried out: the socket is released.
     pub(super) fn released<S: System>(&mut self, shared: &Shared<S>) {
-        let socket = self.id;
-        self.note(shared, |sequence| Observation::Released {
-            socket,
-            sequence,
-        });
+        self.note(shared, || Observation::of(Step::Released));
     }
 }

@@ -4,8 +4,8 @@
 //! process has a table of descriptors, one atomic word each; each socket has
 //! one lock. Calls enter and leave a descriptor without a lock; everything that
 //! decides happens in critical sections of the socket, in
-//! [`protocol`](crate::protocol) code; results are delivered and threads woken
-//! outside all locks. `docs/architecture.md` has the map.
+//! [`protocol`](crate::protocol) code; results are handed over there, and
+//! threads are woken outside all locks. `docs/architecture.md` has the map.
 
 mod blocked;
 mod cancel;
@@ -42,6 +42,10 @@ mod transfer;
 mod transport;
 
 use std::fmt;
+use std::str::FromStr;
+
+use crate::protocol::ParseError;
+use crate::protocol::text::{pair, parse};
 
 pub use crate::protocol::{Descriptor, Error, ProcessId};
 pub use clock::{Clock, SystemClock};
@@ -53,7 +57,7 @@ pub use metrics::Metrics;
 pub use notify::{
     AlertableThread, Completion, CompletionQueue, Event, Notify, Overlapped, Routine,
 };
-pub use observation::{Observation, OperationId, Order};
+pub use observation::{Observation, OperationId, Order, Place, Step};
 pub use primitives::{Monitor, Primitives, Std, StdMonitor, Word};
 pub use probe::{NoProbe, Probe};
 pub use process::Admission;
@@ -94,6 +98,17 @@ impl SocketId {
 impl fmt::Display for SocketId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.cell(), self.generation())
+    }
+}
+
+impl FromStr for SocketId {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        parse(text, "socket", |text| {
+            let (cell, generation) = pair(text, '.')?;
+            Some(Self::of(cell, generation))
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use super::blocked::{BlockedCalls, Call, interrupt};
 use super::line::Orphanage;
-use super::observation::Observation;
+use super::observation::{Observation, Step};
 use super::primitives::{Monitor, Primitives, TransportCall, Word as _};
 use super::shared::Shared;
 use super::sockets::Sockets;
@@ -159,12 +159,10 @@ impl<S: System> ProcessState<S> {
             return Err(Error::NotSocket);
         };
         let (before, admitted) = slot.enter(descriptor.generation(), holders);
-        self.shared.observe(|| Observation::Entered {
-            process: self.id,
-            descriptor,
-            before,
-            holders,
-            admitted: admitted.is_ok(),
+        self.shared.observe(|| {
+            let admitted = admitted.is_ok();
+            Observation::through(self.id, descriptor, Step::Entered { holders, admitted })
+                .saw(before)
         });
         if let Err(error) = admitted {
             return Err(self.back_out(slot, descriptor, holders, error));
@@ -220,11 +218,8 @@ impl<S: System> ProcessState<S> {
     #[inline]
     fn leave_slot(&self, slot: &Slot<S::Primitives>, descriptor: Descriptor, holders: u64) {
         let (before, empty) = slot.leave(holders);
-        self.shared.observe(|| Observation::Left {
-            process: self.id,
-            descriptor,
-            before,
-            holders,
+        self.shared.observe(|| {
+            Observation::through(self.id, descriptor, Step::Left { holders }).saw(before)
         });
         if let Some(seen) = empty {
             self.claim(slot, descriptor.slot(), seen);
@@ -238,11 +233,10 @@ impl<S: System> ProcessState<S> {
         let claimed = slot.claim(seen);
         let descriptor = word::descriptor(seen, index);
         let (process, shared) = (self.id, &self.shared);
-        shared.observe(|| Observation::Claimed {
-            process,
-            descriptor,
-            before: claimed.as_ref().map_or_else(|missed| missed.0, |()| seen),
-            won: claimed.is_ok(),
+        shared.observe(|| {
+            let before = claimed.as_ref().map_or_else(|missed| missed.0, |()| seen);
+            let won = claimed.is_ok();
+            Observation::through(process, descriptor, Step::Claimed { won }).saw(before)
         });
         //= docs/specification.md#h4-one-attempt
         //# - The provider MUST NOT attempt the handle upcall more than once for a descriptor.
@@ -260,11 +254,10 @@ impl<S: System> ProcessState<S> {
             //# - A failure of the handle upcall MUST NOT cause the release of the socket to be lost
             //# or repeated.
             returned = shared.counters.guard(upcall).is_some_and(|it| it.is_ok());
-            shared.observe(|| Observation::HandleReturned {
-                process,
-                descriptor,
+            let returned = Step::HandleReturned {
                 succeeded: returned,
-            });
+            };
+            shared.observe(|| Observation::through(process, descriptor, returned));
         }
         if !returned {
             //= docs/specification.md#h4-one-attempt
@@ -272,11 +265,8 @@ impl<S: System> ProcessState<S> {
             shared.retired_handles.fetch_add(1, Ordering::Relaxed);
         }
         self.table.recycle(descriptor, returned, |before, retired| {
-            shared.observe(|| Observation::Recycled {
-                process,
-                descriptor,
-                before,
-                retired,
+            shared.observe(|| {
+                Observation::through(process, descriptor, Step::Recycled { retired }).saw(before)
             });
         });
     }
@@ -324,10 +314,9 @@ impl<S: System> ProcessState<S> {
         self.flags.load(Ordering::Acquire) != life.0 * LIFE
     }
 
-    /// What the probe is told of an operation of this life: that it ends silently,
-    /// and why.
-    pub(super) fn silence(&self, life: Life, notice: Notice) -> Option<(ProcessId, u64)> {
-        (notice == Notice::Silent).then_some((self.id, life.0))
+    /// What the probe is told of an operation of this life: that it ends silently.
+    pub(super) fn silence(life: Life, notice: Notice) -> Option<u64> {
+        (notice == Notice::Silent).then_some(life.0)
     }
 
     pub(super) fn startup(&self) -> Result<(), Error> {
@@ -391,16 +380,14 @@ impl<S: System> ProcessState<S> {
     }
 
     fn sweep_begins(&self, cause: Cause, life: Life) {
-        self.shared.observe(|| Observation::SweepBegan {
-            process: self.id,
-            cause,
-            life: life.0,
-        });
+        let life = life.0;
+        self.shared
+            .observe(|| Observation::by(self.id, Step::SweepBegan { cause, life }));
     }
 
     fn sweep_ended(&self) {
-        let process = self.id;
-        self.shared.observe(|| Observation::SweepEnded { process });
+        self.shared
+            .observe(|| Observation::by(self.id, Step::SweepEnded));
     }
 
     /// Closes every descriptor of the process, waiting for nothing (S2, S3).

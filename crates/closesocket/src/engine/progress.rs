@@ -2,8 +2,9 @@
 //! after anything that may have changed something.
 
 use super::delivery::Outbox;
-use super::observation::{Observation, OperationId};
+use super::observation::{Observation, OperationId, Step};
 use super::operation::Pending;
+use super::process::ProcessState;
 use super::shared::{EndpointOf, Shared};
 use super::socket::{Issuer, SocketState};
 use super::transport::{Connecting, Endpoint as _, Received};
@@ -439,16 +440,16 @@ impl<S: System> Section<'_, S> {
             socket: self.id,
             number: pending.number,
         };
-        let (error, silent) = (result.err(), process.silence(*life, notice));
+        let (error, silent) = (result.err(), ProcessState::<S>::silence(*life, notice));
+        let taken = Step::Taken {
+            operation,
+            aborted: None,
+            error,
+            silent,
+        };
         self.state
             .core
-            .note(self.shared, |sequence| Observation::Taken {
-                operation,
-                sequence,
-                aborted: None,
-                error,
-                silent,
-            });
+            .note(self.shared, || Observation::by(process.id, taken));
         let mut accepted = None;
         match (connection, pending.reserved.take()) {
             //= docs/specification.md#o7-accept-connect-and-the-backlog

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::config::{Config, NoUpcalls, Upcalls};
 use super::memory::Memory;
-use super::observation::Observation;
+use super::observation::{Observation, Step};
 use super::primitives::{Monitor, Primitives as _, Word as _};
 use super::probe::NoProbe;
 use super::process::{Admission, ProcessState};
@@ -82,10 +82,11 @@ impl<S: System> Provider<S> {
             Box::new(upcalls),
         ));
         shared.attach_transport();
-        shared.observe(|| Observation::Began {
+        let began = Step::Began {
             handle_kind: shared.config.handle_kind,
             drain_limit: shared.config.drain_limit,
-        });
+        };
+        shared.observe(|| Observation::of(began));
         Self { shared }
     }
 

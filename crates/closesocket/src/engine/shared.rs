@@ -13,7 +13,7 @@ use super::delivery::Outbox;
 use super::free_list::FreeList;
 use super::line::Liveness;
 use super::metrics::Counters;
-use super::observation::Observation;
+use super::observation::{Observation, Step};
 use super::primitives::{Monitor, Primitives, TransportCall, Word};
 use super::probe::Probe;
 use super::process::{Life, ProcessState};
@@ -290,11 +290,8 @@ impl<S: System> Shared<S> {
                     Some(true)
                 };
                 if let Some(drained) = ended {
-                    state.core.note(self, |sequence| Observation::LingerEnded {
-                        socket: id,
-                        sequence,
-                        drained,
-                    });
+                    let ended = Observation::of(Step::LingerEnded { drained });
+                    state.core.note_of(self, id, || ended);
                 }
                 ended
             });

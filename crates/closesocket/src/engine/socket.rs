@@ -9,7 +9,7 @@ use super::delivery::Outbox;
 use super::looks::FIRST_PAUSE;
 use super::machine::Machine;
 use super::notify::Event;
-use super::observation::{Observation, OperationId, Order};
+use super::observation::{Observation, OperationId, Order, Step};
 use super::operation::Pending;
 use super::primitives::Monitor;
 use super::process::{Life, ProcessState};
@@ -202,14 +202,9 @@ impl<S: System> SocketState<S> {
         life: Life,
     ) -> Result<Descriptor, Error> {
         let (descriptor, before) = process.table.open(slot, id)?;
-        self.core.note(shared, |sequence| Observation::Opened {
-            process: process.id,
-            descriptor,
-            socket: id,
-            sequence,
-            life: life.0,
-            before,
-        });
+        let opened = Step::Opened { life: life.0 };
+        let opened = Observation::through(process.id, descriptor, opened).saw(before);
+        self.core.note(shared, || opened);
         self.references.push(Reference {
             process: Arc::clone(process),
             descriptor,
@@ -246,15 +241,13 @@ impl<S: System> SocketState<S> {
             OperationKind::Recv | OperationKind::Accept => reference.reads.push_back(pending),
             OperationKind::Send | OperationKind::Connect => reference.writes.push_back(pending),
         }
-        let process = process.id;
-        self.core.note(shared, |sequence| Observation::Registered {
-            process,
-            descriptor,
+        let registered = Step::Registered {
             operation,
-            sequence,
             does,
             waiting,
-        });
+        };
+        let registered = Observation::through(process.id, descriptor, registered);
+        self.core.note(shared, || registered);
         Ok(operation)
     }
 

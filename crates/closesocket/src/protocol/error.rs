@@ -117,7 +117,34 @@ pub enum Error {
     NotInitialised,
 }
 
+/// The name of the variant, in recordings. How many bytes a call was told is not
+/// in them.
+#[cfg(feature = "serde")]
+impl serde::Serialize for Error {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&format_args!("{:?}", self.without_count()))
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for Error {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(from)?;
+        let named = |error: &Self| format!("{error:?}") == text;
+        let error = Self::ALL.into_iter().find(named);
+        error.ok_or_else(|| serde::de::Error::custom(format!("`{text}` is no error")))
+    }
+}
+
 impl Error {
+    #[cfg(feature = "serde")]
+    const fn without_count(self) -> Self {
+        match self {
+            Self::SendInterrupted { .. } => Self::Interrupted,
+            other => other,
+        }
+    }
+
     /// Every error, in the order of its Winsock code;
     /// [`Error::SendInterrupted`] with no byte.
     pub const ALL: [Self; 27] = [

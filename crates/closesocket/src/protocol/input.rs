@@ -32,6 +32,11 @@ use super::{Actions, Error, Limits, Linger, Socket, Time};
 /// diagram, though an acknowledgement can end a drain. What each does in each
 /// state is a table in `docs/socket.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "kebab-case", deny_unknown_fields)
+)]
 #[non_exhaustive]
 pub enum Input {
     /// [`Socket::set_linger`].

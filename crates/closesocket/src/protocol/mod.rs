@@ -24,6 +24,7 @@ mod parts;
 mod record;
 mod socket;
 mod startup;
+pub(crate) mod text;
 mod time;
 mod transfer;
 pub mod word;
@@ -41,5 +42,6 @@ pub use parts::{
 pub use record::{DuplicationRecord, RecordState};
 pub use socket::Socket;
 pub use startup::Startups;
+pub use text::ParseError;
 pub use time::Time;
 pub use transfer::Travelling;
