@@ -37,6 +37,7 @@ mod errors;
 mod faults;
 mod handles;
 mod linger;
+mod lives;
 mod operations;
 mod sharing;
 mod waits;
