@@ -1,4 +1,4 @@
-//! L5 to L10: what happens while a close drains.
+//! D8 and L5 to L10: what happens while a close drains.
 
 use closesocket::engine::{Config, Descriptor, Error, Interest, Shutdown};
 use closesocket::protocol::UnreadInput;
@@ -11,6 +11,7 @@ scenarios! {
     l5_a_reset_by_the_peer_ends_a_background_drain,
     l5_a_reset_by_the_peer_ends_a_lingering_close_with_success,
     l5_after_a_reset_by_the_peer_a_lingering_close_returns_success,
+    d8_a_drain_that_waits_for_room_is_looked_at_only_when_that_comes,
     l6_discard_is_the_default,
     l6_unread_input_does_not_destroy_queued_data,
     l6_input_that_arrives_while_draining_does_not_destroy_queued_data,
@@ -119,6 +120,25 @@ fn until_readable<N: Network>(world: &World<N>, descriptor: Descriptor) {
     let readable = [(descriptor, Interest::READABLE)];
     let ready = world.process.select(&readable, crate::world::LONG);
     assert!(ready.unwrap()[0].1.readable);
+}
+
+//= docs/specification.md#d8-release
+//# - A socket without references MUST be released eventually, provided that the scheduler is fair and
+//# that the transport or the timer makes progress.
+fn d8_a_drain_that_waits_for_room_is_looked_at_only_when_that_comes<N: Network>(_: &World<N>) {
+    let world = World::<N>::with(Config {
+        drain_limit: None,
+        ..settings()
+    });
+    let stalled = [(); 20].map(|()| world.stalled());
+    for (descriptor, ..) in &stalled {
+        assert_eq!(world.process.close(*descriptor), Ok(()));
+    }
+    assert_eq!(world.provider.metrics().draining, 20);
+    assert_eq!(world.provider.tick(), None, "the time changes nothing");
+    for (_, mut peer, accepted) in stalled {
+        assert_all(peer.read_to_end(), accepted);
+    }
 }
 
 //= docs/specification.md#l6-unread-input

@@ -1,9 +1,69 @@
 //! The memory of the send window used up.
 
-use closesocket::engine::{CompletionQueue, Error, Notify};
+use std::fs;
 
-use crate::common::read_to_end;
-use crate::common::world::{WINDOW, World};
+use closesocket::engine::{
+    CompletionQueue, Config, Error, NoProbe, NoUpcalls, Notify, Provider, SystemClock,
+};
+use closesocket_tcp::Tcp;
+
+use crate::common::child::alone;
+use crate::common::world::{Sys, WINDOW, World};
+use crate::common::{SMALL, peer_listener, read_to_end};
+
+/// The resident memory of this operating system process, in MiB.
+fn resident() -> usize {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|it| it.starts_with("VmRSS:")).unwrap();
+    let kib = line.split_whitespace().nth(1).unwrap();
+    kib.parse::<usize>().unwrap() / 1024
+}
+
+#[test]
+fn a_burst_of_full_queues_leaves_no_memory_behind() {
+    alone(
+        "window::a_burst_of_full_queues_leaves_no_memory_behind",
+        || {
+            // So much that the allocator gives it back to the kernel at once, and
+            // does not keep it for the next one.
+            const EACH: u32 = 40 << 20;
+            const SOCKETS: usize = 4;
+            let config = Config {
+                window: EACH,
+                ..Config::default()
+            };
+            let tcp = Tcp::with_config(SMALL).unwrap();
+            let clock = SystemClock::default();
+            let provider: Provider<Sys> = Provider::new(config, tcp, clock, NoProbe, NoUpcalls);
+            let process = provider.startup().unwrap();
+            let listener = peer_listener("127.0.0.1:0");
+            let address = listener.local_addr().unwrap();
+            let bytes = vec![1; EACH as usize];
+            let before = resident();
+            for lost in [false, true] {
+                let stalled = [(); SOCKETS].map(|()| {
+                    let descriptor = process.socket().unwrap();
+                    process.connect(descriptor, &address).unwrap();
+                    let peer = listener.accept().unwrap().0;
+                    process.send(descriptor, &bytes).unwrap();
+                    (descriptor, peer)
+                });
+                assert!(resident() > before + SOCKETS * 20, "they are full");
+                for (descriptor, peer) in stalled {
+                    if lost {
+                        drop(peer);
+                        while process.send(descriptor, b"x").is_ok() {}
+                    }
+                    process.set_linger(descriptor, Some(0)).unwrap();
+                    process.close(descriptor).unwrap();
+                }
+                assert_eq!(provider.usage().sockets, 0);
+                let after = resident();
+                assert!(after <= before + 16, "{before} MiB before, {after} after");
+            }
+        },
+    );
+}
 
 #[test]
 fn what_a_stalled_peer_costs_is_bounded_and_holds_up_nobody_else() {
