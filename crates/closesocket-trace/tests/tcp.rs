@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::io::Read as _;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::thread;
 use std::time::Duration;
@@ -77,6 +77,24 @@ fn a_trace_over_tcp_is_accepted() {
         });
     });
     assert_eq!(verdict, (None, 60));
+}
+
+#[test]
+fn a_trace_of_an_accept_and_then_a_death_is_accepted() {
+    let verdict = verdict_on("death", |provider| {
+        let process = provider.startup().unwrap();
+        let listener = process.socket().unwrap();
+        process
+            .bind(listener, &"127.0.0.1:0".parse().unwrap())
+            .unwrap();
+        process.listen(listener, 1).unwrap();
+        let address = process.local_address(listener).unwrap();
+        let mut peer = TcpStream::connect(address).unwrap();
+        process.accept(listener).unwrap();
+        process.die();
+        assert_eq!(peer.read_to_end(&mut Vec::new()).unwrap(), 0);
+    });
+    assert_eq!(verdict, (None, 1));
 }
 
 #[test]
