@@ -217,3 +217,37 @@ fn a_socket_that_a_restart_overtakes_is_of_one_life_or_the_other() {
     let scenario = restart_and_socket;
     run_model("restart and socket", Some(4), &expected, scenario);
 }
+
+fn cleanup_and_next_life() {
+    let world = World::new();
+    let first = world.process.socket().unwrap();
+    let reviver = spawn(&world, |world| {
+        world.process.startup()?;
+        world.process.socket()
+    });
+    assert_eq!(world.process.cleanup(), Ok(()));
+    let opened = reviver.join().unwrap().unwrap();
+    let sweeps = |it: &Observation| matches!(it.step, Step::SweepBegan { .. });
+    let swept = world.provider.probe().observations().iter().any(sweeps);
+    reached(if swept {
+        "started up again"
+    } else {
+        "started up twice"
+    });
+    // The first was swept if anything was, and the other opened behind that.
+    assert_eq!(world.process.close(first).is_err(), swept);
+    assert_eq!(world.process.close(opened), Ok(()));
+    world.judge();
+}
+
+//= docs/specification.md#s2-cleanup
+//# - Cleanup MUST NOT end anything that began after a later WSPStartup of the process.
+#[test]
+fn a_cleanup_sweeps_nothing_of_the_life_that_begins_meanwhile() {
+    let expected = Explored {
+        executions: 1_900,
+        outcomes: &["started up again", "started up twice"],
+    };
+    let scenario = cleanup_and_next_life;
+    run_model("cleanup and the next life", None, &expected, scenario);
+}
