@@ -2,12 +2,13 @@
 //! it ([`replay`]). Each history has something that random ones seldom have.
 
 use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use closesocket::engine::{
-    CompletionQueue, Config, Descriptor, Error, Interest, Memory, Notify, Observation, OperationId,
-    Peer, PeerListener, Probe, Process, ProcessId, Provider, Std, Step, SystemClock, UpcallFailed,
-    Upcalls,
+    CompletionQueue, Config, Descriptor, Error, Interest, Memory, NoUpcalls, Notify, Observation,
+    OperationId, Peer, PeerListener, Probe, Process, ProcessId, Provider, Std, Step, SystemClock,
+    UpcallFailed, Upcalls,
 };
 use closesocket::protocol::{AbortScope, HandleKind, Input, UnreadInput};
 use closesocket_trace::{Record, Recorder, replay};
@@ -123,6 +124,46 @@ fn delivered(records: &[Record], of: OperationId) -> Vec<(bool, Option<Error>)> 
         _ => None,
     });
     told.collect()
+}
+
+/// A probe that notes how many packets wait when one is said to be posted.
+#[derive(Clone, Default)]
+struct Packets {
+    queue: CompletionQueue,
+    waiting: Arc<Mutex<Vec<usize>>>,
+}
+
+impl Probe for Packets {
+    fn observe(&self, observation: Observation) {
+        if let Step::Delivered { posted: true, .. } = observation.step {
+            self.waiting.lock().unwrap().push(self.queue.len());
+        }
+    }
+}
+
+#[test]
+fn an_operation_is_told_of_when_its_packet_is_there() {
+    let (memory, packets) = (Memory::default(), Packets::default());
+    let peers = memory.listen(HOME).unwrap();
+    let clock = SystemClock::default();
+    let provider: Provider<(Memory, Std, SystemClock, Packets)> =
+        Provider::new(Config::default(), memory, clock, packets.clone(), NoUpcalls);
+    let process = provider.startup().unwrap();
+    let descriptor = process.socket().unwrap();
+    process.set_nonblocking(descriptor, true).unwrap();
+    let waits = process.connect(descriptor, &HOME);
+    assert_eq!(waits, Err(Error::WouldBlock));
+    let peer = peers.accept().unwrap();
+    for key in 0..3 {
+        let notify = Notify::queue(&packets.queue, key);
+        let received = process.recv_overlapped(descriptor, vec![0; 4], notify);
+        received.unwrap();
+    }
+    peer.write(b"done").unwrap();
+    assert_eq!(*packets.waiting.lock().unwrap(), [1], "it has completed");
+    process.close(descriptor).unwrap();
+    let waiting = packets.waiting.lock().unwrap();
+    assert_eq!(*waiting, [1, 3, 3], "the others were aborted together");
 }
 
 #[test]
