@@ -38,6 +38,7 @@ mod faults;
 mod handles;
 mod linger;
 mod lives;
+mod losses;
 mod operations;
 mod sharing;
 mod waits;
