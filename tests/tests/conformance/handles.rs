@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Instant;
 
 use closesocket::engine::{AlertableThread, CompletionQueue, Config, Error, Notify};
-use closesocket::protocol::HandleKind;
+use closesocket::protocol::{AbortScope, HandleKind};
 
 use crate::world::{FOREVER, LONG, Network, PATIENCE, Peer, World, assert_all, pattern, settings};
 
@@ -16,6 +16,7 @@ scenarios! {
     h1_a_death_gives_no_handle_back,
     h1_an_accepted_connection_gives_its_handle_back_too,
     h2_the_handle_follows_the_delivery_of_every_operation,
+    h2_the_handle_follows_the_packet_of_an_operation_that_outlived_it,
     h2_the_handle_waits_for_a_thread_that_is_inside_a_call,
     h2_the_handle_waits_for_the_end_of_a_lingering_close,
     h2_a_callback_that_closes_does_not_hold_the_handle_back,
@@ -132,6 +133,37 @@ fn h2_the_handle_follows_the_delivery_of_every_operation<N: Network>(_: &World<N
     });
     assert_eq!(world.process.close(descriptor), Ok(()));
     assert_eq!(*delivered.lock().unwrap(), [200]);
+}
+
+//= docs/specification.md#h2-after-the-operations
+//# - A handle MUST NOT be given back before every operation through its descriptor has ended and
+//# its result has been delivered.
+fn h2_the_handle_follows_the_packet_of_an_operation_that_outlived_it<N: Network>(_: &World<N>) {
+    let world = World::<N>::with(Config {
+        handle_kind: HandleKind::NonIfs,
+        abort_scope: AbortScope::LastReference,
+        ..settings()
+    });
+    let (descriptor, mut peer) = world.connect();
+    let kept = world.share(descriptor, &world.process);
+    let queue = CompletionQueue::new();
+    let notify = Notify::queue(&queue, 1);
+    let received = world
+        .process
+        .recv_overlapped(descriptor, vec![0; 4], notify);
+    received.unwrap();
+    assert_eq!(world.process.close(descriptor), Ok(()));
+    assert_eq!(world.dll.count(), 0);
+    let posted = Arc::new(Mutex::new(Vec::new()));
+    let (seen, packets) = (Arc::clone(&posted), queue.clone());
+    world.dll.during(move |_, _| {
+        seen.lock().unwrap().push(packets.len());
+    });
+    peer.write(b"go");
+    world.until("the handle goes back", || world.dll.count() == 1);
+    assert_eq!(*posted.lock().unwrap(), [1]);
+    assert_eq!(queue.wait(LONG).unwrap().result, Ok(2));
+    assert_eq!(world.process.close(kept), Ok(()));
 }
 
 //= docs/specification.md#h2-after-the-operations
