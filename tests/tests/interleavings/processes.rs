@@ -245,7 +245,7 @@ fn cleanup_and_next_life() {
 #[test]
 fn a_cleanup_sweeps_nothing_of_the_life_that_begins_meanwhile() {
     let expected = Explored {
-        executions: 1_900,
+        executions: 6_500,
         outcomes: &["started up again", "started up twice"],
     };
     let scenario = cleanup_and_next_life;
