@@ -1,10 +1,17 @@
 //! Linger options that a shared connection can honour, and those that it cannot.
 
 use std::io::ErrorKind;
+use std::os::unix::net::UnixStream;
+use std::thread;
+use std::time::Duration;
 
 use closesocket::engine::Error;
+use closesocket_tcp::transfer::{receive_record, send_record};
+use socket2::SockRef;
 
+use crate::common::copies::copy;
 use crate::common::read_to_end;
+use crate::common::world::{Task, World};
 use crate::family::{Family, expect_nothing};
 
 //= docs/specification.md#d9-transfer-between-operating-system-processes
@@ -91,4 +98,32 @@ fn a_transfer_waits_for_accepted_bytes_to_go_first_and_changes_nothing_else() {
     assert_eq!(family.world.process.close(descriptor), Ok(()));
     assert_eq!(read_to_end(&mut peer).unwrap(), 0);
     family.part();
+}
+
+//= docs/specification.md#d9-transfer-between-operating-system-processes
+//# - A call on a TCP socket MUST NOT wait in the kernel, whatever another process that has its
+//# descriptor too does to the state that both share.
+#[test]
+fn a_close_waits_for_no_linger_time_that_another_process_has_set_in_the_kernel() {
+    let world = World::new();
+    let (descriptor, mut peer) = world.connect();
+    let (here, there) = UnixStream::pair().unwrap();
+    send_record(&world.process, descriptor, std::process::id(), &here).unwrap();
+    drop(receive_record(&there).unwrap());
+    // What the kernel has and the peer has no room for: a close would wait for it.
+    let mut sent = 0;
+    while world.process.queued(descriptor).unwrap() < 4096 {
+        sent += world.process.send(descriptor, &[7; 4096]).unwrap();
+        // What has room is acknowledged before the next look, late as that may be.
+        thread::sleep(Duration::from_millis(60));
+    }
+    let theirs = copy(&peer);
+    let long = Some(Duration::from_secs(600));
+    SockRef::from(&theirs).set_linger(long).unwrap();
+    drop(theirs);
+    let process = world.process.clone();
+    let closing = Task::start(move || process.close(descriptor));
+    assert_eq!(closing.result(), Ok(()));
+    world.until_nothing_is_left();
+    assert_eq!(read_to_end(&mut peer).unwrap(), sent);
 }
