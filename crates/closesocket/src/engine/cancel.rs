@@ -1,8 +1,8 @@
 //! Cancelling operations (C1): one, or all through one descriptor.
 
 use super::System;
+use super::descriptors::Descriptors;
 use super::observation::{Observation, OperationId, Step};
-use super::process::ProcessState;
 use super::progress::Section;
 use super::provider::Process;
 use crate::protocol::{Cut, Descriptor, Error, cut_off, may_cancel};
@@ -61,7 +61,7 @@ impl<S: System> Section<'_, S> {
     /// Takes this operation out, to end as cancelled.
     fn cancel(
         &mut self,
-        canceller: &ProcessState<S>,
+        canceller: &Descriptors<S>,
         through: Option<Descriptor>,
         number: u64,
     ) -> Result<(), Error> {
@@ -72,7 +72,7 @@ impl<S: System> Section<'_, S> {
             socket: self.id,
             number,
         };
-        self.state.core.note(self.shared, || Observation {
+        self.state.core.note(self.services, || Observation {
             descriptor: through,
             ..Observation::by(
                 canceller.id,

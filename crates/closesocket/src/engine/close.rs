@@ -1,13 +1,14 @@
 //! Closing a descriptor, and what else takes references away.
 
 use super::clock::Clock as _;
+use super::descriptors::Descriptors;
 use super::observation::{Observation, OperationId, Step};
 use super::operation::Pending;
 use super::primitives::Primitives as _;
 use super::probe::Probe;
-use super::process::{Life, ProcessState};
+use super::process::ProcessState;
 use super::progress::Section;
-use super::socket::{Issuer, Reference, Taker, Watch};
+use super::reference::{Issuer, Reference, Taker, Watch};
 use super::table::{Missed, Slot};
 use super::{SocketId, System};
 use crate::protocol::word::Word;
@@ -76,6 +77,7 @@ impl<S: System> ProcessState<S> {
             error: result.err(),
         };
         self.shared
+            .services
             .observe(|| Observation::through(self.id, descriptor, returned));
     }
 
@@ -106,7 +108,7 @@ impl<S: System> ProcessState<S> {
                     Ok(commit) => break commit,
                     Err(Refusal::Missed(Missed(before))) => {
                         let missed = Observation::through(self.id, descriptor, Step::SealMissed);
-                        self.shared.observe(|| missed.saw(before));
+                        self.shared.services.observe(|| missed.saw(before));
                     }
                     Err(Refusal::Failed(error)) => {
                         work.observe_refusal(self, descriptor, cause, error);
@@ -134,7 +136,7 @@ impl<S: System> ProcessState<S> {
     /// The descriptor was found closed under no lock (D1).
     fn refuse(&self, descriptor: Descriptor, cause: Cause) -> Error {
         let error = Error::NotSocket;
-        self.shared.observe(|| {
+        self.shared.services.observe(|| {
             Observation::through(self.id, descriptor, Step::CloseRefused { cause, error })
         });
         error
@@ -144,72 +146,10 @@ impl<S: System> ProcessState<S> {
         let shared = &self.shared;
         CloseRequest {
             cause,
-            now: shared.clock.now(),
-            drain_limit: shared.config.drain_limit,
+            now: shared.services.clock.now(),
+            drain_limit: shared.services.config.drain_limit,
             may_wait: !S::Primitives::in_transport_call(),
         }
-    }
-
-    /// A life of the process ends: operations that outlived their descriptors
-    /// end with it (`AbortScope::LastReference`), silently. Those of the next
-    /// life, which may have begun, are not its.
-    //= docs/specification.md#s2-cleanup
-    //# - Cleanup MUST NOT end anything that began after a later WSPStartup of the process.
-    pub(super) fn forsake_operations(&self, cause: Cause, life: Life) {
-        for socket in self.outlived.all() {
-            self.shared.with_socket(socket, |work| {
-                let references = &mut work.state.references;
-                let mine = |it: &Reference<S>| {
-                    !it.live && it.life <= life && std::ptr::eq(&raw const *it.process, self)
-                };
-                let mut taken = Vec::new();
-                while let Some(index) = references.iter().position(mine) {
-                    taken.push(references.swap_remove(index));
-                    self.outlived.remove(socket);
-                }
-                work.observe_taken(&mut taken, cause);
-                work.settle(Actions::NONE);
-                work.abort(taken);
-            });
-        }
-    }
-
-    /// The process died: the records that nobody can redeem any more are
-    /// reclaimed (D5).
-    //= docs/specification.md#d5-what-counts-as-a-reference
-    //# - When the target of a duplication record dies, the provider MUST reclaim the record.
-    pub(super) fn reclaim_records(&self) {
-        for socket in self.records.all() {
-            while self.reclaim_one(socket).is_some() {}
-        }
-    }
-
-    fn reclaim_one(&self, socket: SocketId) -> Option<()> {
-        let request = self.close_request(Cause::Reclaimed);
-        self.shared
-            .with_socket(socket, |work| {
-                let state = &mut *work.state;
-                let index = state
-                    .records
-                    .iter_mut()
-                    .position(|(_, record)| record.reclaim(self.id))?;
-                let (record, _) = state.records.swap_remove(index);
-                self.records.remove(socket);
-                work.prepare_close();
-                let state = &mut *work.state;
-                let mut taker = Taker {
-                    socket,
-                    references: &mut state.references,
-                    closing: None,
-                };
-                let machine = *state.core;
-                let mut commit = state.core.reclaim(request, &mut taker);
-                work.observe_reclaim(self, record, (request.now, machine), &mut commit);
-                work.settle(commit.actions);
-                work.abort(commit.aborted);
-                Some(())
-            })
-            .flatten()
     }
 }
 
@@ -236,7 +176,7 @@ impl From<Missed> for Refusal {
 impl<S: System> Section<'_, S> {
     /// Brings the socket up to date before a close is decided: what the peer
     /// has acknowledged is not queued data, and unread input counts (L6, L8).
-    fn prepare_close(&mut self) {
+    pub(super) fn prepare_close(&mut self) {
         let outcome = self.flush().and_then(|()| self.note_acknowledged());
         self.note_loss(outcome);
         if self.state.core.unread_input == UnreadInput::Reset
@@ -252,7 +192,7 @@ impl<S: System> Section<'_, S> {
     /// Whether operations may outlive this descriptor. The sweep of its process
     /// must find them as soon as it can see the descriptor closed, so they are
     /// counted before the seal.
-    fn may_be_outlived(&mut self, process: &ProcessState<S>, descriptor: Descriptor) -> bool {
+    fn may_be_outlived(&mut self, process: &Descriptors<S>, descriptor: Descriptor) -> bool {
         let scope = self.state.core.abort_scope;
         let reference = self.state.reference(process, descriptor);
         scope == AbortScope::LastReference && reference.is_some_and(|it| it.has_operations())
@@ -261,7 +201,7 @@ impl<S: System> Section<'_, S> {
     /// One try to commit.
     fn try_commit(
         &mut self,
-        closing: (&ProcessState<S>, Descriptor),
+        closing: (&Descriptors<S>, Descriptor),
         slot: &Slot<S::Primitives>,
         request: CloseRequest,
     ) -> Result<Commit<Taken<S>>, Refusal> {
@@ -287,8 +227,8 @@ impl<S: System> Section<'_, S> {
 
     /// Carries out a commit's orders; a drain starts at once, and so does a FIN
     /// that has waited for the sends that were taken out (S1a).
-    fn settle(&mut self, actions: Actions) {
-        self.state.carry_out(self.shared, actions, self.out);
+    pub(super) fn settle(&mut self, actions: Actions) {
+        self.state.carry_out(self.services, actions, self.out);
         if self.state.core.is_draining() || self.state.fin_waits() {
             self.advance();
         }
@@ -296,25 +236,25 @@ impl<S: System> Section<'_, S> {
 
     fn observe_refusal(
         &mut self,
-        process: &ProcessState<S>,
+        process: &Descriptors<S>,
         descriptor: Descriptor,
         cause: Cause,
         error: Error,
     ) {
         let refused = Step::CloseRefused { cause, error };
-        self.state.core.note(self.shared, || {
+        self.state.core.note(self.services, || {
             Observation::through(process.id, descriptor, refused)
         });
     }
 
     fn observe_commit(
         &mut self,
-        (process, descriptor): (&ProcessState<S>, Descriptor),
+        (process, descriptor): (&Descriptors<S>, Descriptor),
         (life, before, machine): (u64, Word, Socket),
         request: CloseRequest,
         commit: &mut Commit<Taken<S>>,
     ) {
-        self.state.core.note(self.shared, || {
+        self.state.core.note(self.services, || {
             let committed = Step::Committed {
                 life,
                 cause: request.cause,
@@ -331,14 +271,14 @@ impl<S: System> Section<'_, S> {
         self.observe_taken(&mut commit.aborted, request.cause);
     }
 
-    fn observe_reclaim(
+    pub(super) fn observe_reclaim(
         &mut self,
-        dead: &ProcessState<S>,
+        dead: &Descriptors<S>,
         record: u64,
         (now, machine): (Time, Socket),
         commit: &mut Commit<Taken<S>>,
     ) {
-        self.state.core.note(self.shared, || {
+        self.state.core.note(self.services, || {
             let reclaimed = Step::Reclaimed {
                 record,
                 now,
@@ -354,7 +294,7 @@ impl<S: System> Section<'_, S> {
 
     /// Decides which of the operations that were taken out end silently, and
     /// tells the probe.
-    fn observe_taken(&mut self, references: &mut [Reference<S>], cause: Cause) {
+    pub(super) fn observe_taken(&mut self, references: &mut [Reference<S>], cause: Cause) {
         let socket = self.id;
         for reference in references {
             reference.over = reference.process.is_over(reference.life);
@@ -368,10 +308,10 @@ impl<S: System> Section<'_, S> {
                     operation: OperationId { socket, number },
                     aborted: Some(cause),
                     error: None,
-                    silent: ProcessState::<S>::silence(reference.life, notice),
+                    silent: Descriptors::<S>::silence(reference.life, notice),
                 };
                 let taken = Observation::by(reference.process.id, taken);
-                self.state.core.note(self.shared, || taken);
+                self.state.core.note(self.services, || taken);
             }
         }
     }
@@ -381,7 +321,7 @@ impl<S: System> Section<'_, S> {
     //= docs/specification.md#r8-results-in-order
     //# - An operation that is cancelled, or aborted by a close, MUST NOT be posted ahead of one of
     //# its direction that ended before it.
-    fn abort(&mut self, references: Vec<Reference<S>>) {
+    pub(super) fn abort(&mut self, references: Vec<Reference<S>>) {
         let one = references.len() == 1;
         let mut taken = Vec::new();
         for reference in references {

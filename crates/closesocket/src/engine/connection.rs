@@ -40,7 +40,7 @@ impl<S: System> Process<S> {
     fn with_endpoint<R>(
         &self,
         descriptor: Descriptor,
-        call: impl FnOnce(&mut super::shared::EndpointOf<S>) -> Result<R, Error>,
+        call: impl FnOnce(&mut super::transport::EndpointOf<S>) -> Result<R, Error>,
     ) -> Result<R, Error> {
         let admission = self.state.admit(descriptor)?;
         admission.work(|work| {

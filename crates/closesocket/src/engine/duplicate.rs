@@ -67,7 +67,7 @@ impl<S: System> Process<S> {
                 target,
             };
             let duplicated = Observation::through(self.id(), descriptor, duplicated);
-            work.state.core.note(shared, || duplicated);
+            work.state.core.note(work.services, || duplicated);
             Ok(Record {
                 socket,
                 number,
@@ -101,9 +101,10 @@ impl<S: System> Process<S> {
                 record: record.number,
             };
             let redeemed = Observation::by(self.id(), redeemed);
-            work.state.core.note(shared, || redeemed);
+            work.state.core.note(work.services, || redeemed);
             let socket = record.socket;
-            work.state.open(shared, socket, &self.state, slot, life)
+            work.state
+                .open(work.services, socket, &self.state.descriptors, slot, life)
         });
         match redeemed.unwrap_or(Err(Error::InvalidArgument)) {
             Ok(descriptor) => {
@@ -140,7 +141,7 @@ mod tests {
             let record = process.duplicate(kept, process.id()).unwrap();
             process.close(process.redeem(record).unwrap()).unwrap();
         }
-        let monitor = provider.shared().monitor(socket).unwrap();
+        let monitor = provider.shared().cells.monitor(socket).unwrap();
         assert_eq!(monitor.lock(|state| state.references.len()), 1);
     }
 }

@@ -169,7 +169,7 @@ impl<S: System> Process<S> {
             if !notify.is_of_this_thread() {
                 return Err(Error::InvalidArgument);
             }
-            notify.know(&self.state.shared.liveness);
+            notify.know(&self.state.shared.services.liveness);
         }
         let operation = admission.work(|work| {
             work.start(&admission, kind)?;
@@ -218,8 +218,10 @@ impl<S: System> Section<'_, S> {
             .state
             .reference(admission.process, admission.descriptor)
             .is_some();
-        let through = (admission.process, admission.descriptor);
-        self.state.core.may_start(self.shared, through, kind, live)
+        let through = (admission.process.id, admission.descriptor);
+        self.state
+            .core
+            .may_start(self.services, through, kind, live)
     }
 
     /// Receives at once, if no earlier receive waits.
@@ -323,6 +325,6 @@ impl<S: System> Section<'_, S> {
         };
         let (process, descriptor) = (admission.process, admission.descriptor);
         self.state
-            .park(self.shared, self.id, process, descriptor, pending)
+            .park(self.services, self.id, process, descriptor, pending)
     }
 }

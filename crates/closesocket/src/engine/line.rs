@@ -6,49 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use super::notify::Completion;
 use super::primitives::{Monitor, Primitives};
-use crate::protocol::Descriptor;
-
-/// Who can close a descriptor that nobody will ever be told of.
-pub(super) trait Orphanage: Send + Sync {
-    /// Closes it in the background.
-    fn close_orphan(&self, descriptor: Descriptor);
-}
-
-/// A completion on its way. If nobody ever takes it, the connection that it
-/// accepted is closed.
-//= docs/specification.md#r4-options-of-an-accepted-socket
-//# - A connection whose accept completed for somebody who can no longer be told MUST be closed.
-pub(super) struct Parcel {
-    completion: Option<Completion>,
-    home: Option<Weak<dyn Orphanage>>,
-}
-
-impl Parcel {
-    /// `home` is the process of an accept.
-    pub(super) fn new(completion: Completion, home: Option<Weak<dyn Orphanage>>) -> Self {
-        Self {
-            completion: Some(completion),
-            home,
-        }
-    }
-
-    /// Gives it to its receiver.
-    pub(super) fn open(mut self) -> Option<Completion> {
-        self.completion.take()
-    }
-}
-
-impl Drop for Parcel {
-    fn drop(&mut self) {
-        let orphan = self.completion.take().and_then(|it| it.accepted);
-        let home = self.home.take().and_then(|it| it.upgrade());
-        if let (Some(orphan), Some(home)) = (orphan, home) {
-            home.close_orphan(orphan);
-        }
-    }
-}
 
 /// A provider, as the queues know it; gone with the last of its processes.
 pub(super) struct Liveness<P: Primitives> {

@@ -8,12 +8,10 @@ use std::time::Duration;
 use super::clock::Clock as _;
 use super::primitives::{Monitor, TransportCall};
 use super::shared::Shared;
-use super::socket::SocketState;
+use super::socket::{FIRST_PAUSE, SocketState};
 use super::{SocketId, System};
 use crate::protocol::{Phase, Time};
 
-/// How soon to look again for something of which no event tells.
-pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(1);
 /// And how late, when nothing has changed for long and somebody waits for it.
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 /// The same in the background.
@@ -82,7 +80,7 @@ impl<S: System> Shared<S> {
     /// again; who enters an earlier look meanwhile wakes the transport.
     pub(super) fn tick(self: &Arc<Self>) -> Option<Duration> {
         let _call = TransportCall::<S::Primitives>::new();
-        let now = self.clock.now();
+        let now = self.services.clock.now();
         let due = self.looks.lock(|looks| {
             let mut due = Vec::new();
             while looks.peek().is_some_and(|Reverse((at, _))| *at <= now) {
@@ -99,7 +97,7 @@ impl<S: System> Shared<S> {
             let next = self.looks.lock(|looks| looks.peek().copied());
             let Reverse((at, id)) = next?;
             if self.with_plan(at, id, |plan| plan.is_some()) {
-                return Some(self.clock.now().until(at));
+                return Some(self.services.clock.now().until(at));
             }
             self.looks.lock(|looks| {
                 if looks.peek() == next.as_ref() {
@@ -117,7 +115,7 @@ impl<S: System> Shared<S> {
         id: SocketId,
         work: impl FnOnce(&mut Option<Time>) -> bool,
     ) -> bool {
-        self.monitor(id).is_some_and(|monitor| {
+        self.cells.monitor(id).is_some_and(|monitor| {
             monitor.lock(|state| {
                 if state.generation != id.generation() || state.next_look != Some(at) {
                     return false;

@@ -7,12 +7,11 @@ use super::SocketId;
 use super::System;
 use super::observation::{Observation, Order, Place, Step};
 use super::probe::Probe;
-use super::process::ProcessState;
-use super::shared::Shared;
+use super::services::Services;
 use crate::protocol::word::Word;
 use crate::protocol::{
     AbortScope, CloseRequest, Commit, Descriptor, Error, Input, OperationKind, Outcome,
-    PendingOperations, Socket, UnreadInput,
+    PendingOperations, ProcessId, Socket, UnreadInput,
 };
 
 /// The machine of a cell's present occupant. It reads like a [`Socket`]; only
@@ -48,17 +47,17 @@ impl Machine {
     #[inline]
     pub(super) fn note<S: System>(
         &mut self,
-        shared: &Shared<S>,
+        services: &Services<S>,
         observation: impl FnOnce() -> Observation,
     ) {
-        self.note_of(shared, self.id, observation);
+        self.note_of(services, self.id, observation);
     }
 
     /// The same of a socket that may be an earlier occupant.
     #[inline]
     pub(super) fn note_of<S: System>(
         &mut self,
-        shared: &Shared<S>,
+        services: &Services<S>,
         socket: SocketId,
         observation: impl FnOnce() -> Observation,
     ) {
@@ -66,7 +65,7 @@ impl Machine {
             self.sequence += 1;
             let sequence = self.sequence;
             let place = Place { socket, sequence };
-            shared.probe.observe(observation().at(place));
+            services.probe.observe(observation().at(place));
         }
     }
 
@@ -75,7 +74,7 @@ impl Machine {
     #[inline]
     pub(super) fn apply_for<S: System>(
         &mut self,
-        shared: &Shared<S>,
+        services: &Services<S>,
         by: Option<u64>,
         input: Input,
     ) -> Result<Outcome, Error> {
@@ -83,7 +82,7 @@ impl Machine {
         let outcome = self.core.apply(input);
         if S::Probe::ENABLED && self.core != machine {
             let changed = Step::Changed { input, by, machine };
-            self.note(shared, || Observation::of(changed));
+            self.note(services, || Observation::of(changed));
         }
         outcome
     }
@@ -92,24 +91,26 @@ impl Machine {
     #[inline]
     pub(super) fn apply<S: System>(
         &mut self,
-        shared: &Shared<S>,
+        services: &Services<S>,
         input: Input,
     ) -> Result<Outcome, Error> {
-        self.apply_for(shared, None, input)
+        self.apply_for(services, None, input)
     }
 
     /// A new occupant.
-    pub(super) fn create<S: System>(&mut self, shared: &Shared<S>, id: SocketId, core: Socket) {
+    pub(super) fn create<S: System>(&mut self, services: &Services<S>, id: SocketId, core: Socket) {
         self.core = core;
         self.id = id;
-        self.note(shared, || Observation::of(Step::Created { machine: core }));
+        self.note(services, || {
+            Observation::of(Step::Created { machine: core })
+        });
     }
 
     /// [`Socket::may_start`].
     pub(super) fn may_start<S: System>(
         &mut self,
-        shared: &Shared<S>,
-        (process, descriptor): (&ProcessState<S>, Descriptor),
+        services: &Services<S>,
+        (process, descriptor): (ProcessId, Descriptor),
         operation: OperationKind,
         live: bool,
     ) -> Result<(), Error> {
@@ -118,8 +119,8 @@ impl Machine {
             operation,
             error: may.err(),
         };
-        self.note(shared, || {
-            Observation::through(process.id, descriptor, started)
+        self.note(services, || {
+            Observation::through(process, descriptor, started)
         });
         may
     }
@@ -154,12 +155,12 @@ impl Machine {
     }
 
     /// An order to the transport was carried out.
-    pub(super) fn ordered<S: System>(&mut self, shared: &Shared<S>, order: Order) {
-        self.note(shared, || Observation::of(Step::Ordered { order }));
+    pub(super) fn ordered<S: System>(&mut self, services: &Services<S>, order: Order) {
+        self.note(services, || Observation::of(Step::Ordered { order }));
     }
 
     /// The last order was carried out: the socket is released.
-    pub(super) fn released<S: System>(&mut self, shared: &Shared<S>) {
-        self.note(shared, || Observation::of(Step::Released));
+    pub(super) fn released<S: System>(&mut self, services: &Services<S>) {
+        self.note(services, || Observation::of(Step::Released));
     }
 }

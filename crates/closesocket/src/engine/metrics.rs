@@ -1,12 +1,11 @@
 //! What a provider holds and has done, for monitoring, and the orderly exit.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::System;
 use super::clock::Clock as _;
-use super::primitives::{Monitor, Primitives, Word};
+use super::primitives::{Monitor, Primitives as _, Word as _};
 use super::provider::Provider;
 use super::shared::Shared;
 
@@ -34,69 +33,26 @@ pub struct Metrics {
     pub callback_panics: u64,
 }
 
-/// Counters of what has happened.
-pub(super) struct Counters<P: Primitives> {
-    aborted: P::Word,
-    resets: P::Word,
-    drain_timeouts: P::Word,
-    callback_panics: P::Word,
-}
-
-impl<P: Primitives> Counters<P> {
-    pub(super) fn new() -> Self {
-        Self {
-            aborted: P::Word::new(0),
-            resets: P::Word::new(0),
-            drain_timeouts: P::Word::new(0),
-            callback_panics: P::Word::new(0),
-        }
-    }
-
-    pub(super) fn add_aborted(&self, operations: u64) {
-        add(&self.aborted, operations);
-    }
-
-    /// Runs foreign code in the middle of our work. `None` if it panicked: the
-    /// panic must not go on from here, since there is more to deliver; the
-    /// panic hook has reported it.
-    pub(super) fn guard<R>(&self, callback: impl FnOnce() -> R) -> Option<R> {
-        let result = catch_unwind(AssertUnwindSafe(callback)).ok();
-        add(&self.callback_panics, u64::from(result.is_none()));
-        result
-    }
-
-    pub(super) fn add_resets(&self, resets: u64, of_these_timeouts: u64) {
-        add(&self.resets, resets);
-        add(&self.drain_timeouts, of_these_timeouts);
-    }
-}
-
-fn add(counter: &impl Word, amount: u64) {
-    if amount > 0 {
-        counter.fetch_add(amount, Ordering::Relaxed);
-    }
-}
-
 impl<S: System> Provider<S> {
     /// What the provider holds and has done.
     #[must_use]
     pub fn metrics(&self) -> Metrics {
         let shared = self.shared();
-        let counters = &shared.counters;
+        let counters = &shared.services.counters;
         let mut metrics = Metrics {
             descriptors: shared.processes.lock(|processes| {
                 let alive = processes.alive();
                 alive.map(|process| process.table.occupied()).sum()
             }),
-            sockets: shared.sockets_in_use(),
+            sockets: shared.cells.sockets_in_use(),
             aborted: counters.aborted.load(Ordering::Relaxed),
             resets: counters.resets.load(Ordering::Relaxed),
             drain_timeouts: counters.drain_timeouts.load(Ordering::Relaxed),
             callback_panics: counters.callback_panics.load(Ordering::Relaxed),
             ..Metrics::default()
         };
-        for socket in shared.every_socket() {
-            let Some(monitor) = shared.monitor(socket) else {
+        for socket in shared.cells.every_socket() {
+            let Some(monitor) = shared.cells.monitor(socket) else {
                 continue;
             };
             monitor.lock(|state| {
@@ -117,9 +73,9 @@ impl<S: System> Provider<S> {
     #[must_use = "drains that go on are lost when the program ends"]
     pub fn drain_all(&self, limit: Duration) -> usize {
         let shared = self.shared();
-        let end = shared.clock.now().after(limit);
-        for socket in shared.every_socket() {
-            let Some(monitor) = shared.monitor(socket) else {
+        let end = shared.services.clock.now().after(limit);
+        for socket in shared.cells.every_socket() {
+            let Some(monitor) = shared.cells.monitor(socket) else {
                 continue;
             };
             loop {
@@ -129,7 +85,7 @@ impl<S: System> Provider<S> {
                 }
                 // Over a transport without a thread of its own nobody else looks.
                 shared.tick();
-                let left = shared.clock.now().until(end);
+                let left = shared.services.clock.now().until(end);
                 let pause = left.min(LOOK_AGAIN);
                 let done = monitor.wait(Some(pause), |state| {
                     (!Shared::is_draining(state, socket)).then_some(())

@@ -9,13 +9,20 @@
 
 mod blocked;
 mod cancel;
+mod cells;
 mod clock;
 mod close;
+mod completion;
 mod config;
 mod connection;
+mod counters;
 mod delivery;
+mod descriptors;
 mod duplicate;
+mod establish;
+mod event;
 mod free_list;
+mod handover;
 mod io;
 mod line;
 mod looks;
@@ -32,14 +39,21 @@ mod process;
 mod processes;
 mod progress;
 mod provider;
+mod queue;
+mod readiness;
+mod reference;
+mod routine;
 mod select;
+mod services;
 mod shared;
 mod slab;
 mod socket;
 mod sockets;
+mod sweep;
 mod table;
 mod transfer;
 mod transport;
+mod waits;
 
 use std::fmt;
 use std::str::FromStr;
@@ -49,20 +63,22 @@ use crate::protocol::text::{pair, parse};
 
 pub use crate::protocol::{Descriptor, Error, ProcessId};
 pub use clock::{Clock, SystemClock};
+pub use completion::Completion;
 pub use config::{Config, NoUpcalls, UpcallFailed, Upcalls};
 pub use connection::Shutdown;
 pub use duplicate::Record;
+pub use event::{Event, Overlapped};
 pub use memory::{Memory, MemoryAddress, MemoryEndpoint, Peer, PeerListener, PeerRead};
 pub use metrics::Metrics;
-pub use notify::{
-    AlertableThread, Completion, CompletionQueue, Event, Notify, Overlapped, Routine,
-};
+pub use notify::Notify;
 pub use observation::{Observation, OperationId, Order, Place, Step};
 pub use primitives::{Monitor, Primitives, Std, StdMonitor, Word};
 pub use probe::{NoProbe, Probe};
 pub use process::Admission;
 pub use provider::{AddressOf, Process, Provider, Usage, WeakProcess};
-pub use select::{Interest, Readiness};
+pub use queue::CompletionQueue;
+pub use readiness::{Interest, Readiness};
+pub use routine::{AlertableThread, Routine};
 pub use transport::{Connecting, Endpoint, Events, Received, Token, Transport};
 
 /// Names a socket within its provider; never reused.

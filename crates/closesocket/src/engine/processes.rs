@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 
 use super::System;
-use super::process::ProcessState;
+use super::descriptors::Descriptors;
 use crate::protocol::ProcessId;
 
 /// The processes that may be alive. One that has ended and that nobody holds
@@ -11,7 +11,7 @@ use crate::protocol::ProcessId;
 pub(super) struct Processes<S: System> {
     next: u32,
     /// In the order of their numbers.
-    list: Vec<(ProcessId, Weak<ProcessState<S>>)>,
+    list: Vec<(ProcessId, Weak<Descriptors<S>>)>,
 }
 
 impl<S: System> Processes<S> {
@@ -25,8 +25,8 @@ impl<S: System> Processes<S> {
     /// Adds the process that `make` makes of its number.
     pub(super) fn add(
         &mut self,
-        make: impl FnOnce(ProcessId) -> Arc<ProcessState<S>>,
-    ) -> Arc<ProcessState<S>> {
+        make: impl FnOnce(ProcessId) -> Arc<Descriptors<S>>,
+    ) -> Arc<Descriptors<S>> {
         if self.list.len() == self.list.capacity() {
             self.list.retain(|(_, process)| process.strong_count() > 0);
             // Twice as many as are alive: forgetting costs a constant each.
@@ -40,13 +40,13 @@ impl<S: System> Processes<S> {
     }
 
     /// The process of this number.
-    pub(super) fn get(&self, id: ProcessId) -> Option<Arc<ProcessState<S>>> {
+    pub(super) fn get(&self, id: ProcessId) -> Option<Arc<Descriptors<S>>> {
         let place = self.list.binary_search_by_key(&id, |(id, _)| *id).ok()?;
         self.list.get(place)?.1.upgrade()
     }
 
     /// Those that are alive.
-    pub(super) fn alive(&self) -> impl Iterator<Item = Arc<ProcessState<S>>> {
+    pub(super) fn alive(&self) -> impl Iterator<Item = Arc<Descriptors<S>>> {
         self.list
             .iter()
             .filter_map(|(_, process)| process.upgrade())

@@ -1,20 +1,17 @@
 //! Progress: what a socket can do now, it does. Called under the socket's lock
 //! after anything that may have changed something.
 
+use super::cells::Cells;
 use super::delivery::Outbox;
-use super::observation::{Observation, OperationId, Step};
 use super::operation::Pending;
-use super::process::ProcessState;
-use super::shared::{EndpointOf, Shared};
-use super::socket::{Issuer, SocketState};
-use super::transport::{Connecting, Endpoint as _, Received};
+use super::services::Services;
+use super::socket::SocketState;
+use super::transport::EndpointOf;
+use super::transport::{Endpoint as _, Received};
 use super::{SocketId, System};
-use crate::protocol::{
-    Connection, Descriptor, Error, Input, OperationKind, Socket, Waiting, notice,
-};
+use crate::protocol::{Connection, Error, Input, OperationKind};
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 /// How many windows of pending sends are sent in one critical section, if the
 /// peer keeps acknowledging them: others want the lock too.
@@ -32,7 +29,8 @@ pub(super) enum Side {
 
 /// A critical section at work: the state with what it needs from outside.
 pub(super) struct Section<'a, S: System> {
-    pub(super) shared: &'a Shared<S>,
+    pub(super) services: &'a Services<S>,
+    pub(super) cells: &'a Cells<S>,
     pub(super) id: SocketId,
     pub(super) state: &'a mut SocketState<S>,
     pub(super) out: &'a mut Outbox<S>,
@@ -47,14 +45,15 @@ impl<S: System> Section<'_, S> {
             return;
         }
         self.try_advance();
-        self.state.signal_watches(self.shared, self.out);
+        self.state.signal_watches(self.services, self.out);
     }
 
     /// Has happen what the input says, and carries out what comes of it. Returns
     /// how many bytes were accepted.
     pub(super) fn input(&mut self, input: Input) -> Result<u32, Error> {
-        let outcome = self.state.core.apply(self.shared, input)?;
-        self.state.carry_out(self.shared, outcome.actions, self.out);
+        let outcome = self.state.core.apply(self.services, input)?;
+        self.state
+            .carry_out(self.services, outcome.actions, self.out);
         Ok(outcome.accepted)
     }
 
@@ -227,7 +226,7 @@ impl<S: System> Section<'_, S> {
             let rest = &pending.buffer[pending.done..];
             let number = Some(pending.number);
             let offered = Input::BytesOffered { bytes: rest.len() };
-            let outcome = state.core.apply_for(self.shared, number, offered);
+            let outcome = state.core.apply_for(self.services, number, offered);
             let bytes = outcome.unwrap_or_default().accepted as usize;
             state.unsent.extend(&rest[..bytes]);
             pending.done += bytes;
@@ -328,65 +327,6 @@ impl<S: System> Section<'_, S> {
         Ok(())
     }
 
-    fn advance_connect(&mut self) {
-        let Some(endpoint) = self.state.endpoint.as_mut() else {
-            return;
-        };
-        let result = match endpoint.connect_progress() {
-            Ok(Connecting::InProgress) => return,
-            Ok(Connecting::Done) => Ok(0),
-            Err(error) => Err(error),
-        };
-        let connected = result.is_ok();
-        let _ = self.input(Input::ConnectFinished { connected });
-        if self.front(Side::Writes).is_none() {
-            self.state.connect_error = result.err();
-        }
-        while let Some(index) = self.front(Side::Writes) {
-            self.finish(Side::Writes, index, result, None);
-        }
-    }
-
-    fn advance_accepts(&mut self) {
-        while let Some(index) = self.front(Side::Reads) {
-            match self.next_connection() {
-                Ok(None) => break,
-                Ok(Some(connection)) => self.finish(Side::Reads, index, Ok(0), Some(connection)),
-                Err(error) => self.finish(Side::Reads, index, Err(error), None),
-            }
-        }
-    }
-
-    /// The connection that waits longest.
-    pub(super) fn next_connection(&mut self) -> Result<Option<EndpointOf<S>>, Error> {
-        if let Some(taken) = self.state.backlog.pop_front() {
-            self.input(Input::BacklogTaken)?;
-            return Ok(Some(taken));
-        }
-        match self.state.endpoint.as_mut() {
-            Some(endpoint) => endpoint.accept(),
-            None => Ok(None),
-        }
-    }
-
-    /// Makes a socket of a connection that was taken from this listener, in the
-    /// same section: it has the options that the listener has now (R4). Its
-    /// descriptor is of the life of the listener's, which may be over: the caller
-    /// sees to that outside the lock.
-    pub(super) fn adopt(
-        &self,
-        (process, _, life): &Issuer<S>,
-        slot: u32,
-        mut connection: EndpointOf<S>,
-    ) -> Result<Descriptor, Error> {
-        let core = Socket::accepted(&self.state.core);
-        self.shared
-            .open_socket(process, slot, *life, core, |token| {
-                connection.register(token)?;
-                Ok(connection)
-            })
-    }
-
     /// The reference whose oldest operation on this side is the oldest of the
     /// socket.
     pub(super) fn front(&self, side: Side) -> Option<usize> {
@@ -406,7 +346,7 @@ impl<S: System> Section<'_, S> {
     /// Takes the oldest operation of this reference's side out, with its result.
     //= docs/specification.md#o2-one-end-for-each-operation
     //# - A completion that races with a close MUST take effect either as a whole or not at all.
-    fn finish(
+    pub(super) fn finish(
         &mut self,
         side: Side,
         index: usize,
@@ -424,59 +364,5 @@ impl<S: System> Section<'_, S> {
         if let Some(pending) = taken {
             self.conclude(issuer, pending, result, connection);
         }
-    }
-
-    /// Ends an operation that was taken out.
-    pub(super) fn conclude(
-        &mut self,
-        issuer: Issuer<S>,
-        mut pending: Pending<S::Primitives>,
-        mut result: Result<usize, Error>,
-        connection: Option<EndpointOf<S>>,
-    ) {
-        let (process, _, life) = &issuer;
-        let notice = notice(pending.reply.waiting(), process.is_over(*life));
-        let operation = OperationId {
-            socket: self.id,
-            number: pending.number,
-        };
-        let (error, silent) = (result.err(), ProcessState::<S>::silence(*life, notice));
-        let taken = Step::Taken {
-            operation,
-            aborted: None,
-            error,
-            silent,
-        };
-        self.state
-            .core
-            .note(self.shared, || Observation::by(process.id, taken));
-        let mut accepted = None;
-        match (connection, pending.reserved.take()) {
-            //= docs/specification.md#o7-accept-connect-and-the-backlog
-            //# - An accept or connect whose completion came ahead of the commit MUST keep its
-            //# success.
-            (Some(connection), Some(slot)) => match self.adopt(&issuer, slot, connection) {
-                Ok(descriptor) => accepted = Some(descriptor),
-                Err(error) => {
-                    process.unreserve(Some(slot));
-                    result = Err(error);
-                }
-            },
-            (_, reserved) => process.unreserve(reserved),
-        }
-        if let (Some(descriptor), Waiting::Overlapped) = (accepted, pending.reply.waiting()) {
-            self.out
-                .opened
-                .push((Arc::clone(process), descriptor, *life));
-        }
-        self.hand_over(issuer, pending, notice, result, accepted);
-        let id = self.id;
-        self.state.references.retain(|it| {
-            let stays = it.live || it.has_operations();
-            if !stays {
-                it.process.outlived.remove(id);
-            }
-            stays
-        });
     }
 }

@@ -6,12 +6,15 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::config::{Config, NoUpcalls, Upcalls};
+use super::descriptors::Descriptors;
 use super::memory::Memory;
 use super::observation::{Observation, Step};
 use super::primitives::{Monitor, Primitives as _, Word as _};
 use super::probe::NoProbe;
 use super::process::{Admission, ProcessState};
-use super::shared::{ANNOUNCED_DOWN, EndpointOf, Shared};
+use super::services::{ANNOUNCED_DOWN, Services};
+use super::shared::Shared;
+use super::transport::EndpointOf;
 use super::transport::{Endpoint, Token, Transport};
 use super::{InMemory, System, SystemClock};
 use crate::protocol::{Descriptor, Error, ProcessId, Socket};
@@ -74,27 +77,25 @@ impl<S: System> Provider<S> {
         probe: S::Probe,
         upcalls: impl Upcalls,
     ) -> Self {
-        let shared = Arc::new(Shared::new(
-            config,
-            transport,
-            clock,
-            probe,
-            Box::new(upcalls),
-        ));
+        let upcalls = Box::new(upcalls);
+        let services = Services::new(config, transport, clock, probe, upcalls);
+        let shared = Arc::new(Shared::new(services));
         shared.attach_transport();
         let began = Step::Began {
-            handle_kind: shared.config.handle_kind,
-            drain_limit: shared.config.drain_limit,
+            handle_kind: shared.services.config.handle_kind,
+            drain_limit: shared.services.config.drain_limit,
         };
-        shared.observe(|| Observation::of(began));
+        shared.services.observe(|| Observation::of(began));
         Self { shared }
     }
 
     /// A new process, not started. Dropping its last handle is its death (S3).
     #[must_use]
     pub fn process(&self) -> Process<S> {
-        let make = |id| Arc::new(ProcessState::new(id, Arc::clone(&self.shared)));
-        let state = self.shared.processes.lock(|all| all.add(make));
+        let services = &self.shared.services;
+        let make = |id| Arc::new(Descriptors::new(id, Arc::clone(services)));
+        let descriptors = self.shared.processes.lock(|all| all.add(make));
+        let state = ProcessState::new(descriptors, Arc::clone(&self.shared));
         Process {
             owner: Arc::new(Owner(Arc::clone(&state))),
             state,
@@ -122,15 +123,15 @@ impl<S: System> Provider<S> {
     /// stopped for good ([`Events::ended`](super::Events::ended)) does not come
     /// back.
     pub fn set_network_down(&self, down: bool) {
-        self.shared.set_network_down(ANNOUNCED_DOWN, down);
+        self.shared.services.set_network_down(ANNOUNCED_DOWN, down);
     }
 
     /// What the provider holds now.
     #[must_use]
     pub fn usage(&self) -> Usage {
         Usage {
-            sockets: self.shared.sockets_in_use(),
-            retired_handles: self.shared.retired_handles.load(Ordering::Relaxed),
+            sockets: self.shared.cells.sockets_in_use(),
+            retired_handles: self.shared.services.retired_handles.load(Ordering::Relaxed),
         }
     }
 
@@ -141,19 +142,19 @@ impl<S: System> Provider<S> {
     /// The transport.
     #[must_use]
     pub fn transport(&self) -> &S::Transport {
-        &self.shared.transport
+        &self.shared.services.transport
     }
 
     /// The clock.
     #[must_use]
     pub fn clock(&self) -> &S::Clock {
-        &self.shared.clock
+        &self.shared.services.clock
     }
 
     /// The probe.
     #[must_use]
     pub fn probe(&self) -> &S::Probe {
-        &self.shared.probe
+        &self.shared.services.probe
     }
 }
 
@@ -261,9 +262,9 @@ impl<S: System> Process<S> {
     /// transport says.
     pub fn socket(&self) -> Result<Descriptor, Error> {
         let shared = &self.state.shared;
-        let config = &shared.config;
+        let config = &shared.services.config;
         let core = Socket::new(config.window, config.abort_scope, config.unread_input);
-        self.open_new(core, |token| shared.transport.open(token))
+        self.open_new(core, |token| shared.services.transport.open(token))
     }
 
     /// Makes a socket with its first descriptor.
@@ -275,9 +276,15 @@ impl<S: System> Process<S> {
         let life = self.state.check_usable()?;
         let slot = self.state.table.reserve()?;
         let shared = &self.state.shared;
-        let opened = shared.open_socket(&self.state, slot, life, core, open);
+        let opened = shared.cells.open_socket(
+            &shared.services,
+            &self.state.descriptors,
+            (slot, life),
+            core,
+            open,
+        );
         let descriptor = opened.inspect_err(|_| self.state.table.unreserve(slot))?;
-        shared.transport.deliver_events();
+        shared.services.transport.deliver_events();
         self.state.close_if_over(descriptor, life)?;
         Ok(descriptor)
     }

@@ -3,59 +3,15 @@
 use std::time::Duration;
 
 use super::System;
-use super::blocked::Selecting;
 use super::clock::Clock as _;
-use super::notify::Event;
+use super::event::Event;
 use super::primitives::Primitives as _;
 use super::process::Admission;
 use super::provider::Process;
-use super::socket::{EVENT_SELECT, Watch};
+use super::readiness::{Interest, Readiness};
+use super::reference::{EVENT_SELECT, Watch};
+use super::waits::Selecting;
 use crate::protocol::{Descriptor, Error};
-
-/// What to wait for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Interest {
-    /// A receive or accept would not block.
-    pub readable: bool,
-    /// A send would not block.
-    pub writable: bool,
-}
-
-impl Interest {
-    /// Ready to receive or accept.
-    pub const READABLE: Self = Self {
-        readable: true,
-        writable: false,
-    };
-    /// Ready to send.
-    pub const WRITABLE: Self = Self {
-        readable: false,
-        writable: true,
-    };
-
-    pub(super) const fn matches(self, ready: Readiness) -> bool {
-        (self.readable && ready.readable) || (self.writable && ready.writable) || ready.closed
-    }
-}
-
-/// What is ready.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Readiness {
-    /// A receive or accept would not block.
-    pub readable: bool,
-    /// A send would not block.
-    pub writable: bool,
-    /// The descriptor was closed meanwhile (O8).
-    pub closed: bool,
-}
-
-impl Readiness {
-    pub(super) const CLOSED: Self = Self {
-        readable: false,
-        writable: false,
-        closed: true,
-    };
-}
 
 impl<S: System> Process<S> {
     /// Waits until at least one of the descriptors is ready or closed, and
@@ -81,7 +37,7 @@ impl<S: System> Process<S> {
             let admission = self.state.admit(descriptor)?;
             selected.push(Selected::new(admission, interest, &event)?);
         }
-        let clock = &self.state.shared.clock;
+        let clock = &self.state.shared.services.clock;
         let end = limit.map(|limit| clock.now().after(limit));
         let call = Selecting::new(&self.state, &event);
         loop {
@@ -182,7 +138,7 @@ impl<'a, S: System> Selected<'a, S> {
                     {
                         work.lose(error);
                     }
-                    Ok(work.state.readiness(work.shared))
+                    Ok(work.state.readiness(work.services))
                 }
                 None => Ok(Readiness::CLOSED),
             }

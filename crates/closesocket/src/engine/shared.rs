@@ -3,110 +3,46 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
+use super::cells::Cells;
 use super::clock::Clock as _;
-use super::config::{Config, Upcalls};
 use super::delivery::Outbox;
-use super::free_list::FreeList;
-use super::line::Liveness;
-use super::metrics::Counters;
+use super::descriptors::Descriptors;
 use super::observation::{Observation, Step};
-use super::primitives::{Monitor, Primitives, TransportCall, Word};
-use super::probe::Probe;
-use super::process::{Life, ProcessState};
+use super::primitives::{Monitor, Primitives, TransportCall};
 use super::processes::Processes;
 use super::progress::Section;
-use super::slab::Slab;
-use super::socket::{SocketCell, SocketState};
+use super::services::{Services, TRANSPORT_ENDED};
+use super::socket::SocketState;
 use super::transport::{Events, Token, Transport};
 use super::{SocketId, System};
-use crate::protocol::{Descriptor, Error, Input, Phase, ProcessId, Socket, Time};
+use crate::protocol::{Input, Phase, ProcessId, Time};
 
-/// The endpoints of a system's transport.
-pub(super) type EndpointOf<S> = <<S as System>::Transport as Transport>::Endpoint;
 type MonitorOf<S, T> = <<S as System>::Primitives as Primitives>::Monitor<T>;
-type WordOf<S> = <<S as System>::Primitives as Primitives>::Word;
-
-/// The most sockets a provider has at once.
-const SOCKET_LIMIT: u32 = 1 << 24;
-
-/// The network was said to be down; it may come back.
-pub(super) const ANNOUNCED_DOWN: u64 = 1;
-/// The transport reports nothing any more, for good.
-const TRANSPORT_ENDED: u64 = 2;
 
 /// The provider's shared part.
 pub(super) struct Shared<S: System> {
-    pub(super) config: Config,
-    pub(super) transport: S::Transport,
-    pub(super) clock: S::Clock,
-    pub(super) probe: S::Probe,
-    pub(super) upcalls: Box<dyn Upcalls>,
-    /// The sockets, which outlive the processes that had them.
-    //= docs/specification.md#s3-process-death
-    //# - A drain that began before the death of a process MUST go on after it.
-    cells: Slab<SocketCell<S>>,
-    free_cells: FreeList<S::Primitives>,
+    pub(super) services: Arc<Services<S>>,
+    pub(super) cells: Cells<S>,
     /// The sockets to look at as time passes, the next one on top. An entry that
     /// its socket has put off or given up meanwhile is passed over.
     pub(super) looks: MonitorOf<S, BinaryHeap<Reverse<(Time, SocketId)>>>,
     pub(super) processes: MonitorOf<S, Processes<S>>,
-    /// `ANNOUNCED_DOWN` and `TRANSPORT_ENDED`; 0 while the network is up.
-    pub(super) network_down: WordOf<S>,
-    pub(super) retired_handles: WordOf<S>,
-    pub(super) counters: Counters<S::Primitives>,
-    /// Tells the queues that it posts to when it is gone.
-    pub(super) liveness: Liveness<S::Primitives>,
     /// Keeps alive what the transport reports to.
     sink: OnceLock<Arc<EventSink<S>>>,
 }
 
 impl<S: System> Shared<S> {
-    pub(super) fn new(
-        config: Config,
-        transport: S::Transport,
-        clock: S::Clock,
-        probe: S::Probe,
-        upcalls: Box<dyn Upcalls>,
-    ) -> Self {
+    pub(super) fn new(services: Services<S>) -> Self {
+        let config = &services.config;
         Self {
-            cells: Slab::new(config.first_segment_log2),
-            free_cells: FreeList::new(SOCKET_LIMIT, config.free_list_shards),
-            config,
-            transport,
-            clock,
-            probe,
-            upcalls,
+            cells: Cells::new(config),
+            services: Arc::new(services),
             looks: Monitor::new(BinaryHeap::new()),
             processes: Monitor::new(Processes::new()),
-            network_down: Word::new(0),
-            retired_handles: Word::new(0),
-            counters: Counters::new(),
-            liveness: Liveness::new(),
             sink: OnceLock::new(),
-        }
-    }
-
-    /// Tells the probe of something that happened under no socket's lock.
-    #[inline]
-    pub(super) fn observe(&self, observation: impl FnOnce() -> Observation) {
-        if S::Probe::ENABLED {
-            self.probe.observe(observation());
-        }
-    }
-
-    /// Sets or clears a flag of `network_down`.
-    pub(super) fn set_network_down(&self, flag: u64, down: bool) {
-        let mut before = self.network_down.load(Ordering::Acquire);
-        loop {
-            let after = if down { before | flag } else { before & !flag };
-            match self.network_down.compare_exchange(before, after) {
-                Ok(_) => return,
-                Err(found) => before = found,
-            }
         }
     }
 
@@ -116,73 +52,11 @@ impl<S: System> Shared<S> {
             .sink
             .get_or_init(|| Arc::new(EventSink(Arc::downgrade(self))));
         let events: Weak<EventSink<S>> = Arc::downgrade(sink);
-        self.transport.attach(events);
+        self.services.transport.attach(events);
     }
 
-    pub(super) fn process(&self, id: ProcessId) -> Option<Arc<ProcessState<S>>> {
+    pub(super) fn process(&self, id: ProcessId) -> Option<Arc<Descriptors<S>>> {
         self.processes.lock(|all| all.get(id))
-    }
-
-    /// How many sockets are not released yet, draining ones included.
-    pub(super) fn sockets_in_use(&self) -> usize {
-        self.free_cells.taken()
-    }
-
-    /// Every socket that may exist, for a sweep.
-    pub(super) fn every_socket(&self) -> Vec<SocketId> {
-        (0..self.free_cells.issued())
-            .filter_map(|index| {
-                let generation = self
-                    .cells
-                    .get(index)?
-                    .monitor
-                    .lock(|state| state.generation);
-                Some(SocketId::of(index, generation))
-            })
-            .collect()
-    }
-
-    /// Makes a socket around an endpoint that `make` gives, and opens the
-    /// reserved slot as its first descriptor, for a call of this life: one
-    /// section of the new socket, so this cannot fail half-way.
-    ///
-    /// # Errors
-    /// [`Error::NoBuffers`] if there are too many sockets, or what `make` says.
-    pub(super) fn open_socket(
-        &self,
-        process: &Arc<ProcessState<S>>,
-        slot: u32,
-        life: Life,
-        core: Socket,
-        make: impl FnOnce(Token) -> Result<EndpointOf<S>, Error>,
-    ) -> Result<Descriptor, Error> {
-        let index = self.free_cells.take().ok_or(Error::NoBuffers)?;
-        let Some(cell) = self.cells.cell(index) else {
-            return Err(Error::NoBuffers);
-        };
-        let opened = cell.monitor.lock(|state| {
-            let id = SocketId::of(index, state.generation);
-            let endpoint = make(Token(id.0))?;
-            state.core.create(self, id, core);
-            state.endpoint = Some(endpoint);
-            state.open(self, id, process, slot, life)
-        });
-        if opened.is_err() {
-            self.free_cells.put(index);
-        }
-        opened
-    }
-
-    /// Waits until whoever is in a section of this socket has left it.
-    pub(super) fn pass_through(&self, id: SocketId) {
-        if let Some(monitor) = self.monitor(id) {
-            monitor.lock(|_| ());
-        }
-    }
-
-    /// The monitor of a socket's cell.
-    pub(super) fn monitor(&self, id: SocketId) -> Option<&MonitorOf<S, SocketState<S>>> {
-        self.cells.get(id.cell()).map(|cell| &cell.monitor)
     }
 
     /// Works on a socket: one critical section under its lock, then, outside,
@@ -195,30 +69,31 @@ impl<S: System> Shared<S> {
         id: SocketId,
         section: impl FnOnce(&mut Section<'_, S>) -> R,
     ) -> Option<R> {
-        let monitor = self.monitor(id)?;
+        let monitor = self.cells.monitor(id)?;
         let mut out = Outbox::default();
         let (result, look) = monitor.lock(|state| {
             if state.generation != id.generation() || state.endpoint.is_none() {
                 return (None, None);
             }
             let mut work = Section {
-                shared: self,
+                services: &self.services,
+                cells: &self.cells,
                 id,
                 state,
                 out: &mut out,
             };
             let result = section(&mut work);
             work.flush_posts();
-            let look = state.plan_look(|| self.clock.now());
+            let look = state.plan_look(|| self.services.clock.now());
             if out.released {
                 state.generation = state.generation.wrapping_add(1);
             }
             (Some(result), look)
         });
-        if out.released && id.generation() < u32::MAX {
-            self.free_cells.put(id.cell());
+        if out.released {
+            self.cells.give_back(id);
         }
-        self.counters.add_resets(out.resets, out.timeouts);
+        self.services.counters.add_resets(out.resets, out.timeouts);
         if out.wake {
             monitor.notify();
         }
@@ -228,11 +103,11 @@ impl<S: System> Shared<S> {
                 looks.peek() == Some(&Reverse((at, id)))
             });
             if is_next {
-                self.transport.wake();
+                self.services.transport.wake();
             }
         }
-        self.deliver(out);
-        self.transport.deliver_events();
+        out.deliver(&self.services);
+        self.services.transport.deliver_events();
         result
     }
 
@@ -249,7 +124,7 @@ impl<S: System> Shared<S> {
     pub(super) fn look_at(self: &Arc<Self>, id: SocketId) {
         self.with_socket(id, |work| {
             work.advance();
-            let now = work.shared.clock.now();
+            let now = work.services.clock.now();
             let before = work.out.resets;
             let _ = work.input(Input::Expired { now });
             work.out.timeouts += work.out.resets - before;
@@ -264,14 +139,16 @@ impl<S: System> Shared<S> {
         id: SocketId,
         mut interrupted: impl FnMut() -> bool,
     ) -> bool {
-        let Some(monitor) = self.monitor(id) else {
+        let Some(monitor) = self.cells.monitor(id) else {
             return true;
         };
         loop {
             let left = monitor.lock(|state| match state.core.phase {
                 Phase::Draining {
                     deadline: Some(deadline),
-                } if Self::is_draining(state, id) => Some(self.clock.now().until(deadline)),
+                } if Self::is_draining(state, id) => {
+                    Some(self.services.clock.now().until(deadline))
+                }
                 _ => None,
             });
             //= docs/specification.md#l10-waiting-alone
@@ -291,7 +168,7 @@ impl<S: System> Shared<S> {
                 };
                 if let Some(drained) = ended {
                     let ended = Observation::of(Step::LingerEnded { drained });
-                    state.core.note_of(self, id, || ended);
+                    state.core.note_of(&self.services, id, || ended);
                 }
                 ended
             });
@@ -325,11 +202,11 @@ impl<S: System> Events for EventSink<S> {
         let Some(shared) = self.0.upgrade() else {
             return;
         };
-        shared.set_network_down(TRANSPORT_ENDED, true);
-        for socket in shared.every_socket() {
+        shared.services.set_network_down(TRANSPORT_ENDED, true);
+        for socket in shared.cells.every_socket() {
             // A call that was let in before and registers behind this sweep
             // finds the mark, under the same lock.
-            if let Some(monitor) = shared.monitor(socket) {
+            if let Some(monitor) = shared.cells.monitor(socket) {
                 monitor.lock(|state| state.transport_ended = true);
             }
             shared.with_socket(socket, |work| {
@@ -362,7 +239,7 @@ mod tests {
             process.set_nonblocking(descriptor, true).unwrap();
             while process.send(descriptor, &[0; 64 * 1024]).is_ok() {}
             let cell = process.begin(descriptor).unwrap().socket();
-            let monitor = provider.shared().monitor(cell).unwrap();
+            let monitor = provider.shared().cells.monitor(cell).unwrap();
             let held = || monitor.lock(|state| state.unsent.capacity());
             assert!(held() > 64 * 1024);
             if reset {
@@ -383,7 +260,7 @@ mod tests {
         let provider: Provider<InMemory> = Provider::in_memory();
         let process = provider.startup().unwrap();
         let shared = provider.shared();
-        let first_cell = shared.monitor(SocketId(0)).unwrap();
+        let first_cell = shared.cells.monitor(SocketId(0)).unwrap();
         first_cell.lock(|state| state.generation = u32::MAX - 1);
         let occupant = || {
             let descriptor = process.socket().unwrap();

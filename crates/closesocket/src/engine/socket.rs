@@ -5,21 +5,21 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::completion::Life;
 use super::delivery::Outbox;
-use super::looks::FIRST_PAUSE;
+use super::descriptors::Descriptors;
 use super::machine::Machine;
-use super::notify::Event;
 use super::observation::{Observation, OperationId, Order, Step};
 use super::operation::Pending;
 use super::primitives::Monitor;
-use super::process::{Life, ProcessState};
-use super::select::{Interest, Readiness};
-use super::shared::{EndpointOf, Shared};
+use super::readiness::Readiness;
+use super::reference::{Issuer, Reference, Watch};
+use super::services::Services;
 use super::transport::Endpoint as _;
+use super::transport::EndpointOf;
 use super::{SocketId, System};
 use crate::protocol::{
-    Actions, Descriptor, DuplicationRecord, Error, Input, OperationKind, PendingOperations,
-    SendSide, Take, Time,
+    Actions, Descriptor, DuplicationRecord, Error, Input, OperationKind, SendSide, Time,
 };
 
 /// A cell of the socket slab.
@@ -35,96 +35,8 @@ impl<S: System> Default for SocketCell<S> {
     }
 }
 
-/// One descriptor's share of a socket: its pending operations and watches.
-//= docs/specification.md#d4-duplication-shares-the-socket
-//# - Each descriptor of a shared socket MUST be usable for operations independently of the others.
-pub(super) struct Reference<S: System> {
-    pub(super) process: Arc<ProcessState<S>>,
-    pub(super) descriptor: Descriptor,
-    /// The life of the process in which the descriptor was opened.
-    pub(super) life: Life,
-    /// False once closed; it then only waits for its operations to end
-    /// (`AbortScope::LastReference`).
-    pub(super) live: bool,
-    /// Receives and accepts, in the order of registration.
-    pub(super) reads: VecDeque<Pending<S::Primitives>>,
-    /// Sends and connects, in the order of registration.
-    pub(super) writes: VecDeque<Pending<S::Primitives>>,
-    //= docs/specification.md#d7-other-descriptors-are-left-alone
-    //# - Closing a descriptor MUST NOT remove or trigger a readiness registration that was made
-    //# through another descriptor.
-    //= docs/specification.md#s4-no-fd-close-for-the-closer
-    //# - A readiness registration MUST end together with the descriptor through which it was made.
-    pub(super) watches: Vec<Watch<S>>,
-    /// Of one that was taken out: the life of its process was over then.
-    pub(super) over: bool,
-}
-
-impl<S: System> Reference<S> {
-    pub(super) fn issuer(&self) -> Issuer<S> {
-        (Arc::clone(&self.process), self.descriptor, self.life)
-    }
-
-    /// Whether it is this descriptor's.
-    pub(super) fn is_of(&self, process: &ProcessState<S>, descriptor: Descriptor) -> bool {
-        self.descriptor == descriptor && std::ptr::eq(&raw const *self.process, process)
-    }
-
-    pub(super) fn has_operations(&self) -> bool {
-        !self.reads.is_empty() || !self.writes.is_empty()
-    }
-}
-
-/// Through which descriptor of which process an operation was issued, and in
-/// which life of it that was opened.
-pub(super) type Issuer<S> = (Arc<ProcessState<S>>, Descriptor, Life);
-
-/// Somebody who wants to know when the socket gets ready.
-pub(super) struct Watch<S: System> {
-    /// Which watch, for its removal.
-    pub(super) number: u64,
-    pub(super) interest: Interest,
-    pub(super) event: Event<S::Primitives>,
-    /// What it was told and no call has re-armed since (R6).
-    pub(super) told: Readiness,
-}
-
-/// The number of a descriptor's event registration; selects have others.
-pub(super) const EVENT_SELECT: u64 = 0;
-
-impl<S: System> Watch<S> {
-    /// Whether this readiness is news to it (R6); from now on it is not.
-    //= docs/specification.md#r6-readiness-is-news
-    //# - A readiness event MUST be signalled when its condition becomes true.
-    const fn learns(&mut self, ready: Readiness) -> bool {
-        let now = Readiness {
-            readable: self.interest.readable && ready.readable,
-            writable: self.interest.writable && ready.writable,
-            closed: ready.closed,
-        };
-        let told = self.told;
-        self.told = now;
-        (now.readable && !told.readable)
-            || (now.writable && !told.writable)
-            || (now.closed && !told.closed)
-    }
-
-    const fn for_writing(&self) -> bool {
-        self.interest.writable
-    }
-
-    /// Its descriptor was closed: the event to set. A select wakes (O8); a
-    /// registration dies without a word, since nothing is posted to the closer
-    /// (S4).
-    pub(super) fn descriptor_closed(self) -> Option<Event<S::Primitives>> {
-        //= docs/specification.md#o8-readiness-waits
-        //# - A wait for readiness, such as select or poll, that names the closed descriptor MUST
-        //# wake up.
-        //= docs/specification.md#s4-no-fd-close-for-the-closer
-        //# - A close MUST NOT cause FD_CLOSE to be posted to the closer.
-        (self.number != EVENT_SELECT).then_some(self.event)
-    }
-}
+/// How soon to look again for something of which no event tells.
+pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(1);
 
 /// Everything about a socket, under its lock.
 pub(super) struct SocketState<S: System> {
@@ -184,7 +96,7 @@ impl<S: System> SocketState<S> {
     /// The live reference of this descriptor (O1a).
     pub(super) fn reference(
         &mut self,
-        process: &ProcessState<S>,
+        process: &Descriptors<S>,
         descriptor: Descriptor,
     ) -> Option<&mut Reference<S>> {
         let mut references = self.references.iter_mut();
@@ -195,16 +107,16 @@ impl<S: System> SocketState<S> {
     /// whose reference is counted already, for a call of this life.
     pub(super) fn open(
         &mut self,
-        shared: &Shared<S>,
+        services: &Services<S>,
         id: SocketId,
-        process: &Arc<ProcessState<S>>,
+        process: &Arc<Descriptors<S>>,
         slot: u32,
         life: Life,
     ) -> Result<Descriptor, Error> {
         let (descriptor, before) = process.table.open(slot, id)?;
         let opened = Step::Opened { life: life.0 };
         let opened = Observation::through(process.id, descriptor, opened).saw(before);
-        self.core.note(shared, || opened);
+        self.core.note(services, || opened);
         self.references.push(Reference {
             process: Arc::clone(process),
             descriptor,
@@ -221,9 +133,9 @@ impl<S: System> SocketState<S> {
     /// Registers an operation that may start, behind those of its kind.
     pub(super) fn park(
         &mut self,
-        shared: &Shared<S>,
+        services: &Services<S>,
         id: SocketId,
-        process: &ProcessState<S>,
+        process: &Descriptors<S>,
         descriptor: Descriptor,
         mut pending: Pending<S::Primitives>,
     ) -> Result<OperationId, Error> {
@@ -247,12 +159,12 @@ impl<S: System> SocketState<S> {
             waiting,
         };
         let registered = Observation::through(process.id, descriptor, registered);
-        self.core.note(shared, || registered);
+        self.core.note(services, || registered);
         Ok(operation)
     }
 
     /// The process that issued the pending operation of this number.
-    pub(super) fn owner_of(&self, number: u64) -> Option<&ProcessState<S>> {
+    pub(super) fn owner_of(&self, number: u64) -> Option<&Descriptors<S>> {
         let has = |queue: &VecDeque<Pending<S::Primitives>>| {
             queue.binary_search_by_key(&number, |it| it.number).is_ok()
         };
@@ -277,33 +189,38 @@ impl<S: System> SocketState<S> {
     }
 
     /// Carries out what the protocol ordered, in its order.
-    pub(super) fn carry_out(&mut self, shared: &Shared<S>, actions: Actions, out: &mut Outbox<S>) {
+    pub(super) fn carry_out(
+        &mut self,
+        services: &Services<S>,
+        actions: Actions,
+        out: &mut Outbox<S>,
+    ) {
         let Some(endpoint) = self.endpoint.as_mut() else {
             return;
         };
         let mut failed = None;
         if actions.send_fin {
             failed = endpoint.send_fin().err();
-            self.core.ordered(shared, Order::Fin);
+            self.core.ordered(services, Order::Fin);
         }
         if actions.reset {
             out.resets += 1;
             endpoint.reset();
-            self.core.ordered(shared, Order::Reset);
+            self.core.ordered(services, Order::Reset);
         }
         if actions.reset_backlog {
             endpoint.reset();
             self.backlog
                 .drain(..)
                 .for_each(|mut waiting| waiting.reset());
-            self.core.ordered(shared, Order::ResetBacklog);
+            self.core.ordered(services, Order::ResetBacklog);
         }
         if actions.release {
             self.release(out);
-            self.core.released(shared);
+            self.core.released(services);
         } else if failed.is_some() {
-            let lost = self.core.apply(shared, Input::ConnectionLost);
-            self.carry_out(shared, lost.unwrap_or_default().actions, out);
+            let lost = self.core.apply(services, Input::ConnectionLost);
+            self.carry_out(services, lost.unwrap_or_default().actions, out);
         }
     }
 
@@ -357,11 +274,11 @@ impl<S: System> SocketState<S> {
     }
 
     /// Signals the watches whose interest is ready.
-    pub(super) fn signal_watches(&mut self, shared: &Shared<S>, out: &mut Outbox<S>) {
+    pub(super) fn signal_watches(&mut self, services: &Services<S>, out: &mut Outbox<S>) {
         if self.references.iter().all(|it| it.watches.is_empty()) {
             return;
         }
-        let ready = self.readiness(shared);
+        let ready = self.readiness(services);
         let watches = self.references.iter_mut().flat_map(|it| &mut it.watches);
         out.events
             .extend(watches.filter_map(|it| it.learns(ready).then(|| it.event.clone())));
@@ -384,7 +301,7 @@ impl<S: System> SocketState<S> {
     }
 
     /// What would not block now.
-    pub(super) fn readiness(&mut self, shared: &Shared<S>) -> Readiness {
+    pub(super) fn readiness(&mut self, services: &Services<S>) -> Readiness {
         use crate::protocol::Connection;
         let Some(endpoint) = self.endpoint.as_mut() else {
             return Readiness::CLOSED;
@@ -399,7 +316,7 @@ impl<S: System> SocketState<S> {
                 } else if self.backlog.is_empty() {
                     match endpoint.accept() {
                         Ok(Some(connection)) => {
-                            let _ = self.core.apply(shared, Input::BacklogJoined);
+                            let _ = self.core.apply(services, Input::BacklogJoined);
                             self.backlog.push_back(connection);
                         }
                         Ok(None) => readable = false,
@@ -428,68 +345,6 @@ impl<S: System> SocketState<S> {
                 writable: self.connect_error.is_some(),
                 ..Readiness::default()
             },
-        }
-    }
-}
-
-/// What a close takes out of a socket's references.
-pub(super) struct Taker<'a, S: System> {
-    pub(super) socket: SocketId,
-    pub(super) references: &'a mut Vec<Reference<S>>,
-    /// The closing descriptor; `None` when a record is reclaimed.
-    pub(super) closing: Option<(&'a ProcessState<S>, Descriptor)>,
-}
-
-impl<S: System> PendingOperations for Taker<'_, S> {
-    type Taken = Vec<Reference<S>>;
-
-    fn take(&mut self, take: Take) -> Vec<Reference<S>> {
-        let closing = self.closing;
-        let is_closing = |it: &Reference<S>| {
-            closing.is_some_and(|(process, descriptor)| it.live && it.is_of(process, descriptor))
-        };
-        match take {
-            Take::EveryReference => {
-                let taken = std::mem::take(self.references);
-                let outlived = taken.iter().filter(|it| !it.live);
-                outlived.for_each(|it| it.process.outlived.remove(self.socket));
-                taken
-            }
-            //= docs/specification.md#d7-other-descriptors-are-left-alone
-            //# - Closing a descriptor MUST NOT end or alter an operation that was issued through
-            //# another descriptor.
-            Take::ThisReference => match self.references.iter().position(is_closing) {
-                Some(index) => vec![self.references.swap_remove(index)],
-                None => Vec::new(),
-            },
-            Take::Nothing => {
-                let Some(index) = self.references.iter().position(is_closing) else {
-                    return Vec::new();
-                };
-                let Some(reference) = self.references.get_mut(index) else {
-                    return Vec::new();
-                };
-                if reference.has_operations() {
-                    // The operations outlive their descriptor; its watches do
-                    // not (O8, S4).
-                    reference.live = false;
-                    let watches = std::mem::take(&mut reference.watches);
-                    let process = Arc::clone(&reference.process);
-                    let (descriptor, life) = (reference.descriptor, reference.life);
-                    vec![Reference {
-                        process,
-                        descriptor,
-                        life,
-                        live: false,
-                        reads: VecDeque::new(),
-                        writes: VecDeque::new(),
-                        watches,
-                        over: false,
-                    }]
-                } else {
-                    vec![self.references.swap_remove(index)]
-                }
-            }
         }
     }
 }

@@ -45,7 +45,7 @@ impl<S: System> Process<S> {
         travelling: Travelling,
         make: impl FnOnce(Token) -> Result<EndpointOf<S>, Error>,
     ) -> Result<Descriptor, Error> {
-        let config = &self.state.shared.config;
+        let config = &self.state.shared.services.config;
         let core = Socket::arrived(
             travelling,
             config.window,
@@ -58,7 +58,7 @@ impl<S: System> Process<S> {
     /// The transport.
     #[must_use]
     pub fn transport(&self) -> &S::Transport {
-        &self.state.shared.transport
+        &self.state.shared.services.transport
     }
 }
 

@@ -14,6 +14,9 @@ use std::time::Duration;
 
 use crate::protocol::Error;
 
+/// The endpoints of a system's transport.
+pub(super) type EndpointOf<S> = <<S as super::System>::Transport as Transport>::Endpoint;
+
 /// Names a socket to its transport. A token is never reused, so an event that
 /// comes late reaches nobody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -4,17 +4,20 @@
 //! socket of the provider, or a [`Peer`] that knows nothing of the engine and
 //! can stall, reset and vanish.
 
+mod endpoint;
 mod link;
 mod peer;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, OnceLock, Weak};
 
-use link::{Inbox, Link, Side};
+pub use endpoint::MemoryEndpoint;
+use endpoint::Role;
+use link::Link;
 pub use peer::{Peer, PeerListener, PeerRead};
 
 use super::primitives::{Monitor, Primitives, Std};
-use super::transport::{Connecting, Endpoint, Events, Received, Token, Transport};
+use super::transport::{Events, Token, Transport};
 use crate::protocol::Error;
 
 /// An address in a memory network.
@@ -257,204 +260,5 @@ impl<P: Primitives> Transport for Memory<P> {
 
     fn deliver_events(&self) {
         self.network.deliver();
-    }
-}
-
-/// One end of a connection in memory, or a listener.
-pub struct MemoryEndpoint<P: Primitives = Std> {
-    network: Arc<Network<P>>,
-    token: Option<Token>,
-    address: Option<MemoryAddress>,
-    /// It has bound the address itself.
-    bound: bool,
-    role: Role<P>,
-    /// Accepted bytes wait in the engine: a drop resets.
-    unsent_waits: bool,
-}
-
-enum Role<P: Primitives> {
-    Fresh,
-    Listening,
-    Connected(LinkOf<P>, Side),
-}
-
-impl<P: Primitives> MemoryEndpoint<P> {
-    /// Works on the connection and notes what the other side has to see. A look
-    /// that changes nothing notes nothing: two sockets that look whenever they
-    /// hear of the other would keep each other busy for ever.
-    fn with<R>(&self, work: impl FnOnce(&mut Link, Side) -> R) -> Option<R> {
-        let Role::Connected(link, side) = &self.role else {
-            return None;
-        };
-        Some(link.lock(|link| {
-            let before = link.shape();
-            let result = work(link, *side);
-            if link.shape() != before {
-                self.network.note(link.halves[1 - side].token);
-            }
-            result
-        }))
-    }
-}
-
-impl<P: Primitives> Endpoint for MemoryEndpoint<P> {
-    type Address = MemoryAddress;
-
-    fn bind(&mut self, address: &MemoryAddress) -> Result<(), Error> {
-        if self.address.is_some() || !matches!(self.role, Role::Fresh) {
-            return Err(Error::InvalidArgument);
-        }
-        self.network.bind(*address)?;
-        self.address = Some(*address);
-        self.bound = true;
-        Ok(())
-    }
-
-    fn local_address(&self) -> Result<MemoryAddress, Error> {
-        self.address.ok_or(Error::InvalidArgument)
-    }
-
-    fn listen(&mut self, backlog: u32) -> Result<(), Error> {
-        if matches!(self.role, Role::Listening) {
-            return Ok(());
-        }
-        let address = self.address.unwrap_or_else(|| {
-            self.network.listeners.lock(|listeners| {
-                // Beyond what tests write by hand.
-                listeners.next_address += 1;
-                MemoryAddress(u32::MAX - listeners.next_address)
-            })
-        });
-        let limit = usize::try_from(backlog).unwrap_or(usize::MAX).max(1);
-        self.network.listen(address, self.token, limit, true)?;
-        self.address = Some(address);
-        self.role = Role::Listening;
-        Ok(())
-    }
-
-    fn connect(&mut self, address: &MemoryAddress) -> Result<Connecting, Error> {
-        let (link, established) = self.network.dial(*address)?;
-        link.lock(|link| link.halves[0].token = self.token);
-        self.role = Role::Connected(link, 0);
-        Ok(if established {
-            Connecting::Done
-        } else {
-            Connecting::InProgress
-        })
-    }
-
-    fn connect_progress(&mut self) -> Result<Connecting, Error> {
-        self.with(|link, _| match (link.refused, link.established) {
-            (true, _) => Err(Error::ConnectionRefused),
-            (false, true) => Ok(Connecting::Done),
-            (false, false) => Ok(Connecting::InProgress),
-        })
-        .unwrap_or(Err(Error::NotConnected))
-    }
-
-    fn accept(&mut self) -> Result<Option<Self>, Error> {
-        let address = self.address.ok_or(Error::InvalidArgument)?;
-        let link = self.network.accept(address);
-        Ok(link.map(|link| Self {
-            network: Arc::clone(&self.network),
-            token: None,
-            address: Some(address),
-            bound: false,
-            role: Role::Connected(link, 1),
-            unsent_waits: false,
-        }))
-    }
-
-    fn register(&mut self, token: Token) -> Result<(), Error> {
-        self.token = Some(token);
-        self.with(|link, side| link.halves[side].token = Some(token));
-        Ok(())
-    }
-
-    fn send(&mut self, bytes: &[u8]) -> Result<usize, Error> {
-        self.with(|link, side| link.send(side, bytes))
-            .unwrap_or(Err(Error::NotConnected))
-    }
-
-    fn set_unsent_waits(&mut self, waits: bool) {
-        self.unsent_waits = waits;
-    }
-
-    fn receive(&mut self, buffer: &mut [u8]) -> Result<Received, Error> {
-        let inbox = self
-            .with(|link, side| link.receive(side, buffer))
-            .unwrap_or(Err(Error::NotConnected))?;
-        Ok(match inbox {
-            Inbox::Bytes(bytes) => Received::Bytes(bytes),
-            Inbox::Empty => Received::Nothing,
-            Inbox::End => Received::End,
-        })
-    }
-
-    fn has_input(&mut self) -> Result<bool, Error> {
-        self.with(Link::has_input)
-            .unwrap_or(Err(Error::NotConnected))
-    }
-
-    fn has_unread(&mut self) -> Result<bool, Error> {
-        self.with(|link, side| !link.halves[side].inbox.is_empty())
-            .ok_or(Error::NotConnected)
-    }
-
-    fn unacknowledged(&mut self) -> Result<usize, Error> {
-        self.with(|link, side| link.unacknowledged(side))
-            .unwrap_or(Err(Error::NotConnected))
-    }
-
-    fn send_fin(&mut self) -> Result<(), Error> {
-        self.with(Link::send_fin)
-            .unwrap_or(Err(Error::NotConnected))
-    }
-
-    fn shut_down_receive(&mut self) {
-        self.with(Link::shut_down_receive);
-    }
-
-    fn reset(&mut self) {
-        match (&self.role, self.address) {
-            (Role::Listening, Some(address)) => {
-                self.network.close_listener(address);
-                // The address may be another listener's from here on.
-                self.role = Role::Fresh;
-                self.bound = false;
-            }
-            _ => {
-                self.with(Link::reset);
-            }
-        }
-    }
-}
-
-impl<P: Primitives> Drop for MemoryEndpoint<P> {
-    fn drop(&mut self) {
-        match (&self.role, self.address) {
-            (Role::Listening, Some(address)) => self.network.close_listener(address),
-            (_, address) => {
-                if let Some(address) = address.filter(|_| self.bound) {
-                    let listeners = &self.network.listeners;
-                    listeners.lock(|listeners| listeners.bound.remove(&address));
-                }
-                self.with(|link, side| {
-                    link.halves[side].token = None;
-                    if self.unsent_waits {
-                        link.reset(side);
-                    }
-                    link.close(side);
-                });
-            }
-        }
-    }
-}
-
-impl<P: Primitives> std::fmt::Debug for MemoryEndpoint<P> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("MemoryEndpoint")
-            .field("address", &self.address)
-            .finish_non_exhaustive()
     }
 }

@@ -1,0 +1,73 @@
+//! The end of an overlapped operation, on its way to whoever waits for it.
+
+use std::sync::Weak;
+
+use super::observation::OperationId;
+use crate::protocol::{Descriptor, Error};
+
+/// The end of an overlapped operation. It is delivered exactly once (O2, O3).
+#[derive(Debug)]
+pub struct Completion {
+    /// Which operation.
+    pub operation: OperationId,
+    /// The number the issuer gave it; a packet keeps its key (O3).
+    pub key: u64,
+    /// Bytes transferred, or why it failed. Aborted by a close:
+    /// [`Error::OperationAborted`].
+    pub result: Result<usize, Error>,
+    /// Bytes transferred, also if it failed: of an aborted send the part that
+    /// was accepted and is still sent (O6).
+    pub transferred: usize,
+    /// The operation's buffer, back from the provider (O5).
+    pub buffer: Vec<u8>,
+    /// The new connection, of an accept that succeeded.
+    pub accepted: Option<Descriptor>,
+}
+
+/// One life of a process: from a startup of a stopped process to the cleanup
+/// that matches it, or to its death. What a sweep ends is of the life that it
+/// ends, or of an earlier one (S2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Life(pub(super) u64);
+
+/// Who can close a descriptor that nobody will ever be told of.
+pub(super) trait Orphanage: Send + Sync {
+    /// Closes it in the background.
+    fn close_orphan(&self, descriptor: Descriptor);
+    /// Closes it if the life for which it was opened is over.
+    fn close_outdated(&self, descriptor: Descriptor, life: Life);
+}
+
+/// A completion on its way. If nobody ever takes it, the connection that it
+/// accepted is closed.
+//= docs/specification.md#r4-options-of-an-accepted-socket
+//# - A connection whose accept completed for somebody who can no longer be told MUST be closed.
+pub(super) struct Parcel {
+    completion: Option<Completion>,
+    home: Option<Weak<dyn Orphanage>>,
+}
+
+impl Parcel {
+    /// `home` is the process of an accept.
+    pub(super) fn new(completion: Completion, home: Option<Weak<dyn Orphanage>>) -> Self {
+        Self {
+            completion: Some(completion),
+            home,
+        }
+    }
+
+    /// Gives it to its receiver.
+    pub(super) fn open(mut self) -> Option<Completion> {
+        self.completion.take()
+    }
+}
+
+impl Drop for Parcel {
+    fn drop(&mut self) {
+        let orphan = self.completion.take().and_then(|it| it.accepted);
+        let home = self.home.take().and_then(|it| it.upgrade());
+        if let (Some(orphan), Some(home)) = (orphan, home) {
+            home.close_orphan(orphan);
+        }
+    }
+}

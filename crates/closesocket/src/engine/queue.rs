@@ -1,0 +1,97 @@
+//! Completion queues.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::completion::{Completion, Parcel};
+use super::line::Line;
+use super::primitives::{Primitives, Std};
+
+/// A completion queue (an I/O completion port). Clones are the same queue; any
+/// number of threads can take from it.
+pub struct CompletionQueue<P: Primitives = Std>(Arc<Line<P, Parcel>>);
+
+impl<P: Primitives> CompletionQueue<P> {
+    /// A new, empty queue.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(Arc::new(Line::new()))
+    }
+
+    /// Takes the oldest completion, waiting for one if need be; `None` if the
+    /// limit passed first (`GetQueuedCompletionStatus`), or if nothing will come
+    /// ([`CompletionQueue::is_abandoned`]). On a thread of the transport's it
+    /// does not wait (C4).
+    //= docs/specification.md#s2a-waiters-of-what-ended-silently
+    //# - The waiters of a completion queue MUST return, and be told that nothing will come, when the
+    //# queue is closed by hand or when no provider is left that could post to it.
+    #[must_use]
+    pub fn wait(&self, limit: Option<Duration>) -> Option<Completion> {
+        self.0.wait(limit).and_then(Parcel::open)
+    }
+
+    /// Takes the oldest completion if there is one.
+    #[must_use]
+    pub fn take(&self) -> Option<Completion> {
+        self.0.take().and_then(Parcel::open)
+    }
+
+    /// How many completions wait.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether none waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Closes it: its waiters return, and what is posted from now on is dropped.
+    /// What waits already can still be taken.
+    pub fn close(&self) {
+        self.0.close();
+    }
+
+    /// Whether none waits and none will come: it was closed, or every provider
+    /// that ever posted to it is gone, and with them their operations (S2a).
+    /// One that no provider has used yet is not abandoned.
+    #[must_use]
+    pub fn is_abandoned(&self) -> bool {
+        self.0.is_abandoned()
+    }
+
+    /// Puts a batch of completions here under one lock, waking nobody; if it is
+    /// closed, they stay.
+    pub(super) fn put(&self, parcels: &mut Vec<Parcel>) {
+        self.0.put(parcels);
+    }
+
+    pub(super) fn line(&self) -> &Arc<Line<P, Parcel>> {
+        &self.0
+    }
+
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl<P: Primitives> Default for CompletionQueue<P> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<P: Primitives> Clone for CompletionQueue<P> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<P: Primitives> fmt::Debug for CompletionQueue<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CompletionQueue").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,166 @@
+//! One descriptor's share of a socket: its pending operations, and who wants to
+//! know when the socket gets ready.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::completion::Life;
+use super::descriptors::Descriptors;
+use super::event::Event;
+use super::operation::Pending;
+use super::readiness::{Interest, Readiness};
+use super::{SocketId, System};
+use crate::protocol::{Descriptor, PendingOperations, Take};
+
+/// One descriptor's share of a socket: its pending operations and watches.
+//= docs/specification.md#d4-duplication-shares-the-socket
+//# - Each descriptor of a shared socket MUST be usable for operations independently of the others.
+pub(super) struct Reference<S: System> {
+    pub(super) process: Arc<Descriptors<S>>,
+    pub(super) descriptor: Descriptor,
+    /// The life of the process in which the descriptor was opened.
+    pub(super) life: Life,
+    /// False once closed; it then only waits for its operations to end
+    /// (`AbortScope::LastReference`).
+    pub(super) live: bool,
+    /// Receives and accepts, in the order of registration.
+    pub(super) reads: VecDeque<Pending<S::Primitives>>,
+    /// Sends and connects, in the order of registration.
+    pub(super) writes: VecDeque<Pending<S::Primitives>>,
+    //= docs/specification.md#d7-other-descriptors-are-left-alone
+    //# - Closing a descriptor MUST NOT remove or trigger a readiness registration that was made
+    //# through another descriptor.
+    //= docs/specification.md#s4-no-fd-close-for-the-closer
+    //# - A readiness registration MUST end together with the descriptor through which it was made.
+    pub(super) watches: Vec<Watch<S>>,
+    /// Of one that was taken out: the life of its process was over then.
+    pub(super) over: bool,
+}
+
+impl<S: System> Reference<S> {
+    pub(super) fn issuer(&self) -> Issuer<S> {
+        (Arc::clone(&self.process), self.descriptor, self.life)
+    }
+
+    /// Whether it is this descriptor's.
+    pub(super) fn is_of(&self, process: &Descriptors<S>, descriptor: Descriptor) -> bool {
+        self.descriptor == descriptor && std::ptr::eq(&raw const *self.process, process)
+    }
+
+    pub(super) fn has_operations(&self) -> bool {
+        !self.reads.is_empty() || !self.writes.is_empty()
+    }
+}
+
+/// Through which descriptor of which process an operation was issued, and in
+/// which life of it that was opened.
+pub(super) type Issuer<S> = (Arc<Descriptors<S>>, Descriptor, Life);
+
+/// Somebody who wants to know when the socket gets ready.
+pub(super) struct Watch<S: System> {
+    /// Which watch, for its removal.
+    pub(super) number: u64,
+    pub(super) interest: Interest,
+    pub(super) event: Event<S::Primitives>,
+    /// What it was told and no call has re-armed since (R6).
+    pub(super) told: Readiness,
+}
+
+/// The number of a descriptor's event registration; selects have others.
+pub(super) const EVENT_SELECT: u64 = 0;
+
+impl<S: System> Watch<S> {
+    /// Whether this readiness is news to it (R6); from now on it is not.
+    //= docs/specification.md#r6-readiness-is-news
+    //# - A readiness event MUST be signalled when its condition becomes true.
+    pub(super) const fn learns(&mut self, ready: Readiness) -> bool {
+        let now = Readiness {
+            readable: self.interest.readable && ready.readable,
+            writable: self.interest.writable && ready.writable,
+            closed: ready.closed,
+        };
+        let told = self.told;
+        self.told = now;
+        (now.readable && !told.readable)
+            || (now.writable && !told.writable)
+            || (now.closed && !told.closed)
+    }
+
+    pub(super) const fn for_writing(&self) -> bool {
+        self.interest.writable
+    }
+
+    /// Its descriptor was closed: the event to set. A select wakes (O8); a
+    /// registration dies without a word, since nothing is posted to the closer
+    /// (S4).
+    pub(super) fn descriptor_closed(self) -> Option<Event<S::Primitives>> {
+        //= docs/specification.md#o8-readiness-waits
+        //# - A wait for readiness, such as select or poll, that names the closed descriptor MUST
+        //# wake up.
+        //= docs/specification.md#s4-no-fd-close-for-the-closer
+        //# - A close MUST NOT cause FD_CLOSE to be posted to the closer.
+        (self.number != EVENT_SELECT).then_some(self.event)
+    }
+}
+
+/// What a close takes out of a socket's references.
+pub(super) struct Taker<'a, S: System> {
+    pub(super) socket: SocketId,
+    pub(super) references: &'a mut Vec<Reference<S>>,
+    /// The closing descriptor; `None` when a record is reclaimed.
+    pub(super) closing: Option<(&'a Descriptors<S>, Descriptor)>,
+}
+
+impl<S: System> PendingOperations for Taker<'_, S> {
+    type Taken = Vec<Reference<S>>;
+
+    fn take(&mut self, take: Take) -> Vec<Reference<S>> {
+        let closing = self.closing;
+        let is_closing = |it: &Reference<S>| {
+            closing.is_some_and(|(process, descriptor)| it.live && it.is_of(process, descriptor))
+        };
+        match take {
+            Take::EveryReference => {
+                let taken = std::mem::take(self.references);
+                let outlived = taken.iter().filter(|it| !it.live);
+                outlived.for_each(|it| it.process.outlived.remove(self.socket));
+                taken
+            }
+            //= docs/specification.md#d7-other-descriptors-are-left-alone
+            //# - Closing a descriptor MUST NOT end or alter an operation that was issued through
+            //# another descriptor.
+            Take::ThisReference => match self.references.iter().position(is_closing) {
+                Some(index) => vec![self.references.swap_remove(index)],
+                None => Vec::new(),
+            },
+            Take::Nothing => {
+                let Some(index) = self.references.iter().position(is_closing) else {
+                    return Vec::new();
+                };
+                let Some(reference) = self.references.get_mut(index) else {
+                    return Vec::new();
+                };
+                if reference.has_operations() {
+                    // The operations outlive their descriptor; its watches do
+                    // not (O8, S4).
+                    reference.live = false;
+                    let watches = std::mem::take(&mut reference.watches);
+                    let process = Arc::clone(&reference.process);
+                    let (descriptor, life) = (reference.descriptor, reference.life);
+                    vec![Reference {
+                        process,
+                        descriptor,
+                        life,
+                        live: false,
+                        reads: VecDeque::new(),
+                        writes: VecDeque::new(),
+                        watches,
+                        over: false,
+                    }]
+                } else {
+                    vec![self.references.swap_remove(index)]
+                }
+            }
+        }
+    }
+}
