@@ -47,7 +47,7 @@ fn completion_and_close() {
 #[test]
 fn what_a_close_aborts_is_posted_behind_what_has_completed() {
     let expected = Explored {
-        executions: 17_000,
+        executions: 13_000,
         outcomes: &["both aborted", "completed and aborted"],
     };
     let scenario = completion_and_close;

@@ -1,7 +1,10 @@
 //! Closing a descriptor, and what else takes references away.
 
+use std::borrow::Cow;
+
 use super::clock::Clock as _;
 use super::descriptors::Descriptors;
+use super::handover::Batch;
 use super::observation::{Observation, OperationId, Step};
 use super::operation::Pending;
 use super::primitives::Primitives as _;
@@ -323,17 +326,17 @@ impl<S: System> Section<'_, S> {
     //# its direction that ended before it.
     pub(super) fn abort(&mut self, references: Vec<Reference<S>>) {
         let one = references.len() == 1;
-        let mut taken = Vec::new();
+        let (mut taken, mut batch) = (Vec::new(), Batch::new());
         for reference in references {
             let (issuer, over) = (reference.issuer(), reference.over);
             // Told by whoever closes it (O8).
             let watches = reference.watches.into_iter();
-            self.out
-                .events
-                .extend(watches.filter_map(Watch::descriptor_closed));
+            for event in watches.filter_map(Watch::descriptor_closed) {
+                self.out.rare().events.push(event);
+            }
             for pending in reference.writes.into_iter().chain(reference.reads) {
                 if one {
-                    self.abort_one(issuer.clone(), over, pending);
+                    self.abort_one(&issuer, over, pending, &mut batch);
                 } else {
                     taken.push((issuer.clone(), over, pending));
                 }
@@ -344,16 +347,25 @@ impl<S: System> Section<'_, S> {
         //# of the operations, whichever threads complete them.
         taken.sort_by_key(|(.., pending)| pending.number);
         for (issuer, over, pending) in taken {
-            self.abort_one(issuer, over, pending);
+            self.abort_one(&issuer, over, pending, &mut batch);
         }
+        self.post_batch(&mut batch);
     }
 
-    fn abort_one(&mut self, issuer: Issuer<S>, over: bool, mut pending: Pending<S::Primitives>) {
+    fn abort_one(
+        &mut self,
+        issuer: &Issuer<S>,
+        over: bool,
+        mut pending: Pending<S::Primitives>,
+        batch: &mut Batch<S>,
+    ) {
         self.out.aborted += 1;
         issuer.0.unreserve(pending.reserved.take());
         let waiting = pending.reply.waiting();
         let result = cut_off(Cut::Closed, waiting, pending.done);
-        self.hand_over(issuer, pending, notice(waiting, over), result, None);
+        let through = (Cow::Borrowed(&issuer.0), issuer.1);
+        let notice = notice(waiting, over);
+        self.hand_over(through, pending, notice, (result, None), Some(batch));
     }
 }
 

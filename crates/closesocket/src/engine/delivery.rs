@@ -8,32 +8,29 @@
 //! more is put there for it (S2, S3). Nobody is woken and nobody's code runs
 //! under the lock: that is left to be done when it is free.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::System;
 use super::completion::Life;
-use super::completion::Parcel;
 use super::descriptors::Descriptors;
 use super::event::Event;
+use super::few::Few;
 use super::notify::{Notify, Posted};
 use super::observation::{Observation, OperationId, Step};
 use super::operation::{Answer, AnswerCell};
 use super::primitives::Monitor as _;
-use super::queue::CompletionQueue;
 use super::services::Services;
-use crate::protocol::{Descriptor, Error};
+use crate::protocol::Descriptor;
 
 /// What a critical section leaves to be done outside the lock.
 pub(super) struct Outbox<S: System> {
-    pub(super) batch: Batch<S>,
-    pub(super) posted: Vec<Posted<S::Primitives>>,
-    pub(super) answers: Vec<(OperationId, AnswerCell<S::Primitives>, Answer)>,
-    pub(super) silent: Vec<Notify<S::Primitives>>,
+    /// Results that were posted: who waits for them is woken.
+    pub(super) posted: Few<Posted<S::Primitives>>,
     /// Holds that end, on descriptors of these processes.
-    holds: Vec<(Arc<Descriptors<S>>, Descriptor, u64)>,
-    /// Descriptors that were opened for a life that may be over by now.
-    pub(super) opened: Vec<(Arc<Descriptors<S>>, Descriptor, Life)>,
-    pub(super) events: Vec<Event<S::Primitives>>,
+    holds: Few<(Arc<Descriptors<S>>, Descriptor, u64)>,
+    /// Few sections leave anything of this.
+    rare: Option<Box<Rare<S>>>,
     /// How many operations were aborted.
     pub(super) aborted: u64,
     /// Threads wait at the cell and what they wait for may have come.
@@ -45,20 +42,24 @@ pub(super) struct Outbox<S: System> {
     pub(super) timeouts: u64,
 }
 
+/// What a section leaves seldom.
+pub(super) struct Rare<S: System> {
+    /// For threads that are blocked.
+    pub(super) answers: Vec<(OperationId, AnswerCell<S::Primitives>, Answer)>,
+    /// Ends that nobody is told of.
+    pub(super) silent: Vec<Notify<S::Primitives>>,
+    /// Descriptors that were opened for a life that may be over by now.
+    pub(super) opened: Vec<(Arc<Descriptors<S>>, Descriptor, Life)>,
+    /// Events to set: of selects and registrations.
+    pub(super) events: Vec<Event<S::Primitives>>,
+}
+
 impl<S: System> Default for Outbox<S> {
     fn default() -> Self {
         Self {
-            batch: Batch {
-                queue: None,
-                parcels: Vec::new(),
-                told: Vec::new(),
-            },
-            posted: Vec::new(),
-            answers: Vec::new(),
-            silent: Vec::new(),
-            holds: Vec::new(),
-            opened: Vec::new(),
-            events: Vec::new(),
+            posted: Few::new(),
+            holds: Few::new(),
+            rare: None,
             aborted: 0,
             wake: false,
             released: false,
@@ -68,36 +69,54 @@ impl<S: System> Default for Outbox<S> {
     }
 }
 
-/// Completions for one queue, to be put there together.
-pub(super) struct Batch<S: System> {
-    pub(super) queue: Option<CompletionQueue<S::Primitives>>,
-    pub(super) parcels: Vec<Parcel>,
-    /// What the probe is told once they are there.
-    pub(super) told: Vec<(OperationId, Option<Error>)>,
+impl<S: System> Default for Rare<S> {
+    fn default() -> Self {
+        Self {
+            answers: Vec::new(),
+            silent: Vec::new(),
+            opened: Vec::new(),
+            events: Vec::new(),
+        }
+    }
 }
 
 impl<S: System> Outbox<S> {
+    /// What it leaves seldom, to be added to.
+    pub(super) fn rare(&mut self) -> &mut Rare<S> {
+        self.rare.get_or_insert_default()
+    }
+
     /// A hold of an operation ends, when the section is over.
     //= docs/specification.md#o1-closing-aborts
     //# - Under `AbortScope::LastReference`, the handle and the slot of a closed descriptor MUST NOT
     //# be given back before all operations that outlived the descriptor have ended.
-    pub(super) fn end_hold(&mut self, process: Arc<Descriptors<S>>, descriptor: Descriptor) {
+    pub(super) fn end_hold(
+        &mut self,
+        process: Cow<'_, Arc<Descriptors<S>>>,
+        descriptor: Descriptor,
+    ) {
         match self.holds.last_mut() {
             Some((last, it, holds)) if *it == descriptor && Arc::ptr_eq(last, &process) => {
                 *holds += 1;
             }
-            _ => self.holds.push((process, descriptor, 1)),
+            _ => self.holds.push((process.into_owned(), descriptor, 1)),
         }
     }
 
     /// The holds on this descriptor that end: the caller ends them with its own.
     pub(super) fn take_holds(&mut self, process: &Descriptors<S>, descriptor: Descriptor) -> u64 {
-        let mut taken = 0;
-        self.holds.retain(|(of, it, holds)| {
-            let own = *it == descriptor && std::ptr::eq(&raw const **of, process);
-            taken += if own { *holds } else { 0 };
-            !own
-        });
+        if self.holds.is_empty() {
+            return 0;
+        }
+        let (mut taken, mut others) = (0, Few::new());
+        for (of, it, holds) in self.holds.drain() {
+            if it == descriptor && std::ptr::eq(&raw const *of, process) {
+                taken += holds;
+            } else {
+                others.push((of, it, holds));
+            }
+        }
+        self.holds = others;
         taken
     }
 }
@@ -107,11 +126,24 @@ impl<S: System> Outbox<S> {
     //= docs/specification.md#o5-buffers
     //# An application therefore cannot take the return of a close as a sign that its buffers
     //# are free, because a completion MAY be delivered later than that.
-    pub(super) fn deliver(self, services: &Services<S>) {
-        for posted in self.posted {
+    #[inline]
+    pub(super) fn deliver(&mut self, services: &Services<S>) {
+        services.counters.add_aborted(self.aborted);
+        for posted in self.posted.drain() {
             posted.wake(&services.counters);
         }
-        for (operation, cell, answer) in self.answers {
+        if let Some(mut rare) = self.rare.take() {
+            rare.deliver(services);
+        }
+        for (process, descriptor, holds) in self.holds.drain() {
+            process.leave(descriptor, holds);
+        }
+    }
+}
+
+impl<S: System> Rare<S> {
+    fn deliver(&mut self, services: &Services<S>) {
+        for (operation, cell, answer) in self.answers.drain(..) {
             let error = answer.result.err();
             // Told before: the thread tells itself that it goes on.
             let delivered = Step::Delivered {
@@ -123,21 +155,17 @@ impl<S: System> Outbox<S> {
             cell.lock(|place| *place = Some(answer));
             cell.notify();
         }
-        for event in self.events {
+        for event in self.events.drain(..) {
             event.set();
         }
-        for notify in self.silent {
+        for notify in self.silent.drain(..) {
             notify.forget(&services.counters);
         }
-        services.counters.add_aborted(self.aborted);
-        for (process, descriptor, life) in self.opened {
+        for (process, descriptor, life) in self.opened.drain(..) {
             let owner = process.owner().and_then(|it| it.upgrade());
             if let Some(owner) = owner {
                 owner.close_outdated(descriptor, life);
             }
-        }
-        for (process, descriptor, holds) in self.holds {
-            process.leave(descriptor, holds);
         }
     }
 }

@@ -5,16 +5,19 @@
 //! whichever threads complete them (R8), and who has held the lock after a process
 //! stopped knows that nothing more is put there for it (S2, S3).
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::System;
 use super::completion::{Completion, Parcel};
 use super::descriptors::Descriptors;
+use super::few::Few;
 use super::notify::{How, Notify, Posted};
 use super::observation::{Observation, OperationId, Step};
 use super::operation::{Answer, Pending, Reply};
 use super::probe::Probe;
 use super::progress::Section;
+use super::queue::CompletionQueue;
 use super::reference::Issuer;
 use super::transport::EndpointOf;
 use crate::protocol::{Descriptor, Error, Notice, Waiting, notice};
@@ -22,6 +25,28 @@ use crate::protocol::{Descriptor, Error, Notice, Waiting, notice};
 /// The most completions that are put into a queue under one of its locks: few
 /// enough not to keep its takers out for long.
 const BATCH: usize = 128;
+
+/// Completions for one queue, to be put there together.
+pub(super) struct Batch<S: System> {
+    queue: Option<CompletionQueue<S::Primitives>>,
+    parcels: Few<Parcel>,
+    /// What the probe is told once they are there.
+    told: Vec<(OperationId, Option<Error>)>,
+}
+
+impl<S: System> Batch<S> {
+    pub(super) const fn new() -> Self {
+        Self {
+            queue: None,
+            parcels: Few::new(),
+            told: Vec::new(),
+        }
+    }
+
+    fn takes(&self, queue: &CompletionQueue<S::Primitives>) -> bool {
+        self.queue.as_ref().is_some_and(|open| open.is(queue)) && self.parcels.len() < BATCH
+    }
+}
 
 impl<S: System> Section<'_, S> {
     /// Ends an operation that was taken out.
@@ -64,10 +89,13 @@ impl<S: System> Section<'_, S> {
         }
         if let (Some(descriptor), Waiting::Overlapped) = (accepted, pending.reply.waiting()) {
             self.out
+                .rare()
                 .opened
                 .push((Arc::clone(process), descriptor, *life));
         }
-        self.hand_over(issuer, pending, notice, result, accepted);
+        let (process, descriptor, _) = issuer;
+        let through = (Cow::Owned(process), descriptor);
+        self.hand_over(through, pending, notice, (result, accepted), None);
         let id = self.id;
         self.state.references.retain(|it| {
             let stays = it.live || it.has_operations();
@@ -83,11 +111,11 @@ impl<S: System> Section<'_, S> {
     //# - Every operation MUST end exactly once, either completed or aborted.
     pub(super) fn hand_over(
         &mut self,
-        (process, descriptor, _): Issuer<S>,
+        (process, descriptor): (Cow<'_, Arc<Descriptors<S>>>, Descriptor),
         pending: Pending<S::Primitives>,
         notice: Notice,
-        result: Result<usize, Error>,
-        accepted: Option<Descriptor>,
+        (result, accepted): (Result<usize, Error>, Option<Descriptor>),
+        batch: Option<&mut Batch<S>>,
     ) {
         let operation = OperationId {
             socket: self.id,
@@ -102,14 +130,14 @@ impl<S: System> Section<'_, S> {
                     buffer: pending.buffer,
                     accepted,
                 };
-                self.out.answers.push((operation, cell, answer));
+                self.out.rare().answers.push((operation, cell, answer));
                 return;
             }
             Reply::Overlapped(notify) => notify,
         };
         if notice == Notice::Silent {
             self.note_delivered(operation, false, None);
-            self.out.silent.push(notify);
+            self.out.rare().silent.push(notify);
         } else {
             let home = accepted.and_then(|_| process.owner());
             let completion = Completion {
@@ -123,12 +151,8 @@ impl<S: System> Section<'_, S> {
                 buffer: pending.buffer,
                 accepted,
             };
-            self.post(
-                notify,
-                Parcel::new(completion, home),
-                operation,
-                result.err(),
-            );
+            let told = (operation, result.err());
+            self.post(notify, Parcel::new(completion, home), told, batch);
         }
         self.out.end_hold(process, descriptor);
     }
@@ -141,38 +165,50 @@ impl<S: System> Section<'_, S> {
         &mut self,
         notify: Notify<S::Primitives>,
         parcel: Parcel,
-        operation: OperationId,
-        error: Option<Error>,
+        (operation, error): (OperationId, Option<Error>),
+        batch: Option<&mut Batch<S>>,
     ) {
-        match notify.0 {
-            How::Queue { queue, .. } => {
-                let batch = &self.out.batch;
-                let open = batch.queue.as_ref().is_some_and(|open| open.is(&queue));
-                if !open || batch.parcels.len() == BATCH {
-                    self.flush_posts();
-                    self.out.batch.queue = Some(queue);
+        match (notify.0, batch) {
+            (How::Queue { queue, .. }, Some(batch)) => {
+                if !batch.takes(&queue) {
+                    self.post_batch(batch);
+                    batch.queue = Some(queue);
                 }
-                self.out.batch.parcels.push(parcel);
+                batch.parcels.push(parcel);
                 if S::Probe::ENABLED {
-                    self.out.batch.told.push((operation, error));
+                    batch.told.push((operation, error));
                 }
             }
-            other => {
-                self.flush_posts();
-                self.out.posted.extend(Notify(other).put(parcel));
+            (How::Queue { queue, .. }, None) => {
+                self.put(queue, &mut Few::from(parcel));
+                self.note_delivered(operation, true, error);
+            }
+            (other, batch) => {
+                if let Some(batch) = batch {
+                    self.post_batch(batch);
+                }
+                if let Some(posted) = Notify(other).put(parcel) {
+                    self.out.posted.push(posted);
+                }
                 self.note_delivered(operation, true, error);
             }
         }
     }
 
-    /// Puts the batch into its queue. The last thing that a section does.
-    pub(super) fn flush_posts(&mut self) {
-        if let Some(queue) = self.out.batch.queue.take() {
-            let parcels = std::mem::take(&mut self.out.batch.parcels);
-            self.out.posted.push(Posted::in_queue(queue, parcels));
-            for (operation, error) in std::mem::take(&mut self.out.batch.told) {
+    /// Puts a batch into its queue.
+    pub(super) fn post_batch(&mut self, batch: &mut Batch<S>) {
+        if let Some(queue) = batch.queue.take() {
+            self.put(queue, &mut batch.parcels);
+            for (operation, error) in std::mem::take(&mut batch.told) {
                 self.note_delivered(operation, true, error);
             }
+        }
+    }
+
+    fn put(&mut self, queue: CompletionQueue<S::Primitives>, parcels: &mut Few<Parcel>) {
+        let last = self.out.posted.last_mut();
+        if !last.is_some_and(|it| it.joins(&queue, parcels)) {
+            self.out.posted.push(Posted::in_queue(queue, parcels));
         }
     }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use super::few::Few;
 use super::primitives::{Monitor, Primitives};
 
 /// A provider, as the queues know it; gone with the last of its processes.
@@ -103,10 +104,10 @@ impl<P: Primitives, T: Send + 'static> Line<P, T> {
 
     /// Puts these behind the others, unless it is closed: then they stay. Wakes
     /// nobody and drops nothing, so it may be called under a socket's lock.
-    pub(super) fn put(&self, items: &mut Vec<T>) {
+    pub(super) fn put(&self, items: &mut Few<T>) {
         self.waiting.lock(|it| {
             if !it.closed {
-                it.items.extend(items.drain(..));
+                it.items.extend(items.drain());
             }
         });
     }

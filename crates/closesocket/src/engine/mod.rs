@@ -21,6 +21,7 @@ mod descriptors;
 mod duplicate;
 mod establish;
 mod event;
+mod few;
 mod free_list;
 mod handover;
 mod io;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::completion::{Completion, Parcel};
 use super::counters::Counters;
 use super::event::{Overlapped, Promise};
+use super::few::Few;
 use super::line::{Line, Liveness};
 use super::primitives::{Primitives, Std};
 use super::queue::CompletionQueue;
@@ -91,12 +92,12 @@ impl<P: Primitives> Notify<P> {
         match self.0 {
             How::Event(promise) => {
                 let (overlapped, before) = promise.keep(parcel)?;
-                Some(Posted(Place::Event(overlapped, before)))
+                Some(Posted(Place::Event(overlapped, before.map(Box::new))))
             }
-            How::Queue { queue, .. } => Some(Posted::in_queue(queue, vec![parcel])),
+            How::Queue { queue, .. } => Some(Posted::in_queue(queue, &mut Few::from(parcel))),
             How::Routine { ticket, .. } => {
-                let (thread, refused) = ticket.queue(parcel);
-                Some(Posted(Place::Routine(thread, refused)))
+                let (thread, mut refused) = ticket.queue(parcel);
+                Some(Posted(Place::Routine(thread, refused.drain().collect())))
             }
         }
     }
@@ -114,16 +115,25 @@ impl<P: Primitives> Notify<P> {
 pub(super) struct Posted<P: Primitives>(Place<P>);
 
 enum Place<P: Primitives> {
-    Event(Overlapped<P>, Option<Parcel>),
+    Event(Overlapped<P>, Option<Box<Parcel>>),
     Queue(CompletionQueue<P>, Vec<Parcel>),
     Routine(Arc<Routines<P>>, Vec<(u64, Parcel)>),
 }
 
 impl<P: Primitives> Posted<P> {
     /// Puts a batch into a queue under one of its locks.
-    pub(super) fn in_queue(queue: CompletionQueue<P>, mut parcels: Vec<Parcel>) -> Self {
-        queue.put(&mut parcels);
-        Self(Place::Queue(queue, parcels))
+    pub(super) fn in_queue(queue: CompletionQueue<P>, parcels: &mut Few<Parcel>) -> Self {
+        queue.put(parcels);
+        Self(Place::Queue(queue, parcels.drain().collect()))
+    }
+
+    /// The same into the queue that this is about, if it is that one and takes it.
+    pub(super) fn joins(&self, queue: &CompletionQueue<P>, parcels: &mut Few<Parcel>) -> bool {
+        let same = matches!(&self.0, Place::Queue(open, _) if open.is(queue));
+        if same {
+            queue.put(parcels);
+        }
+        same && parcels.is_empty()
     }
 
     pub(super) fn wake(self, counters: &Counters<P>) {

@@ -82,6 +82,7 @@ impl<S: System> Section<'_, S> {
         self.lose_receives(Error::NetworkDown);
         let watches = self.state.references.iter().flat_map(|it| &it.watches);
         self.out
+            .rare()
             .events
             .extend(watches.map(|watch| watch.event.clone()));
     }

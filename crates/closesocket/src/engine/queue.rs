@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::completion::{Completion, Parcel};
+use super::few::Few;
 use super::line::Line;
 use super::primitives::{Primitives, Std};
 
@@ -65,7 +66,7 @@ impl<P: Primitives> CompletionQueue<P> {
 
     /// Puts a batch of completions here under one lock, waking nobody; if it is
     /// closed, they stay.
-    pub(super) fn put(&self, parcels: &mut Vec<Parcel>) {
+    pub(super) fn put(&self, parcels: &mut Few<Parcel>) {
         self.0.put(parcels);
     }
 

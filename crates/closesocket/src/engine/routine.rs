@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::completion::{Completion, Parcel};
+use super::few::Few;
 use super::line::{Abandon, Line};
 use super::primitives::{Monitor, Primitives, Std};
 
@@ -73,8 +74,8 @@ impl<P: Primitives> Ticket<P> {
 
     /// Queues the routine with its completion, waking nobody. Returns its thread,
     /// and the completion again if that is gone.
-    pub(super) fn queue(mut self, parcel: Parcel) -> (Arc<Routines<P>>, Vec<(u64, Parcel)>) {
-        let mut routine = vec![(std::mem::take(&mut self.number), parcel)];
+    pub(super) fn queue(mut self, parcel: Parcel) -> (Arc<Routines<P>>, Few<(u64, Parcel)>) {
+        let mut routine = Few::from((std::mem::take(&mut self.number), parcel));
         self.thread.queued.put(&mut routine);
         (Arc::clone(&self.thread), routine)
     }

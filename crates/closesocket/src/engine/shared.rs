@@ -83,7 +83,6 @@ impl<S: System> Shared<S> {
                 out: &mut out,
             };
             let result = section(&mut work);
-            work.flush_posts();
             let look = state.plan_look(|| self.services.clock.now());
             if out.released {
                 state.generation = state.generation.wrapping_add(1);

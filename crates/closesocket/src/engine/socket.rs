@@ -280,7 +280,8 @@ impl<S: System> SocketState<S> {
         }
         let ready = self.readiness(services);
         let watches = self.references.iter_mut().flat_map(|it| &mut it.watches);
-        out.events
+        out.rare()
+            .events
             .extend(watches.filter_map(|it| it.learns(ready).then(|| it.event.clone())));
     }
 

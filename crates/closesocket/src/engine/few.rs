@@ -1,0 +1,54 @@
+//! Lists that mostly hold one thing.
+
+/// A list whose first element needs no memory of its own: most sections have one
+/// result to hand over.
+pub(super) struct Few<T> {
+    first: Option<T>,
+    rest: Vec<T>,
+}
+
+impl<T> Few<T> {
+    pub(super) const fn new() -> Self {
+        Self {
+            first: None,
+            rest: Vec::new(),
+        }
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        usize::from(self.first.is_some()) + self.rest.len()
+    }
+
+    pub(super) fn push(&mut self, item: T) {
+        if self.first.is_none() {
+            self.first = Some(item);
+        } else {
+            self.rest.push(item);
+        }
+    }
+
+    pub(super) fn last_mut(&mut self) -> Option<&mut T> {
+        match self.rest.last_mut() {
+            None => self.first.as_mut(),
+            last => last,
+        }
+    }
+
+    /// Takes everything out, in order; the memory stays.
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = T> {
+        self.first.take().into_iter().chain(self.rest.drain(..))
+    }
+}
+
+impl<T> From<T> for Few<T> {
+    fn from(item: T) -> Self {
+        Self {
+            first: Some(item),
+            rest: Vec::new(),
+        }
+    }
+}
