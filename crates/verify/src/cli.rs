@@ -154,7 +154,7 @@ pub(crate) enum Command {
         prefix: bool,
     },
     /// Be the peers of a crowd.
-    #[command(name = crate::run::crowd::COMMAND, hide = true)]
+    #[command(name = crate::run::PEERS_COMMAND, hide = true)]
     CrowdPeers {
         /// How many.
         connections: u64,
@@ -232,8 +232,8 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "N", conflicts_with_all = ["connections", "seconds", "seed", "sabotage"], value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub(crate) crowd: Option<u64>,
     /// Do something wrong on purpose, to see the verdict fail.
-    #[arg(long, hide = true, requires = "seconds")]
-    pub(crate) sabotage: Option<crate::run::soak::Sabotage>,
+    #[arg(long, hide = true)]
+    pub(crate) sabotage: Option<crate::run::Sabotage>,
     /// Keep the trace of what the engine did in this file.
     #[arg(long, value_name = "FILE")]
     pub(crate) trace: Option<PathBuf>,

@@ -125,7 +125,7 @@ fn dispatch(cli: &Cli) -> Outcome {
             open: *open,
         }),
         Some(Command::Run(arguments)) => run_command(arguments, &output),
-        Some(Command::CrowdPeers { connections }) => run::crowd::be_peers(*connections),
+        Some(Command::CrowdPeers { connections }) => run::be_peers(*connections),
         Some(Command::Replay { file, prefix }) => replay::command(file, *prefix, &output),
         Some(Command::List) => list::command(&output),
         Some(Command::Completions { shell }) => pages::completions(*shell, &output),
@@ -143,31 +143,18 @@ fn run_command(arguments: &RunArguments, output: &Output) -> Outcome {
             return Outcome::Usage;
         }
     };
-    if let Some(connections) = arguments.crowd {
-        let threads = arguments.threads.unwrap_or(run::crowd::Plan::THREADS);
-        let plan = run::crowd::Plan {
-            connections,
-            threads,
-        };
-        return run::crowd::command(plan, &traced, output);
-    }
-    let standard = run::Plan::STANDARD;
-    let threads = arguments.threads.unwrap_or(standard.threads);
-    let Some(seconds) = arguments.seconds else {
-        let plan = run::Plan {
-            connections: arguments.connections.unwrap_or(standard.connections),
-            threads,
-        };
-        return run::command(plan, &traced, output);
-    };
-    let plan = run::soak::Plan {
-        seconds,
-        open: arguments.connections.unwrap_or(run::soak::Plan::OPEN),
+    let RunArguments {
+        connections,
         threads,
-        seed: arguments.seed.unwrap_or_else(run::soak::any_seed),
-        sabotage: arguments.sabotage,
+        ..
+    } = *arguments;
+    let plan = match (arguments.crowd, arguments.seconds) {
+        (Some(crowd), _) => run::Plan::crowd(crowd, threads),
+        (None, Some(seconds)) => run::Plan::random(seconds, arguments.seed, connections, threads),
+        (None, None) => run::Plan::fixed(connections, threads),
     };
-    run::soak::command(plan, &traced, output)
+    let sabotage = arguments.sabotage;
+    run::command(run::Plan { sabotage, ..plan }, &traced, output)
 }
 
 /// The documented JSON of the whole.
@@ -188,7 +175,7 @@ fn everything(output: &Output) -> Outcome {
     let defects = defects::summary(output);
     let run = run::Traced::start(None)
         .inspect_err(|error| errln!("error: {error}"))
-        .and_then(|traced| run::with_progress(run::Plan::STANDARD, &traced, output));
+        .and_then(|traced| run::fixed_ways(run::Plan::fixed(None, None), &traced, output));
     if let Ok(run) = &run
         && output.is_text()
     {

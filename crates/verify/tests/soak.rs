@@ -93,6 +93,26 @@ fn a_thread_that_never_ends_fails_the_verdict() {
 }
 
 #[test]
+fn the_fixed_ways_are_checked_by_the_same_verdict() {
+    for (sabotage, field) in [
+        ("lost-byte", "lost_bytes"),
+        ("swallowed-completion", "missing_completions"),
+        ("doubled-completion", "double_completions"),
+    ] {
+        let (report, code) = run(&["--connections", "5", "--sabotage", sabotage]);
+        assert_eq!(
+            (code, &report["ok"]),
+            (1, &Value::Bool(false)),
+            "{report:#}"
+        );
+        assert!(
+            report[field].as_u64().unwrap() > 0,
+            "{sabotage}: {report:#}"
+        );
+    }
+}
+
+#[test]
 fn a_seed_without_a_soak_is_refused() {
     for arguments in [&["--seed", "1"][..], &["--crowd", "5", "--seconds", "1"]] {
         let output = verify(arguments);

@@ -1,15 +1,27 @@
-//! Runs the real engine and prints what was seen.
+//! Runs the real engine and shows what was seen.
 
 use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::{Plan, RunReport, Traced, run};
+use super::driver::run;
+use super::limit;
+use super::plan::{Plan, Schedules};
+use super::progress::{self, mebibytes};
+use super::report::RunReport;
+use super::traced::Traced;
+use super::verdict::{self, CrowdReport, SoakReport};
 use crate::Outcome;
 use crate::cli::Format;
 use crate::out::errln;
 use crate::output::Output;
 use crate::report::Report;
+
+/// System descriptors of a random connection: both ends, and as many of one that
+/// drains in the background.
+const DESCRIPTORS_EACH: u64 = 4;
+/// Descriptors of a worker: its listeners.
+const DESCRIPTORS_OF_THREAD: u64 = 2;
 
 /// The documented JSON of a run of any kind.
 #[derive(Serialize)]
@@ -20,7 +32,40 @@ struct Json<'a, R> {
 
 /// Runs and prints.
 pub(crate) fn command(plan: Plan, traced: &Traced, output: &Output) -> Outcome {
-    let run = with_progress(plan, traced, output);
+    let connections = match plan.schedules {
+        Schedules::Fixed { .. } => return command_fixed(plan, traced, output),
+        Schedules::Random { .. } => plan.open.saturating_mul(DESCRIPTORS_EACH),
+        // The peers' process has the other ends.
+        Schedules::Crowd => plan.open,
+    };
+    if let Err(error) = limit::raise(connections + plan.threads * DESCRIPTORS_OF_THREAD) {
+        errln!("error: {error}");
+        return Outcome::Usage;
+    }
+    if let Schedules::Random { seed, .. } = plan.schedules {
+        errln!("seed {seed}");
+    }
+    let seen = match progress::shown(plan, output, |show| run(plan, traced, show)) {
+        Ok(seen) => seen,
+        Err(error) => {
+            errln!("error: the run could not be finished: {error}");
+            return Outcome::Differs;
+        }
+    };
+    match plan.schedules {
+        Schedules::Random { seed, .. } => {
+            let report = SoakReport::new(seed, plan.threads, seen);
+            deliver(&report, &report.run, &soak_text(&report), output)
+        }
+        Schedules::Fixed { .. } | Schedules::Crowd => {
+            let report = CrowdReport::new(plan.open, plan.threads, seen);
+            deliver(&report, &report.run, &crowd_text(&report), output)
+        }
+    }
+}
+
+fn command_fixed(plan: Plan, traced: &Traced, output: &Output) -> Outcome {
+    let run = fixed_ways(plan, traced, output);
     if let Ok(run) = &run
         && output.is_text()
     {
@@ -45,30 +90,18 @@ pub(crate) fn command(plan: Plan, traced: &Traced, output: &Output) -> Outcome {
 
 /// Prints what came of a run of another kind, and writes its files: `text` is for
 /// people, the report itself is the JSON.
-pub(super) fn deliver<R: Serialize>(
-    report: Result<R, String>,
-    run: impl Fn(&R) -> &RunReport,
-    text: impl Fn(&R) -> String,
-    output: &Output,
-) -> Outcome {
-    let report = match report {
-        Ok(report) => report,
-        Err(error) => {
-            errln!("error: the run could not be finished: {error}");
-            return Outcome::Differs;
-        }
-    };
+fn deliver<R: Serialize>(report: &R, run: &RunReport, text: &str, output: &Output) -> Outcome {
     if output.is_text() {
-        show(run(&report), &text(&report), output);
+        show(run, text, output);
     }
     let render = |format| match format {
-        Format::Text => Some(text(&report)),
+        Format::Text => Some(text.to_owned()),
         _ => crate::output::json(&Json {
             schema: 1,
-            run: &report,
+            run: report,
         }),
     };
-    output.deliver(verdict(run(&report)), render, || None)
+    output.deliver(verdict(run), render, || None)
 }
 
 /// The outcome that a report stands for.
@@ -80,23 +113,18 @@ pub(crate) fn verdict(report: &RunReport) -> Outcome {
     }
 }
 
-/// Runs with a progress bar, if a person is watching. What keeps it from
-/// starting is said on standard error as well.
-pub(crate) fn with_progress(
+/// Closes connections in the fixed ways. What keeps the run from starting is said
+/// on standard error as well.
+pub(crate) fn fixed_ways(
     plan: Plan,
     traced: &Traced,
     output: &Output,
 ) -> Result<RunReport, String> {
-    let bar = output.progress(0, "closing connections {pos}/{len} {wide_bar} {eta}");
-    let report = run(plan, traced, &|done, total| {
-        bar.set_length(total);
-        bar.set_position(done);
-    });
-    bar.finish_and_clear();
-    if let Err(error) = &report {
+    let seen = progress::shown(plan, output, |show| run(plan, traced, show));
+    if let Err(error) = &seen {
         errln!("error: the run could not be started: {error}");
     }
-    report
+    seen.map(verdict::fixed)
 }
 
 /// Prints a report for people.
@@ -116,17 +144,51 @@ fn show(run: &RunReport, text: &str, output: &Output) {
 
 /// A report for people.
 pub(crate) fn text(report: &RunReport) -> String {
-    let mut out = format!(
+    let heading = format!(
         "real TCP: {} connections closed in {:.1} s\n",
         report.connections, report.seconds
     );
-    out += &top(report);
-    out += &bottom(report);
-    out
+    heading + &top(report) + &bottom(report)
+}
+
+fn crowd_text(report: &CrowdReport) -> String {
+    let heading = format!(
+        "real TCP: {} connections opened in {:.2} s and open at once; {} threads closed them, and all {} receives were aborted once, within {:.3} s\n",
+        report.open_at_once,
+        report.open_seconds,
+        report.threads,
+        report.aborted,
+        report.close_seconds
+    );
+    heading + &top(&report.run) + &bottom(&report.run)
+}
+
+fn soak_text(report: &SoakReport) -> String {
+    let mut out = format!(
+        "real TCP: {} random connections closed in {:.1} s, at most {} open at once; seed {}\n",
+        report.run.connections, report.run.seconds, report.most_open, report.seed
+    );
+    out += &top(&report.run);
+    let _ = writeln!(
+        out,
+        "  closes refused because they would block: {}",
+        report.would_blocks
+    );
+    let _ = writeln!(
+        out,
+        "  resident memory: {} at the end, at most {}; highest from 5 s to 20 s {}",
+        mebibytes(report.end_rss_bytes),
+        mebibytes(report.peak_rss_bytes),
+        match report.early_rss_bytes {
+            None => "not compared: the run is shorter than 30 s".to_owned(),
+            early => mebibytes(early),
+        }
+    );
+    out + &bottom(&report.run)
 }
 
 /// The table of the ways to close, and what went wrong.
-pub(super) fn top(report: &RunReport) -> String {
+fn top(report: &RunReport) -> String {
     let mut out = String::new();
     let _ = writeln!(
         out,
@@ -168,7 +230,7 @@ pub(super) fn top(report: &RunReport) -> String {
 }
 
 /// The trace and the verdict.
-pub(super) fn bottom(report: &RunReport) -> String {
+fn bottom(report: &RunReport) -> String {
     let mut out = String::new();
     let _ = writeln!(
         out,

@@ -1,21 +1,20 @@
 //! A thread that keeps a number of connections open, doing the next thing with
 //! each of them in turn.
 
-use std::cell::RefCell;
-use std::sync::mpsc::{self, Receiver, Sender};
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::mpsc::{self, Receiver};
+use std::time::{Duration, Instant};
 
 use closesocket::engine::Completion;
 
 use super::connection::Connection;
-use super::counter::{Counted, Counter};
-use super::helper::Helper;
-use super::opening::{self, Listeners};
-use super::operations::{Notices, Silent, connection_of};
-use super::peer::{PeerReport, Peers};
-use super::schedule::Schedule;
-use super::tally::Tally;
-use super::{PATIENCE, Process, Provider, Sabotage};
+use super::counter::Counter;
+use super::opening;
+use super::operations::connection_of;
+use super::peer::PeerReport;
+use super::plan::Sabotage;
+use super::system::PATIENCE;
+use super::tools::{Shared, Tools, lock};
 
 /// How long a worker with nothing to do waits for a peer's report.
 const PAUSE: Duration = Duration::from_micros(500);
@@ -23,80 +22,43 @@ const PAUSE: Duration = Duration::from_micros(500);
 /// How long completions may take when all else is over.
 const COMPLETION_PATIENCE: Duration = Duration::from_secs(10);
 
-/// What the connections of a worker work with.
-pub(super) struct Tools<'a> {
-    pub(super) provider: &'a Provider,
-    /// The process of most connections, and one that they are shared with.
-    pub(super) home: Process,
-    pub(super) other: Process,
-    pub(super) peers: &'a Peers,
-    pub(super) reports: Sender<PeerReport>,
-    pub(super) listeners: Listeners,
-    pub(super) helper: Helper,
-    pub(super) notices: Notices,
-    pub(super) silent: RefCell<Silent>,
-    pub(super) sabotage: Option<Sabotage>,
-}
-
 /// One worker in one round.
 pub(super) struct Worker<'a> {
     tools: Tools<'a>,
     incoming: Receiver<PeerReport>,
-    open: Vec<Connection>,
-    tally: Tally,
+    /// By their numbers.
+    open: BTreeMap<u64, Connection>,
     /// A completion was dropped or doubled, as a sabotage asks.
     sabotaged: bool,
-    /// What the counter knows of this worker.
-    counted: Counted,
 }
 
 impl<'a> Worker<'a> {
     /// # Errors
     /// What is missing, in words.
-    pub(super) fn new(
-        (provider, home, other): (&'a Provider, &Process, &Process),
-        peers: &'a Peers,
-        (worker, round): (u64, u64),
-        sabotage: Option<Sabotage>,
-    ) -> Result<Self, String> {
+    pub(super) fn new(shared: Shared<'a>, place: (u64, u64)) -> Result<Self, String> {
         let (reports, incoming) = mpsc::channel();
-        let tools = Tools {
-            provider,
-            home: home.clone(),
-            other: other.clone(),
-            peers,
-            reports,
-            listeners: Listeners::open(home, worker, round)?,
-            helper: Helper::start()?,
-            notices: Notices::new(),
-            silent: RefCell::default(),
-            sabotage,
-        };
         Ok(Self {
-            tools,
+            tools: Tools::new(shared, place, reports)?,
             incoming,
-            open: Vec::new(),
-            tally: Tally::default(),
+            open: BTreeMap::new(),
             sabotaged: false,
-            counted: Counted::default(),
         })
     }
 
     /// Opens and closes connections as long as there are numbers left.
-    pub(super) fn run(mut self, counter: &Counter, most: usize) -> Tally {
+    pub(super) fn run(mut self, counter: &Counter, most: usize) {
         loop {
             let mut moved = self.take_completions();
             moved |= self.take_reports(Duration::ZERO);
             while self.open.len() < most
                 && let Some(number) = counter.next()
             {
-                self.open(counter.seed, number);
+                self.open(number);
                 moved = true;
             }
-            for connection in std::mem::take(&mut self.open) {
+            for connection in std::mem::take(&mut self.open).into_values() {
                 moved |= self.advance(connection);
             }
-            counter.note(&mut self.counted, self.open.len(), self.tally.closed);
             if self.open.is_empty() && counter.is_done() {
                 return self.finish();
             }
@@ -106,16 +68,19 @@ impl<'a> Worker<'a> {
         }
     }
 
-    fn open(&mut self, seed: u64, number: u64) {
-        let schedule = Schedule::of(seed, number);
-        match opening::open(&self.tools, schedule) {
+    fn open(&mut self, number: u64) {
+        let schedule = self.tools.shared.plan.schedule(number);
+        match opening::open(&self.tools, schedule.clone()) {
             Ok(connection) => {
-                self.open.push(connection);
+                self.tools.tally().opened();
+                self.open.insert(number, connection);
             }
-            Err(problem) => self.tally.problem(format!(
-                "connection {number} was not opened: {problem}; its schedule: {:?}",
-                Schedule::of(seed, number)
-            )),
+            Err(problem) => {
+                self.tools.give_up();
+                self.tools.tally().problem(format!(
+                    "connection {number} was not opened: {problem}; its schedule: {schedule:?}"
+                ));
+            }
         }
     }
 
@@ -129,10 +94,10 @@ impl<'a> Worker<'a> {
                 };
                 let late = connection.ended.is_some_and(|it| it.elapsed() > patience);
                 if connection.is_over() || late {
-                    self.tally.close(&connection);
+                    self.tools.tally().close(&connection);
                     return true;
                 }
-                self.open.push(connection);
+                self.open.insert(connection.number(), connection);
                 moved
             }
             Err(problem) => {
@@ -146,7 +111,7 @@ impl<'a> Worker<'a> {
         let mut taken = self.tools.notices.take();
         if !self.sabotaged && !taken.is_empty() {
             self.sabotaged = true;
-            match self.tools.sabotage {
+            match self.tools.shared.plan.sabotage {
                 Some(Sabotage::SwallowedCompletion) => drop(taken.pop()),
                 Some(Sabotage::DoubledCompletion) => {
                     let again = taken.first().map(|(key, it)| (*key, copy(it)));
@@ -167,13 +132,12 @@ impl<'a> Worker<'a> {
             return;
         }
         let number = connection_of(key);
-        let connection = self.open.iter_mut().find(|it| it.number() == number);
+        let connection = self.open.get_mut(&number);
         match connection.map(|it| it.complete(key, completion)) {
-            None => self.tally.double_completions += 1,
+            None => self.tools.tally().run.double_completions += 1,
             Some(Ok(())) => {}
             Some(Err(problem)) => {
-                let place = self.open.iter().position(|it| it.number() == number);
-                if let Some(connection) = place.map(|place| self.open.swap_remove(place)) {
+                if let Some(connection) = self.open.remove(&number) {
                     self.give_up(connection, &problem);
                 }
             }
@@ -181,7 +145,9 @@ impl<'a> Worker<'a> {
     }
 
     fn give_up(&mut self, connection: Connection, problem: &str) {
-        self.tally.fail(&connection, problem);
+        self.tools.tally().fail(&connection, problem);
+        connection.let_peer_read();
+        self.tools.give_up();
         let mut silent = self.tools.silent.borrow_mut();
         silent.give_up(connection.operations);
     }
@@ -190,21 +156,23 @@ impl<'a> Worker<'a> {
         let first = self.incoming.recv_timeout(wait).ok();
         let moved = first.is_some();
         for report in first.into_iter().chain(self.incoming.try_iter()) {
-            let number = report.number;
-            if let Some(it) = self.open.iter_mut().find(|it| it.number() == number) {
+            if let Some(it) = self.open.get_mut(&report.number) {
                 it.peer = Some(report);
             }
         }
         moved
     }
 
-    fn finish(mut self) -> Tally {
+    fn finish(mut self) {
         self.take_completions();
-        self.tally.double_completions += self.tools.notices.repeated().len() as u64;
-        if let Err(problem) = self.tools.listeners.close(&self.tools.home) {
-            self.tally.problem(problem);
+        let repeated = self.tools.notices.repeated().len() as u64;
+        let closed = self.tools.listeners.close(self.tools.shared.home);
+        let mut tally = lock(self.tools.shared.tally);
+        tally.finished = Some(Instant::now());
+        tally.run.double_completions += repeated;
+        if let Err(problem) = closed {
+            tally.problem(problem);
         }
-        self.tally
     }
 }
 

@@ -91,6 +91,11 @@ impl Notices {
         }
     }
 
+    /// Completions in the queue that nobody has taken.
+    pub(super) fn queued(&self) -> usize {
+        self.queue.len()
+    }
+
     /// Takes every completion that is there.
     pub(super) fn take(&self) -> Vec<Told> {
         let mut taken = Vec::new();

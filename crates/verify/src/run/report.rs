@@ -1,6 +1,57 @@
-//! A run as a list of things that had to hold, for formats that count them.
+//! What a run has found: the documented JSON, and the same as a list of things that
+//! had to hold, for formats that count them.
 
-use super::{RunReport, WayReport};
+use closesocket_trace::Replay;
+use serde::Serialize;
+
+/// What was seen of the connections that were closed in one way.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct WayReport {
+    /// `graceful`, `hard`, `lingering` or `shared`; a soak has more.
+    pub(super) way: &'static str,
+    /// Connections closed.
+    pub(super) connections: u64,
+    /// Of these, how many had bytes that the peer had not acknowledged when the
+    /// last close committed.
+    pub(super) unacknowledged_at_commit: u64,
+    /// Bytes that sends reported as accepted.
+    pub(super) accepted_bytes: u64,
+    /// Bytes that the peers received.
+    pub(super) received_bytes: u64,
+    /// Connections that the peer saw end with a reset.
+    pub(super) resets: u64,
+    /// Connections that the peer saw end with a FIN.
+    pub(super) fins: u64,
+}
+
+/// The result of a run. The field names are the documented JSON.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct RunReport {
+    pub(crate) connections: u64,
+    pub(crate) ways: Vec<WayReport>,
+    /// Accepted bytes that a graceful close lost.
+    pub(crate) lost_bytes: u64,
+    pub(crate) double_completions: u64,
+    pub(crate) missing_completions: u64,
+    /// Calls that ended otherwise than the rules say.
+    pub(crate) unexpected_results: u64,
+    pub(crate) leaked_descriptors: u64,
+    pub(crate) leaked_sockets: u64,
+    /// Operating system descriptors open afterwards and not before; absent
+    /// where the system does not tell.
+    pub(crate) leaked_system_descriptors: Option<u64>,
+    /// Threads alive afterwards and not before, and threads still blocked.
+    pub(crate) leaked_threads: u64,
+    /// The recorded trace was accepted by the protocol.
+    pub(crate) trace_accepted: bool,
+    /// How many events it has.
+    pub(crate) trace_events: u64,
+    pub(crate) seconds: f64,
+    /// The first thing that went wrong, in words.
+    pub(crate) first_problem: Option<String>,
+    /// Whether everything is as the rules say.
+    pub(crate) ok: bool,
+}
 
 /// One thing that had to hold.
 #[derive(Clone, Debug)]
@@ -12,6 +63,29 @@ pub(crate) struct Check {
 }
 
 impl RunReport {
+    /// Notes the verdict on the trace.
+    pub(super) fn note(&mut self, replay: &Replay) {
+        self.trace_accepted = replay.accepted;
+        self.trace_events = replay.events;
+        let problem = replay.first_problem.as_ref();
+        if self.first_problem.is_none() {
+            self.first_problem = problem.map(|it| format!("the trace was rejected: {it}"));
+        }
+    }
+
+    /// Whether nothing was lost, repeated, left over or against the rules.
+    pub(super) fn is_clean(&self) -> bool {
+        self.lost_bytes == 0
+            && self.double_completions == 0
+            && self.missing_completions == 0
+            && self.unexpected_results == 0
+            && self.leaked_descriptors == 0
+            && self.leaked_sockets == 0
+            && self.leaked_system_descriptors.unwrap_or(0) == 0
+            && self.leaked_threads == 0
+            && self.trace_accepted
+    }
+
     /// Everything that had to hold. One of them has a problem if and only if
     /// the run is not as the rules say.
     pub(crate) fn checks(&self) -> Vec<Check> {
@@ -90,7 +164,7 @@ impl WayReport {
 
 #[cfg(test)]
 mod tests {
-    use super::super::RunReport;
+    use super::RunReport;
 
     /// A run in which nothing went wrong, but what this spoils.
     fn problems(spoil: impl FnOnce(&mut RunReport)) -> Vec<&'static str> {

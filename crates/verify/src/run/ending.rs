@@ -1,13 +1,14 @@
 //! Closing the last reference, in every way.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use closesocket::engine::{Error, Shutdown};
 
 use super::connection::{Connection, Reference, set_nonblocking};
 use super::random::Pattern;
-use super::schedule::{Ending, LONG_LINGER, SHORT_LINGER, WayOut};
-use super::worker::Tools;
+use super::schedule::{Ending, Habit, LONG_LINGER, SHORT_LINGER, WayOut};
+use super::system::PATIENCE;
+use super::tools::Tools;
 
 /// Bytes of the send that a close finds blocked.
 const BLOCKED_SEND: usize = 300_000;
@@ -26,9 +27,11 @@ impl Connection {
             Ending::Hard => Some(0),
             _ => None,
         };
-        set_linger(&at, linger)?;
-        let queued = at.process.queued(at.descriptor);
-        self.unacknowledged = queued.map_err(|error| format!("queued failed: {error:?}"))? > 0;
+        if self.schedule.ending != Ending::Crowd {
+            set_linger(&at, linger)?;
+            let queued = at.process.queued(at.descriptor);
+            self.unacknowledged = queued.map_err(|error| format!("queued failed: {error:?}"))? > 0;
+        }
         if !matches!(self.schedule.ending, Ending::WouldBlock(_)) {
             self.expect_aborts(&at);
         }
@@ -40,18 +43,27 @@ impl Connection {
                     .map_err(|error| format!("DONTLINGER failed: {error:?}"))?;
                 self.close(&at)?;
             }
-            Ending::Graceful | Ending::Lingering | Ending::Expiring | Ending::Hard => {
-                self.close(&at)?;
+            Ending::Lingering if self.schedule.peer.habit == Habit::Waits => {
+                self.close_before_peer_reads(tools, &at)?;
             }
+            Ending::Graceful
+            | Ending::Lingering
+            | Ending::Expiring
+            | Ending::Hard
+            | Ending::Shared
+            | Ending::Crowd => self.close(&at)?,
             Ending::WouldBlock(way) => self.close_would_block(&at, way)?,
             Ending::Racing => close_twice(tools, &at)?,
             Ending::Blocked { sending } => self.close_under_call(tools, &at, sending)?,
             Ending::LingerCancelled => close_and_cancel(tools, &at)?,
             Ending::Cleanup | Ending::Death => return self.end_process(tools, &at),
         }
+        self.let_peer_read();
         self.references.clear();
         self.closed.push(at);
-        self.use_closed()?;
+        if self.schedule.ending != Ending::Crowd {
+            self.use_closed()?;
+        }
         self.ended = Some(Instant::now());
         Ok(())
     }
@@ -64,6 +76,19 @@ impl Connection {
             return Err("a lingering close returned before its time".to_owned());
         }
         Ok(())
+    }
+
+    /// A lingering close that waits for a peer which begins to read only then. The
+    /// aborts are delivered before the close starts to wait.
+    fn close_before_peer_reads(&self, tools: &Tools, at: &Reference) -> Result<(), String> {
+        let (process, descriptor) = (at.process.clone(), at.descriptor);
+        let (queued, began) = (tools.notices.queued(), Instant::now());
+        let close = tools.helper.make(move || process.close(descriptor));
+        while tools.notices.queued() == queued && began.elapsed() < PATIENCE {
+            std::thread::sleep(Duration::from_micros(200));
+        }
+        self.let_peer_read();
+        require("the last close", tools.helper.wait(&close)?, &[Ok(())])
     }
 
     /// A close that may be refused, and the way out of it. The peer may have
@@ -97,10 +122,10 @@ impl Connection {
         require("the way out of a refused close", way_out, &[Ok(())])?;
         loop {
             let again = process.close(descriptor);
-            let patient = way == WayOut::Again && begin.elapsed() < super::PATIENCE;
+            let patient = way == WayOut::Again && begin.elapsed() < PATIENCE;
             match again {
                 Err(Error::WouldBlock) if patient => {
-                    std::thread::sleep(std::time::Duration::from_millis(1));
+                    std::thread::sleep(Duration::from_millis(1));
                 }
                 result => return require("the close after a refused one", result, &[Ok(())]),
             }

@@ -3,11 +3,13 @@
 
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::Sabotage;
+use super::plan::Sabotage;
 use super::random::Pattern;
 use super::schedule::{Habit, PeerPlan};
 
@@ -27,6 +29,8 @@ pub(super) enum End {
     Reset,
     /// It has gone by itself before.
     Gone,
+    /// It is in another process, which has seen it.
+    Elsewhere,
     Broken(String),
 }
 
@@ -36,6 +40,17 @@ pub(super) struct PeerReport {
     pub(super) number: u64,
     pub(super) received: u64,
     pub(super) end: End,
+}
+
+impl PeerReport {
+    /// Of a peer in another process.
+    pub(super) const fn elsewhere(number: u64) -> Self {
+        Self {
+            number,
+            received: 0,
+            end: End::Elsewhere,
+        }
+    }
 }
 
 /// The threads that look after peers. They end when this is dropped.
@@ -59,7 +74,8 @@ impl Peers {
         Self { to, threads }
     }
 
-    /// Lets a peer do what is planned; its report goes to `report`.
+    /// Lets a peer do what is planned; its report goes to `report`. It learns from
+    /// `committed` of the connection's last close.
     ///
     /// # Errors
     /// What the system says to the first bytes that the peer sends.
@@ -68,6 +84,7 @@ impl Peers {
         number: u64,
         mut stream: TcpStream,
         plan: PeerPlan,
+        committed: &Arc<AtomicBool>,
         report: &Sender<PeerReport>,
     ) -> io::Result<()> {
         stream.set_write_timeout(Some(PATIENCE))?;
@@ -87,6 +104,7 @@ impl Peers {
             received: 0,
             pieces: 0,
             saw_reset: false,
+            committed: Arc::clone(committed),
             report: report.clone(),
         };
         let thread = usize::try_from(number).unwrap_or_default() % self.to.len();
@@ -153,6 +171,8 @@ struct Peer {
     /// Late pieces sent.
     pieces: u64,
     saw_reset: bool,
+    /// The last close has committed.
+    committed: Arc<AtomicBool>,
     report: Sender<PeerReport>,
 }
 
@@ -177,6 +197,7 @@ impl Peer {
                 self.read(buffer.get_mut(..piece).unwrap_or_default())
             }
             Habit::Stalls { millis } if !over(millis) => Look::Nothing,
+            Habit::Waits if !self.committed.load(Ordering::Acquire) => Look::Nothing,
             Habit::Resets { millis } if over(millis) => self.reset(),
             Habit::Vanishes { millis } if over(millis) => Look::Ended(End::Gone),
             Habit::Sleeps => match self.stream.take_error() {

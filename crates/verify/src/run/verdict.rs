@@ -1,11 +1,11 @@
-//! What a soak has shown, and whether that is as the rules say.
+//! Whether what a run has seen is as the rules say.
 
 use serde::Serialize;
 
-use super::super::RunReport;
-use super::Plan;
-use super::memory::Memory;
-use super::tally::Tally;
+use super::crowd::Together;
+use super::driver::Seen;
+use super::report::RunReport;
+use super::schedule::Ending;
 
 /// Connections after which everything that is random must have come up.
 const MANY: u64 = 20_000;
@@ -14,9 +14,77 @@ const SOME: u64 = 500;
 /// Names of the ways to close that a schedule can choose.
 const WAYS: usize = 11;
 
+/// Judges the four fixed ways to close.
+pub(super) fn fixed(seen: Seen) -> RunReport {
+    let mut run = seen.tally.run;
+    let ends = run.ways.iter().all(|way| {
+        let (ends, others) = if way.way == Ending::Hard.name() {
+            (way.resets, way.fins)
+        } else {
+            (way.fins, way.resets)
+        };
+        ends == way.connections && others == 0
+    });
+    // A run whose closes found nothing unsent would prove nothing.
+    let stalled = run
+        .ways
+        .iter()
+        .all(|way| way.unacknowledged_at_commit * 10 >= way.connections * 9);
+    run.ok = ends && stalled && run.is_clean();
+    if !stalled {
+        let hollow = || "too few closes had unacknowledged bytes".to_owned();
+        run.first_problem.get_or_insert_with(hollow);
+    }
+    run
+}
+
+/// The result of a crowd. The field names are the documented JSON.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(super) struct CrowdReport {
+    #[serde(flatten)]
+    pub(super) run: RunReport,
+    pub(super) threads: u64,
+    /// Connections open when the first close began.
+    pub(super) open_at_once: u64,
+    /// Receives that ended with the abort of their close, once.
+    pub(super) aborted: u64,
+    /// Until the last connection was open.
+    pub(super) open_seconds: f64,
+    /// From the first close to the last of the completions.
+    pub(super) close_seconds: f64,
+}
+
+impl CrowdReport {
+    /// Judges a crowd of so many connections.
+    pub(super) fn new(all: u64, threads: u64, seen: Seen) -> Self {
+        let accepted = seen.together.as_ref().map_or(0, |it| it.accepted);
+        let seconds = |of: fn(&Together) -> f64| seen.together.as_ref().map(of).unwrap_or_default();
+        let mut report = Self {
+            threads,
+            open_at_once: accepted.min(seen.tally.most_open),
+            aborted: seen.tally.aborted,
+            open_seconds: seconds(|it| it.open_seconds),
+            close_seconds: seconds(|it| it.close_seconds),
+            run: seen.tally.run,
+        };
+        let fins: u64 = report.run.ways.iter().map(|it| it.fins).sum();
+        let (open, aborted) = (report.open_at_once, report.aborted);
+        let together = open == all && aborted == all && fins == all;
+        report.run.ok = report.run.is_clean() && together;
+        if !together {
+            report.run.first_problem.get_or_insert_with(|| {
+                format!(
+                    "of {all} connections {open} were open at once, {aborted} aborted, {fins} ended with a FIN"
+                )
+            });
+        }
+        report
+    }
+}
+
 /// The result of a soak. The field names are the documented JSON.
 #[derive(Clone, Debug, Default, Serialize)]
-pub(crate) struct SoakReport {
+pub(super) struct SoakReport {
     #[serde(flatten)]
     pub(super) run: RunReport,
     pub(super) seed: u64,
@@ -39,34 +107,25 @@ pub(crate) struct SoakReport {
 }
 
 impl SoakReport {
-    pub(super) fn new(plan: Plan, tally: Tally) -> Self {
-        let run = RunReport {
-            connections: tally.closed,
-            ways: tally.ways.into_values().collect(),
-            lost_bytes: tally.lost_bytes,
-            double_completions: tally.double_completions,
-            missing_completions: tally.missing_completions,
-            unexpected_results: tally.unexpected_results,
-            first_problem: tally.first_problem,
-            ..RunReport::default()
+    /// Judges random connections.
+    pub(super) fn new(seed: u64, threads: u64, seen: Seen) -> Self {
+        let mut report = Self {
+            seed,
+            threads,
+            most_open: seen.tally.most_open,
+            rounds: seen.rounds,
+            would_blocks: seen.tally.would_blocks,
+            peak_rss_bytes: seen.memory.peak(),
+            early_rss_bytes: seen.memory.early(),
+            end_rss_bytes: seen.memory.end(),
+            run: seen.tally.run,
         };
-        Self {
-            run,
-            seed: plan.seed,
-            threads: plan.threads,
-            would_blocks: tally.would_blocks,
-            ..Self::default()
-        }
-    }
-
-    pub(super) fn remember(&mut self, memory: &Memory) {
-        self.peak_rss_bytes = memory.peak();
-        self.early_rss_bytes = memory.early();
-        self.end_rss_bytes = memory.end();
+        report.judge();
+        report
     }
 
     /// Whether the memory has grown by more than a tenth.
-    pub(super) fn has_grown(&self) -> bool {
+    fn has_grown(&self) -> bool {
         match (self.early_rss_bytes, self.end_rss_bytes) {
             (Some(early), Some(end)) => end * 10 > early * 11,
             _ => false,
@@ -94,7 +153,7 @@ impl SoakReport {
         }
     }
 
-    pub(super) fn judge(&mut self) {
+    fn judge(&mut self) {
         let hollow = self.hollow();
         let grown = self.has_grown();
         self.run.ok = self.run.is_clean() && hollow.is_none() && !grown;
@@ -106,7 +165,7 @@ impl SoakReport {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::WayReport;
+    use super::super::report::WayReport;
     use super::*;
 
     fn good() -> SoakReport {

@@ -5,12 +5,16 @@ use std::time::Duration;
 use closesocket::engine::{Error, Interest, Shutdown};
 
 use super::connection::{Connection, Reference};
+use super::crowd::Crowd;
 use super::operations::Kind;
 use super::schedule::{Act, How, Notice};
-use super::worker::Tools;
+use super::tools::Tools;
 
 /// References that a connection has at most.
 const MOST_REFERENCES: usize = 4;
+/// Bytes of a send that fills up; more than the peer's kernel takes while the peer
+/// does not read.
+const FILLING: usize = 196_784;
 /// How long a select waits at most.
 const SELECT: Duration = Duration::from_millis(1);
 
@@ -22,13 +26,17 @@ impl Connection {
             return Ok(false);
         }
         if let Some(step) = self.schedule.steps.get(self.next_step).copied() {
+            let gathered = tools.shared.crowd.is_none_or(Crowd::is_gathered);
+            if step.act == Act::AwaitCrowd && !gathered {
+                return Ok(false);
+            }
             self.next_step += 1;
             let at = self.reference(step.through)?;
             self.act(tools, &at, step.act)?;
             return Ok(true);
         }
         if self.references.len() > 1 {
-            return self.close_reference();
+            return self.close_reference(self.references.len() - 1);
         }
         if !self.last_operations_started {
             self.last_operations_started = true;
@@ -69,10 +77,27 @@ impl Connection {
             Act::DontLinger(dont) => process.set_dont_linger(descriptor, dont).map_err(words),
             Act::CancelReceive => self.cancel_receive(tools, at),
             Act::Share { other } => self.share(tools, at, other),
-            Act::CloseReference if self.references.len() > 1 => self.close_reference().map(|_| ()),
-            Act::CloseReference => Ok(()),
+            Act::CloseReference | Act::CloseOldest if self.references.len() < 2 => Ok(()),
+            Act::CloseReference => self.close_reference(self.references.len() - 1).map(|_| ()),
+            Act::CloseOldest => self.close_reference(0).map(|_| ()),
             Act::UseClosed => self.use_closed(),
             Act::ShutDown(how) => self.shut_down(at, how),
+            Act::Fill => self.fill(tools, at),
+            Act::Arrive => tools.shared.crowd.map_or(Ok(()), Crowd::arrive),
+            Act::AwaitCrowd => Ok(()),
+        }
+    }
+
+    /// Sends until bytes stay unacknowledged: kernels take megabytes at first.
+    fn fill(&mut self, tools: &Tools, at: &Reference) -> Result<(), String> {
+        loop {
+            let before = self.accepted;
+            self.send(tools, at, FILLING, How::Nonblocking)?;
+            let queued = at.process.queued(at.descriptor);
+            let queued = queued.map_err(|error| format!("queued failed: {error:?}"))?;
+            if queued > 0 || self.accepted - before < FILLING as u64 {
+                return Ok(());
+            }
         }
     }
 
@@ -91,7 +116,11 @@ impl Connection {
         if self.references.len() >= MOST_REFERENCES {
             return Ok(());
         }
-        let target = if other { &tools.other } else { &at.process };
+        let target = if other {
+            tools.shared.other
+        } else {
+            &at.process
+        };
         let record = at
             .process
             .duplicate(at.descriptor, target.id())
@@ -109,10 +138,10 @@ impl Connection {
         Ok(())
     }
 
-    /// Closes the youngest reference, if no send through it is pending: one
+    /// Closes the reference at this place, if no send through it is pending: one
     /// that is cut short would leave a hole in what later ones send.
-    fn close_reference(&mut self) -> Result<bool, String> {
-        let Some(at) = self.references.last().cloned() else {
+    fn close_reference(&mut self, place: usize) -> Result<bool, String> {
+        let Some(at) = self.references.get(place).cloned() else {
             return Ok(false);
         };
         let sending = self.operations.values().any(|it| {
@@ -121,7 +150,7 @@ impl Connection {
         if sending {
             return Ok(false);
         }
-        self.references.pop();
+        self.references.remove(place);
         self.expect_aborts(&at);
         at.process
             .close(at.descriptor)

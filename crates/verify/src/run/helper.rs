@@ -5,7 +5,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use super::{PATIENCE, Process};
+use super::system::{PATIENCE, Process};
 
 type Job = Box<dyn FnOnce() + Send>;
 

@@ -5,9 +5,11 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use closesocket::engine::{Descriptor, Error, Interest, Notify, Overlapped};
 
 use super::connection::{Connection, Reference};
+use super::peer::PeerReport;
+use super::plan::Sabotage;
 use super::schedule::{Opening, Schedule};
-use super::worker::Tools;
-use super::{PATIENCE, Process, Sabotage};
+use super::system::{PATIENCE, Process};
+use super::tools::Tools;
 
 /// The connection that a sabotage chooses.
 const SABOTAGED: u64 = 20;
@@ -65,11 +67,21 @@ pub(super) fn open(tools: &Tools, schedule: Schedule) -> Result<Connection, Stri
     let words = |error: Error| format!("{:?} failed: {error:?}", schedule.opening);
     let own = schedule.ending.ends_process();
     let process = if own {
-        tools.provider.startup().map_err(words)?
+        tools.shared.provider.startup().map_err(words)?
     } else {
-        tools.home.clone()
+        tools.shared.home.clone()
+    };
+    let first = |descriptor| Reference {
+        process: process.clone(),
+        descriptor,
     };
     let (descriptor, stream) = match schedule.opening {
+        Opening::ConnectElsewhere => {
+            let descriptor = connect_elsewhere(tools, &process, number)?;
+            let mut connection = Connection::new(schedule, first(descriptor));
+            connection.peer = Some(PeerReport::elsewhere(number));
+            return Ok(connection);
+        }
         Opening::Connect | Opening::ConnectOverlapped => {
             connect(tools, &process, schedule.opening)?
         }
@@ -83,15 +95,22 @@ pub(super) fn open(tools: &Tools, schedule: Schedule) -> Result<Connection, Stri
         }
     };
     sabotage(tools, number, &stream);
-    tools
-        .peers
-        .adopt(number, stream, schedule.peer, &tools.reports)
+    let connection = Connection::new(schedule, first(descriptor));
+    let (plan, committed) = (connection.schedule.peer, &connection.committed);
+    let peers = tools.shared.peers;
+    peers
+        .adopt(number, stream, plan, committed, &tools.reports)
         .map_err(|error| format!("the peer could not begin: {error}"))?;
-    let first = Reference {
-        process,
-        descriptor,
-    };
-    Ok(Connection::new(schedule, first))
+    Ok(connection)
+}
+
+fn connect_elsewhere(tools: &Tools, process: &Process, number: u64) -> Result<Descriptor, String> {
+    let words = |error: Error| format!("a connect failed: {error:?}");
+    let crowd = tools.shared.crowd.ok_or("there is no crowd")?;
+    let address = crowd.address(number).ok_or("a crowd without addresses")?;
+    let descriptor = process.socket().map_err(words)?;
+    process.connect(descriptor, address).map_err(words)?;
+    Ok(descriptor)
 }
 
 fn connect(
@@ -176,9 +195,9 @@ fn sabotage(tools: &Tools, number: u64, stream: &TcpStream) {
     if number != SABOTAGED {
         return;
     }
-    match tools.sabotage {
+    match tools.shared.plan.sabotage {
         Some(Sabotage::KeptDescriptor) => {
-            let _ = tools.home.socket();
+            let _ = tools.shared.home.socket();
         }
         Some(Sabotage::KeptSystemDescriptor) => std::mem::forget(stream.try_clone()),
         Some(Sabotage::KeptThread) => {
