@@ -47,7 +47,7 @@ fn invariant(text: &mut String, report: &ScenarioReport, it: &InvariantReport, s
     if let Some(rule) = rule(it.id) {
         let _ = writeln!(text, "    {}\n    {}", rule.sentence, rule.why);
         for place in rule.clauses.iter().filter_map(|it| clause(it)) {
-            let heading = place.text.trim_start_matches('#').trim();
+            let heading = place.heading();
             let place = style.faint(&format!("{}:{}", place.file, place.line));
             let _ = writeln!(text, "    {heading}  {place}");
         }
@@ -83,11 +83,9 @@ fn is_drawn(report: &ScenarioReport, it: &InvariantReport) -> bool {
 
 /// What a tired person wants to know.
 pub(super) fn summary(report: &CheckReport, style: Style) -> String {
-    let states: usize = report.scenarios.iter().map(|it| it.unique_states).sum();
-    let complete = report.scenarios.iter().filter(|it| it.complete).count();
+    let (states, complete) = (report.states(), report.complete());
     let count = report.scenarios.len();
-    let good = report.verdict == "as expected";
-    let verdict = if good {
+    let verdict = if report.is_good() {
         style.good(report.verdict)
     } else {
         style.bad(report.verdict)
@@ -95,7 +93,7 @@ pub(super) fn summary(report: &CheckReport, style: Style) -> String {
     let mut text = format!(
         "model: {count} scenarios, {complete} explored completely, {states} unique states: {verdict}\n"
     );
-    if good && report.scenarios.iter().all(|it| it.defect.is_none()) {
+    if report.is_proof() {
         let _ = writeln!(text, "  proved: {}", proved(report));
     }
     let _ = writeln!(text, "  bounds: {}", Bounds::of(report).sentence());

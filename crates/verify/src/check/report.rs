@@ -201,6 +201,26 @@ impl CheckReport {
         }
     }
 
+    /// How many scenarios were explored completely.
+    pub(crate) fn complete(&self) -> usize {
+        self.scenarios.iter().filter(|it| it.complete).count()
+    }
+
+    /// The unique states of all scenarios.
+    pub(crate) fn states(&self) -> usize {
+        self.scenarios.iter().map(|it| it.unique_states).sum()
+    }
+
+    /// Whether everything is as expected.
+    pub(crate) fn is_good(&self) -> bool {
+        self.verdict == "as expected"
+    }
+
+    /// Whether it proves the protocol as it ships.
+    pub(crate) fn is_proof(&self) -> bool {
+        self.is_good() && self.scenarios.iter().all(|it| it.defect.is_none())
+    }
+
     /// Everything that is not as expected, a line each.
     pub(super) fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
@@ -233,7 +253,7 @@ impl CheckReport {
     pub(crate) fn outcome(&self) -> Outcome {
         if self.scenarios.iter().any(|it| !it.is_as_expected()) {
             Outcome::Differs
-        } else if self.verdict == "as expected" {
+        } else if self.is_good() {
             Outcome::AsExpected
         } else {
             Outcome::Incomplete

@@ -3,7 +3,8 @@
 
 use std::fmt::Write as _;
 
-use super::finding::{Finding, rule};
+use super::cases::{Case, Verdict, findings};
+use super::rules::rule;
 use super::words::{Bounds, NOT_COVERED, grouped, proved};
 use super::{Report, escape, places};
 use crate::Outcome;
@@ -48,8 +49,7 @@ pub(super) fn render(report: &Report<'_>) -> String {
         }
         None => {}
     }
-    let findings = report.findings();
-    findings.iter().for_each(|it| finding(&mut out, it));
+    findings(report).iter().for_each(|it| finding(&mut out, it));
     if let Some(check) = report.check {
         scenarios(&mut out, check);
     }
@@ -72,23 +72,22 @@ fn cell(text: &str) -> String {
 }
 
 fn model(out: &mut String, check: &CheckReport) {
-    let states: usize = check.scenarios.iter().map(|it| it.unique_states).sum();
-    let complete = check.scenarios.iter().filter(|it| it.complete).count();
-    let words = if check.verdict == "as expected" {
+    let words = if check.is_good() {
         check.verdict.to_owned()
     } else {
         format!("**{}**", check.verdict)
     };
     let _ = writeln!(
         out,
-        "| model | {complete} of {} scenarios explored completely, {} states | {words} |",
+        "| model | {} of {} scenarios explored completely, {} states | {words} |",
+        check.complete(),
         check.scenarios.len(),
-        grouped(states as u64)
+        grouped(check.states() as u64)
     );
 }
 
-fn finding(out: &mut String, finding: &Finding) {
-    let expected = if finding.expected {
+fn finding(out: &mut String, finding: &Case) {
+    let expected = if finding.verdict == Verdict::Expected {
         " (expected: the defect is put in)"
     } else {
         ""
@@ -104,7 +103,7 @@ fn finding(out: &mut String, finding: &Finding) {
     };
     let _ = writeln!(out, "\n{}", cell(rule.why));
     for place in rule.clauses.iter().filter_map(|it| places::clause(it)) {
-        let heading = place.text.trim_start_matches('#').trim();
+        let heading = place.heading();
         let _ = writeln!(out, "- {heading} ({}:{})", place.file, place.line);
     }
     if finding.steps.is_empty() {
@@ -122,7 +121,7 @@ fn finding(out: &mut String, finding: &Finding) {
 }
 
 fn scenarios(out: &mut String, check: &CheckReport) {
-    if check.verdict == "as expected" && check.scenarios.iter().all(|it| it.defect.is_none()) {
+    if check.is_proof() {
         let _ = writeln!(out, "\n**Proved:** {}.", proved(check));
     }
     let bounds = Bounds::of(check).sentence();

@@ -1,10 +1,11 @@
 //! A result in the formats that others read: CI, editors, browsers.
 
-mod finding;
+mod cases;
 mod junit;
 mod markdown;
 mod page;
 mod places;
+mod rules;
 mod sarif;
 mod words;
 
@@ -15,9 +16,8 @@ use crate::check::CheckReport;
 use crate::cli::Format;
 use crate::defects::DefectsReport;
 use crate::run::RunReport;
-use finding::Finding;
-pub(crate) use finding::rule;
 pub(crate) use places::clause;
+pub(crate) use rules::rule;
 pub(crate) use words::{Bounds, NOT_COVERED, grouped, proved};
 
 /// What a command has found. A part that it does not have is absent.
@@ -56,11 +56,6 @@ impl Report<'_> {
             Outcome::Incomplete => "incomplete: nothing is proved",
             Outcome::Differs | Outcome::Usage => "differs from what is expected",
         }
-    }
-
-    /// Everything that was violated or differs, in a fixed order.
-    fn findings(&self) -> Vec<Finding> {
-        finding::all(self)
     }
 }
 

@@ -12,6 +12,13 @@ pub(crate) struct Place {
     pub(crate) text: &'static str,
 }
 
+impl Place {
+    /// What the line says, if it is a heading.
+    pub(crate) fn heading(&self) -> &'static str {
+        self.text.trim_start_matches('#').trim()
+    }
+}
+
 const SPECIFICATION: (&str, &str) = (
     "docs/specification.md",
     include_str!("../../../../docs/specification.md"),

@@ -3,9 +3,10 @@
 
 use serde_json::{Value, json};
 
-use super::finding::{Finding, rule, rules};
+use super::Report;
+use super::cases::{Case, Verdict, findings};
 use super::places::{self, Place};
-use super::{Report, finding};
+use super::rules::{Rule, rule, rules};
 use crate::Outcome;
 
 const SCHEMA: &str =
@@ -22,7 +23,7 @@ const GATE: Place = Place {
 /// The whole log.
 pub(super) fn render(report: &Report<'_>) -> Value {
     let rules: Vec<_> = rules().map(|it| describe(&it)).collect();
-    let results: Vec<_> = report.findings().iter().map(result).collect();
+    let results: Vec<_> = findings(report).iter().map(result).collect();
     json!({
         "$schema": SCHEMA,
         "version": "2.1.0",
@@ -45,12 +46,12 @@ pub(super) fn render(report: &Report<'_>) -> Value {
     })
 }
 
-fn describe(rule: &finding::Rule) -> Value {
+fn describe(rule: &Rule) -> Value {
     let clauses: Vec<_> = rule
         .clauses
         .iter()
         .filter_map(|it| places::clause(it))
-        .map(|it| format!("- {} ({}:{})", heading(it), it.file, it.line))
+        .map(|it| format!("- {} ({}:{})", it.heading(), it.file, it.line))
         .collect();
     let help = match clauses.is_empty() {
         true => "See docs/verification.md.".to_owned(),
@@ -67,11 +68,7 @@ fn describe(rule: &finding::Rule) -> Value {
     })
 }
 
-fn heading(place: Place) -> &'static str {
-    place.text.trim_start_matches('#').trim()
-}
-
-fn result(finding: &Finding) -> Value {
+fn result(finding: &Case) -> Value {
     let clauses = rule(finding.rule).map_or(&[][..], |it| it.clauses);
     let index = rules().position(|it| it.id == finding.rule);
     let subject = finding.defect.and_then(places::defect);
@@ -79,7 +76,7 @@ fn result(finding: &Finding) -> Value {
     let code = places::predicate(finding.rule).or(scenario).unwrap_or(GATE);
     let clauses = clauses.iter().filter_map(|it| places::clause(it));
     let related: Vec<_> = clauses
-        .map(|it| (it, format!("the clause {}", heading(it))))
+        .map(|it| (it, format!("the clause {}", it.heading())))
         .chain(scenario.map(|it| (it, "the scenario".to_owned())))
         .chain(subject.map(|it| (it, "the defect".to_owned())))
         .enumerate()
@@ -89,7 +86,7 @@ fn result(finding: &Finding) -> Value {
         "ruleId": finding.rule,
         "ruleIndex": index,
         // What a defect has to break is shown, and is no error.
-        "level": if finding.expected { "note" } else { "error" },
+        "level": if finding.verdict == Verdict::Expected { "note" } else { "error" },
         "message": { "text": finding.message },
         "locations": [location(code, "what must hold", None)],
         "relatedLocations": related,
@@ -102,7 +99,7 @@ fn result(finding: &Finding) -> Value {
 }
 
 /// The same for the same finding in every run.
-fn fingerprint(finding: &Finding) -> String {
+fn fingerprint(finding: &Case) -> String {
     let parts = [
         Some(finding.rule),
         finding.scenario,
@@ -132,7 +129,7 @@ fn location(place: Place, text: &str, id: Option<usize>) -> Value {
 
 /// The counterexample: a thread flow for each thread, and one for the
 /// surroundings, put in order by the numbers of the steps.
-fn flow(finding: &Finding, place: Place) -> Value {
+fn flow(finding: &Case, place: Place) -> Value {
     let mut threads = finding.threads.clone();
     threads.sort_unstable();
     threads.dedup();

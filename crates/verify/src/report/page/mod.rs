@@ -4,7 +4,8 @@ mod parts;
 
 use std::fmt::Write as _;
 
-use super::finding::{Finding, rule};
+use super::cases::{self, Case, Verdict};
+use super::rules::rule;
 use super::words::{Bounds, NOT_COVERED, count, grouped, proved};
 use super::{Report, escape, places};
 use crate::Outcome;
@@ -24,7 +25,7 @@ pub(super) fn render(report: &Report<'_>) -> String {
         parts::counterexamples(&mut body, defects);
     }
     if let Some(Ok(run)) = report.run {
-        parts::connections(&mut body, run);
+        parts::connections(&mut body, run, &cases::of_run(Ok(run)).cases);
     }
     parts::invariants(&mut body, report.defects);
     let command = escape(report.command);
@@ -86,9 +87,8 @@ fn head(out: &mut String, report: &Report<'_>) {
         escape(report.command)
     );
     if let Some(check) = report.check {
-        let states: usize = check.scenarios.iter().map(|it| it.unique_states).sum();
+        let (complete, states) = (check.complete(), check.states());
         let transitions: usize = check.scenarios.iter().map(|it| it.transitions).sum();
-        let complete = check.scenarios.iter().filter(|it| it.complete).count();
         let all = check.scenarios.len();
         let mut lines = vec![
             format!(
@@ -101,12 +101,11 @@ fn head(out: &mut String, report: &Report<'_>) {
                 count(transitions, "transition")
             ),
         ];
-        let good = check.verdict == "as expected";
-        if good && check.scenarios.iter().all(|it| it.defect.is_none()) {
+        if check.is_proof() {
             lines.push(format!("Proved: {}.", proved(check)));
         }
         lines.push(format!("Bounds: {}.", Bounds::of(check).sentence()));
-        card(out, "Model", good, check.verdict, &lines);
+        card(out, "Model", check.is_good(), check.verdict, &lines);
     }
     if let Some(defects) = report.defects {
         let good = defects.problems.is_empty();
@@ -154,7 +153,7 @@ const fn word(good: bool) -> &'static str {
 
 /// What was violated or differs, each with its clauses and the way there.
 fn findings(out: &mut String, report: &Report<'_>) {
-    let findings = report.findings();
+    let findings = cases::findings(report);
     if findings.is_empty() {
         return;
     }
@@ -164,13 +163,14 @@ fn findings(out: &mut String, report: &Report<'_>) {
     }
 }
 
-fn finding(out: &mut String, finding: &Finding) {
-    let class = if finding.expected {
+fn finding(out: &mut String, finding: &Case) {
+    let expected = finding.verdict == Verdict::Expected;
+    let class = if expected {
         "finding expected"
     } else {
         "finding"
     };
-    let verdict = match (finding.expected, finding.steps.is_empty()) {
+    let verdict = match (expected, finding.steps.is_empty()) {
         (true, _) => "violated, as expected",
         (false, false) => "violated",
         (false, true) => "differs",
@@ -179,13 +179,13 @@ fn finding(out: &mut String, finding: &Finding) {
         out,
         "<section class=\"{class}\"><h3><code>{}</code> {}</h3><p>{}</p>",
         escape(finding.rule),
-        badge(finding.expected, verdict),
+        badge(expected, verdict),
         escape(&finding.message)
     );
     if let Some(rule) = rule(finding.rule) {
         let _ = writeln!(out, "<p>{}</p>", escape(rule.why));
         for place in rule.clauses.iter().filter_map(|it| places::clause(it)) {
-            let heading = escape(place.text.trim_start_matches('#').trim());
+            let heading = escape(place.heading());
             let _ = writeln!(
                 out,
                 "<p>{heading} <span class=\"soft mono\">{}:{}</span></p>",
