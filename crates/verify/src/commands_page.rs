@@ -6,7 +6,8 @@ use std::path::Path;
 
 use clap::{Arg, Command, CommandFactory as _};
 
-use crate::cli::{self, Cli};
+use crate::cli::Cli;
+use crate::output::Format;
 
 const FILE: &str = "../../docs/commands.md";
 const BEGIN: &str =
@@ -111,7 +112,7 @@ fn the_command_line_is_sound() {
 #[test]
 fn a_format_is_called_what_the_command_line_calls_it() {
     use clap::ValueEnum as _;
-    for format in cli::Format::value_variants() {
+    for format in Format::value_variants() {
         let value = format.to_possible_value().expect("a name");
         assert_eq!(value.get_name(), format.name());
     }

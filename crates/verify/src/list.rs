@@ -6,8 +6,8 @@ use closesocket::protocol::invariant::Invariant;
 use closesocket_models::{DEFECTS, SCENARIOS, View};
 use serde::Serialize;
 
-use crate::Outcome;
-use crate::cli::Format;
+use crate::outcome::Outcome;
+use crate::output::Format;
 use crate::output::Output;
 
 #[derive(Serialize)]

@@ -8,8 +8,10 @@ mod cli;
 mod commands_page;
 mod defects;
 mod explore;
+mod found;
 mod list;
 mod out;
+mod outcome;
 mod output;
 mod pages;
 mod parallel;
@@ -24,33 +26,11 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use crate::out::errln;
-use crate::output::Output;
-use crate::report::Report;
-use cli::{Cli, Command, Format, RunArguments};
-
-/// How a command ended; the exit codes are documented in `docs/verification.md`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outcome {
-    /// Everything as expected.
-    AsExpected = 0,
-    /// A verdict differs from the expected one.
-    Differs = 1,
-    /// The command line is wrong, or the file that it names.
-    Usage = 2,
-    /// A search was cut off, so nothing is proved.
-    Incomplete = 3,
-}
-
-impl Outcome {
-    /// This outcome; or the other, if this is that all is well.
-    const fn or(self, other: Self) -> Self {
-        match self {
-            Self::AsExpected => other,
-            wrong => wrong,
-        }
-    }
-}
+use cli::{Cli, Command, RunArguments};
+use found::{Report, check::CheckReport, defects::Entry, run::RunReport};
+use out::errln;
+use outcome::Outcome;
+use output::{Format, Output};
 
 fn main() -> ExitCode {
     let outcome = match Cli::try_parse() {
@@ -66,7 +46,7 @@ fn usage(error: &clap::Error) -> Outcome {
         error.kind(),
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
     ) {
-        crate::out::text(format_args!("{error}"));
+        out::text(format_args!("{error}"));
         return Outcome::AsExpected;
     }
     let text = error.to_string();
@@ -161,9 +141,9 @@ fn run_command(arguments: &RunArguments, output: &Output) -> Outcome {
 #[derive(serde::Serialize)]
 struct Everything<'a> {
     #[serde(flatten)]
-    check: &'a check::CheckReport,
-    defects: &'a [defects::Entry],
-    run: Option<&'a run::RunReport>,
+    check: &'a CheckReport,
+    defects: &'a [Entry],
+    run: Option<&'a RunReport>,
 }
 
 /// The main job: the model, its defects, then real connections.
@@ -181,7 +161,7 @@ fn everything(output: &Output) -> Outcome {
     {
         run::print(run, output);
     }
-    let ran = run.as_ref().map_or(Outcome::Differs, run::verdict);
+    let ran = run.as_ref().map_or(Outcome::Differs, RunReport::outcome);
     let outcome = check.outcome().or(defects.outcome()).or(ran);
     let report = Report {
         command: "cargo verify",
@@ -201,7 +181,7 @@ fn everything(output: &Output) -> Outcome {
             defects: &defects.json().defects,
             run: run.as_ref().ok(),
         }),
-        format => report.render(format),
+        format => report::render(&report, format),
     };
-    output.deliver(outcome, render, || Some(report.page()))
+    output.deliver(outcome, render, || Some(report::page(&report)))
 }

@@ -7,6 +7,8 @@
 use std::fmt;
 use std::io::{self, ErrorKind, Write};
 
+use crate::outcome::Outcome;
+
 /// The exit code after a broken pipe: 128 and the number of SIGPIPE.
 pub(crate) const BROKEN_PIPE: i32 = 141;
 
@@ -50,6 +52,6 @@ fn code(error: ErrorKind) -> i32 {
     if error == ErrorKind::BrokenPipe {
         BROKEN_PIPE
     } else {
-        crate::Outcome::Usage as i32
+        Outcome::Usage as i32
     }
 }

@@ -4,12 +4,68 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::Outcome;
-use crate::cli::{Format, Presentation};
 use crate::out::errln;
-use crate::style::Style;
+use crate::outcome::Outcome;
+use crate::style::{Color, Style};
+
+/// How the result is shown, and where.
+#[derive(Debug, Args)]
+pub(crate) struct Presentation {
+    /// How to write the result; can be given several times, each with an
+    /// --output, of which the last may be left out [default: text].
+    #[arg(
+        long = "format",
+        value_name = "FORMAT",
+        value_enum,
+        global = true,
+        hide_default_value = true
+    )]
+    pub(crate) formats: Vec<Format>,
+    /// Write the result to this file, in the --format of the same place; text
+    /// for people goes to standard output then.
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(crate) output: Vec<PathBuf>,
+    /// Write a page for the browser, index.html, into this directory.
+    #[arg(long, value_name = "DIR", global = true)]
+    pub(crate) report: Option<PathBuf>,
+    /// Say only what is wrong, and the verdict; no progress.
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    /// Whether to use colours; auto heeds the terminal and NO_COLOR.
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Color::Auto, global = true)]
+    pub(crate) color: Color,
+}
+
+/// How the result is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// For scripts; see docs/verification.md.
+    Json,
+    /// Test results: a suite each scenario, a case each invariant.
+    Junit,
+    /// A summary for the page of a CI run.
+    Markdown,
+    /// SARIF 2.1.0: violations, with their clauses and counterexamples.
+    Sarif,
+}
+
+impl Format {
+    /// What it is called on the command line.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+            Self::Junit => "junit",
+            Self::Markdown => "markdown",
+            Self::Sarif => "sarif",
+        }
+    }
+}
 
 /// What a command can give besides text for people.
 #[derive(Clone, Copy, Debug)]

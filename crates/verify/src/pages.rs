@@ -4,9 +4,9 @@
 use clap::CommandFactory as _;
 use clap_complete::Shell;
 
-use crate::Outcome;
 use crate::cli::Cli;
 use crate::out::errln;
+use crate::outcome::Outcome;
 use crate::output::Output;
 
 /// How the program is called where completions are loaded: cargo itself

@@ -5,9 +5,9 @@ use std::path::Path;
 use closesocket_trace::{Replay, replay_file};
 use serde::Serialize;
 
-use crate::Outcome;
-use crate::cli::Format;
 use crate::out::errln;
+use crate::outcome::Outcome;
+use crate::output::Format;
 use crate::output::Output;
 
 /// The documented JSON of `replay`.

@@ -2,7 +2,18 @@
 
 use std::io::IsTerminal;
 
-use crate::cli::Color;
+use clap::ValueEnum;
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
 
 /// Whether standard output is coloured.
 #[derive(Clone, Copy, Debug)]
@@ -49,8 +60,7 @@ impl Style {
 
 #[cfg(test)]
 mod tests {
-    use super::Style;
-    use crate::cli::Color;
+    use super::{Color, Style};
 
     #[test]
     fn only_a_coloured_style_adds_anything() {

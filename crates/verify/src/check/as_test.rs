@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use closesocket_models::{Action, Counterexample, DefectSpec};
 
-use super::{CheckReport, ScenarioReport};
+use crate::found::check::{CheckReport, ScenarioReport};
 
 /// The code: for each scenario its shortest counterexample as a test, or a
 /// comment that there is none.

@@ -4,22 +4,21 @@
 mod as_test;
 mod print;
 mod progress;
-mod report;
 
 use std::fs;
 use std::path::Path;
 
 use closesocket_models::{CloseModel, DefectSpec, SCENARIOS, Scenario, check_watched};
 
-use crate::Outcome;
-use crate::cli::Format;
+use crate::found::Report;
+use crate::found::check::{CheckReport, ScenarioReport};
 use crate::out::errln;
-use crate::output::Output;
+use crate::outcome::Outcome;
+use crate::output::{Format, Output};
 use crate::parallel::side_by_side;
-use crate::report::Report;
+use crate::report;
 use crate::style::Style;
 use progress::Progress;
-pub(crate) use report::{CheckReport, InvariantReport, ScenarioReport};
 
 /// What to explore.
 pub(crate) struct Job {
@@ -86,9 +85,9 @@ fn show(plan: Plan<'_>, check: &CheckReport, output: &Output) -> Outcome {
     let render = |format| match format {
         Format::Text => Some(text(check)),
         Format::Json => crate::output::json(check),
-        format => report.render(format),
+        format => report::render(&report, format),
     };
-    output.deliver(outcome, render, || Some(report.page()))
+    output.deliver(outcome, render, || Some(report::page(&report)))
 }
 
 /// Draws the shortest counterexample, if there is one.
@@ -175,7 +174,8 @@ pub(crate) fn find(name: &str) -> Result<&'static Scenario, String> {
 /// has its line for people as soon as it is done.
 fn explore(jobs: &[Job], output: &Output, lines: bool) -> CheckReport {
     let width = width(jobs.iter().map(|job| job.scenario.name));
-    let progress = Progress::of(jobs, output);
+    let states = jobs.iter().map(|job| job.scenario.states);
+    let progress = Progress::of(states.sum(), jobs.len(), output);
     let reports = side_by_side(
         jobs,
         |job| job.scenario.states,
@@ -215,16 +215,15 @@ pub(crate) fn judge(job: &Job, watch: &dyn Fn(usize)) -> ScenarioReport {
 mod tests {
     use std::path::Path;
 
-    use clap::Parser as _;
     use closesocket_models::{
         Call, Handle, OperationSpec, Scenario, SlotSpec, SocketSpec, Surroundings, ThreadSpec,
     };
     use closesocket_models::{CloseModel, Outcome as Found, check};
 
     use super::{CheckReport, Plan, ScenarioReport, show};
-    use crate::Outcome;
-    use crate::cli::{Cli, Command};
-    use crate::output::Output;
+    use crate::outcome::Outcome;
+    use crate::output::{Format, Offer, Output, Presentation};
+    use crate::style::Color;
 
     /// A world that ends badly: its one thread blocks in a receive that nothing
     /// ends, and never gets to its close.
@@ -262,11 +261,28 @@ mod tests {
         CheckReport::new(vec![ScenarioReport::new(&model, None, found)])
     }
 
-    fn output(arguments: &[&str]) -> Output {
-        let all = [&["cargo verify", "check", "--quiet"], arguments].concat();
-        let cli = Cli::try_parse_from(all).expect("a command line");
-        let offer = Command::offer(cli.command.as_ref());
-        Output::open(&cli.presentation, offer).expect("an output")
+    const FORMATS: [Format; 5] = [
+        Format::Text,
+        Format::Json,
+        Format::Junit,
+        Format::Markdown,
+        Format::Sarif,
+    ];
+
+    fn output(format: Format) -> Output {
+        let wanted = Presentation {
+            formats: vec![format],
+            output: vec!["/dev/null".into()],
+            report: None,
+            quiet: true,
+            color: Color::Auto,
+        };
+        let offer = Offer {
+            command: "cargo verify check",
+            formats: &FORMATS,
+            page: true,
+        };
+        Output::open(&wanted, offer).expect("an output")
     }
 
     const PLAN: Plan<'static> = Plan {
@@ -295,10 +311,10 @@ mod tests {
             },
         ];
         for plan in plans {
-            for format in ["text", "json", "junit", "markdown", "sarif"] {
-                let output = output(&["--format", format, "--output", "/dev/null"]);
+            for format in FORMATS {
+                let output = output(format);
                 let shown = show(plan, &stuck(|_| {}), &output);
-                assert_eq!(shown, Outcome::Differs, "{plan:?}, {format}");
+                assert_eq!(shown, Outcome::Differs, "{plan:?}, {format:?}");
                 let cut = stuck(|found| {
                     found.complete = false;
                     for it in &mut found.verdicts {
@@ -306,7 +322,7 @@ mod tests {
                     }
                 });
                 let shown = show(plan, &cut, &output);
-                assert_eq!(shown, Outcome::Incomplete, "{plan:?}, {format}");
+                assert_eq!(shown, Outcome::Incomplete, "{plan:?}, {format:?}");
             }
         }
         assert!(std::fs::remove_file(&drawn).is_ok(), "it was drawn");

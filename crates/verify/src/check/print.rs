@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::report::{CheckReport, InvariantReport, ScenarioReport};
+use crate::found::check::{CheckReport, InvariantReport, ScenarioReport};
 use crate::report::{Bounds, NOT_COVERED, clause, proved, rule};
 use crate::style::Style;
 

@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use indicatif::ProgressBar;
 
-use super::Job;
 use crate::output::Output;
 use crate::report::grouped;
 
@@ -28,8 +27,8 @@ pub(super) struct Watched<'a> {
 }
 
 impl Progress {
-    pub(super) fn of(jobs: &[Job], output: &Output) -> Self {
-        let all: usize = jobs.iter().map(|job| job.scenario.states).sum();
+    /// Of so many jobs, which have so many states in all.
+    pub(super) fn of(all: usize, jobs: usize, output: &Output) -> Self {
         Self {
             bar: output.progress(
                 all as u64,
@@ -37,7 +36,7 @@ impl Progress {
             ),
             begin: Instant::now(),
             states: AtomicU64::new(0),
-            queued: AtomicU64::new(jobs.len() as u64),
+            queued: AtomicU64::new(jobs as u64),
         }
     }
 

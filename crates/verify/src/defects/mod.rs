@@ -2,21 +2,19 @@
 //! invariants that it is pinned to, and every invariant must be broken by one.
 
 mod print;
-mod report;
 
 use std::time::Instant;
 
 use closesocket_models::{CloseModel, DEFECTS, DefectSpec, Scenario, check};
 
-use crate::Outcome;
-use crate::cli::Format;
+use crate::found::Report;
+use crate::found::defects::{Catalogue, DefectsReport, Found};
 use crate::out::{errln, outln};
-use crate::output::Output;
+use crate::outcome::Outcome;
+use crate::output::{Format, Output};
 use crate::parallel::side_by_side;
-use crate::report::Report;
+use crate::report;
 use crate::style::Style;
-use report::{Catalogue, Found};
-pub(crate) use report::{DefectsReport, Entry, Row};
 
 /// Checks the catalogue and prints the matrix.
 pub(crate) fn command(output: &Output) -> Outcome {
@@ -42,9 +40,9 @@ pub(crate) fn command(output: &Output) -> Outcome {
             Some(format!("{matrix}\n{}\n", defects.summary()))
         }
         Format::Json => crate::output::json(&defects.json()),
-        format => report.render(format),
+        format => report::render(&report, format),
     };
-    output.deliver(outcome, render, || Some(report.page()))
+    output.deliver(outcome, render, || Some(report::page(&report)))
 }
 
 /// Checks the catalogue for the main job: one line, if it is for people.

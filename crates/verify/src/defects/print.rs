@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use closesocket_models::DefectSpec;
 
-use super::report::{DefectsReport, Found};
+use crate::found::defects::{DefectsReport, Found};
 use crate::style::Style;
 
 /// One row a defect, one column an invariant. A column's mark is its own

@@ -18,9 +18,9 @@ use std::thread;
 
 use closesocket_models::{CloseModel, DefectSpec, ExplorerModel};
 
-use crate::Outcome;
 use crate::check::find;
 use crate::out::{errln, outln};
+use crate::outcome::Outcome;
 use server::Failure;
 
 /// What to explore, and where.

@@ -2,11 +2,11 @@
 
 use closesocket_models::lanes::Drawing;
 
-use super::Report;
 use super::rules::{COMPLETE, CONNECTIONS, DEFECTS, STATES, rule};
-use crate::check::{InvariantReport, ScenarioReport};
-use crate::defects::DefectsReport;
-use crate::run::RunReport;
+use crate::found::Report;
+use crate::found::check::{InvariantReport, ScenarioReport};
+use crate::found::defects::DefectsReport;
+use crate::found::run::RunReport;
 
 /// Cases that belong together: of a scenario, of the defects, of the real
 /// connections.

@@ -3,9 +3,11 @@
 
 use std::fmt::Write as _;
 
+use closesocket_models::lanes::escape;
+
 use super::cases::{Case, Suite, Verdict, suites};
 use super::rules::rule;
-use super::{Report, escape};
+use crate::found::Report;
 
 /// The whole file.
 pub(super) fn render(report: &Report<'_>) -> String {

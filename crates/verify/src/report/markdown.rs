@@ -3,14 +3,17 @@
 
 use std::fmt::Write as _;
 
+use closesocket_models::lanes::escape;
+
 use super::cases::{Case, Verdict, findings};
+use super::places;
 use super::rules::rule;
 use super::words::{Bounds, NOT_COVERED, grouped, proved};
-use super::{Report, escape, places};
-use crate::Outcome;
-use crate::check::CheckReport;
-use crate::defects::DefectsReport;
-use crate::run::RunReport;
+use crate::found::Report;
+use crate::found::check::CheckReport;
+use crate::found::defects::DefectsReport;
+use crate::found::run::RunReport;
+use crate::outcome::Outcome;
 
 /// The whole text.
 pub(super) fn render(report: &Report<'_>) -> String {

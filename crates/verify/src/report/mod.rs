@@ -9,53 +9,21 @@ mod rules;
 mod sarif;
 mod words;
 
-use closesocket_models::lanes::escape;
-
-use crate::Outcome;
-use crate::check::CheckReport;
-use crate::cli::Format;
-use crate::defects::DefectsReport;
-use crate::run::RunReport;
+use crate::found::Report;
+use crate::output::Format;
+pub(crate) use page::render as page;
 pub(crate) use places::clause;
 pub(crate) use rules::rule;
 pub(crate) use words::{Bounds, NOT_COVERED, grouped, proved};
 
-/// What a command has found. A part that it does not have is absent.
-#[derive(Clone, Copy)]
-pub(crate) struct Report<'a> {
-    /// How the command is called, as in `cargo verify check`.
-    pub(crate) command: &'static str,
-    pub(crate) outcome: Outcome,
-    pub(crate) check: Option<&'a CheckReport>,
-    pub(crate) defects: Option<&'a DefectsReport>,
-    /// What was seen of real connections, or why they could not be closed.
-    pub(crate) run: Option<Result<&'a RunReport, &'a str>>,
-}
-
-impl Report<'_> {
-    /// In a format that is made from the findings; the others are the
-    /// command's own.
-    pub(crate) fn render(&self, format: Format) -> Option<String> {
-        match format {
-            Format::Text | Format::Json => None,
-            Format::Junit => Some(junit::render(self)),
-            Format::Markdown => Some(markdown::render(self)),
-            Format::Sarif => crate::output::json(&sarif::render(self)),
-        }
-    }
-
-    /// The page for the browser.
-    pub(crate) fn page(&self) -> String {
-        page::render(self)
-    }
-
-    /// The verdict in words.
-    fn verdict(&self) -> &'static str {
-        match self.outcome {
-            Outcome::AsExpected => "as expected",
-            Outcome::Incomplete => "incomplete: nothing is proved",
-            Outcome::Differs | Outcome::Usage => "differs from what is expected",
-        }
+/// Writes what was found, in a format that is made from its cases; the others are
+/// the command's own.
+pub(crate) fn render(report: &Report<'_>, format: Format) -> Option<String> {
+    match format {
+        Format::Text | Format::Json => None,
+        Format::Junit => Some(junit::render(report)),
+        Format::Markdown => Some(markdown::render(report)),
+        Format::Sarif => crate::output::json(&sarif::render(report)),
     }
 }
 
@@ -65,10 +33,13 @@ mod tests {
     use closesocket_models::{DefectSpec, Limits, Outcome as Found, Scenario, Verdict, check};
     use roxmltree::Document;
 
-    use super::{Report, escape, sarif};
-    use crate::Outcome;
-    use crate::check::{CheckReport, ScenarioReport};
-    use crate::cli::Format;
+    use closesocket_models::lanes::escape;
+
+    use super::{page, render, sarif};
+    use crate::found::Report;
+    use crate::found::check::{CheckReport, ScenarioReport};
+    use crate::outcome::Outcome;
+    use crate::output::Format;
 
     /// A check of a small scenario, of which `spoil` says something else than
     /// was found.
@@ -101,7 +72,7 @@ mod tests {
 
     /// Failures and errors of JUnit, results of SARIF that are errors.
     fn counts(report: &Report<'_>) -> (usize, usize, usize) {
-        let text = report.render(Format::Junit).expect("JUnit");
+        let text = render(report, Format::Junit).expect("JUnit");
         let document = Document::parse(&text).expect("XML");
         let count = |tag| {
             document
@@ -119,7 +90,7 @@ mod tests {
     fn what_is_as_expected_is_green_everywhere() {
         let check = spoilt(|_| {});
         assert_eq!(counts(&report(&check)), (0, 0, 0));
-        let text = report(&check).render(Format::Markdown).expect("Markdown");
+        let text = render(&report(&check), Format::Markdown).expect("Markdown");
         assert!(text.contains("**Proved:**"), "{text}");
     }
 
@@ -128,11 +99,11 @@ mod tests {
         let check = spoilt(|found| found.verdicts[0].1 = path());
         assert_eq!(counts(&report(&check)), (1, 0, 1));
         for format in [Format::Junit, Format::Markdown, Format::Sarif] {
-            let text = report(&check).render(format).expect("a format");
+            let text = render(&report(&check), format).expect("a format");
             assert!(text.contains("redeems record"), "{format:?}: {text}");
             assert!(!text.contains("Proved"), "{format:?}: {text}");
         }
-        let page = report(&check).page();
+        let page = page(&report(&check));
         assert!(page.contains("<h2>Findings</h2>") && page.contains("<svg "));
         assert!(page.contains("D5 What counts as a reference"));
         assert!(!page.contains("Proved"));
@@ -158,7 +129,7 @@ mod tests {
         // Each invariant, and the count of states.
         let all = closesocket::protocol::invariant::COUNT + 1;
         assert_eq!(counts(&report), (0, all, 1));
-        let text = report.render(Format::Markdown).expect("Markdown");
+        let text = render(&report, Format::Markdown).expect("Markdown");
         assert!(
             text.contains("incomplete") && !text.contains("Proved"),
             "{text}"
@@ -174,9 +145,9 @@ mod tests {
             ..report(&check)
         };
         assert_eq!(counts(&report), (0, 1, 1));
-        let text = report.render(Format::Markdown).expect("Markdown");
+        let text = render(&report, Format::Markdown).expect("Markdown");
         assert!(text.contains("not started") && !text.contains("<sockets>"));
-        assert!(!report.page().contains("<sockets>"));
+        assert!(!page(&report).contains("<sockets>"));
     }
 
     #[test]

@@ -3,11 +3,11 @@
 
 use serde_json::{Value, json};
 
-use super::Report;
 use super::cases::{Case, Verdict, findings};
 use super::places::{self, Place};
 use super::rules::{Rule, rule, rules};
-use crate::Outcome;
+use crate::found::Report;
+use crate::outcome::Outcome;
 
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";

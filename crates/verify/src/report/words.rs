@@ -2,7 +2,7 @@
 
 use closesocket_models::SCENARIOS;
 
-use crate::check::CheckReport;
+use crate::found::check::CheckReport;
 
 /// The largest of everything in the scenarios that were explored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

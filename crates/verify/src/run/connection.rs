@@ -7,12 +7,11 @@ use std::time::Instant;
 
 use closesocket::engine::{Completion, Descriptor, Error, ProcessId};
 
-use super::operations::{Kind, Operation, key};
+use super::operations::{Kind, Notices, Operation, key};
 use super::peer::{End, PeerReport};
 use super::random::Pattern;
 use super::schedule::{Ending, Habit, How, Notice, Schedule};
 use super::system::Process;
-use super::tools::Tools;
 
 /// A descriptor and whose it is.
 #[derive(Clone)]
@@ -121,7 +120,7 @@ impl Connection {
 
     pub(super) fn send(
         &mut self,
-        tools: &Tools,
+        notices: &Notices,
         at: &Reference,
         bytes: usize,
         how: How,
@@ -133,7 +132,7 @@ impl Connection {
             How::Nonblocking => nonblocking(at, || process.send(descriptor, &buffer))?,
             How::Overlapped(notice) => {
                 let kind = Kind::Send { offered: bytes };
-                let started = self.start(tools, at, kind, notice, buffer);
+                let started = self.start(notices, at, kind, notice, buffer);
                 if started.is_ok() {
                     self.offered += bytes as u64;
                 }
@@ -162,7 +161,7 @@ impl Connection {
 
     pub(super) fn receive(
         &mut self,
-        tools: &Tools,
+        notices: &Notices,
         at: &Reference,
         bytes: usize,
         how: How,
@@ -171,7 +170,7 @@ impl Connection {
         let mut buffer = vec![0; bytes];
         let result = match how {
             How::Overlapped(notice) => {
-                let started = self.start(tools, at, Kind::Receive, notice, buffer);
+                let started = self.start(notices, at, Kind::Receive, notice, buffer);
                 return self.settle_start("a receive", started, self.receive_shut);
             }
             How::Blocking if self.will_come() => process.recv(descriptor, &mut buffer),
@@ -217,14 +216,14 @@ impl Connection {
 
     fn start(
         &mut self,
-        tools: &Tools,
+        notices: &Notices,
         at: &Reference,
         kind: Kind,
         notice: Notice,
         buffer: Vec<u8>,
     ) -> Result<(), Error> {
         let key = key(self.number(), self.order());
-        let notify = tools.notices.of(key, notice);
+        let notify = notices.of(key, notice);
         let (process, through) = (&at.process, at.descriptor);
         match kind {
             Kind::Send { .. } => process.send_overlapped(through, buffer, notify)?,

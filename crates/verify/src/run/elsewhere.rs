@@ -10,8 +10,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::limit;
-use crate::Outcome;
 use crate::out::errln;
+use crate::outcome::Outcome;
 
 /// The hidden command that makes a process the peers of a crowd.
 pub(crate) const COMMAND: &str = "crowd-peers";

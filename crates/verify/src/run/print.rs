@@ -8,14 +8,14 @@ use super::driver::run;
 use super::limit;
 use super::plan::{Plan, Schedules};
 use super::progress::{self, mebibytes};
-use super::report::RunReport;
 use super::traced::Traced;
-use super::verdict::{self, CrowdReport, SoakReport};
-use crate::Outcome;
-use crate::cli::Format;
+use super::verdict;
+use crate::found::Report;
+use crate::found::run::{CrowdReport, RunReport, SoakReport};
 use crate::out::errln;
-use crate::output::Output;
-use crate::report::Report;
+use crate::outcome::Outcome;
+use crate::output::{Format, Output};
+use crate::report;
 
 /// System descriptors of a random connection: both ends, and as many of one that
 /// drains in the background.
@@ -71,7 +71,7 @@ fn command_fixed(plan: Plan, traced: &Traced, output: &Output) -> Outcome {
     {
         print(run, output);
     }
-    let outcome = run.as_ref().map_or(Outcome::Differs, verdict);
+    let outcome = run.as_ref().map_or(Outcome::Differs, RunReport::outcome);
     let report = Report {
         command: "cargo verify run",
         outcome,
@@ -83,7 +83,7 @@ fn command_fixed(plan: Plan, traced: &Traced, output: &Output) -> Outcome {
         (Format::Text, Ok(run)) => Some(text(run)),
         (Format::Json, Ok(run)) => crate::output::json(&Json { schema: 1, run }),
         (Format::Text | Format::Json, Err(_)) => None,
-        _ => report.render(format),
+        _ => report::render(&report, format),
     };
     output.deliver(outcome, render, || None)
 }
@@ -101,16 +101,7 @@ fn deliver<R: Serialize>(report: &R, run: &RunReport, text: &str, output: &Outpu
             run: report,
         }),
     };
-    output.deliver(verdict(run), render, || None)
-}
-
-/// The outcome that a report stands for.
-pub(crate) fn verdict(report: &RunReport) -> Outcome {
-    if report.ok {
-        Outcome::AsExpected
-    } else {
-        Outcome::Differs
-    }
+    output.deliver(run.outcome(), render, || None)
 }
 
 /// Closes connections in the fixed ways. What keeps the run from starting is said

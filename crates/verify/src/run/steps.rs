@@ -51,10 +51,10 @@ impl Connection {
         let at = self.reference(0)?;
         let notices = [Notice::Queue, Notice::Event, Notice::Routine];
         for (_, notice) in (0..self.schedule.last_receives).zip(notices) {
-            self.receive(tools, &at, 512, How::Overlapped(notice))?;
+            self.receive(&tools.notices, &at, 512, How::Overlapped(notice))?;
         }
         match self.schedule.last_send {
-            Some(bytes) => self.send(tools, &at, bytes, How::Overlapped(Notice::Queue)),
+            Some(bytes) => self.send(&tools.notices, &at, bytes, How::Overlapped(Notice::Queue)),
             None => Ok(()),
         }
     }
@@ -63,8 +63,8 @@ impl Connection {
         let words = |error: Error| format!("{act:?} failed: {error:?}");
         let (process, descriptor) = (&at.process, at.descriptor);
         match act {
-            Act::Send { bytes, how } => self.send(tools, at, bytes, how),
-            Act::Receive { bytes, how } => self.receive(tools, at, bytes, how),
+            Act::Send { bytes, how } => self.send(&tools.notices, at, bytes, how),
+            Act::Receive { bytes, how } => self.receive(&tools.notices, at, bytes, how),
             Act::Select => {
                 let interest = Interest {
                     readable: true,
@@ -92,7 +92,7 @@ impl Connection {
     fn fill(&mut self, tools: &Tools, at: &Reference) -> Result<(), String> {
         loop {
             let before = self.accepted;
-            self.send(tools, at, FILLING, How::Nonblocking)?;
+            self.send(&tools.notices, at, FILLING, How::Nonblocking)?;
             let queued = at.process.queued(at.descriptor);
             let queued = queued.map_err(|error| format!("queued failed: {error:?}"))?;
             if queued > 0 || self.accepted - before < FILLING as u64 {

@@ -5,8 +5,8 @@ use std::time::Instant;
 use super::connection::Connection;
 use super::elsewhere::Ends;
 use super::peer::End;
-use super::report::{RunReport, WayReport};
 use super::schedule::Ending;
+use crate::found::run::{RunReport, WayReport};
 
 /// The sums of all workers.
 #[derive(Debug, Default)]

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::crowd::Crowd;
 use super::helper::Helper;
-use super::opening::Listeners;
+use super::listeners::Listeners;
 use super::operations::{Notices, Silent};
 use super::peer::{PeerReport, Peers};
 use super::plan::Plan;

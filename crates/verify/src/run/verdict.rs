@@ -1,11 +1,9 @@
 //! Whether what a run has seen is as the rules say.
 
-use serde::Serialize;
-
 use super::crowd::Together;
 use super::driver::Seen;
-use super::report::RunReport;
 use super::schedule::Ending;
+use crate::found::run::{CrowdReport, RunReport, SoakReport};
 
 /// Connections after which everything that is random must have come up.
 const MANY: u64 = 20_000;
@@ -38,22 +36,6 @@ pub(super) fn fixed(seen: Seen) -> RunReport {
     run
 }
 
-/// The result of a crowd. The field names are the documented JSON.
-#[derive(Clone, Debug, Default, Serialize)]
-pub(super) struct CrowdReport {
-    #[serde(flatten)]
-    pub(super) run: RunReport,
-    pub(super) threads: u64,
-    /// Connections open when the first close began.
-    pub(super) open_at_once: u64,
-    /// Receives that ended with the abort of their close, once.
-    pub(super) aborted: u64,
-    /// Until the last connection was open.
-    pub(super) open_seconds: f64,
-    /// From the first close to the last of the completions.
-    pub(super) close_seconds: f64,
-}
-
 impl CrowdReport {
     /// Judges a crowd of so many connections.
     pub(super) fn new(all: u64, threads: u64, seen: Seen) -> Self {
@@ -80,30 +62,6 @@ impl CrowdReport {
         }
         report
     }
-}
-
-/// The result of a soak. The field names are the documented JSON.
-#[derive(Clone, Debug, Default, Serialize)]
-pub(super) struct SoakReport {
-    #[serde(flatten)]
-    pub(super) run: RunReport,
-    pub(super) seed: u64,
-    pub(super) threads: u64,
-    /// The most connections that were open at once.
-    pub(super) most_open: u64,
-    /// How often everything was closed and looked at in between.
-    pub(super) rounds: u64,
-    /// Closes that were refused because they would have blocked.
-    pub(super) would_blocks: u64,
-    /// The highest resident memory, in bytes; absent, as are the next two, where
-    /// the system does not tell.
-    pub(super) peak_rss_bytes: Option<u64>,
-    /// The highest between 5 s and 20 s; absent too if the run was shorter than
-    /// 30 s.
-    pub(super) early_rss_bytes: Option<u64>,
-    /// The highest of the last 5 s, while the provider and everything around it
-    /// is still there; the trace is replayed later.
-    pub(super) end_rss_bytes: Option<u64>,
 }
 
 impl SoakReport {
@@ -165,8 +123,8 @@ impl SoakReport {
 
 #[cfg(test)]
 mod tests {
-    use super::super::report::WayReport;
     use super::*;
+    use crate::found::run::WayReport;
 
     fn good() -> SoakReport {
         let way = |unacknowledged_at_commit| WayReport {

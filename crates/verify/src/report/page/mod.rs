@@ -1,19 +1,24 @@
 //! A page for the browser, whole in one file: no scripts, nothing to load.
 
+mod elements;
 mod parts;
 
 use std::fmt::Write as _;
 
+use closesocket_models::lanes::escape;
+
 use super::cases::{self, Case, Verdict};
+use super::places;
 use super::rules::rule;
 use super::words::{Bounds, NOT_COVERED, count, grouped, proved};
-use super::{Report, escape, places};
-use crate::Outcome;
+use crate::found::Report;
+use crate::outcome::Outcome;
+use elements::{badge, card, prose, word};
 
 const STYLE: &str = include_str!("style.css");
 
 /// The whole page.
-pub(super) fn render(report: &Report<'_>) -> String {
+pub(crate) fn render(report: &Report<'_>) -> String {
     let mut body = String::new();
     head(&mut body, report);
     findings(&mut body, report);
@@ -40,42 +45,6 @@ pub(super) fn render(report: &Report<'_>) -> String {
         os = std::env::consts::OS,
         architecture = std::env::consts::ARCH,
     )
-}
-
-/// A verdict, told by a sign and words, and by its colour.
-fn badge(good: bool, text: &str) -> String {
-    let (class, sign) = if good {
-        ("good", "\u{2713}")
-    } else {
-        ("bad", "\u{2717}")
-    };
-    format!("<span class=\"{class}\">{sign} {}</span>", escape(text))
-}
-
-/// Text in which back quotes mark code.
-fn prose(text: &str) -> String {
-    let parts = escape(text);
-    let parts = parts.split('`').enumerate();
-    parts
-        .map(|(index, part)| match index % 2 {
-            0 => part.to_owned(),
-            _ => format!("<code>{part}</code>"),
-        })
-        .collect()
-}
-
-/// Puts a part of the result on a card.
-fn card(out: &mut String, title: &str, good: bool, verdict: &str, lines: &[String]) {
-    let badge = badge(good, verdict);
-    let _ = writeln!(
-        out,
-        "<section class=\"card\"><h3>{} {badge}</h3>",
-        escape(title)
-    );
-    for line in lines {
-        let _ = writeln!(out, "<p>{}</p>", escape(line));
-    }
-    out.push_str("</section>\n");
 }
 
 fn head(out: &mut String, report: &Report<'_>) {
@@ -145,10 +114,6 @@ fn head(out: &mut String, report: &Report<'_>) {
         out.push_str("</section>\n");
     }
     out.push_str("</div>\n");
-}
-
-const fn word(good: bool) -> &'static str {
-    if good { "as expected" } else { "differs" }
 }
 
 /// What was violated or differs, each with its clauses and the way there.

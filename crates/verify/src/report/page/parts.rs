@@ -4,14 +4,14 @@ use std::fmt::Write as _;
 
 use closesocket::protocol::invariant::Invariant;
 use closesocket_models::View;
+use closesocket_models::lanes::escape;
 
 use super::super::cases::{Case, Verdict};
-use super::super::escape;
 use super::super::words::{count, grouped};
-use super::{badge, word};
-use crate::check::CheckReport;
-use crate::defects::{DefectsReport, Row};
-use crate::run::RunReport;
+use super::elements::{badge, word};
+use crate::found::check::CheckReport;
+use crate::found::defects::{DefectsReport, Row};
+use crate::found::run::RunReport;
 
 pub(super) fn scenarios(out: &mut String, check: &CheckReport) {
     out.push_str(

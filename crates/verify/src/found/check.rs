@@ -6,7 +6,7 @@ use closesocket_models::{
 };
 use serde::Serialize;
 
-use crate::Outcome;
+use crate::outcome::Outcome;
 
 /// All scenarios.
 #[derive(Debug, Serialize)]
@@ -100,7 +100,7 @@ impl ScenarioReport {
     }
 
     /// Of a scenario that could not be explored: nothing is known.
-    pub(super) fn unexplored(
+    pub(crate) fn unexplored(
         scenario: &'static Scenario,
         defect: Option<&'static DefectSpec>,
     ) -> Self {
@@ -143,7 +143,7 @@ impl ScenarioReport {
     }
 
     /// Whether there is nothing to say but that all is well.
-    pub(super) fn is_plain(&self) -> bool {
+    pub(crate) fn is_plain(&self) -> bool {
         self.complete && self.defect.is_none() && self.is_as_expected()
     }
 
@@ -154,7 +154,7 @@ impl ScenarioReport {
     }
 
     /// The shortest counterexample; of several the one of the first invariant.
-    pub(super) fn shortest(&self) -> Option<&Counterexample> {
+    pub(crate) fn shortest(&self) -> Option<&Counterexample> {
         let paths = self.invariants.iter().filter_map(|it| it.path.as_ref());
         paths.min_by_key(|it| it.actions.len())
     }
@@ -222,7 +222,7 @@ impl CheckReport {
     }
 
     /// Everything that is not as expected, a line each.
-    pub(super) fn problems(&self) -> Vec<String> {
+    pub(crate) fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         for scenario in &self.scenarios {
             let name = scenario.name;
@@ -241,7 +241,7 @@ impl CheckReport {
     }
 
     /// The shortest counterexample of all.
-    pub(super) fn shortest(&self) -> Option<&Drawing> {
+    pub(crate) fn shortest(&self) -> Option<&Drawing> {
         let invariants = self.scenarios.iter().flat_map(|it| &it.invariants);
         let drawings = invariants.filter_map(|it| it.drawing.as_ref());
         drawings.min_by_key(|it| it.rows.len())
@@ -271,7 +271,7 @@ mod tests {
     };
 
     use super::{CheckReport, ScenarioReport};
-    use crate::Outcome;
+    use crate::outcome::Outcome;
 
     fn smallest() -> &'static Scenario {
         let smallest = SCENARIOS.iter().min_by_key(|it| it.states);

@@ -1,17 +1,14 @@
 //! `cargo verify sweep`: every scenario with each of its bounds raised by one,
 //! within limits of time and memory. The verdict must stay.
 
-mod report;
-
 use std::time::Duration;
 
 use closesocket_models::{Bound, CloseModel, Limits, SCENARIOS, Scenario, check_within};
 
-use crate::Outcome;
-use crate::cli::Format;
-use crate::output::Output;
+use crate::found::sweep::{Row, SweepReport};
+use crate::outcome::Outcome;
+use crate::output::{Format, Output};
 use crate::parallel::side_by_side;
-use report::{Row, SweepReport};
 
 /// How far a sweep goes.
 #[derive(Clone, Copy, Debug)]

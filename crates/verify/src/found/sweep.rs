@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use closesocket_models::{Bound, Outcome as Found, Scenario};
 use serde::Serialize;
 
-use crate::Outcome;
+use crate::outcome::Outcome;
 
 /// A scenario with one bound raised by one.
 #[derive(Clone, Debug, Serialize)]
@@ -27,7 +27,7 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    pub(super) fn new(
+    pub(crate) fn new(
         scenario: &Scenario,
         bound: Bound,
         found: Result<Found, &'static str>,
@@ -72,7 +72,7 @@ pub(crate) struct SweepReport {
 }
 
 impl SweepReport {
-    pub(super) fn new(rows: Vec<Row>) -> Self {
+    pub(crate) fn new(rows: Vec<Row>) -> Self {
         Self { schema: 1, rows }
     }
 
@@ -82,7 +82,7 @@ impl SweepReport {
 
     /// A violation fails. A row that was cut off may hide one, and a sweep of
     /// nothing proves nothing: a lower limit must not make a failure a success.
-    pub(super) fn outcome(&self) -> Outcome {
+    pub(crate) fn outcome(&self) -> Outcome {
         if self.count(VIOLATED) > 0 {
             Outcome::Differs
         } else if self.count(INCOMPLETE) > 0 || self.count(HOLDS) == 0 {
@@ -93,7 +93,7 @@ impl SweepReport {
     }
 
     /// A table that is one of markdown, too.
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let mut out = String::new();
         let _ = writeln!(
             out,
@@ -139,7 +139,7 @@ mod tests {
     use closesocket_models::{Bound, CloseModel, Limits, Scenario, Verdict, check_within};
 
     use super::{Row, SweepReport};
-    use crate::Outcome;
+    use crate::outcome::Outcome;
 
     /// A raised scenario, searched up to so many states.
     fn row(states: usize, violated: bool) -> Row {

@@ -4,24 +4,26 @@
 use closesocket_trace::Replay;
 use serde::Serialize;
 
+use crate::outcome::Outcome;
+
 /// What was seen of the connections that were closed in one way.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct WayReport {
     /// `graceful`, `hard`, `lingering` or `shared`; a soak has more.
-    pub(super) way: &'static str,
+    pub(crate) way: &'static str,
     /// Connections closed.
-    pub(super) connections: u64,
+    pub(crate) connections: u64,
     /// Of these, how many had bytes that the peer had not acknowledged when the
     /// last close committed.
-    pub(super) unacknowledged_at_commit: u64,
+    pub(crate) unacknowledged_at_commit: u64,
     /// Bytes that sends reported as accepted.
-    pub(super) accepted_bytes: u64,
+    pub(crate) accepted_bytes: u64,
     /// Bytes that the peers received.
-    pub(super) received_bytes: u64,
+    pub(crate) received_bytes: u64,
     /// Connections that the peer saw end with a reset.
-    pub(super) resets: u64,
+    pub(crate) resets: u64,
     /// Connections that the peer saw end with a FIN.
-    pub(super) fins: u64,
+    pub(crate) fins: u64,
 }
 
 /// The result of a run. The field names are the documented JSON.
@@ -53,6 +55,46 @@ pub(crate) struct RunReport {
     pub(crate) ok: bool,
 }
 
+/// The result of a soak. The field names are the documented JSON.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct SoakReport {
+    #[serde(flatten)]
+    pub(crate) run: RunReport,
+    pub(crate) seed: u64,
+    pub(crate) threads: u64,
+    /// The most connections that were open at once.
+    pub(crate) most_open: u64,
+    /// How often everything was closed and looked at in between.
+    pub(crate) rounds: u64,
+    /// Closes that were refused because they would have blocked.
+    pub(crate) would_blocks: u64,
+    /// The highest resident memory, in bytes; absent, as are the next two, where
+    /// the system does not tell.
+    pub(crate) peak_rss_bytes: Option<u64>,
+    /// The highest between 5 s and 20 s; absent too if the run was shorter than
+    /// 30 s.
+    pub(crate) early_rss_bytes: Option<u64>,
+    /// The highest of the last 5 s, while the provider and everything around it
+    /// is still there; the trace is replayed later.
+    pub(crate) end_rss_bytes: Option<u64>,
+}
+
+/// The result of a crowd. The field names are the documented JSON.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct CrowdReport {
+    #[serde(flatten)]
+    pub(crate) run: RunReport,
+    pub(crate) threads: u64,
+    /// Connections open when the first close began.
+    pub(crate) open_at_once: u64,
+    /// Receives that ended with the abort of their close, once.
+    pub(crate) aborted: u64,
+    /// Until the last connection was open.
+    pub(crate) open_seconds: f64,
+    /// From the first close to the last of the completions.
+    pub(crate) close_seconds: f64,
+}
+
 /// One thing that had to hold.
 #[derive(Clone, Debug)]
 pub(crate) struct Check {
@@ -64,7 +106,7 @@ pub(crate) struct Check {
 
 impl RunReport {
     /// Notes the verdict on the trace.
-    pub(super) fn note(&mut self, replay: &Replay) {
+    pub(crate) fn note(&mut self, replay: &Replay) {
         self.trace_accepted = replay.accepted;
         self.trace_events = replay.events;
         let problem = replay.first_problem.as_ref();
@@ -74,7 +116,7 @@ impl RunReport {
     }
 
     /// Whether nothing was lost, repeated, left over or against the rules.
-    pub(super) fn is_clean(&self) -> bool {
+    pub(crate) fn is_clean(&self) -> bool {
         self.lost_bytes == 0
             && self.double_completions == 0
             && self.missing_completions == 0
@@ -84,6 +126,15 @@ impl RunReport {
             && self.leaked_system_descriptors.unwrap_or(0) == 0
             && self.leaked_threads == 0
             && self.trace_accepted
+    }
+
+    /// The outcome that the report stands for.
+    pub(crate) const fn outcome(&self) -> Outcome {
+        if self.ok {
+            Outcome::AsExpected
+        } else {
+            Outcome::Differs
+        }
     }
 
     /// Everything that had to hold. One of them has a problem if and only if

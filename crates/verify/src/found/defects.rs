@@ -5,7 +5,7 @@ use closesocket_models::lanes::Drawing;
 use closesocket_models::{CloseModel, DEFECTS, DefectSpec, Outcome as Checked, View};
 use serde::Serialize;
 
-use crate::Outcome;
+use crate::outcome::Outcome;
 
 /// What a defect has done in its scenario.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub(crate) struct Found {
 
 impl Found {
     /// What a check of the model with the defect has found.
-    pub(super) fn new(model: &CloseModel, outcome: &Checked) -> Self {
+    pub(crate) fn new(model: &CloseModel, outcome: &Checked) -> Self {
         let path = outcome.shortest_path();
         Self {
             violates: outcome.violated(),
@@ -32,20 +32,20 @@ impl Found {
 
 /// What has to be caught, and by what.
 pub(crate) struct Catalogue<'a> {
-    pub(super) defects: &'a [DefectSpec],
-    pub(super) invariants: &'a [&'static str],
+    pub(crate) defects: &'a [DefectSpec],
+    pub(crate) invariants: &'a [&'static str],
 }
 
 impl Catalogue<'_> {
     /// What ships.
-    pub(super) const SHIPPED: Self = Catalogue {
+    pub(crate) const SHIPPED: Self = Catalogue {
         defects: DEFECTS,
         invariants: &INVARIANTS,
     };
 
     /// Compares what was found, in the order of the defects, with what is
     /// pinned.
-    pub(super) fn judge(&self, found: Vec<Found>) -> DefectsReport {
+    pub(crate) fn judge(&self, found: Vec<Found>) -> DefectsReport {
         let mut problems = Vec::new();
         if found.len() != self.defects.len() {
             problems.push(format!(

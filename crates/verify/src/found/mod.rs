@@ -1,0 +1,35 @@
+//! What was found: plain data. It knows neither the commands that find it nor the
+//! formats that it is written in.
+
+pub(crate) mod check;
+pub(crate) mod defects;
+pub(crate) mod run;
+pub(crate) mod sweep;
+
+use crate::outcome::Outcome;
+use check::CheckReport;
+use defects::DefectsReport;
+use run::RunReport;
+
+/// What a command has found. A part that it does not have is absent.
+#[derive(Clone, Copy)]
+pub(crate) struct Report<'a> {
+    /// How the command is called, as in `cargo verify check`.
+    pub(crate) command: &'static str,
+    pub(crate) outcome: Outcome,
+    pub(crate) check: Option<&'a CheckReport>,
+    pub(crate) defects: Option<&'a DefectsReport>,
+    /// What was seen of real connections, or why they could not be closed.
+    pub(crate) run: Option<Result<&'a RunReport, &'a str>>,
+}
+
+impl Report<'_> {
+    /// The verdict in words.
+    pub(crate) fn verdict(&self) -> &'static str {
+        match self.outcome {
+            Outcome::AsExpected => "as expected",
+            Outcome::Incomplete => "incomplete: nothing is proved",
+            Outcome::Differs | Outcome::Usage => "differs from what is expected",
+        }
+    }
+}
