@@ -178,7 +178,7 @@ fn everything(output: &Output) -> Outcome {
         }
         Format::Json => output::json(&Everything {
             check: &check,
-            defects: &defects.json().defects,
+            defects: &defects.defects,
             run: run.as_ref().ok(),
         }),
         format => report::render(&report, format),

@@ -39,7 +39,7 @@ pub(crate) fn command(output: &Output) -> Outcome {
             let matrix = print::matrix(&defects, Style::PLAIN);
             Some(format!("{matrix}\n{}\n", defects.summary()))
         }
-        Format::Json => crate::output::json(&defects.json()),
+        Format::Json => crate::output::json(&defects),
         format => report::render(&report, format),
     };
     output.deliver(outcome, render, || Some(report::page(&report)))

@@ -67,43 +67,34 @@ impl ScenarioReport {
             } else {
                 HOLDS
             };
-            match verdict {
-                Verdict::Holds => InvariantReport {
-                    id,
-                    verdict: HOLDS,
-                    expected,
-                    counterexample: Vec::new(),
-                    path: None,
-                    drawing: None,
-                },
-                Verdict::Violated(path) => InvariantReport {
-                    id,
-                    verdict: VIOLATED,
-                    expected,
-                    counterexample: path.actions.iter().map(ToString::to_string).collect(),
-                    drawing: Some(Drawing::of_path(model, &path.transitions())),
-                    path: Some(path),
-                },
+            let path = match verdict {
+                Verdict::Holds => None,
+                Verdict::Violated(path) => Some(path),
+            };
+            let actions = path.iter().flat_map(|it| &it.actions);
+            let draw = |it: &Counterexample| Drawing::of_path(model, &it.transitions());
+            InvariantReport {
+                id,
+                verdict: path.as_ref().map_or(HOLDS, |_| VIOLATED),
+                expected,
+                counterexample: actions.map(ToString::to_string).collect(),
+                drawing: path.as_ref().map(draw),
+                path,
             }
         });
         Self {
-            name: scenario.name,
-            defect: defect.map(|spec| spec.name),
             unique_states: found.unique_states,
-            expected_states: defect.is_none().then_some(scenario.states),
             transitions: found.transitions,
             depth: found.depth,
             complete: found.complete,
             seconds: found.seconds,
             invariants: invariants.collect(),
+            ..Self::unexplored(scenario, defect)
         }
     }
 
     /// Of a scenario that could not be explored: nothing is known.
-    pub(crate) fn unexplored(
-        scenario: &'static Scenario,
-        defect: Option<&'static DefectSpec>,
-    ) -> Self {
+    pub(crate) fn unexplored(scenario: &Scenario, defect: Option<&'static DefectSpec>) -> Self {
         Self {
             name: scenario.name,
             defect: defect.map(|spec| spec.name),

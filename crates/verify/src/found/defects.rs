@@ -62,10 +62,13 @@ impl Catalogue<'_> {
                 problems.push(format!("no defect breaks {invariant}"));
             }
         }
-        let entries = self.defects.iter().zip(found);
+        let defects = self.defects.iter().zip(found);
         DefectsReport {
+            schema: 1,
             invariants: self.invariants.to_vec(),
-            entries: entries.map(|(spec, found)| (*spec, found)).collect(),
+            defects: defects
+                .map(|(spec, found)| Entry::new(*spec, found))
+                .collect(),
             problems,
             seconds: 0.0,
         }
@@ -106,68 +109,90 @@ fn difference(spec: &DefectSpec, found: &Found) -> Option<String> {
     })
 }
 
-/// The whole catalogue.
+/// The whole catalogue, as the documented JSON has it.
+#[derive(Serialize)]
 pub(crate) struct DefectsReport {
+    schema: u32,
     pub(crate) invariants: Vec<&'static str>,
-    pub(crate) entries: Vec<(DefectSpec, Found)>,
+    /// In the order of the catalogue.
+    pub(crate) defects: Vec<Entry>,
     /// What is not as it is pinned, a sentence each.
+    #[serde(skip)]
     pub(crate) problems: Vec<String>,
     /// How long it took.
+    #[serde(skip)]
     pub(crate) seconds: f64,
 }
 
-/// One defect, for a table.
-pub(crate) struct Row<'a> {
-    pub(crate) spec: &'a DefectSpec,
-    pub(crate) found: &'a Found,
+/// One defect, and what it has done in its scenario.
+#[derive(Serialize)]
+pub(crate) struct Entry {
+    pub(crate) name: &'static str,
+    caught: bool,
+    /// The invariants that it violates.
+    pub(crate) violates: Vec<&'static str>,
+    pub(crate) scenario: &'static str,
+    /// Steps of the shortest counterexample.
+    pub(crate) steps: Option<usize>,
+    /// The shortest counterexample as lanes.
+    #[serde(skip)]
+    pub(crate) drawing: Option<Drawing>,
+    /// What it is, and what it is pinned to.
+    #[serde(skip)]
+    pub(crate) spec: DefectSpec,
     /// In which way it shows otherwise than it is pinned.
+    #[serde(skip)]
     pub(crate) problem: Option<String>,
 }
 
-/// The documented JSON.
-#[derive(Serialize)]
-pub(crate) struct Json {
-    schema: u32,
-    invariants: Vec<&'static str>,
-    pub(crate) defects: Vec<Entry>,
+/// Whether a defect violates an invariant, and whether it is pinned to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// It does, as it is pinned.
+    Hit,
+    /// It does, and should not.
+    Extra,
+    /// It does not, and should.
+    Missing,
+    Nothing,
 }
 
-/// One defect.
-#[derive(Serialize)]
-pub(crate) struct Entry {
-    name: &'static str,
-    caught: bool,
-    violates: Vec<&'static str>,
-    scenario: &'static str,
-    steps: Option<usize>,
-}
-
-impl DefectsReport {
-    pub(crate) fn json(&self) -> Json {
-        let entries = self.entries.iter().map(|(spec, found)| Entry {
+impl Entry {
+    fn new(spec: DefectSpec, found: Found) -> Self {
+        Self {
             name: spec.name,
             caught: !found.violates.is_empty(),
-            violates: found.violates.clone(),
             scenario: spec.scenario,
+            problem: difference(&spec, &found),
+            spec,
+            violates: found.violates,
             steps: found.steps,
-        });
-        Json {
-            schema: 1,
-            invariants: self.invariants.clone(),
-            defects: entries.collect(),
+            drawing: found.drawing,
         }
     }
 
-    /// The defects, in the order of the catalogue.
-    pub(crate) fn rows(&self) -> Vec<Row<'_>> {
-        let entries = self.entries.iter();
-        entries
-            .map(|(spec, found)| Row {
-                spec,
-                found,
-                problem: difference(spec, found),
-            })
-            .collect()
+    /// What there is to mark for an invariant.
+    pub(crate) fn mark(&self, invariant: &str) -> Mark {
+        let pinned = self.spec.violates.contains(&invariant);
+        match (self.violates.contains(&invariant), pinned) {
+            (true, true) => Mark::Hit,
+            (true, false) => Mark::Extra,
+            (false, true) => Mark::Missing,
+            (false, false) => Mark::Nothing,
+        }
+    }
+
+    /// The steps for people.
+    pub(crate) fn steps(&self) -> String {
+        self.steps.map_or("-".to_owned(), |it| it.to_string())
+    }
+}
+
+impl DefectsReport {
+    /// The letter of every invariant.
+    pub(crate) fn letters(&self) -> impl Iterator<Item = (char, &'static str)> {
+        let letters = ('a'..='z').chain('A'..='Z');
+        letters.zip(self.invariants.iter().copied())
     }
 
     /// How many invariants are broken by a defect.
@@ -178,7 +203,7 @@ impl DefectsReport {
 
     /// Everything in a line.
     pub(crate) fn summary(&self) -> String {
-        let (count, caught, broken) = (self.entries.len(), self.caught(), self.broken());
+        let (count, caught, broken) = (self.defects.len(), self.caught(), self.broken());
         let all = if caught == count {
             "all caught".to_owned()
         } else {
@@ -197,19 +222,18 @@ impl DefectsReport {
 
     /// How many defects are caught.
     pub(crate) fn caught(&self) -> usize {
-        let caught = |(_, found): &&(DefectSpec, Found)| !found.violates.is_empty();
-        self.entries.iter().filter(caught).count()
+        self.defects.iter().filter(|it| it.caught).count()
     }
 
     /// How many defects break this invariant.
     pub(crate) fn breakers(&self, invariant: &str) -> usize {
-        let breaks = |(_, it): &&(DefectSpec, Found)| it.violates.contains(&invariant);
-        self.entries.iter().filter(breaks).count()
+        let breaks = |it: &&Entry| it.violates.contains(&invariant);
+        self.defects.iter().filter(breaks).count()
     }
 
     /// The outcome that the report stands for.
     pub(crate) fn outcome(&self) -> Outcome {
-        if self.problems.is_empty() && !self.entries.is_empty() {
+        if self.problems.is_empty() && !self.defects.is_empty() {
             Outcome::AsExpected
         } else {
             Outcome::Differs
@@ -261,7 +285,7 @@ mod tests {
             report.summary(),
             "defects: 1, all caught, 1 of 1 invariants broken: as expected"
         );
-        let json = serde_json::to_string(&report.json()).unwrap();
+        let json = serde_json::to_string(&report).unwrap();
         assert_eq!(
             json,
             r#"{"schema":1,"invariants":["one"],"defects":[{"name":"forgets","caught":true,"violates":["one"],"scenario":"a-scenario","steps":3}]}"#

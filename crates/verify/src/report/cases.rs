@@ -157,9 +157,9 @@ fn of_invariant(scenario: &ScenarioReport, invariant: &InvariantReport) -> Case 
 
 /// A case for each defect, and one for the catalogue as a whole.
 fn of_defects(report: &DefectsReport) -> Suite {
-    let rows = report.rows().into_iter();
-    let mut cases: Vec<_> = rows
-        .map(|row| Case::new(row.spec.name, DEFECTS, row.problem))
+    let defects = report.defects.iter();
+    let mut cases: Vec<_> = defects
+        .map(|it| Case::new(it.name, DEFECTS, it.problem.clone()))
         .collect();
     let is_told = |problem: &&String| cases.iter().any(|it| it.message == **problem);
     let others: Vec<_> = report.problems.iter().filter(|it| !is_told(it)).collect();

@@ -28,7 +28,7 @@ pub(super) fn render(report: &Report<'_>) -> String {
         model(&mut out, check);
     }
     if let Some(defects) = report.defects {
-        let (count, broken) = (defects.entries.len(), defects.broken());
+        let (count, broken) = (defects.defects.len(), defects.broken());
         let verdict = verdict(defects.problems.is_empty());
         let _ = writeln!(
             out,
@@ -155,15 +155,15 @@ fn scenarios(out: &mut String, check: &CheckReport) {
 
 fn catalogue(out: &mut String, defects: &DefectsReport) {
     out.push_str("\n<details><summary>Defects</summary>\n\n| defect | scenario | steps | violates |\n|---|---|--:|---|\n");
-    for row in defects.rows() {
-        let steps = row.found.steps.map_or("-".to_owned(), |it| it.to_string());
+    for it in &defects.defects {
         let _ = writeln!(
             out,
-            "| {} | {} | {steps} | {}{} |",
-            row.spec.name,
-            row.spec.scenario,
-            row.found.violates.join(", "),
-            if row.problem.is_some() {
+            "| {} | {} | {} | {}{} |",
+            it.name,
+            it.scenario,
+            it.steps(),
+            it.violates.join(", "),
+            if it.problem.is_some() {
                 " **differs**"
             } else {
                 ""

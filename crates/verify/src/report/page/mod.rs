@@ -82,7 +82,7 @@ fn head(out: &mut String, report: &Report<'_>) {
         let lines = [
             format!(
                 "{caught} of {} caught",
-                count(defects.entries.len(), "defect")
+                count(defects.defects.len(), "defect")
             ),
             format!(
                 "{broken} of {} broken by one",

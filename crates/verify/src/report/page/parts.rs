@@ -10,7 +10,7 @@ use super::super::cases::{Case, Verdict};
 use super::super::words::{count, grouped};
 use super::elements::{badge, word};
 use crate::found::check::CheckReport;
-use crate::found::defects::{DefectsReport, Row};
+use crate::found::defects::{DefectsReport, Mark};
 use crate::found::run::RunReport;
 
 pub(super) fn scenarios(out: &mut String, check: &CheckReport) {
@@ -57,8 +57,8 @@ pub(super) fn matrix(out: &mut String, defects: &DefectsReport) {
          <b>!</b>: it violates it and is not pinned to. <b>?</b>: it is pinned to and does not.</p>\n\
          <div class=\"wide\"><table class=\"matrix\"><thead><tr><th>defect</th>",
     );
-    for (letter, invariant) in letters() {
-        let id = escape(invariant.id);
+    for (letter, invariant) in defects.letters() {
+        let id = escape(invariant);
         let _ = write!(
             out,
             "<th class=\"cell\"><abbr title=\"{id}\">{letter}</abbr></th>"
@@ -67,30 +67,29 @@ pub(super) fn matrix(out: &mut String, defects: &DefectsReport) {
     out.push_str(
         "<th class=\"number\">steps</th><th>scenario</th><th>verdict</th></tr></thead><tbody>\n",
     );
-    for row in defects.rows() {
-        let name = escape(row.spec.name);
+    for row in &defects.defects {
+        let name = escape(row.name);
         let _ = write!(out, "<tr><td><a href=\"#{name}\">{name}</a></td>");
-        for (letter, invariant) in letters() {
-            cell(out, &row, letter, invariant.id);
+        for (letter, invariant) in defects.letters() {
+            cell(out, row.mark(invariant), letter);
         }
         let _ = writeln!(
             out,
             "<td class=\"number\">{}</td><td>{}</td><td>{}</td></tr>",
-            row.found.steps.map_or("-".to_owned(), |it| it.to_string()),
-            escape(row.spec.scenario),
+            row.steps(),
+            escape(row.scenario),
             badge(row.problem.is_none(), word(row.problem.is_none())),
         );
     }
     out.push_str("</tbody></table></div>\n");
 }
 
-fn cell(out: &mut String, row: &Row<'_>, letter: char, invariant: &str) {
-    let pinned = row.spec.violates.contains(&invariant);
-    let (class, sign) = match (row.found.violates.contains(&invariant), pinned) {
-        (true, true) => ("cell hit", letter),
-        (true, false) => ("cell wrong", '!'),
-        (false, true) => ("cell wrong", '?'),
-        (false, false) => ("cell", ' '),
+fn cell(out: &mut String, mark: Mark, letter: char) {
+    let (class, sign) = match mark {
+        Mark::Hit => ("cell hit", letter),
+        Mark::Extra => ("cell wrong", '!'),
+        Mark::Missing => ("cell wrong", '?'),
+        Mark::Nothing => ("cell", ' '),
     };
     let _ = write!(out, "<td class=\"{class}\">{sign}</td>");
 }
@@ -98,19 +97,19 @@ fn cell(out: &mut String, row: &Row<'_>, letter: char, invariant: &str) {
 /// How each defect shows.
 pub(super) fn counterexamples(out: &mut String, defects: &DefectsReport) {
     out.push_str("<h2>The shortest way to each defect</h2>\n");
-    for row in defects.rows() {
-        let Some(drawing) = &row.found.drawing else {
+    for row in &defects.defects {
+        let Some(drawing) = &row.drawing else {
             continue;
         };
         let _ = writeln!(
             out,
             "<details><summary><code>{name}</code>, {}: {}</summary><div id=\"{name}\">\
              <p class=\"soft\">In {}; violates {}.</p>",
-            count(row.found.steps.unwrap_or_default(), "step"),
+            count(row.steps.unwrap_or_default(), "step"),
             escape(row.spec.summary),
-            escape(row.spec.scenario),
-            escape(&row.found.violates.join(", ")),
-            name = escape(row.spec.name),
+            escape(row.scenario),
+            escape(&row.violates.join(", ")),
+            name = escape(row.name),
         );
         out.push_str(&drawing.to_svg());
         out.push_str("</div></details>\n");
