@@ -25,7 +25,7 @@ impl Counter {
     /// The number of the next connection; none when the round is over.
     pub(super) fn next(&self) -> Option<u64> {
         let late = self.is_late();
-        let after = |number| (!late && number < self.end).then_some(number + 1);
+        let after = |number| (!late && number < self.end).then(|| number + 1);
         self.next
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, after)
             .ok()
@@ -39,6 +39,11 @@ impl Counter {
     /// The number that comes next.
     pub(super) fn reached(&self) -> u64 {
         self.next.load(Ordering::Relaxed)
+    }
+
+    /// Gives out no more numbers, in this round or a later one.
+    pub(super) fn stop(&self) {
+        self.next.store(u64::MAX, Ordering::Relaxed);
     }
 
     fn is_late(&self) -> bool {

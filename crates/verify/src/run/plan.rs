@@ -5,8 +5,9 @@ use std::time::Duration;
 use clap::ValueEnum;
 use closesocket_tcp::TcpConfig;
 
+use super::fixed_schedules::{self, WAYS};
+use super::random_schedules;
 use super::schedule::Schedule;
-use super::{fixed_schedules, random_schedules};
 
 /// Connections of a round.
 const ROUND: u64 = 4_000;
@@ -106,7 +107,7 @@ impl Plan {
     /// How many connections there are; none if only the time ends the run.
     pub(super) const fn total(&self) -> Option<u64> {
         match self.schedules {
-            Schedules::Fixed { each } => Some(each.saturating_mul(4)),
+            Schedules::Fixed { each } => Some(each.saturating_mul(WAYS.len() as u64)),
             Schedules::Random { .. } => None,
             Schedules::Crowd => Some(self.open),
         }

@@ -19,6 +19,8 @@ use super::tools::{Shared, Tools, lock};
 /// How long a worker with nothing to do waits for a peer's report.
 const PAUSE: Duration = Duration::from_micros(500);
 
+/// Problems after which a run ends that has no time in which to end.
+const ENOUGH: u64 = 10;
 /// How long completions may take when all else is over.
 const COMPLETION_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -50,6 +52,9 @@ impl<'a> Worker<'a> {
         loop {
             let mut moved = self.take_completions();
             moved |= self.take_reports(Duration::ZERO);
+            if self.is_enough() {
+                counter.stop();
+            }
             while self.open.len() < most
                 && let Some(number) = counter.next()
             {
@@ -66,6 +71,13 @@ impl<'a> Worker<'a> {
                 self.take_reports(PAUSE);
             }
         }
+    }
+
+    /// Whether so much is wrong that going on to the last connection, some of which
+    /// may take all the time that they have, would tell nothing more.
+    fn is_enough(&self) -> bool {
+        let timed = self.tools.shared.plan.time().is_some();
+        !timed && self.tools.tally().run.unexpected_results >= ENOUGH
     }
 
     fn open(&mut self, number: u64) {
