@@ -52,3 +52,24 @@ impl<T> From<T> for Few<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Few;
+
+    #[test]
+    fn it_gives_everything_back_in_its_order_and_can_be_used_again() {
+        let mut few = Few::new();
+        for items in 0..4 {
+            assert!(few.is_empty() && few.last_mut().is_none());
+            for item in 0..items {
+                few.push(item);
+                assert_eq!(few.last_mut(), Some(&mut item.clone()));
+            }
+            assert_eq!(few.len(), items);
+            let order: Vec<usize> = few.drain().collect();
+            assert_eq!(order, (0..items).collect::<Vec<_>>());
+        }
+        assert_eq!(Few::from(7).drain().collect::<Vec<_>>(), [7]);
+    }
+}
