@@ -29,6 +29,7 @@ mod steps;
 pub mod trivial;
 mod validate;
 mod view;
+mod when;
 
 pub use action::{Action, What};
 pub use catalogue::SCENARIOS;

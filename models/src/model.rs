@@ -3,9 +3,7 @@
 
 use std::cell::Cell;
 
-use closesocket::protocol::invariant::{
-    COUNT, Event, Invariant, Step, Violations, violations, violations_of,
-};
+use closesocket::protocol::invariant::{COUNT, Event, Invariant, Step, Violations, violations};
 use stateright::{Model, Property};
 
 use crate::action::{Action, What};
@@ -16,6 +14,7 @@ use crate::state::State;
 use crate::steps::Steps;
 use crate::validate::ScenarioError;
 use crate::view::View;
+use crate::when::{Heeding, violations_of};
 
 /// A scenario as a model, with or without a defect.
 ///
@@ -106,7 +105,7 @@ impl CloseModel {
             event,
             after: &view(after),
         };
-        let of_event = Invariant::<View<'static>>::heeding_event(event);
+        let of_event = Heeding::of_event(event);
         let judged = violations_of(&step, of_event.and(after.heeding_since(before)));
         debug_assert_eq!(judged, violations(&step), "an invariant heeds too little");
         let falls = falls(before, after, action.thread);

@@ -12,12 +12,10 @@ pub(crate) mod fields;
 pub(crate) mod socket;
 mod values;
 
-use closesocket::protocol::invariant::{Heeding, Invariant, When};
-
 use crate::state::{
     Operation, Part, Process, Record, Rest, Slot, SocketState, State, Thread, WORKER, Words,
 };
-use crate::view::View;
+use crate::when::{Heeding, When};
 
 impl State {
     /// Any words, taken for a state.
@@ -90,24 +88,19 @@ impl State {
         let handles = slots & HANDLES != 0 || (descriptors && before.0[3] & RETIRED != 0);
         let created = others & CREATED != 0;
         let sockets = word(5) | word(6) | word(7);
-        const { heeding(When::DESCRIPTORS) }
+        const { Heeding::of(When::DESCRIPTORS) }
             .only_if(descriptors)
-            .and(const { heeding(When::GENERATIONS) }.only_if(slots & GENERATIONS != 0))
-            .and(const { heeding(When::HANDLES) }.only_if(handles))
-            .and(const { heeding(When::PHASES) }.only_if(created || sockets & PHASES != 0))
-            .and(const { heeding(When::DATA) }.only_if(created || sockets & DATA != 0))
-            .and(const { heeding(When::BACKLOGS) }.only_if(created || sockets & BACKLOGS != 0))
-            .and(const { heeding(When::INPUT) }.only_if(created || sockets & INPUT != 0))
-            .and(const { heeding(When::WAITERS) }.only_if(created || sockets & WAITERS != 0))
-            .and(const { heeding(When::OPERATIONS) }.only_if(word(4) & OPERATIONS != 0))
-            .and(const { heeding(When::RECORDS) }.only_if(sockets & RECORDS != 0))
-            .and(const { heeding(When::REST) }.only_if(others & RESTED != 0))
+            .and(const { Heeding::of(When::GENERATIONS) }.only_if(slots & GENERATIONS != 0))
+            .and(const { Heeding::of(When::HANDLES) }.only_if(handles))
+            .and(const { Heeding::of(When::PHASES) }.only_if(created || sockets & PHASES != 0))
+            .and(const { Heeding::of(When::DATA) }.only_if(created || sockets & DATA != 0))
+            .and(const { Heeding::of(When::BACKLOGS) }.only_if(created || sockets & BACKLOGS != 0))
+            .and(const { Heeding::of(When::INPUT) }.only_if(created || sockets & INPUT != 0))
+            .and(const { Heeding::of(When::WAITERS) }.only_if(created || sockets & WAITERS != 0))
+            .and(const { Heeding::of(When::OPERATIONS) }.only_if(word(4) & OPERATIONS != 0))
+            .and(const { Heeding::of(When::RECORDS) }.only_if(sockets & RECORDS != 0))
+            .and(const { Heeding::of(When::REST) }.only_if(others & RESTED != 0))
     }
-}
-
-/// The invariants that heed this.
-const fn heeding(when: When) -> Heeding {
-    Invariant::<View<'static>>::heeding(when)
 }
 
 /// These bits of a word.

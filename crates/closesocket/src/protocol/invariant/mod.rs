@@ -5,12 +5,8 @@
 //! [`World`]. [`Invariant::TABLE`] lists them all.
 
 mod predicate;
-mod when;
 mod world;
 
-use crate::protocol::Error;
-
-pub use when::When;
 pub use world::{
     DescriptorState, DescriptorView, Event, OperationState, OperationView, RecordView, SocketView,
     Step, World,
@@ -27,9 +23,6 @@ pub struct Invariant<W> {
     pub why: &'static str,
     /// The clauses of the specification that it proves.
     pub clauses: &'static [&'static str],
-    /// The steps that can break it: by what happens or by what changes. Of all
-    /// others it holds if it held before.
-    pub heeds: When,
     /// Whether it holds of a step.
     pub predicate: fn(&Step<W>) -> bool,
 }
@@ -80,114 +73,7 @@ pub fn violations<W: World>(step: &Step<W>) -> Violations {
     Violations(bits)
 }
 
-/// The invariants that a step can break, as bits in the order of the table.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Heeding(u32);
-
-impl Heeding {
-    /// No invariant.
-    pub const NONE: Self = Self(0);
-
-    /// These invariants and those of the other.
-    #[must_use]
-    pub const fn and(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    /// These invariants, if `there`.
-    #[must_use]
-    pub const fn only_if(self, there: bool) -> Self {
-        if there { self } else { Self::NONE }
-    }
-}
-
-/// Judges one step by these invariants. With all that heed its event or what it
-/// changed, the same as [`violations`] after a world in which they held, at a
-/// fraction of the cost.
-#[inline]
-pub fn violations_of<W: World>(step: &Step<W>, heeding: Heeding) -> Violations {
-    let mut left = heeding.0;
-    let mut bits = 0;
-    while left != 0 {
-        let index = left.trailing_zeros();
-        left &= left - 1;
-        if !(Invariant::<W>::TABLE[index as usize].predicate)(step) {
-            bits |= 1 << index;
-        }
-    }
-    Violations(bits)
-}
-
 impl<W: World> Invariant<W> {
-    /// For each bit of a [`When`], the invariants that heed it.
-    const HEEDING: [u32; When::BITS] = {
-        let mut heeding = [0; When::BITS];
-        let mut bit = 0;
-        while bit < When::BITS {
-            let mut index = 0;
-            while index < COUNT {
-                if Self::TABLE[index].heeds.bits() >> bit & 1 == 1 {
-                    heeding[bit] |= 1 << index;
-                }
-                index += 1;
-            }
-            bit += 1;
-        }
-        heeding
-    };
-
-    /// The invariants that heed any of this.
-    #[inline]
-    #[must_use]
-    pub const fn heeding(when: When) -> Heeding {
-        let mut left = when.bits();
-        let mut heeding = 0;
-        while left != 0 {
-            heeding |= Self::HEEDING[left.trailing_zeros() as usize];
-            left &= left - 1;
-        }
-        Heeding(heeding)
-    }
-
-    /// The invariants that heed this event.
-    // Constants in every arm: a table is made of them. A jump would be guessed
-    // wrong most of the time.
-    #[inline]
-    #[must_use]
-    pub fn heeding_event(event: Event) -> Heeding {
-        let kind = match event {
-            Event::Admitted { .. } => const { Self::heeding(When::ADMITTED) },
-            Event::Committed { .. } => const { Self::heeding(When::COMMITTED) },
-            Event::CloseRefused { .. } => const { Self::heeding(When::CLOSE_REFUSED) },
-            Event::CloseReturned { .. } => const { Self::heeding(When::CLOSE_RETURNED) },
-            Event::Registered { .. } => const { Self::heeding(When::REGISTERED) },
-            Event::StartRefused { .. } => const { Self::heeding(When::START_REFUSED) },
-            Event::BytesAccepted { .. } => const { Self::heeding(When::BYTES_ACCEPTED) },
-            Event::Cancelled { .. } => const { Self::heeding(When::CANCELLED) },
-            Event::Delivered { .. } => const { Self::heeding(When::DELIVERED) },
-            Event::HandleReturned { .. } => const { Self::heeding(When::HANDLE_RETURNED) },
-            Event::CleanedUp { .. } => const { Self::heeding(When::CLEANED_UP) },
-            Event::LastOut { .. } => const { Self::heeding(When::LAST_OUT) },
-            Event::Accepted { .. } => const { Self::heeding(When::ACCEPTED) },
-            Event::Forsaken { .. } => const { Self::heeding(When::FORSAKEN) },
-            Event::Internal
-            | Event::Taken { .. }
-            | Event::Duplicated { .. }
-            | Event::Redeemed { .. }
-            | Event::Reclaimed { .. }
-            | Event::Acknowledged { .. }
-            | Event::ConnectionLost { .. }
-            | Event::Expired { .. } => Heeding::NONE,
-        };
-        match event {
-            Event::CloseRefused {
-                error: Error::NotSocket,
-                ..
-            } => const { Self::heeding(When::CLOSE_LOST) },
-            _ => kind,
-        }
-    }
-
     /// Every invariant, in a fixed order.
     pub const TABLE: [Self; COUNT] = [
         Self {
@@ -195,12 +81,6 @@ impl<W: World> Invariant<W> {
             sentence: "While a descriptor or an unredeemed record refers to a socket, no close changes its connection or data; a record is redeemed once, by its target.",
             why: "Another user of a shared socket would find it dead under its hands.",
             clauses: &["D5", "D6"],
-            heeds: When::any(&[
-                When::COMMITTED,
-                When::DESCRIPTORS,
-                When::PHASES,
-                When::RECORDS,
-            ]),
             predicate: predicate::no_release_before_last_reference,
         },
         Self {
@@ -208,7 +88,6 @@ impl<W: World> Invariant<W> {
             sentence: "A graceful close ends only when every accepted byte is acknowledged, or the connection is lost or out of time.",
             why: "Bytes that a send reported as accepted would silently vanish.",
             clauses: &["L-T1", "L-T3", "L5", "L6", "O6"],
-            heeds: When::any(&[When::PHASES]),
             predicate: predicate::queued_data_sent_when_graceful,
         },
         Self {
@@ -216,7 +95,6 @@ impl<W: World> Invariant<W> {
             sentence: "A commit leaves no operation in its scope pending, and each aborted one gets the error that its kind of wait calls for.",
             why: "A thread would wait for ever for an operation that nothing can complete.",
             clauses: &["O1", "O3", "O4", "L4"],
-            heeds: When::any(&[When::COMMITTED, When::DELIVERED]),
             predicate: predicate::every_pending_op_aborted,
         },
         Self {
@@ -224,7 +102,6 @@ impl<W: World> Invariant<W> {
             sentence: "An operation is taken out once, by its completion or by an abort, and delivered once.",
             why: "A second completion would touch memory that its owner has reused.",
             clauses: &["O2", "O3"],
-            heeds: When::any(&[When::DELIVERED, When::REGISTERED, When::OPERATIONS]),
             predicate: predicate::each_op_ends_once,
         },
         Self {
@@ -232,12 +109,6 @@ impl<W: World> Invariant<W> {
             sentence: "A call is let in and duplicates only through the open descriptor of its own generation, and acts on that descriptor's socket; a slot's generations only grow.",
             why: "A stale handle would read or write somebody else's connection.",
             clauses: &["D1", "D3"],
-            heeds: When::any(&[
-                When::ADMITTED,
-                When::REGISTERED,
-                When::GENERATIONS,
-                When::RECORDS,
-            ]),
             predicate: predicate::closed_descriptor_never_resolves,
         },
         Self {
@@ -245,7 +116,6 @@ impl<W: World> Invariant<W> {
             sentence: "A descriptor is closed by exactly one of the closes that do not fail for another reason.",
             why: "A second commit would drop a reference that is not its own.",
             clauses: &["D2"],
-            heeds: When::any(&[When::COMMITTED, When::CLOSE_LOST, When::CLOSE_RETURNED]),
             predicate: predicate::one_close_wins,
         },
         Self {
@@ -253,7 +123,6 @@ impl<W: World> Invariant<W> {
             sentence: "A socket is released once, with its last reference gone, and stays as it ended.",
             why: "A second release would free another connection's endpoint.",
             clauses: &["D8"],
-            heeds: When::any(&[When::PHASES]),
             predicate: predicate::released_exactly_once,
         },
         Self {
@@ -261,7 +130,6 @@ impl<W: World> Invariant<W> {
             sentence: "When nothing can happen any more, every socket without references is released, every operation of a closed descriptor has ended, every handle is back and no thread is stuck.",
             why: "Sockets, handles or threads would leak.",
             clauses: &["D8", "H1", "H4", "O8"],
-            heeds: When::any(&[When::REST]),
             predicate: predicate::everything_released_at_the_end,
         },
         Self {
@@ -269,7 +137,6 @@ impl<W: World> Invariant<W> {
             sentence: "The last close with a linger time of 0 resets the connection in its commit, and nothing is sent afterwards.",
             why: "The peer would take a broken-off stream for a complete one.",
             clauses: &["L-T2"],
-            heeds: When::any(&[When::COMMITTED, When::DATA]),
             predicate: predicate::hard_close_resets,
         },
         Self {
@@ -277,7 +144,6 @@ impl<W: World> Invariant<W> {
             sentence: "A lingering close that leaves a drain waits for it; it succeeds only when the socket is closed, and reset if its time had passed.",
             why: "The caller would believe data sent that is still queued.",
             clauses: &["L-T3"],
-            heeds: When::any(&[When::COMMITTED, When::CLOSE_RETURNED]),
             predicate: predicate::linger_expiry_resets_before_return,
         },
         Self {
@@ -285,7 +151,6 @@ impl<W: World> Invariant<W> {
             sentence: "A close returns would-block only when all conditions hold, and then nothing at all has changed.",
             why: "The retry would find a half-closed socket.",
             clauses: &["L-T4", "L2", "L3"],
-            heeds: When::any(&[When::CLOSE_REFUSED]),
             predicate: predicate::would_block_changes_nothing,
         },
         Self {
@@ -293,7 +158,6 @@ impl<W: World> Invariant<W> {
             sentence: "A commit changes no other descriptor, no operation of another descriptor and no other socket.",
             why: "One user's close would break another user's calls.",
             clauses: &["D7"],
-            heeds: When::any(&[When::COMMITTED]),
             predicate: predicate::other_descriptors_undisturbed,
         },
         Self {
@@ -301,7 +165,6 @@ impl<W: World> Invariant<W> {
             sentence: "A handle goes back once, for a closed descriptor, when no thread is inside and every operation is delivered; only who leaves a closed descriptor claims it, and a retired slot stays so.",
             why: "The system would reuse a handle that a thread still works with.",
             clauses: &["H1", "H2", "H3", "H4"],
-            heeds: When::any(&[When::HANDLE_RETURNED, When::LAST_OUT, When::HANDLES]),
             predicate: predicate::handle_returned_once_after_ops,
         },
         Self {
@@ -309,12 +172,6 @@ impl<W: World> Invariant<W> {
             sentence: "Only the cleanup that matches the first startup acts; what it aborts is not notified, and its closes neither wait nor would block.",
             why: "A process that has cleaned up would be called back.",
             clauses: &["S2"],
-            heeds: When::any(&[
-                When::CLEANED_UP,
-                When::COMMITTED,
-                When::CLOSE_REFUSED,
-                When::OPERATIONS,
-            ]),
             predicate: predicate::cleanup_is_silent,
         },
         Self {
@@ -322,7 +179,6 @@ impl<W: World> Invariant<W> {
             sentence: "The closes of a dying process neither wait nor would block, and nothing is notified to it.",
             why: "Process death would hang, or write into memory that is gone.",
             clauses: &["S3"],
-            heeds: When::any(&[When::COMMITTED, When::CLOSE_REFUSED, When::OPERATIONS]),
             predicate: predicate::death_waits_for_nothing,
         },
         Self {
@@ -330,7 +186,6 @@ impl<W: World> Invariant<W> {
             sentence: "Bytes are accepted only from pending sends, and none goes missing in the middle while the connection lives.",
             why: "The peer would receive a stream with a hole, or bytes after the abort.",
             clauses: &["O6"],
-            heeds: When::any(&[When::BYTES_ACCEPTED, When::PHASES, When::DATA]),
             predicate: predicate::peer_receives_a_prefix,
         },
         Self {
@@ -338,7 +193,6 @@ impl<W: World> Invariant<W> {
             sentence: "No operation is pending whose reference is gone.",
             why: "A call that raced the close would wait for ever.",
             clauses: &["O1a"],
-            heeds: When::any(&[When::OPERATIONS, When::DESCRIPTORS, When::PHASES]),
             predicate: predicate::no_operation_orphaned,
         },
         Self {
@@ -346,7 +200,6 @@ impl<W: World> Invariant<W> {
             sentence: "A closed listener has no connection left in its backlog.",
             why: "Clients would hang on connections that nobody will ever accept.",
             clauses: &["O7"],
-            heeds: When::any(&[When::PHASES, When::BACKLOGS]),
             predicate: predicate::backlog_never_leaked,
         },
         Self {
@@ -354,7 +207,6 @@ impl<W: World> Invariant<W> {
             sentence: "A close that waits for a drain holds no lock.",
             why: "One slow peer would stop everybody.",
             clauses: &["L10"],
-            heeds: When::any(&[When::WAITERS]),
             predicate: predicate::linger_wait_blocks_nobody,
         },
         Self {
@@ -362,7 +214,6 @@ impl<W: World> Invariant<W> {
             sentence: "Under UnreadInput::Reset a drain sends its FIN only when it ends gracefully, without unread input; with unread input it ends in a reset.",
             why: "The peer would read a clean end, and nobody could notice the option.",
             clauses: &["L6"],
-            heeds: When::any(&[When::PHASES, When::DATA]),
             predicate: predicate::unread_input_reset_is_seen,
         },
         Self {
@@ -370,7 +221,6 @@ impl<W: World> Invariant<W> {
             sentence: "An accepted socket starts with the options that its listener had when the connection was taken from it.",
             why: "A call would block, or a close drain, where the listener's user had asked for the opposite.",
             clauses: &["R4"],
-            heeds: When::any(&[When::ACCEPTED]),
             predicate: predicate::accepted_has_its_listeners_options,
         },
         Self {
@@ -378,7 +228,6 @@ impl<W: World> Invariant<W> {
             sentence: "A cancel takes out a pending operation of its own process and changes nothing else: no byte, no other operation, no descriptor.",
             why: "A user who gives one operation up would break another, or not know what was sent.",
             clauses: &["C1", "C2"],
-            heeds: When::any(&[When::CANCELLED]),
             predicate: predicate::cancel_ends_only_its_own,
         },
         Self {
@@ -386,7 +235,6 @@ impl<W: World> Invariant<W> {
             sentence: "A loss takes no input, and no receive is refused or ended by it before the receive side itself is lost, which comes when nothing is left there.",
             why: "The answer that explains the loss would be lost with it.",
             clauses: &["R1"],
-            heeds: When::any(&[When::START_REFUSED, When::OPERATIONS, When::INPUT]),
             predicate: predicate::received_before_loss_is_delivered,
         },
         Self {
@@ -394,7 +242,6 @@ impl<W: World> Invariant<W> {
             sentence: "No pending operation ends because its side was shut down, and no FIN is due while a send is pending.",
             why: "Data that was given for sending before the shutdown would not arrive.",
             clauses: &["S1a", "S1b"],
-            heeds: When::any(&[When::OPERATIONS, When::DATA]),
             predicate: predicate::shutdown_ends_nothing_pending,
         },
         Self {
@@ -402,7 +249,6 @@ impl<W: World> Invariant<W> {
             sentence: "A cleanup or a death closes only descriptors, and ends only operations, of a life of its process that has ended.",
             why: "What a program began after its next startup would go without a word.",
             clauses: &["S2", "O2"],
-            heeds: When::any(&[When::COMMITTED, When::FORSAKEN]),
             predicate: predicate::sweep_ends_its_own_life,
         },
         Self {
@@ -410,7 +256,6 @@ impl<W: World> Invariant<W> {
             sentence: "Whatever ends an overlapped operation, it is posted if its issuer's life goes on at that moment, and silent if not; nothing is posted once a cleanup or a death has returned.",
             why: "A process that is gone would be written to, or one that is alive would wait for ever.",
             clauses: &["O2", "O3", "S2", "S3"],
-            heeds: When::any(&[When::OPERATIONS, When::DELIVERED]),
             predicate: predicate::told_exactly_when_alive,
         },
         Self {
@@ -418,7 +263,6 @@ impl<W: World> Invariant<W> {
             sentence: "The result of an overlapped operation is posted behind those of the earlier ones of its direction on its socket, unless it fails or is cut off and they go on.",
             why: "A reader who puts a stream together by that order would put it together wrong.",
             clauses: &["R8"],
-            heeds: When::any(&[When::DELIVERED]),
             predicate: predicate::results_in_order,
         },
     ];
