@@ -556,9 +556,9 @@ pub(super) fn results_in_order<W: World>(step: &Step<W>) -> bool {
     };
     let receives = |kind| matches!(kind, OperationKind::Recv | OperationKind::Accept);
     let posted = step.before.operation(index);
-    // A cancel and a close end what they name, whatever is before it.
-    let completed = posted.state == OperationState::Ending(None)
-        && posted.failed != Some(Error::OperationAborted);
+    // A cancel and a close end what they name, whatever is before it; a loss ends
+    // everything.
+    let completed = posted.state == OperationState::Ending(None) && posted.failed.is_none();
     (0..step.before.operations()).all(|index| {
         let earlier = step.before.operation(index);
         let before = earlier.socket == posted.socket
