@@ -1,9 +1,10 @@
 //! In which order results are posted (R8), and to whom (S2, S3).
 
-use closesocket::engine::Error;
+use closesocket::engine::{Error, Notify};
+use closesocket::protocol::AbortScope;
 
 use super::model::{Explored, reached, run_model};
-use super::world::{Shared, World, spawn};
+use super::world::{Setup, Shared, World, spawn};
 
 /// Two receives are pending; the second must not be told before the first.
 fn two_receives() -> (
@@ -153,4 +154,41 @@ fn a_completion_that_meets_a_cleanup_is_posted_before_that_returns_or_never() {
     };
     let scenario = completion_and_cleanup;
     run_model("completion and cleanup", None, &expected, scenario);
+}
+
+/// The one process dies while the other closes: whichever was the last reference,
+/// the other's operation is told.
+fn death_and_last_close() {
+    let world = World::set_up(&Setup {
+        abort_scope: AbortScope::LastReference,
+        ..Setup::default()
+    });
+    let (descriptor, _peer) = world.connect();
+    let shared = world.share(descriptor);
+    let notify = Notify::queue(&world.queue, 7);
+    let started = world.other.recv_overlapped(shared, vec![0; 2], notify);
+    started.unwrap();
+    let closer = spawn(&world, move |world| {
+        let closed = world.other.close(shared);
+        (closed, world.queue.len())
+    });
+    world.process.die();
+    let (closed, told) = closer.join().unwrap();
+    assert_eq!(closed, Ok(()));
+    reached(if told == 0 { "by the death" } else { "told" });
+    assert_eq!(world.completions(), [(7, Err(Error::OperationAborted))]);
+    world.judge();
+}
+
+//= docs/specification.md#o3-aborted-overlapped-operations
+//# - An operation that the end of another process aborts MUST be told as if a call had closed its
+//# descriptor.
+#[test]
+fn an_operation_that_the_death_of_another_process_ends_is_told() {
+    let expected = Explored {
+        executions: 30,
+        outcomes: &["by the death", "told"],
+    };
+    let scenario = death_and_last_close;
+    run_model("death and last close", None, &expected, scenario);
 }

@@ -80,7 +80,11 @@ impl<S: System> Cells<S> {
             let endpoint = make(Token(id.0))?;
             state.core.create(services, id, core);
             state.endpoint = Some(endpoint);
-            state.open(services, id, process, slot, life)
+            let opened = state.open(services, id, process, slot, life);
+            if opened.is_err() {
+                state.endpoint = None;
+            }
+            opened
         });
         if opened.is_err() {
             self.free.put(index);
