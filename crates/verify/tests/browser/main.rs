@@ -144,11 +144,11 @@ fn clicks_lead_along_a_path_and_every_step_is_drawn_and_judged() {
             "T1 in P0 commits the close",
         ),
         (
-            "T1 delivers the abort of recv #2",
+            "T1 delivers the abort of send #0",
             "T1 in P0 delivers the abort",
         ),
         (
-            "T1 delivers the abort of send #0",
+            "T1 delivers the abort of recv #2",
             "T1 in P0 delivers the abort",
         ),
     ];
@@ -166,7 +166,7 @@ fn clicks_lead_along_a_path_and_every_step_is_drawn_and_judged() {
         "#2 aborted",
         "1 reference",
         "woken",
-        "operation 0: Ended",
+        "operation 2: Ended",
     ] {
         assert!(text.contains(part), "{part} is not in {text}");
     }
