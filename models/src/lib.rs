@@ -17,7 +17,6 @@ mod follow;
 mod judged;
 pub mod lanes;
 mod model;
-mod pack;
 mod probe;
 mod raise;
 mod rank;

@@ -219,8 +219,9 @@ impl Heeding {
 }
 
 /// Judges one step by these invariants. With all that heed its event or what it
-/// changed, the same as [`violations`] after a world in which they held, at a
-/// fraction of the cost.
+/// changed, the same as
+/// [`violations`](closesocket::protocol::invariant::violations) after a world in
+/// which they held, at a fraction of the cost.
 #[inline]
 pub(crate) fn violations_of<W: World>(step: &Step<W>, heeding: Heeding) -> Violations {
     let mut left = heeding.0;

@@ -178,6 +178,13 @@ fn no_modules_of_the_tcp_and_the_trace_crate_import_each_other_in_a_circle() {
 }
 
 #[test]
+fn no_modules_of_the_model_and_the_tools_import_each_other_in_a_circle() {
+    assert_one_way("models");
+    assert_one_way("crates/verify");
+    assert_one_way("tests");
+}
+
+#[test]
 fn a_circle_is_found_and_what_only_looks_like_one_is_not() {
     let all: BTreeSet<Module> = [vec![], vec!["a".into()], vec!["b".into()], vec!["c".into()]]
         .into_iter()

@@ -3,7 +3,11 @@
 //!
 //! Everything is small and `Copy`, and packed into 64 bytes.
 
+mod fields;
+mod layout;
+mod machine;
 mod parts;
+mod values;
 
 use std::hash::{Hash, Hasher};
 use std::ops::{Deref, DerefMut};
@@ -11,6 +15,7 @@ use std::ops::{Deref, DerefMut};
 use closesocket::protocol::Cause;
 use closesocket::protocol::invariant::Violations;
 
+pub(crate) use machine::is_held;
 pub use parts::{At, Operation, Process, Record, Rest, Slot, SocketState, Thread};
 
 /// Threads: four with scripts, and the transport's worker.
@@ -36,7 +41,7 @@ pub const PROCESSES: usize = 3;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct State(pub(crate) Words);
 
-/// The words of a packed state; [`pack`](crate::pack) says what is where.
+/// The words of a packed state; [`layout`] says what is where.
 pub(crate) type Words = [u64; 8];
 
 /// A part of the state that has its own place in the words.

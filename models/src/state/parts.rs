@@ -4,7 +4,7 @@ use closesocket::protocol::invariant::{OperationState, Violations};
 use closesocket::protocol::word::Word;
 use closesocket::protocol::{Cause, DuplicationRecord, Socket, Startups};
 
-use crate::pack::fields::bit_fields;
+use super::fields::{Field, bit_fields, pick};
 
 /// Where a thread is in its step program: what it will do next.
 ///
@@ -74,6 +74,18 @@ impl At {
         Self::NextRecord,
         Self::NextForsaken,
     ];
+}
+
+impl Field for At {
+    #[inline(always)]
+    fn read(bits: u64) -> Self {
+        pick(&Self::ALL, bits)
+    }
+
+    #[inline(always)]
+    fn bits(self) -> u64 {
+        self as u64
+    }
 }
 
 bit_fields! {

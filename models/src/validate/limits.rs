@@ -2,8 +2,8 @@
 
 use closesocket::protocol::{DuplicationRecord, ProcessId, Socket};
 
-use crate::pack::socket::is_held;
 use crate::scenario::{SocketSpec, startups};
+use crate::state::is_held;
 use crate::state::{Process, Record, Slot};
 
 /// The most that a field of a part holds.

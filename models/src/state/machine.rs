@@ -180,8 +180,8 @@ variants!(UnreadInput: Discard, Reset);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pack::fields::assert_all_are_kept;
     use crate::state::SocketState;
+    use crate::state::fields::assert_all_are_kept;
 
     /// Every ending that is modelled. A new one has to be added to the match
     /// first; a socket that is handed over (D9) is not modelled.

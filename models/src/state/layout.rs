@@ -1,4 +1,4 @@
-//! Packing: which part of the state is where in its eight words.
+//! Which part of the state is where in its eight words.
 //!
 //! ```text
 //! words 0, 1   threads 1 to 4, 32 bits each
@@ -8,11 +8,8 @@
 //! words 5 to 7 a socket each, 45 bits | a record, 5 bits | a process, 8 bits
 //! ```
 
-pub(crate) mod fields;
-pub(crate) mod socket;
-mod values;
-
-use crate::state::{
+use super::fields::{bits, set};
+use super::{
     Operation, Part, Process, Record, Rest, Slot, SocketState, State, Thread, WORKER, Words,
 };
 use crate::when::{Heeding, When};
@@ -101,19 +98,6 @@ impl State {
             .and(const { Heeding::of(When::RECORDS) }.only_if(sockets & RECORDS != 0))
             .and(const { Heeding::of(When::REST) }.only_if(others & RESTED != 0))
     }
-}
-
-/// These bits of a word.
-#[inline(always)]
-pub(crate) const fn bits(word: u64, at: usize, width: u32) -> u64 {
-    word >> at & ((1 << width) - 1)
-}
-
-/// Puts these bits into a word; what does not fit is cut off.
-#[inline(always)]
-pub(crate) const fn set(word: &mut u64, at: usize, width: u32, bits: u64) {
-    let mask = (1 << width) - 1;
-    *word = *word & !(mask << at) | (bits & mask) << at;
 }
 
 /// Says where the parts of a kind are: in which word, and at which bit.

@@ -2,6 +2,19 @@
 //! them. Reading a field is a shift, and what was not touched is not packed
 //! again.
 
+/// These bits of a word.
+#[inline(always)]
+pub(crate) const fn bits(word: u64, at: usize, width: u32) -> u64 {
+    word >> at & ((1 << width) - 1)
+}
+
+/// Puts these bits into a word; what does not fit is cut off.
+#[inline(always)]
+pub(crate) const fn set(word: &mut u64, at: usize, width: u32, bits: u64) {
+    let mask = (1 << width) - 1;
+    *word = *word & !(mask << at) | (bits & mask) << at;
+}
+
 /// Declares a part of the state as bit fields, the first lowest. Each field has
 /// a function that reads it and one that sets it.
 macro_rules! bit_fields {
@@ -15,7 +28,7 @@ macro_rules! bit_fields {
             pub(crate) const BITS: u32 = $size;
         }
 
-        $crate::pack::fields::bit_fields! { @field $vis $name (0) [] $($fields)* }
+        $crate::state::fields::bit_fields! { @field $vis $name (0) [] $($fields)* }
     };
     (@field $vis:vis $name:ident ($at:expr) [$($before:ident)*]
         $(#[$doc:meta])* $get:ident, $set:ident: $type:ty = $width:literal, $($rest:tt)*
@@ -25,7 +38,7 @@ macro_rules! bit_fields {
             #[inline(always)]
             #[must_use]
             $vis fn $get(self) -> $type {
-                $crate::pack::fields::Field::read($crate::pack::bits(self.0, $at, $width))
+                $crate::state::fields::Field::read($crate::state::fields::bits(self.0, $at, $width))
             }
 
             #[doc = concat!("Sets [`", stringify!($get), "`](Self::", stringify!($get), ").")]
@@ -33,12 +46,12 @@ macro_rules! bit_fields {
             $vis fn $set(&mut self, value: $type) {
                 // Too large a value, which only a defect can bring about, is
                 // cut off and must not spoil its neighbours.
-                let value = $crate::pack::fields::Field::bits(value);
-                $crate::pack::set(&mut self.0, $at, $width, value);
+                let value = $crate::state::fields::Field::bits(value);
+                $crate::state::fields::set(&mut self.0, $at, $width, value);
             }
         }
 
-        $crate::pack::fields::bit_fields! { @field $vis $name ($at + $width) [$($before)* $get $set] $($rest)* }
+        $crate::state::fields::bit_fields! { @field $vis $name ($at + $width) [$($before)* $get $set] $($rest)* }
     };
     (@field $vis:vis $name:ident ($at:expr) [$($field:ident $set:ident)*]) => {
         const _: () = assert!($at == $name::BITS, "the fields are not as wide as the part");
@@ -56,7 +69,7 @@ macro_rules! bit_fields {
             /// Asserts that all fields of `from`, set in `onto`, are there.
             pub(crate) fn assert_fields_are_kept(from: u64, onto: u64) {
                 let [from, mut onto] =
-                    [from, onto].map(|it| Self($crate::pack::bits(it, 0, Self::BITS)));
+                    [from, onto].map(|it| Self($crate::state::fields::bits(it, 0, Self::BITS)));
                 $( onto.$set(from.$field()); )*
                 $( assert_eq!(onto.$field(), from.$field(), stringify!($field)); )*
                 assert_eq!(onto.0 >> Self::BITS, 0, "a field is beyond the end");

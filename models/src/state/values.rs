@@ -5,19 +5,6 @@ use closesocket::protocol::word::{self, Word};
 use closesocket::protocol::{Cause, DuplicationRecord, ProcessId, RecordState, Startups};
 
 use super::fields::{Field, pick};
-use crate::state::At;
-
-impl Field for At {
-    #[inline(always)]
-    fn read(bits: u64) -> Self {
-        pick(&Self::ALL, bits)
-    }
-
-    #[inline(always)]
-    fn bits(self) -> u64 {
-        self as u64
-    }
-}
 
 impl Field for Cause {
     #[inline(always)]
@@ -157,9 +144,9 @@ mod tests {
     use closesocket::protocol::{Cause, DuplicationRecord, ProcessId, RecordState};
 
     use super::HOLDERS_BITS;
-    use crate::pack::fields::assert_all_are_kept;
     use crate::scenario::startups;
     use crate::state::At;
+    use crate::state::fields::assert_all_are_kept;
 
     /// Every cause, and none. A new one has to be added to the match first.
     fn causes() -> Vec<Option<Cause>> {
