@@ -4,7 +4,7 @@ use std::fmt;
 
 use closesocket::protocol::invariant::{Invariant, OperationState};
 use closesocket::protocol::word::WordPhase;
-use closesocket::protocol::{Cause, Farewell, Phase, SendSide};
+use closesocket::protocol::{Cause, CloseMode, Phase, SendSide};
 
 use crate::state::{At, PROCESSES, RECORDS, SLOTS, State, Thread, WORKER};
 use crate::view::View;
@@ -179,9 +179,9 @@ fn socket(state: &State, index: usize) -> String {
     };
     let side = it.machine().send_side;
     note(side != SendSide::Open, format!(", send side {side:?}"));
-    let farewell = it.machine().linger.farewell();
-    let lingers = farewell != Farewell::Background;
-    note(lingers, format!(", linger {farewell:?}"));
+    let close_mode = it.machine().linger.close_mode();
+    let lingers = close_mode != CloseMode::Background;
+    note(lingers, format!(", linger {close_mode:?}"));
     note(it.machine().input_unread, ", unread input".to_owned());
     note(it.machine().receive_lost, ", receive side lost".to_owned());
     note(

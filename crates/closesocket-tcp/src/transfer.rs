@@ -74,7 +74,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
 use closesocket::engine::{Descriptor, Process, System};
-use closesocket::protocol::{Error, Travelling};
+use closesocket::protocol::{Error, TransferState};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::io::{ReadWriteFlags, preadv2};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
@@ -109,9 +109,12 @@ pub fn send_record<S: System<Transport = Tcp>>(
 ) -> Result<(), Error> {
     require_alive(target)?;
     let ticket = Ticket::new()?;
-    process.transfer(descriptor, |endpoint, travelling| {
-        let message = Message { target, travelling };
-        endpoint.share(travelling.hard, |socket| {
+    process.transfer(descriptor, |endpoint, transfer_state| {
+        let message = Message {
+            target,
+            transfer_state,
+        };
+        endpoint.share(transfer_state.hard, |socket| {
             message.send(stream, [socket.as_fd(), ticket.0.as_fd()])
         })
     })
@@ -132,7 +135,7 @@ pub fn receive_record(stream: &UnixStream) -> Result<Record, Error> {
     let (message, [socket, ticket]) = Message::receive(stream)?;
     let record = Record {
         target: message.target,
-        travelling: message.travelling,
+        transfer_state: message.transfer_state,
         socket: Some(Socket::from(socket)),
         ticket: Ticket(ticket),
     };
@@ -145,7 +148,7 @@ pub fn receive_record(stream: &UnixStream) -> Result<Record, Error> {
 #[derive(Debug)]
 pub struct Record {
     target: u32,
-    travelling: Travelling,
+    transfer_state: TransferState,
     /// None when the reference has become a descriptor, here or elsewhere.
     socket: Option<Socket>,
     ticket: Ticket,
@@ -178,12 +181,12 @@ impl Record {
             self.socket = None;
             return Err(Error::InvalidArgument);
         }
-        let (socket, travelling) = (&mut self.socket, self.travelling);
+        let (socket, transfer_state) = (&mut self.socket, self.transfer_state);
         let transport = process.transport();
-        let adopted = process.adopt(travelling, |token| {
+        let adopted = process.adopt(transfer_state, |token| {
             let taken = socket.take().ok_or(Error::InvalidArgument)?;
             transport
-                .arrived(taken, token, travelling)
+                .arrived(taken, token, transfer_state)
                 .map_err(|(error, taken)| {
                     *socket = Some(taken);
                     error
@@ -203,7 +206,7 @@ impl Record {
             let tcp = socket.r#type()? == Type::STREAM
                 && socket.protocol()? == Some(Protocol::TCP)
                 && (domain == Domain::IPV4 || domain == Domain::IPV6);
-            Ok(tcp && socket.is_listener()? == self.travelling.listening)
+            Ok(tcp && socket.is_listener()? == self.transfer_state.listening)
         };
         if is_ours().unwrap_or(false) {
             // So that calls do not wait; none relies on it.

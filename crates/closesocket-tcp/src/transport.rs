@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 use std::thread::{self, JoinHandle};
 
 use closesocket::engine::{Events, Token, Transport};
-use closesocket::protocol::{Error, Travelling};
+use closesocket::protocol::{Error, TransferState};
 use mio::Poll;
 use socket2::Socket;
 
@@ -78,9 +78,9 @@ impl Tcp {
         &self,
         socket: Socket,
         token: Token,
-        travelling: Travelling,
+        transfer_state: TransferState,
     ) -> Result<TcpEndpoint, (Error, Socket)> {
-        TcpEndpoint::arrived(Arc::clone(&self.shared), socket, token, travelling)
+        TcpEndpoint::arrived(Arc::clone(&self.shared), socket, token, transfer_state)
     }
 
     /// How many times an [`Events`] callback has panicked on the reactor thread.

@@ -2,7 +2,7 @@
 //! it through the shipped protocol.
 //!
 //! A [`Recorder`] is a probe: give it to a provider, and it writes down what
-//! the engine tells it. [`replay`] looks for an order of what was recorded that
+//! the engine tells it. [`replay()`] looks for an order of what was recorded that
 //! the protocol allows, and says the first thing that none allows. The format
 //! of the files is in `docs/trace.md`.
 //!

@@ -3,7 +3,7 @@
 use closesocket::protocol::invariant::OperationState;
 use closesocket::protocol::word::WordPhase;
 use closesocket::protocol::{
-    Cause, Connection, Ending, Farewell, Linger, Phase, RecordState, SendSide,
+    Cause, CloseMode, Connection, Ending, Linger, Phase, RecordState, SendSide,
 };
 
 use crate::state::{At, Operation, Process, Record, Slot, SocketState, Thread};
@@ -107,7 +107,7 @@ fn machine(before: Option<&SocketState>, after: &SocketState) -> Vec<String> {
             count => format!("{count} references"),
         });
     }
-    if was.map_or(Farewell::Background, |it| it.linger.farewell()) != is.linger.farewell() {
+    if was.map_or(CloseMode::Background, |it| it.linger.close_mode()) != is.linger.close_mode() {
         texts.push(linger(is.linger));
     }
     if was.is_none() && is.nonblocking {
@@ -186,10 +186,10 @@ const fn connection(connection: Connection) -> &'static str {
 }
 
 fn linger(linger: Linger) -> String {
-    match linger.farewell() {
-        Farewell::Background => "no linger".to_owned(),
-        Farewell::Hard => "linger 0 s".to_owned(),
-        Farewell::Linger { seconds } => format!("linger {seconds} s"),
+    match linger.close_mode() {
+        CloseMode::Background => "no linger".to_owned(),
+        CloseMode::Hard => "linger 0 s".to_owned(),
+        CloseMode::Linger { seconds } => format!("linger {seconds} s"),
     }
 }
 

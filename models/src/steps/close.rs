@@ -4,7 +4,7 @@
 use closesocket::protocol::invariant::{Event, OperationState};
 use closesocket::protocol::word::{self, Word, WordPhase};
 use closesocket::protocol::{
-    AbortScope, Cause, CloseRequest, Commit, Ending, Error, Farewell, Linger, PendingOperations,
+    AbortScope, Cause, CloseMode, CloseRequest, Commit, Ending, Error, Linger, PendingOperations,
     Phase, Socket, Take, Time,
 };
 
@@ -341,7 +341,7 @@ impl Steps<'_> {
             Some(Defect::AbortsAtLastReferenceOnly) => {
                 machine.abort_scope = AbortScope::LastReference;
             }
-            Some(Defect::HardCloseDrains) if machine.linger.farewell() == Farewell::Hard => {
+            Some(Defect::HardCloseDrains) if machine.linger.close_mode() == CloseMode::Hard => {
                 machine.linger = machine.linger.set_dont_linger(true);
             }
             Some(Defect::ForgetsLingerOfDuplicates) if duplicate => machine.linger = Linger::off(),

@@ -10,7 +10,7 @@ mod limits;
 
 use std::time::Duration;
 
-use closesocket::protocol::{Connection, Farewell, Linger, OperationKind, Phase, Socket, Time};
+use closesocket::protocol::{CloseMode, Connection, Linger, OperationKind, Phase, Socket, Time};
 
 use crate::scenario::{Call, Handle, Scenario, SocketSpec, set_linger};
 use crate::state::{
@@ -214,7 +214,7 @@ impl Scenario {
                 let value = format!("{linger:?}");
                 return Err(self.no_code(&field, value));
             }
-            if let Farewell::Linger { seconds } = linger.farewell() {
+            if let CloseMode::Linger { seconds } = linger.close_mode() {
                 self.is_deadline(&field, Duration::from_secs(u64::from(seconds)))?;
             }
             for (field, seconds) in &calls {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use closesocket::engine::Token;
-use closesocket::protocol::{Error, Travelling};
+use closesocket::protocol::{Error, TransferState};
 use socket2::Socket;
 
 use super::{Stage, TcpEndpoint};
@@ -53,26 +53,26 @@ impl TcpEndpoint {
         shared: Arc<Shared>,
         socket: Socket,
         token: Token,
-        travelling: Travelling,
+        transfer_state: TransferState,
     ) -> Result<Self, (Error, Socket)> {
         if let Err(error) = shared.register(&socket, token) {
             return Err((error, socket));
         }
-        if travelling.listening {
+        if transfer_state.listening {
             limit_waits(&socket, true);
         }
         Ok(Self {
             shared,
             token: Some(token),
             socket: Some(socket),
-            stage: if travelling.listening {
+            stage: if transfer_state.listening {
                 Stage::Listening
             } else {
                 Stage::Connected
             },
             lost: None,
             bound: false,
-            fin_sent: travelling.send_shut,
+            fin_sent: transfer_state.send_shut,
             end_seen: false,
             discarding: false,
             transferred: true,

@@ -6,7 +6,7 @@ use std::net::Shutdown;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
-use closesocket::protocol::{Error, Travelling};
+use closesocket::protocol::{Error, TransferState};
 use rustix::io::Errno;
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
@@ -26,24 +26,24 @@ const DESCRIPTORS: usize = 2;
 /// | bytes | |
 /// |---|---|
 /// | 0–3 | [`MAGIC`] |
-/// | 4 | the flags of [`Travelling`], in its order from the lowest bit |
+/// | 4 | the flags of [`TransferState`], in its order from the lowest bit |
 /// | 5–7 | 0 |
 /// | 8–11 | the target's process id, little-endian |
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Message {
     pub(super) target: u32,
-    pub(super) travelling: Travelling,
+    pub(super) transfer_state: TransferState,
 }
 
 impl Message {
     fn encode(self) -> [u8; LENGTH] {
-        let Travelling {
+        let TransferState {
             listening,
             hard,
             nonblocking,
             send_shut,
             receive_shut,
-        } = self.travelling;
+        } = self.transfer_state;
         let flags = [listening, hard, nonblocking, send_shut, receive_shut];
         let flags = flags
             .into_iter()
@@ -66,7 +66,7 @@ impl Message {
         let flag = |bit: u8| flags & (1 << bit) != 0;
         Some(Self {
             target: u32::from_le_bytes([t0, t1, t2, t3]),
-            travelling: Travelling {
+            transfer_state: TransferState {
                 listening: flag(0),
                 hard: flag(1),
                 nonblocking: flag(2),

@@ -4,8 +4,8 @@
 use closesocket::engine::{Error, Observation, OperationId, ProcessId, SocketId, Step};
 use closesocket::protocol::invariant::{Event, OperationState, OperationView, RecordView};
 use closesocket::protocol::{
-    Cause, Connection, DuplicationRecord, Farewell, Input, OperationKind, SendSide, Socket,
-    Travelling, Waiting,
+    Cause, CloseMode, Connection, DuplicationRecord, Input, OperationKind, SendSide, Socket,
+    TransferState, Waiting,
 };
 
 use super::Verdict;
@@ -344,15 +344,15 @@ impl Judge {
 /// A socket that has come from another operating system process with what this
 /// one shows (D9).
 fn arrived(shown: &Socket) -> Socket {
-    let travelling = Travelling {
+    let transfer_state = TransferState {
         listening: shown.connection == Connection::Listening,
-        hard: shown.linger.farewell() == Farewell::Hard,
+        hard: shown.linger.close_mode() == CloseMode::Hard,
         nonblocking: shown.nonblocking,
         send_shut: shown.send_side != SendSide::Open,
         receive_shut: shown.receive_shut,
     };
     Socket::arrived(
-        travelling,
+        transfer_state,
         shown.window,
         shown.abort_scope,
         shown.unread_input,

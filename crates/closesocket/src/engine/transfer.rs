@@ -4,7 +4,9 @@
 use super::System;
 use super::provider::Process;
 use super::transport::{Endpoint as _, Token, Transport};
-use crate::protocol::{Connection, Descriptor, Error, Farewell, Input, Linger, Socket, Travelling};
+use crate::protocol::{
+    CloseMode, Connection, Descriptor, Error, Input, Linger, Socket, TransferState,
+};
 
 type EndpointOf<S> = <<S as System>::Transport as Transport>::Endpoint;
 
@@ -20,16 +22,16 @@ impl<S: System> Process<S> {
     pub fn transfer(
         &self,
         descriptor: Descriptor,
-        send: impl FnOnce(&mut EndpointOf<S>, Travelling) -> Result<(), Error>,
+        send: impl FnOnce(&mut EndpointOf<S>, TransferState) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let admission = self.state.admit(descriptor)?;
         admission.work(|work| {
             work.require_live(&admission)?;
             let outcome = work.flush();
             work.note_loss(outcome);
-            let travelling = work.state.core.may_transfer()?;
+            let transfer_state = work.state.core.may_transfer()?;
             let endpoint = work.state.endpoint.as_mut().ok_or(Error::NotSocket)?;
-            send(endpoint, travelling)?;
+            send(endpoint, transfer_state)?;
             work.input(Input::Transferred).map(|_| ())
         })
     }
@@ -42,12 +44,12 @@ impl<S: System> Process<S> {
     /// [`Error::NotInitialised`], [`Error::NetworkDown`], and what `make` says.
     pub fn adopt(
         &self,
-        travelling: Travelling,
+        transfer_state: TransferState,
         make: impl FnOnce(Token) -> Result<EndpointOf<S>, Error>,
     ) -> Result<Descriptor, Error> {
         let config = &self.state.shared.services.config;
         let core = Socket::arrived(
-            travelling,
+            transfer_state,
             config.window,
             config.abort_scope,
             config.unread_input,
@@ -69,7 +71,7 @@ impl<S: System> super::progress::Section<'_, S> {
         if self.ends_in_the_kernel()
             && let Some(endpoint) = self.state.endpoint.as_mut()
         {
-            endpoint.set_reset_at_end(linger.farewell() == Farewell::Hard)?;
+            endpoint.set_reset_at_end(linger.close_mode() == CloseMode::Hard)?;
         }
         self.input(Input::Linger(linger)).map(|_| ())
     }

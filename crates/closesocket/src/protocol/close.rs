@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::word::{self, Word};
 use super::{
-    AbortScope, Actions, Connection, Ending, Error, Farewell, Phase, SendSide, Socket, Time,
+    AbortScope, Actions, CloseMode, Connection, Ending, Error, Phase, SendSide, Socket, Time,
 };
 
 /// Why a reference goes.
@@ -222,7 +222,7 @@ impl Socket {
             && self.references == 1
             && matches!(self.connection, Connection::Connected)
             && self.nonblocking
-            && matches!(self.linger.farewell(), Farewell::Linger { .. })
+            && matches!(self.linger.close_mode(), CloseMode::Linger { .. })
             && self.queued() > 0
             && matches!(self.send_side, SendSide::Open)
     }
@@ -263,28 +263,28 @@ impl Socket {
                 self.hand_over();
                 (self.step(), false)
             }
-            Connection::Connected => match self.linger.farewell() {
+            Connection::Connected => match self.linger.close_mode() {
                 //= docs/specification.md#l-t2-hard-close
                 //# - With hard linger, a last close MUST discard the queued data and reset the
                 //# connection, so that the peer's receive fails with WSAECONNRESET.
                 //= docs/specification.md#l-t2-hard-close
                 //# - With hard linger, a last close MUST return success without waiting.
-                Farewell::Hard => (self.close_as(Ending::Hard), false),
-                farewell => self.end_gracefully(request, farewell),
+                CloseMode::Hard => (self.close_as(Ending::Hard), false),
+                close_mode => self.end_gracefully(request, close_mode),
             },
         }
     }
 
     /// Rows 1, 3 and 4 of the linger table.
-    fn end_gracefully(&mut self, request: CloseRequest, farewell: Farewell) -> (Actions, bool) {
-        let waiting_time = match farewell {
+    fn end_gracefully(&mut self, request: CloseRequest, close_mode: CloseMode) -> (Actions, bool) {
+        let waiting_time = match close_mode {
             //= docs/specification.md#s2-cleanup
             //# - A socket that loses its last reference in a cleanup MUST be reset if hard linger
             //# is set, and otherwise drain in the background.
             //= docs/specification.md#s3-process-death
             //# - A socket that loses its last reference by a process death MUST be reset if hard
             //# linger is set, and otherwise drain in the background.
-            Farewell::Linger { seconds } if request.cause == Cause::Call && !self.nonblocking => {
+            CloseMode::Linger { seconds } if request.cause == Cause::Call && !self.nonblocking => {
                 Some(Duration::from_secs(u64::from(seconds)))
             }
             //= docs/specification.md#l-t1-do-not-linger

@@ -12,7 +12,7 @@ pub struct Linger {
 
 /// What the linger option asks a last close to do with a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Farewell {
+pub enum CloseMode {
     /// `DONTLINGER`: send what is queued in the background.
     Background,
     /// `l_linger = 0`: discard what is queued and reset.
@@ -84,11 +84,11 @@ impl Linger {
 
     /// What a last close does with the connection (L table).
     #[must_use]
-    pub const fn farewell(self) -> Farewell {
+    pub const fn close_mode(self) -> CloseMode {
         match (self.on, self.seconds) {
-            (false, _) => Farewell::Background,
-            (true, 0) => Farewell::Hard,
-            (true, seconds) => Farewell::Linger { seconds },
+            (false, _) => CloseMode::Background,
+            (true, 0) => CloseMode::Hard,
+            (true, seconds) => CloseMode::Linger { seconds },
         }
     }
 }
@@ -118,11 +118,11 @@ mod tests {
 
     #[test]
     fn the_farewell_follows_the_table() {
-        assert_eq!(Linger::off().farewell(), Farewell::Background);
-        assert_eq!(Linger::off().set_on(0).farewell(), Farewell::Hard);
+        assert_eq!(Linger::off().close_mode(), CloseMode::Background);
+        assert_eq!(Linger::off().set_on(0).close_mode(), CloseMode::Hard);
         assert_eq!(
-            Linger::off().set_on(9).farewell(),
-            Farewell::Linger { seconds: 9 }
+            Linger::off().set_on(9).close_mode(),
+            CloseMode::Linger { seconds: 9 }
         );
     }
 }

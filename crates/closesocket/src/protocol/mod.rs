@@ -35,7 +35,7 @@ pub use error::{Error, Preconditions};
 pub use handle::{Descriptor, ProcessId};
 pub use input::{Input, Outcome};
 pub use limits::{Direction, Limits};
-pub use linger::{Farewell, Linger};
+pub use linger::{CloseMode, Linger};
 pub use parts::{
     AbortScope, Actions, Connection, Ending, OperationKind, Phase, SendSide, UnreadInput,
 };
@@ -44,4 +44,4 @@ pub use socket::Socket;
 pub use startup::Startups;
 pub use text::ParseError;
 pub use time::Time;
-pub use transfer::Travelling;
+pub use transfer::TransferState;

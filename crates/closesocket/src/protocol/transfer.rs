@@ -5,13 +5,13 @@
 //! from the kernel when the last process has left.
 
 use super::{
-    AbortScope, Connection, Error, Farewell, Linger, Phase, SendSide, Socket, UnreadInput,
+    AbortScope, CloseMode, Connection, Error, Linger, Phase, SendSide, Socket, UnreadInput,
 };
 
 /// What of a socket's state travels to another operating system process. The
 /// rest is the kernel's, or each process's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Travelling {
+pub struct TransferState {
     /// It is a listener, not a connection.
     pub listening: bool,
     /// Hard linger is set.
@@ -34,21 +34,21 @@ impl Socket {
     /// not be honoured any more; [`Error::WouldBlock`] while accepted bytes have
     /// not been handed to the transport: they must precede what the other
     /// process sends.
-    pub const fn may_transfer(&self) -> Result<Travelling, Error> {
+    pub const fn may_transfer(&self) -> Result<TransferState, Error> {
         match self.connection {
             Connection::Connected | Connection::Listening => {}
             Connection::Lost => return Err(Error::ConnectionReset),
             Connection::Unconnected | Connection::Connecting => return Err(Error::NotConnected),
         }
-        if matches!(self.linger.farewell(), Farewell::Linger { .. }) {
+        if matches!(self.linger.close_mode(), CloseMode::Linger { .. }) {
             return Err(Error::InvalidArgument);
         }
         if self.unsent > 0 {
             return Err(Error::WouldBlock);
         }
-        Ok(Travelling {
+        Ok(TransferState {
             listening: matches!(self.connection, Connection::Listening),
-            hard: matches!(self.linger.farewell(), Farewell::Hard),
+            hard: matches!(self.linger.close_mode(), CloseMode::Hard),
             nonblocking: self.nonblocking,
             send_shut: !matches!(self.send_side, SendSide::Open),
             receive_shut: self.receive_shut,
@@ -60,7 +60,7 @@ impl Socket {
     ///
     /// # Errors
     /// Those of [`Socket::may_transfer`]. Nothing has changed then.
-    pub const fn transfer(&mut self) -> Result<Travelling, Error> {
+    pub const fn transfer(&mut self) -> Result<TransferState, Error> {
         let may = self.may_transfer();
         if may.is_ok() {
             self.transferred = true;
@@ -72,30 +72,30 @@ impl Socket {
     /// reference.
     #[must_use]
     pub const fn arrived(
-        travelling: Travelling,
+        transfer_state: TransferState,
         window: u32,
         abort_scope: AbortScope,
         unread_input: UnreadInput,
     ) -> Self {
         let new = Self::new(window, abort_scope, unread_input);
         Self {
-            connection: if travelling.listening {
+            connection: if transfer_state.listening {
                 Connection::Listening
             } else {
                 Connection::Connected
             },
-            linger: if travelling.hard {
+            linger: if transfer_state.hard {
                 Linger::off().set_on(0)
             } else {
                 Linger::off()
             },
-            nonblocking: travelling.nonblocking,
-            send_side: if travelling.send_shut {
+            nonblocking: transfer_state.nonblocking,
+            send_side: if transfer_state.send_shut {
                 SendSide::Finished
             } else {
                 SendSide::Open
             },
-            receive_shut: travelling.receive_shut,
+            receive_shut: transfer_state.receive_shut,
             transferred: true,
             ..new
         }
@@ -110,8 +110,8 @@ impl Socket {
     //# - A request for a linger option that a transferred TCP socket cannot honour MUST fail with a
     //# typed error.
     pub const fn may_linger(&self, linger: Linger) -> Result<(), Error> {
-        match linger.farewell() {
-            Farewell::Linger { .. } if self.transferred => Err(Error::InvalidArgument),
+        match linger.close_mode() {
+            CloseMode::Linger { .. } if self.transferred => Err(Error::InvalidArgument),
             _ => Ok(()),
         }
     }
@@ -226,11 +226,15 @@ mod tests {
         socket.shut_down_receive().unwrap();
         let _ = socket.shut_down_send(false).unwrap();
         socket.set_linger(Linger::off().set_on(0));
-        let travelling = socket.transfer().unwrap();
-        let mut arrived =
-            Socket::arrived(travelling, 100, AbortScope::Descriptor, UnreadInput::Reset);
+        let transfer_state = socket.transfer().unwrap();
+        let mut arrived = Socket::arrived(
+            transfer_state,
+            100,
+            AbortScope::Descriptor,
+            UnreadInput::Reset,
+        );
         assert_eq!(arrived, socket);
-        assert_eq!(arrived.transfer(), Ok(travelling));
+        assert_eq!(arrived.transfer(), Ok(transfer_state));
         let mut unconnected = Socket::new(1, AbortScope::Descriptor, UnreadInput::Discard);
         assert_eq!(unconnected.transfer(), Err(Error::NotConnected));
         assert!(unconnected.listen().is_ok());

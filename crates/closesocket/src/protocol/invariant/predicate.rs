@@ -5,7 +5,7 @@ use super::world::{
     DescriptorState, Event, OperationState, OperationView, Step, World, references,
 };
 use crate::protocol::{
-    AbortScope, Cause, Connection, Cut, Ending, Error, Farewell, Notice, OperationKind, Phase,
+    AbortScope, Cause, CloseMode, Connection, Cut, Ending, Error, Notice, OperationKind, Phase,
     SendSide, Socket, UnreadInput, Waiting, cut_off, notice,
 };
 
@@ -47,7 +47,7 @@ pub(super) fn queued_data_sent_when_graceful<W: World>(step: &Step<W>) -> bool {
                 // What the kernel has is queued data still (D9).
                 Ending::HandedOver => before.machine.transferred && after.machine.unsent == 0,
                 Ending::Unconnected => before.machine.connection != Connection::Connected,
-                Ending::Hard => before.machine.linger.farewell() == Farewell::Hard,
+                Ending::Hard => before.machine.linger.close_mode() == CloseMode::Hard,
                 Ending::Expired => step.event == Event::Expired { socket },
                 Ending::Lost => {
                     before.machine.connection == Connection::Lost
@@ -209,7 +209,7 @@ pub(super) fn hard_close_resets<W: World>(step: &Step<W>) -> bool {
                 && before.connection == Connection::Connected
                 // The kernel resets when the last process leaves (D9).
                 && !before.transferred
-                && before.linger.farewell() == Farewell::Hard;
+                && before.linger.close_mode() == CloseMode::Hard;
             !hard || (after.machine.phase == Phase::Closed(Ending::Hard) && after.reset)
         }
         _ => true,
@@ -236,7 +236,7 @@ pub(super) fn linger_expiry_resets_before_return<W: World>(step: &Step<W>) -> bo
             let before = step.before.socket(socket).machine;
             let lingers = references(step.after, socket) == 0
                 && !before.nonblocking
-                && matches!(before.linger.farewell(), Farewell::Linger { .. });
+                && matches!(before.linger.close_mode(), CloseMode::Linger { .. });
             wait == (may_wait && lingers && step.after.socket(socket).machine.is_draining())
         }
         Event::CloseReturned {
@@ -273,7 +273,7 @@ pub(super) fn would_block_changes_nothing<W: World>(step: &Step<W>) -> bool {
         && references(step.before, socket) == 1
         && machine.connection == Connection::Connected
         && machine.nonblocking
-        && matches!(machine.linger.farewell(), Farewell::Linger { .. })
+        && matches!(machine.linger.close_mode(), CloseMode::Linger { .. })
         && machine.queued() > 0
         && machine.send_side == SendSide::Open;
     allowed && same_but_for(step, None, None)
