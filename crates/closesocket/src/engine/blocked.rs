@@ -117,13 +117,14 @@ impl<S: System> BlockedCalls<S> {
 pub(super) fn interrupt<S: System>(shared: &Arc<Shared<S>>, call: &Call<S>, cut: Cut) -> bool {
     match call {
         Call::Operation(operation) => shared
-            .with_socket(operation.socket, |work| {
-                let Some((issuer, pending)) = work.state.take_operation(operation.number) else {
+            .with_socket(operation.socket, |section| {
+                let Some((issuer, pending)) = section.socket.take_operation(operation.number)
+                else {
                     return false;
                 };
                 let result = cut_off(cut, pending.reply.waiting(), pending.done);
-                work.conclude(issuer, pending, result, None);
-                work.advance();
+                section.conclude(issuer, pending, result, None);
+                section.advance();
                 true
             })
             .unwrap_or(false),

@@ -21,9 +21,9 @@ impl<S: System> Process<S> {
     /// process's; [`Error::NotInitialised`] and [`Error::NetworkDown`].
     pub fn cancel(&self, operation: OperationId) -> Result<(), Error> {
         self.state.check_usable()?;
-        let cancelled = self.state.shared.with_socket(operation.socket, |work| {
-            let cancelled = work.cancel(&self.state, None, operation.number);
-            work.advance();
+        let cancelled = self.state.shared.with_socket(operation.socket, |section| {
+            let cancelled = section.cancel(&self.state, None, operation.number);
+            section.advance();
             cancelled
         });
         cancelled.unwrap_or(Err(Error::NotFound))
@@ -39,14 +39,14 @@ impl<S: System> Process<S> {
     /// [`Error::NotFound`] if nothing is pending; [`Error::NotSocket`].
     pub fn cancel_all(&self, descriptor: Descriptor) -> Result<usize, Error> {
         let admission = self.state.admit(descriptor)?;
-        admission.work(|work| {
-            let reference = work.state.reference(&self.state, descriptor);
+        admission.section(|section| {
+            let reference = section.socket.reference(&self.state, descriptor);
             let reference = reference.ok_or(Error::NotSocket)?;
             let pending = reference.writes.iter().chain(&reference.reads);
             let numbers: Vec<u64> = pending.map(|it| it.number).collect();
             let mut cancelled = 0;
             for number in numbers {
-                work.cancel(&self.state, Some(descriptor), number)?;
+                section.cancel(&self.state, Some(descriptor), number)?;
                 cancelled += 1;
             }
             if cancelled == 0 {
@@ -65,14 +65,14 @@ impl<S: System> Section<'_, S> {
         through: Option<Descriptor>,
         number: u64,
     ) -> Result<(), Error> {
-        let owner = self.state.owner_of(number);
+        let owner = self.socket.owner_of(number);
         let own = owner.is_some_and(|it| std::ptr::eq(it, canceller));
         let may = may_cancel(owner.is_some(), own);
         let operation = OperationId {
             socket: self.id,
             number,
         };
-        self.state.core.note(self.services, || Observation {
+        self.socket.machine.note(self.services, || Observation {
             descriptor: through,
             ..Observation::by(
                 canceller.id,
@@ -86,7 +86,7 @@ impl<S: System> Section<'_, S> {
         //= docs/specification.md#c1-cancelling
         //# - A cancelled operation MUST end exactly once, either completed as if nobody had cancelled
         //# it or as cancelled.
-        let (issuer, pending) = self.state.take_operation(number).ok_or(Error::NotFound)?;
+        let (issuer, pending) = self.socket.take_operation(number).ok_or(Error::NotFound)?;
         //= docs/specification.md#c1-cancelling
         //# - A cancelled receive MUST NOT have taken any byte.
         //= docs/specification.md#c1-cancelling

@@ -78,7 +78,7 @@ impl<S: System> Cells<S> {
         let opened = cell.monitor.lock(|state| {
             let id = SocketId::of(index, state.generation);
             let endpoint = make(Token(id.0))?;
-            state.core.create(services, id, core);
+            state.machine.create(services, id, core);
             state.endpoint = Some(endpoint);
             let opened = state.open(services, id, process, slot, life);
             if opened.is_err() {

@@ -97,9 +97,9 @@ impl<S: System> ProcessState<S> {
         let request = self.close_request(cause);
         //= docs/specification.md#d6a-one-critical-section
         //# - A close MUST perform all these steps in one critical section of its socket.
-        let commit = self.shared.with_socket(socket, |work| {
-            work.prepare_close();
-            let outlives = work.may_be_outlived(self, descriptor);
+        let commit = self.shared.with_socket(socket, |section| {
+            section.prepare_close();
+            let outlives = section.may_be_outlived(self, descriptor);
             if outlives {
                 self.outlived.add(socket);
             }
@@ -107,14 +107,14 @@ impl<S: System> ProcessState<S> {
             //# - When none of several concurrent closes of a descriptor fails before its commit,
             //# the provider MUST let exactly one of them commit.
             let commit = loop {
-                match work.try_commit((self, descriptor), slot, request) {
+                match section.try_commit((self, descriptor), slot, request) {
                     Ok(commit) => break commit,
                     Err(Refusal::Missed(Missed(before))) => {
                         let missed = Observation::through(self.id, descriptor, Step::SealMissed);
                         self.shared.services.observe(|| missed.saw(before));
                     }
                     Err(Refusal::Failed(error)) => {
-                        work.observe_refusal(self, descriptor, cause, error);
+                        section.observe_refusal(self, descriptor, cause, error);
                         if outlives {
                             self.outlived.remove(socket);
                         }
@@ -123,13 +123,13 @@ impl<S: System> ProcessState<S> {
                 }
             };
             let is_left = |it: &Reference<S>| !it.live && it.is_of(self, descriptor);
-            if outlives && !work.state.references.iter().any(is_left) {
+            if outlives && !section.socket.references.iter().any(is_left) {
                 self.outlived.remove(socket);
             }
             slot.set_cause(cause);
-            work.settle(commit.actions);
-            work.abort(commit.aborted);
-            let operations = work.out.take_holds(self, descriptor);
+            section.settle(commit.actions);
+            section.abort(commit.aborted);
+            let operations = section.out.take_holds(self, descriptor);
             Ok((socket, commit.wait, operations))
         });
         // If the socket is gone, the descriptor is closed.
@@ -182,9 +182,9 @@ impl<S: System> Section<'_, S> {
     pub(super) fn prepare_close(&mut self) {
         let outcome = self.flush().and_then(|()| self.note_acknowledged());
         self.note_loss(outcome);
-        if self.state.core.unread_input == UnreadInput::Reset
-            && !self.state.core.transferred
-            && let Some(endpoint) = self.state.endpoint.as_mut()
+        if self.socket.machine.unread_input == UnreadInput::Reset
+            && !self.socket.machine.transferred
+            && let Some(endpoint) = self.socket.endpoint.as_mut()
         {
             use super::transport::Endpoint as _;
             let unread = endpoint.has_unread().unwrap_or(false);
@@ -196,8 +196,8 @@ impl<S: System> Section<'_, S> {
     /// must find them as soon as it can see the descriptor closed, so they are
     /// counted before the seal.
     fn may_be_outlived(&mut self, process: &Descriptors<S>, descriptor: Descriptor) -> bool {
-        let scope = self.state.core.abort_scope;
-        let reference = self.state.reference(process, descriptor);
+        let scope = self.socket.machine.abort_scope;
+        let reference = self.socket.reference(process, descriptor);
         scope == AbortScope::LastReference && reference.is_some_and(|it| it.has_operations())
     }
 
@@ -209,8 +209,8 @@ impl<S: System> Section<'_, S> {
         request: CloseRequest,
     ) -> Result<Commit<Taken<S>>, Refusal> {
         let (process, descriptor) = closing;
-        let (before, machine) = (slot.word(), *self.state.core);
-        let state = &mut *self.state;
+        let (before, machine) = (slot.word(), *self.socket.machine);
+        let state = &mut *self.socket;
         let life = state
             .reference(process, descriptor)
             .map_or(0, |it| it.life.0);
@@ -221,7 +221,7 @@ impl<S: System> Section<'_, S> {
         };
         let swap = |sealed| slot.swap(before, sealed).map_err(Refusal::from);
         let mut commit = state
-            .core
+            .machine
             .close(request, before, descriptor, &mut taker, swap)?;
         let seen = (life, before, machine);
         self.observe_commit((process, descriptor), seen, request, &mut commit);
@@ -231,8 +231,8 @@ impl<S: System> Section<'_, S> {
     /// Carries out a commit's orders; a drain starts at once, and so does a FIN
     /// that has waited for the sends that were taken out (S1a).
     pub(super) fn settle(&mut self, actions: Actions) {
-        self.state.carry_out(self.services, actions, self.out);
-        if self.state.core.is_draining() || self.state.fin_waits() {
+        self.socket.carry_out(self.services, actions, self.out);
+        if self.socket.machine.is_draining() || self.socket.fin_waits() {
             self.advance();
         }
     }
@@ -245,7 +245,7 @@ impl<S: System> Section<'_, S> {
         error: Error,
     ) {
         let refused = Step::CloseRefused { cause, error };
-        self.state.core.note(self.services, || {
+        self.socket.machine.note(self.services, || {
             Observation::through(process.id, descriptor, refused)
         });
     }
@@ -257,7 +257,7 @@ impl<S: System> Section<'_, S> {
         request: CloseRequest,
         commit: &mut Commit<Taken<S>>,
     ) {
-        self.state.core.note(self.services, || {
+        self.socket.machine.note(self.services, || {
             let committed = Step::Committed {
                 life,
                 cause: request.cause,
@@ -281,7 +281,7 @@ impl<S: System> Section<'_, S> {
         (now, machine): (Time, Socket),
         commit: &mut Commit<Taken<S>>,
     ) {
-        self.state.core.note(self.services, || {
+        self.socket.machine.note(self.services, || {
             let reclaimed = Step::Reclaimed {
                 record,
                 now,
@@ -314,7 +314,7 @@ impl<S: System> Section<'_, S> {
                     silent: Descriptors::<S>::silence(reference.life, notice),
                 };
                 let taken = Observation::by(reference.process.id, taken);
-                self.state.core.note(self.services, || taken);
+                self.socket.machine.note(self.services, || taken);
             }
         }
     }

@@ -43,9 +43,9 @@ impl<S: System> Process<S> {
         call: impl FnOnce(&mut super::transport::EndpointOf<S>) -> Result<R, Error>,
     ) -> Result<R, Error> {
         let admission = self.state.admit(descriptor)?;
-        admission.work(|work| {
-            work.require_live(&admission)?;
-            call(work.state.endpoint.as_mut().ok_or(Error::NotSocket)?)
+        admission.section(|section| {
+            section.require_live(&admission)?;
+            call(section.socket.endpoint.as_mut().ok_or(Error::NotSocket)?)
         })
     }
 
@@ -56,15 +56,16 @@ impl<S: System> Process<S> {
     /// says.
     pub fn listen(&self, descriptor: Descriptor, backlog: u32) -> Result<(), Error> {
         let admission = self.state.admit(descriptor)?;
-        admission.work(|work| {
-            work.require_live(&admission)?;
-            work.state.core.may_listen()?;
-            work.state
+        admission.section(|section| {
+            section.require_live(&admission)?;
+            section.socket.machine.may_listen()?;
+            section
+                .socket
                 .endpoint
                 .as_mut()
                 .ok_or(Error::NotSocket)?
                 .listen(backlog)?;
-            work.input(Input::Listening).map(|_| ())
+            section.input(Input::Listening).map(|_| ())
         })
     }
 
@@ -79,20 +80,20 @@ impl<S: System> Process<S> {
     pub fn accept(&self, descriptor: Descriptor) -> Result<Descriptor, Error> {
         let admission = self.state.admit(descriptor)?;
         let (mut reserved, mut life, mut accepted) = (None, None, None);
-        let step = admission.work(|work| {
-            work.start(&admission, OperationKind::Accept)?;
+        let step = admission.section(|section| {
+            section.start(&admission, OperationKind::Accept)?;
             let slot = self.state.table.reserve()?;
             reserved = Some(slot);
-            let reference = work.state.reference(admission.process, descriptor);
+            let reference = section.socket.reference(admission.process, descriptor);
             let issuer = reference.ok_or(Error::NotSocket)?.issuer();
             life = Some(issuer.2);
-            if work.front(Side::Reads).is_none()
-                && let Some(connection) = work.next_connection()?
+            if section.front(Side::Reads).is_none()
+                && let Some(connection) = section.next_connection()?
             {
-                accepted = Some(work.adopt(&issuer, slot, connection)?);
+                accepted = Some(section.adopt(&issuer, slot, connection)?);
                 return Ok(Step::Done(0));
             }
-            work.park_blocked(&admission, OperationKind::Accept, Vec::new(), 0, Some(slot))
+            section.park_blocked(&admission, OperationKind::Accept, Vec::new(), 0, Some(slot))
         });
         match step {
             Ok(Step::Parked(parked)) => {
@@ -143,13 +144,13 @@ impl<S: System> Process<S> {
     /// of the socket goes on; [`Error::AlreadyConnected`]; [`Error::NotSocket`].
     pub fn connect(&self, descriptor: Descriptor, address: &AddressOf<S>) -> Result<(), Error> {
         let admission = self.state.admit(descriptor)?;
-        let step = admission.work(|work| {
-            work.start(&admission, OperationKind::Connect)?;
-            work.begin_connect(address)?;
-            if work.state.core.connection == Connection::Connected {
+        let step = admission.section(|section| {
+            section.start(&admission, OperationKind::Connect)?;
+            section.begin_connect(address)?;
+            if section.socket.machine.connection == Connection::Connected {
                 return Ok(Step::Done(0));
             }
-            work.park_blocked(&admission, OperationKind::Connect, Vec::new(), 0, None)
+            section.park_blocked(&admission, OperationKind::Connect, Vec::new(), 0, None)
         })?;
         match step {
             Step::Done(_) => Ok(()),
@@ -173,7 +174,7 @@ impl<S: System> Process<S> {
             OperationKind::Connect,
             Vec::new(),
             notify,
-            |work| work.begin_connect(address).map(|()| None),
+            |section| section.begin_connect(address).map(|()| None),
         )
     }
 
@@ -188,13 +189,13 @@ impl<S: System> Process<S> {
     /// connection turns out to be lost; [`Error::NotSocket`].
     pub fn shutdown(&self, descriptor: Descriptor, how: Shutdown) -> Result<(), Error> {
         let admission = self.state.admit(descriptor)?;
-        admission.work(|work| {
-            work.require_live(&admission)?;
+        admission.section(|section| {
+            section.require_live(&admission)?;
             if matches!(how, Shutdown::Receive | Shutdown::Both) {
-                work.input(Input::ReceiveShut)?;
+                section.input(Input::ReceiveShut)?;
             }
             if matches!(how, Shutdown::Send | Shutdown::Both) {
-                work.shut_down_send()?;
+                section.shut_down_send()?;
             }
             Ok(())
         })
@@ -208,17 +209,17 @@ impl<S: System> super::progress::Section<'_, S> {
         admission: &super::process::Admission<'_, S>,
     ) -> Result<(), Error> {
         let reference = self
-            .state
+            .socket
             .reference(admission.process, admission.descriptor);
         let live = reference.is_some();
-        self.state.core.may_act(live)
+        self.socket.machine.may_act(live)
     }
 
     fn shut_down_send(&mut self) -> Result<(), Error> {
         let pending = self.front(Side::Writes).is_some();
         self.input(Input::SendShut { pending })?;
         // The FIN may have been refused (R3).
-        match self.state.core.connection {
+        match self.socket.machine.connection {
             Connection::Connected => Ok(()),
             _ => Err(Error::ConnectionReset),
         }
@@ -228,8 +229,8 @@ impl<S: System> super::progress::Section<'_, S> {
     //# - A connect after a failed one MUST connect, whether or not anybody has asked how that failed.
     fn begin_connect(&mut self, address: &AddressOf<S>) -> Result<(), Error> {
         // How the one before it failed was told, or nobody has asked (R5).
-        self.state.connect_error = None;
-        let endpoint = self.state.endpoint.as_mut().ok_or(Error::NotSocket)?;
+        self.socket.connect_error = None;
+        let endpoint = self.socket.endpoint.as_mut().ok_or(Error::NotSocket)?;
         let progress = endpoint.connect(address)?;
         self.input(Input::Connecting)?;
         if progress == Connecting::Done {

@@ -46,8 +46,8 @@ impl<S: System> Process<S> {
         let shared = &self.state.shared;
         let process = shared.process(target);
         let socket = admission.socket();
-        admission.work(|work| {
-            let reference = work.state.reference(admission.process, descriptor);
+        admission.section(|section| {
+            let reference = section.socket.reference(admission.process, descriptor);
             let live = reference.is_some();
             // Counted before the look: either this sees that the target is dead,
             // or its sweep looks for the record here, and waits for this section.
@@ -56,10 +56,11 @@ impl<S: System> Process<S> {
             };
             count(Sockets::add);
             let target_lives = process.as_ref().is_some_and(|it| !it.is_dead());
-            let made = work.state.core.duplicate(live, target_lives);
+            let made = section.socket.machine.duplicate(live, target_lives);
             made.inspect_err(|_| count(Sockets::remove))?;
-            let number = work.state.number();
-            work.state
+            let number = section.socket.number();
+            section
+                .socket
                 .records
                 .push((number, DuplicationRecord::new(target)));
             let duplicated = Step::Duplicated {
@@ -67,7 +68,7 @@ impl<S: System> Process<S> {
                 target,
             };
             let duplicated = Observation::through(self.id(), descriptor, duplicated);
-            work.state.core.note(work.services, || duplicated);
+            section.socket.machine.note(section.services, || duplicated);
             Ok(Record {
                 socket,
                 number,
@@ -87,8 +88,8 @@ impl<S: System> Process<S> {
         let life = self.state.check_usable()?;
         let slot = self.state.table.reserve()?;
         let shared = &self.state.shared;
-        let redeemed = shared.with_socket(record.socket, |work| {
-            let records = &mut work.state.records;
+        let redeemed = shared.with_socket(record.socket, |section| {
+            let records = &mut section.socket.records;
             let index = records
                 .iter()
                 .position(|(number, _)| *number == record.number)
@@ -101,10 +102,15 @@ impl<S: System> Process<S> {
                 record: record.number,
             };
             let redeemed = Observation::by(self.id(), redeemed);
-            work.state.core.note(work.services, || redeemed);
+            section.socket.machine.note(section.services, || redeemed);
             let socket = record.socket;
-            work.state
-                .open(work.services, socket, &self.state.descriptors, slot, life)
+            section.socket.open(
+                section.services,
+                socket,
+                &self.state.descriptors,
+                slot,
+                life,
+            )
         });
         match redeemed.unwrap_or(Err(Error::InvalidArgument)) {
             Ok(descriptor) => {

@@ -8,7 +8,7 @@ use crate::protocol::{Descriptor, Error, Input, Socket};
 
 impl<S: System> Section<'_, S> {
     pub(super) fn advance_connect(&mut self) {
-        let Some(endpoint) = self.state.endpoint.as_mut() else {
+        let Some(endpoint) = self.socket.endpoint.as_mut() else {
             return;
         };
         let result = match endpoint.connect_progress() {
@@ -19,7 +19,7 @@ impl<S: System> Section<'_, S> {
         let connected = result.is_ok();
         let _ = self.input(Input::ConnectFinished { connected });
         if self.front(Side::Writes).is_none() {
-            self.state.connect_error = result.err();
+            self.socket.connect_error = result.err();
         }
         while let Some(index) = self.front(Side::Writes) {
             self.finish(Side::Writes, index, result, None);
@@ -38,11 +38,11 @@ impl<S: System> Section<'_, S> {
 
     /// The connection that waits longest.
     pub(super) fn next_connection(&mut self) -> Result<Option<EndpointOf<S>>, Error> {
-        if let Some(taken) = self.state.backlog.pop_front() {
+        if let Some(taken) = self.socket.backlog.pop_front() {
             self.input(Input::BacklogTaken)?;
             return Ok(Some(taken));
         }
-        match self.state.endpoint.as_mut() {
+        match self.socket.endpoint.as_mut() {
             Some(endpoint) => endpoint.accept(),
             None => Ok(None),
         }
@@ -58,7 +58,7 @@ impl<S: System> Section<'_, S> {
         slot: u32,
         mut connection: EndpointOf<S>,
     ) -> Result<Descriptor, Error> {
-        let core = Socket::accepted(&self.state.core);
+        let core = Socket::accepted(&self.socket.machine);
         self.cells
             .open_socket(self.services, process, (slot, *life), core, |token| {
                 connection.register(token)?;

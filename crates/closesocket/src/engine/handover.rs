@@ -70,8 +70,8 @@ impl<S: System> Section<'_, S> {
             error,
             silent,
         };
-        self.state
-            .core
+        self.socket
+            .machine
             .note(self.services, || Observation::by(process.id, taken));
         let mut accepted = None;
         match (connection, pending.reserved.take()) {
@@ -97,7 +97,7 @@ impl<S: System> Section<'_, S> {
         let through = (Cow::Owned(process), descriptor);
         self.hand_over(through, pending, notice, (result, accepted), None);
         let id = self.id;
-        self.state.references.retain(|it| {
+        self.socket.references.retain(|it| {
             let stays = it.live || it.has_operations();
             if !stays {
                 it.process.outlived.remove(id);
@@ -218,8 +218,8 @@ impl<S: System> Section<'_, S> {
             posted,
             error,
         };
-        self.state
-            .core
+        self.socket
+            .machine
             .note(self.services, || Observation::of(delivered));
     }
 }

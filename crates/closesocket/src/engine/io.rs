@@ -50,12 +50,12 @@ impl<S: System> Process<S> {
     /// was taken then.
     pub fn recv(&self, descriptor: Descriptor, buffer: &mut [u8]) -> Result<usize, Error> {
         let admission = self.state.admit(descriptor)?;
-        let step = admission.work(|work| {
-            work.start(&admission, OperationKind::Recv)?;
-            if let Some(received) = work.receive_now(buffer)? {
+        let step = admission.section(|section| {
+            section.start(&admission, OperationKind::Recv)?;
+            if let Some(received) = section.receive_now(buffer)? {
                 return Ok(Step::Done(received));
             }
-            work.park_blocked(
+            section.park_blocked(
                 &admission,
                 OperationKind::Recv,
                 vec![0; buffer.len()],
@@ -97,14 +97,14 @@ impl<S: System> Process<S> {
     /// connection's state makes of it.
     pub fn send(&self, descriptor: Descriptor, bytes: &[u8]) -> Result<usize, Error> {
         let admission = self.state.admit(descriptor)?;
-        let step = admission.work(|work| {
-            work.start(&admission, OperationKind::Send)?;
-            let accepted = work.send_now(bytes)?;
-            if accepted == bytes.len() || (work.may_not_wait() && accepted > 0) {
+        let step = admission.section(|section| {
+            section.start(&admission, OperationKind::Send)?;
+            let accepted = section.send_now(bytes)?;
+            if accepted == bytes.len() || (section.may_not_wait() && accepted > 0) {
                 return Ok(Step::Done(accepted));
             }
             let kind = OperationKind::Send;
-            work.park_blocked(&admission, kind, bytes.to_vec(), accepted, None)
+            section.park_blocked(&admission, kind, bytes.to_vec(), accepted, None)
         })?;
         match step {
             Step::Done(accepted) => Ok(accepted),
@@ -171,11 +171,11 @@ impl<S: System> Process<S> {
             }
             notify.know(&self.state.shared.services.liveness);
         }
-        let operation = admission.work(|work| {
-            work.start(&admission, kind)?;
-            let reserved = prepare(work)?;
+        let operation = admission.section(|section| {
+            section.start(&admission, kind)?;
+            let reserved = prepare(section)?;
             let reply = Reply::Overlapped(notify.take().unwrap_or_else(Notify::nobody));
-            let parked = work.park(&admission, kind, buffer, 0, reply, reserved);
+            let parked = section.park(&admission, kind, buffer, 0, reply, reserved);
             parked.inspect_err(|_| self.state.unreserve(reserved))
         })?;
         //= docs/specification.md#h2-after-the-operations
@@ -188,13 +188,13 @@ impl<S: System> Process<S> {
 
 impl<S: System> Admission<'_, S> {
     /// Works on the socket, and lets it go on afterwards.
-    pub(super) fn work<R>(
+    pub(super) fn section<R>(
         &self,
-        section: impl FnOnce(&mut Section<'_, S>) -> Result<R, Error>,
+        act: impl FnOnce(&mut Section<'_, S>) -> Result<R, Error>,
     ) -> Result<R, Error> {
-        let done = self.process.shared.with_socket(self.socket(), |work| {
-            let result = section(work);
-            work.advance();
+        let done = self.process.shared.with_socket(self.socket(), |section| {
+            let result = act(section);
+            section.advance();
             result
         });
         done.unwrap_or(Err(Error::NotSocket))
@@ -209,18 +209,18 @@ impl<S: System> Section<'_, S> {
         kind: OperationKind,
     ) -> Result<(), Error> {
         if matches!(kind, OperationKind::Recv | OperationKind::Accept) {
-            self.state.rearm(kind);
+            self.socket.rearm(kind);
         }
         //= docs/specification.md#o1a-late-registration
         //# - A call that began before the commit and registers its operation after it MUST detect,
         //# holding the lock of the socket, that its reference is gone.
         let live = self
-            .state
+            .socket
             .reference(admission.process, admission.descriptor)
             .is_some();
         let through = (admission.process.id, admission.descriptor);
-        self.state
-            .core
+        self.socket
+            .machine
             .may_start(self.services, through, kind, live)
     }
 
@@ -234,7 +234,7 @@ impl<S: System> Section<'_, S> {
         if self.front(Side::Reads).is_some() {
             return Ok(None);
         }
-        let Some(endpoint) = self.state.endpoint.as_mut() else {
+        let Some(endpoint) = self.socket.endpoint.as_mut() else {
             return Ok(None);
         };
         match endpoint.receive(buffer) {
@@ -251,11 +251,11 @@ impl<S: System> Section<'_, S> {
     /// Accepts what fits at once, if no earlier send waits.
     fn send_now(&mut self, bytes: &[u8]) -> Result<usize, Error> {
         if self.front(Side::Writes).is_some() {
-            self.state.rearm(OperationKind::Send);
+            self.socket.rearm(OperationKind::Send);
             return Ok(0);
         }
-        if (self.state.core.queued() as usize).saturating_add(bytes.len())
-            > self.state.core.window as usize
+        if (self.socket.machine.queued() as usize).saturating_add(bytes.len())
+            > self.socket.machine.window as usize
             && let Err(error) = self.note_acknowledged()
         {
             self.lose(error);
@@ -264,10 +264,10 @@ impl<S: System> Section<'_, S> {
         let offered = Input::BytesOffered { bytes: bytes.len() };
         let accepted = self.input(offered)? as usize;
         if accepted < bytes.len() {
-            self.state.rearm(OperationKind::Send);
+            self.socket.rearm(OperationKind::Send);
         }
         let part = bytes.get(..accepted).unwrap_or_default();
-        self.state.unsent.extend(part);
+        self.socket.unsent.extend(part);
         if let Err(error) = self.flush() {
             self.lose(error);
             return Err(error);
@@ -281,7 +281,7 @@ impl<S: System> Section<'_, S> {
     //# - A call that would wait on a thread that is in a call of the transport's MUST fail with
     //# WSAEWOULDBLOCK, as on a nonblocking socket.
     fn may_not_wait(&self) -> bool {
-        self.state.core.nonblocking || S::Primitives::in_transport_call()
+        self.socket.machine.nonblocking || S::Primitives::in_transport_call()
     }
 
     /// Parks the call of a thread that is going to block.
@@ -302,7 +302,7 @@ impl<S: System> Section<'_, S> {
         Ok(Step::Parked(Parked {
             operation,
             cell,
-            limit: self.state.core.limits.of(kind),
+            limit: self.socket.machine.limits.of(kind),
         }))
     }
 
@@ -324,7 +324,7 @@ impl<S: System> Section<'_, S> {
             reserved,
         };
         let (process, descriptor) = (admission.process, admission.descriptor);
-        self.state
+        self.socket
             .park(self.services, self.id, process, descriptor, pending)
     }
 }

@@ -45,7 +45,7 @@ impl<S: System> SocketState<S> {
     }
 
     fn deadline(&self) -> Option<Time> {
-        match self.core.phase {
+        match self.machine.phase {
             Phase::Draining { deadline } => deadline,
             Phase::Open | Phase::Closed(_) => None,
         }
@@ -53,18 +53,18 @@ impl<S: System> SocketState<S> {
 
     /// Whether it waits for something of which no event need tell.
     fn asks(&self) -> bool {
-        self.more_to_discard || (self.core.unsent == 0 && self.awaits_acknowledgements())
+        self.more_to_discard || (self.machine.unsent == 0 && self.awaits_acknowledgements())
     }
 
     /// The longer nothing has changed, the longer it may wait.
     fn next_pause(&mut self) -> Duration {
-        let queued = self.core.queued();
+        let queued = self.machine.queued();
         let news = queued != self.seen_queued || self.more_to_discard;
         self.seen_queued = queued;
         if news {
             self.pause = FIRST_PAUSE;
         } else if self.next_look.is_none() {
-            let longest = if self.core.is_draining() {
+            let longest = if self.machine.is_draining() {
                 LONGEST_PAUSE_OF_A_DRAIN
             } else {
                 LONGEST_PAUSE
@@ -113,7 +113,7 @@ impl<S: System> Shared<S> {
         &self,
         at: Time,
         id: SocketId,
-        work: impl FnOnce(&mut Option<Time>) -> bool,
+        section: impl FnOnce(&mut Option<Time>) -> bool,
     ) -> bool {
         self.cells.monitor(id).is_some_and(|monitor| {
             monitor.lock(|state| {
@@ -123,7 +123,7 @@ impl<S: System> Shared<S> {
                 if !state.wants_look() {
                     state.next_look = None;
                 }
-                work(&mut state.next_look)
+                section(&mut state.next_look)
             })
         })
     }

@@ -15,9 +15,9 @@ impl<S: System> Process<S> {
     /// [`Error::NotSocket`]; [`Error::InvalidArgument`] for a time other than 0
     /// if another operating system process may share the socket (D9).
     pub fn set_linger(&self, descriptor: Descriptor, seconds: Option<u16>) -> Result<(), Error> {
-        self.change(descriptor, |work| {
-            let old = work.state.core.linger;
-            work.set_linger(match seconds {
+        self.change(descriptor, |section| {
+            let old = section.socket.machine.linger;
+            section.set_linger(match seconds {
                 Some(seconds) => old.set_on(seconds),
                 None => old.set_dont_linger(true),
             })
@@ -29,7 +29,7 @@ impl<S: System> Process<S> {
     /// # Errors
     /// [`Error::NotSocket`].
     pub fn linger(&self, descriptor: Descriptor) -> Result<Option<u16>, Error> {
-        self.change(descriptor, |work| Ok(work.linger()?.seconds()))
+        self.change(descriptor, |section| Ok(section.linger()?.seconds()))
     }
 
     /// Sets `SO_DONTLINGER`. False turns lingering on with the last nonzero time
@@ -39,9 +39,9 @@ impl<S: System> Process<S> {
     /// [`Error::NotSocket`]; [`Error::InvalidArgument`] for false if another
     /// operating system process may share the socket (D9).
     pub fn set_dont_linger(&self, descriptor: Descriptor, dont: bool) -> Result<(), Error> {
-        self.change(descriptor, |work| {
-            let linger = work.state.core.linger.set_dont_linger(dont);
-            work.set_linger(linger)
+        self.change(descriptor, |section| {
+            let linger = section.socket.machine.linger.set_dont_linger(dont);
+            section.set_linger(linger)
         })
     }
 
@@ -50,8 +50,8 @@ impl<S: System> Process<S> {
     /// # Errors
     /// [`Error::NotSocket`].
     pub fn set_nonblocking(&self, descriptor: Descriptor, nonblocking: bool) -> Result<(), Error> {
-        self.change(descriptor, |work| {
-            work.input(Input::Nonblocking(nonblocking)).map(|_| ())
+        self.change(descriptor, |section| {
+            section.input(Input::Nonblocking(nonblocking)).map(|_| ())
         })
     }
 
@@ -91,12 +91,12 @@ impl<S: System> Process<S> {
         direction: Direction,
         limit: Option<Duration>,
     ) -> Result<(), Error> {
-        self.change(descriptor, |work| {
+        self.change(descriptor, |section| {
             if limit.is_some_and(|limit| limit.is_zero()) {
                 return Err(Error::InvalidArgument);
             }
-            let limits = work.state.core.limits.with(direction, limit);
-            work.input(Input::Limits(limits)).map(|_| ())
+            let limits = section.socket.machine.limits.with(direction, limit);
+            section.input(Input::Limits(limits)).map(|_| ())
         })
     }
 
@@ -105,8 +105,8 @@ impl<S: System> Process<S> {
     /// # Errors
     /// [`Error::NotSocket`].
     pub fn receive_limit(&self, descriptor: Descriptor) -> Result<Option<Duration>, Error> {
-        self.change(descriptor, |work| {
-            Ok(work.state.core.limits.limit(Direction::Receive))
+        self.change(descriptor, |section| {
+            Ok(section.socket.machine.limits.limit(Direction::Receive))
         })
     }
 
@@ -115,8 +115,8 @@ impl<S: System> Process<S> {
     /// # Errors
     /// [`Error::NotSocket`].
     pub fn send_limit(&self, descriptor: Descriptor) -> Result<Option<Duration>, Error> {
-        self.change(descriptor, |work| {
-            Ok(work.state.core.limits.limit(Direction::Send))
+        self.change(descriptor, |section| {
+            Ok(section.socket.machine.limits.limit(Direction::Send))
         })
     }
 
@@ -128,7 +128,9 @@ impl<S: System> Process<S> {
     //= docs/specification.md#r5-a-failed-connect
     //# - The failure of a connect MUST be told once: by the call, by the completion, or by SO_ERROR.
     pub fn take_error(&self, descriptor: Descriptor) -> Result<Option<Error>, Error> {
-        self.change(descriptor, |work| Ok(work.state.connect_error.take()))
+        self.change(descriptor, |section| {
+            Ok(section.socket.connect_error.take())
+        })
     }
 
     /// Queued data in bytes: accepted for sending and not acknowledged by the
@@ -138,12 +140,12 @@ impl<S: System> Process<S> {
     /// [`Error::NotSocket`].
     pub fn queued(&self, descriptor: Descriptor) -> Result<u32, Error> {
         let admission = self.state.admit(descriptor)?;
-        admission.work(|work| {
-            work.require_live(&admission)?;
-            if let Err(error) = work.note_acknowledged() {
-                work.lose(error);
+        admission.section(|section| {
+            section.require_live(&admission)?;
+            if let Err(error) = section.note_acknowledged() {
+                section.lose(error);
             }
-            Ok(work.state.core.queued())
+            Ok(section.socket.machine.queued())
         })
     }
 
@@ -156,9 +158,9 @@ impl<S: System> Process<S> {
         change: impl FnOnce(&mut Section<'_, S>) -> Result<R, Error>,
     ) -> Result<R, Error> {
         let admission = self.state.admit(descriptor)?;
-        admission.work(|work| {
-            work.require_live(&admission)?;
-            change(work)
+        admission.section(|section| {
+            section.require_live(&admission)?;
+            change(section)
         })
     }
 }

@@ -27,12 +27,13 @@ pub(super) enum Side {
     Writes,
 }
 
-/// A critical section at work: the state with what it needs from outside.
+/// A critical section of a socket: what lies under its lock, and what a section
+/// needs from outside.
 pub(super) struct Section<'a, S: System> {
     pub(super) services: &'a Services<S>,
     pub(super) cells: &'a Cells<S>,
     pub(super) id: SocketId,
-    pub(super) state: &'a mut SocketState<S>,
+    pub(super) socket: &'a mut SocketState<S>,
     pub(super) out: &'a mut Outbox<S>,
 }
 
@@ -40,19 +41,19 @@ impl<S: System> Section<'_, S> {
     /// Does what can be done now: finishes a connect, accepts, sends, receives,
     /// drains.
     pub(super) fn advance(&mut self) {
-        if self.state.transport_ended {
+        if self.socket.transport_ended {
             self.end_with_transport();
             return;
         }
         self.try_advance();
-        self.state.signal_watches(self.services, self.out);
+        self.socket.signal_watches(self.services, self.out);
     }
 
     /// Has happen what the input says, and carries out what comes of it. Returns
     /// how many bytes were accepted.
     pub(super) fn input(&mut self, input: Input) -> Result<u32, Error> {
-        let outcome = self.state.core.apply(self.services, input)?;
-        self.state
+        let outcome = self.socket.machine.apply(self.services, input)?;
+        self.socket
             .carry_out(self.services, outcome.actions, self.out);
         Ok(outcome.accepted)
     }
@@ -62,7 +63,7 @@ impl<S: System> Section<'_, S> {
     pub(super) fn note_loss(&mut self, outcome: Result<(), Error>) {
         match outcome {
             Err(error) => self.lose(error),
-            Ok(()) if self.state.core.connection == Connection::Lost => {
+            Ok(()) if self.socket.machine.connection == Connection::Lost => {
                 self.lose(Error::ConnectionReset);
             }
             Ok(()) => {}
@@ -73,14 +74,14 @@ impl<S: System> Section<'_, S> {
     /// receives with what has arrived before (R1).
     fn end_with_transport(&mut self) {
         self.advance_receives();
-        let connected = self.state.core.connection == Connection::Connected;
-        if connected && let Some(endpoint) = self.state.endpoint.as_mut() {
+        let connected = self.socket.machine.connection == Connection::Connected;
+        if connected && let Some(endpoint) = self.socket.endpoint.as_mut() {
             // Part of what was accepted may never have been handed over: a FIN
             // behind the rest would tell the peer that it has everything.
             endpoint.reset();
         }
         self.lose_receives(Error::NetworkDown);
-        let watches = self.state.references.iter().flat_map(|it| &it.watches);
+        let watches = self.socket.references.iter().flat_map(|it| &it.watches);
         self.out
             .rare()
             .events
@@ -90,10 +91,10 @@ impl<S: System> Section<'_, S> {
     /// The receives go on when the sends have failed: what they wait for may be
     /// there already (R1).
     fn try_advance(&mut self) {
-        match self.state.core.connection {
+        match self.socket.machine.connection {
             Connection::Connecting => {
                 self.advance_connect();
-                if self.state.core.connection == Connection::Connected {
+                if self.socket.machine.connection == Connection::Connected {
                     self.try_advance();
                 }
             }
@@ -101,7 +102,7 @@ impl<S: System> Section<'_, S> {
             Connection::Connected => {
                 let outcome = self.advance_sends();
                 self.note_loss(outcome);
-                if !self.state.core.is_draining() {
+                if !self.socket.machine.is_draining() {
                     self.advance_receives();
                 }
             }
@@ -116,13 +117,13 @@ impl<S: System> Section<'_, S> {
     /// Sends what is queued, and what pending sends have room for.
     fn advance_sends(&mut self) -> Result<(), Error> {
         self.flush()?;
-        if self.state.core.is_draining() && !self.state.core.transferred {
+        if self.socket.machine.is_draining() && !self.socket.machine.transferred {
             // Before the acknowledgements that may end the drain: what has come
             // by then is unread input (L6). A transferred one's may be another
             // process's (D9).
             self.discard_input()?;
         }
-        if self.state.awaits_acknowledgements() {
+        if self.socket.awaits_acknowledgements() {
             self.note_acknowledged()?;
         }
         let mut rounds = 0;
@@ -134,7 +135,7 @@ impl<S: System> Section<'_, S> {
                 self.note_acknowledged()?;
             }
         }
-        if self.state.fin_waits() && self.front(Side::Writes).is_none() {
+        if self.socket.fin_waits() && self.front(Side::Writes).is_none() {
             self.input(Input::SendsEnded)?;
         }
         Ok(())
@@ -144,8 +145,8 @@ impl<S: System> Section<'_, S> {
     /// (L5). What has arrived is not (R1).
     pub(super) fn lose(&mut self, error: Error) {
         let _ = self.input(Input::ConnectionLost);
-        self.state.unsent = VecDeque::new();
-        self.state.tell_unsent();
+        self.socket.unsent = VecDeque::new();
+        self.socket.tell_unsent();
         self.fail_all(Side::Writes, error);
     }
 
@@ -166,13 +167,13 @@ impl<S: System> Section<'_, S> {
     /// Hands accepted bytes to the transport.
     pub(super) fn flush(&mut self) -> Result<(), Error> {
         let flushed = self.hand_over_unsent();
-        self.state.tell_unsent();
+        self.socket.tell_unsent();
         flushed
     }
 
     fn hand_over_unsent(&mut self) -> Result<(), Error> {
         loop {
-            let state = &mut *self.state;
+            let state = &mut *self.socket;
             let Some(endpoint) = state.endpoint.as_mut() else {
                 return Ok(());
             };
@@ -195,15 +196,15 @@ impl<S: System> Section<'_, S> {
 
     /// Asks the transport what the peer has acknowledged.
     pub(super) fn note_acknowledged(&mut self) -> Result<(), Error> {
-        let state = &mut *self.state;
+        let state = &mut *self.socket;
         let Some(endpoint) = state.endpoint.as_mut() else {
             return Ok(());
         };
-        if state.core.in_flight == 0 {
+        if state.machine.in_flight == 0 {
             return Ok(());
         }
         let left = u32::try_from(endpoint.unacknowledged()?).unwrap_or(u32::MAX);
-        let bytes = state.core.in_flight.saturating_sub(left);
+        let bytes = state.machine.in_flight.saturating_sub(left);
         self.input(Input::Acknowledged { bytes }).map(|_| ())
     }
 
@@ -215,7 +216,7 @@ impl<S: System> Section<'_, S> {
     fn accept_sends(&mut self) -> Result<bool, Error> {
         let (mut moved, mut accepted) = (false, Vec::new());
         while let Some(index) = self.front(Side::Writes) {
-            let state = &mut *self.state;
+            let state = &mut *self.socket;
             let Some(pending) = state.references[index].writes.front_mut() else {
                 break;
             };
@@ -227,7 +228,7 @@ impl<S: System> Section<'_, S> {
             let rest = &pending.buffer[pending.done..];
             let number = Some(pending.number);
             let offered = Input::BytesOffered { bytes: rest.len() };
-            let outcome = state.core.apply_for(self.services, number, offered);
+            let outcome = state.machine.apply_for(self.services, number, offered);
             let bytes = outcome.unwrap_or_default().accepted as usize;
             state.unsent.extend(&rest[..bytes]);
             pending.done += bytes;
@@ -258,7 +259,7 @@ impl<S: System> Section<'_, S> {
     //# and thrown away.
     fn advance_receives(&mut self) {
         while let Some(index) = self.front(Side::Reads) {
-            let state = &mut *self.state;
+            let state = &mut *self.socket;
             let Some(endpoint) = state.endpoint.as_mut() else {
                 return;
             };
@@ -291,9 +292,9 @@ impl<S: System> Section<'_, S> {
     /// Throws away what nobody can receive any more, so that the peer's writes do
     /// not stall (S1b).
     fn discard_unwanted(&mut self) {
-        if self.state.core.receive_shut
+        if self.socket.machine.receive_shut
             && self.front(Side::Reads).is_none()
-            && let Some(endpoint) = self.state.endpoint.as_mut()
+            && let Some(endpoint) = self.socket.endpoint.as_mut()
         {
             endpoint.shut_down_receive();
         }
@@ -309,12 +310,12 @@ impl<S: System> Section<'_, S> {
     //# data that nobody has read, as well as what arrives during the drain.
     fn discard_input(&mut self) -> Result<(), Error> {
         let mut scratch = [0; 4096];
-        self.state.more_to_discard = false;
+        self.socket.more_to_discard = false;
         for _ in 0..DISCARDS {
-            if !self.state.core.is_draining() {
+            if !self.socket.machine.is_draining() {
                 break;
             }
-            let Some(endpoint) = self.state.endpoint.as_mut() else {
+            let Some(endpoint) = self.socket.endpoint.as_mut() else {
                 break;
             };
             match endpoint.receive(&mut scratch)? {
@@ -324,7 +325,7 @@ impl<S: System> Section<'_, S> {
                 Received::Nothing | Received::End => return Ok(()),
             }
         }
-        self.state.more_to_discard = self.state.core.is_draining();
+        self.socket.more_to_discard = self.socket.machine.is_draining();
         Ok(())
     }
 
@@ -332,13 +333,13 @@ impl<S: System> Section<'_, S> {
     /// socket.
     pub(super) fn front(&self, side: Side) -> Option<usize> {
         let oldest = |index: usize| -> Option<&Pending<S::Primitives>> {
-            let reference = self.state.references.get(index)?;
+            let reference = self.socket.references.get(index)?;
             match side {
                 Side::Reads => reference.reads.front(),
                 Side::Writes => reference.writes.front(),
             }
         };
-        (0..self.state.references.len())
+        (0..self.socket.references.len())
             .filter_map(|index| Some((oldest(index)?.number, index)))
             .min()
             .map(|(_, index)| index)
@@ -354,7 +355,7 @@ impl<S: System> Section<'_, S> {
         result: Result<usize, Error>,
         connection: Option<EndpointOf<S>>,
     ) {
-        let Some(reference) = self.state.references.get_mut(index) else {
+        let Some(reference) = self.socket.references.get_mut(index) else {
             return;
         };
         let issuer = reference.issuer();

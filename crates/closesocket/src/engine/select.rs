@@ -74,9 +74,9 @@ impl<S: System> Process<S> {
         event: &Event<S::Primitives>,
     ) -> Result<(), Error> {
         let admission = self.state.admit(descriptor)?;
-        admission.work(|work| {
-            let reference = work
-                .state
+        admission.section(|section| {
+            let reference = section
+                .socket
                 .reference(admission.process, descriptor)
                 .ok_or(Error::NotSocket)?;
             // A second registration replaces the first.
@@ -123,26 +123,28 @@ impl<'a, S: System> Selected<'a, S> {
             descriptor,
             ..
         } = self.admission;
-        let ready = process.shared.with_socket(self.admission.socket(), |work| {
-            let ended = work.state.transport_ended;
-            match work.state.reference(process, descriptor) {
-                Some(_) if ended => Err(Error::NetworkDown),
-                Some(reference) => {
-                    // Each look starts anew: what it does not find is news later.
-                    let mine = |it: &&mut Watch<S>| it.number == self.number;
-                    if let Some(watch) = reference.watches.iter_mut().find(mine) {
-                        watch.told = Readiness::default();
+        let ready = process
+            .shared
+            .with_socket(self.admission.socket(), |section| {
+                let ended = section.socket.transport_ended;
+                match section.socket.reference(process, descriptor) {
+                    Some(_) if ended => Err(Error::NetworkDown),
+                    Some(reference) => {
+                        // Each look starts anew: what it does not find is news later.
+                        let mine = |it: &&mut Watch<S>| it.number == self.number;
+                        if let Some(watch) = reference.watches.iter_mut().find(mine) {
+                            watch.told = Readiness::default();
+                        }
+                        if section.socket.awaits_acknowledgements()
+                            && let Err(error) = section.note_acknowledged()
+                        {
+                            section.lose(error);
+                        }
+                        Ok(section.socket.readiness(section.services))
                     }
-                    if work.state.awaits_acknowledgements()
-                        && let Err(error) = work.note_acknowledged()
-                    {
-                        work.lose(error);
-                    }
-                    Ok(work.state.readiness(work.services))
+                    None => Ok(Readiness::CLOSED),
                 }
-                None => Ok(Readiness::CLOSED),
-            }
-        });
+            });
         match ready.unwrap_or(Ok(Readiness::CLOSED)) {
             Ok(ready) => {
                 let matches = self.interest.matches(ready);
@@ -161,11 +163,13 @@ impl<S: System> Drop for Selected<'_, S> {
             ..
         } = self.admission;
         let number = self.number;
-        process.shared.with_socket(self.admission.socket(), |work| {
-            if let Some(reference) = work.state.reference(process, descriptor) {
-                reference.watches.retain(|watch| watch.number != number);
-            }
-        });
+        process
+            .shared
+            .with_socket(self.admission.socket(), |section| {
+                if let Some(reference) = section.socket.reference(process, descriptor) {
+                    reference.watches.retain(|watch| watch.number != number);
+                }
+            });
     }
 }
 
@@ -174,10 +178,11 @@ fn watch<S: System>(
     interest: Interest,
     event: &Event<S::Primitives>,
 ) -> Result<u64, Error> {
-    admission.work(|work| {
-        let number = work.state.number();
+    admission.section(|section| {
+        let number = section.socket.number();
         let event = event.clone();
-        work.state
+        section
+            .socket
             .reference(admission.process, admission.descriptor)
             .ok_or(Error::NotSocket)?
             .watches

@@ -67,7 +67,7 @@ impl<S: System> Shared<S> {
     pub(super) fn with_socket<R>(
         self: &Arc<Self>,
         id: SocketId,
-        section: impl FnOnce(&mut Section<'_, S>) -> R,
+        act: impl FnOnce(&mut Section<'_, S>) -> R,
     ) -> Option<R> {
         let monitor = self.cells.monitor(id)?;
         let mut out = Outbox::default();
@@ -75,14 +75,14 @@ impl<S: System> Shared<S> {
             if state.generation != id.generation() || state.endpoint.is_none() {
                 return (None, None);
             }
-            let mut work = Section {
+            let mut section = Section {
                 services: &self.services,
                 cells: &self.cells,
                 id,
-                state,
+                socket: &mut *state,
                 out: &mut out,
             };
-            let result = section(&mut work);
+            let result = act(&mut section);
             let look = state.plan_look(|| self.services.clock.now());
             if out.released {
                 state.generation = state.generation.wrapping_add(1);
@@ -112,7 +112,7 @@ impl<S: System> Shared<S> {
 
     /// Whether a socket is still draining, for those who wait for it.
     pub(super) fn is_draining(state: &SocketState<S>, id: SocketId) -> bool {
-        state.generation == id.generation() && state.core.is_draining()
+        state.generation == id.generation() && state.machine.is_draining()
     }
 
     /// Expires the socket's drain if its deadline has passed, and lets it go on
@@ -121,12 +121,12 @@ impl<S: System> Shared<S> {
     //# - A socket without references MUST be released eventually, provided that the scheduler is
     //# fair and that the transport or the timer makes progress.
     pub(super) fn look_at(self: &Arc<Self>, id: SocketId) {
-        self.with_socket(id, |work| {
-            work.advance();
-            let now = work.services.clock.now();
-            let before = work.out.resets;
-            let _ = work.input(Input::Expired { now });
-            work.out.timeouts += work.out.resets - before;
+        self.with_socket(id, |section| {
+            section.advance();
+            let now = section.services.clock.now();
+            let before = section.out.resets;
+            let _ = section.input(Input::Expired { now });
+            section.out.timeouts += section.out.resets - before;
         });
     }
 
@@ -142,7 +142,7 @@ impl<S: System> Shared<S> {
             return true;
         };
         loop {
-            let left = monitor.lock(|state| match state.core.phase {
+            let left = monitor.lock(|state| match state.machine.phase {
                 Phase::Draining {
                     deadline: Some(deadline),
                 } if Self::is_draining(state, id) => {
@@ -167,7 +167,7 @@ impl<S: System> Shared<S> {
                 };
                 if let Some(drained) = ended {
                     let ended = Observation::of(Step::LingerEnded { drained });
-                    state.core.note_of(&self.services, id, || ended);
+                    state.machine.note_of(&self.services, id, || ended);
                 }
                 ended
             });
@@ -186,8 +186,8 @@ impl<S: System> Events for EventSink<S> {
     fn ready(&self, token: Token) {
         let _call = TransportCall::<S::Primitives>::new();
         if let Some(shared) = self.0.upgrade() {
-            shared.with_socket(SocketId(token.0), |work| {
-                work.advance();
+            shared.with_socket(SocketId(token.0), |section| {
+                section.advance();
             });
         }
     }
@@ -208,8 +208,8 @@ impl<S: System> Events for EventSink<S> {
             if let Some(monitor) = shared.cells.monitor(socket) {
                 monitor.lock(|state| state.transport_ended = true);
             }
-            shared.with_socket(socket, |work| {
-                work.advance();
+            shared.with_socket(socket, |section| {
+                section.advance();
             });
         }
     }

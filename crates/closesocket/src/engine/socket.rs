@@ -42,9 +42,9 @@ pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(1);
 pub(super) struct SocketState<S: System> {
     /// Which occupant of the cell; late events and stale ids miss it.
     pub(super) generation: u32,
-    pub(super) core: Machine,
+    pub(super) machine: Machine,
     pub(super) endpoint: Option<EndpointOf<S>>,
-    /// Accepted bytes that the transport has not taken: `core.unsent` of them.
+    /// Accepted bytes that the transport has not taken: `machine.unsent` of them.
     pub(super) unsent: VecDeque<u8>,
     /// The endpoint was told that there are such bytes.
     unsent_told: bool,
@@ -71,7 +71,7 @@ impl<S: System> SocketState<S> {
     pub(super) fn new() -> Self {
         Self {
             generation: 1,
-            core: Machine::unused(),
+            machine: Machine::unused(),
             endpoint: None,
             unsent: VecDeque::new(),
             unsent_told: false,
@@ -116,7 +116,7 @@ impl<S: System> SocketState<S> {
         let (descriptor, before) = process.table.open(slot, id)?;
         let opened = Step::Opened { life: life.0 };
         let opened = Observation::through(process.id, descriptor, opened).saw(before);
-        self.core.note(services, || opened);
+        self.machine.note(services, || opened);
         self.references.push(Reference {
             process: Arc::clone(process),
             descriptor,
@@ -159,7 +159,7 @@ impl<S: System> SocketState<S> {
             waiting,
         };
         let registered = Observation::through(process.id, descriptor, registered);
-        self.core.note(services, || registered);
+        self.machine.note(services, || registered);
         Ok(operation)
     }
 
@@ -201,25 +201,25 @@ impl<S: System> SocketState<S> {
         let mut failed = None;
         if actions.send_fin {
             failed = endpoint.send_fin().err();
-            self.core.ordered(services, Order::Fin);
+            self.machine.ordered(services, Order::Fin);
         }
         if actions.reset {
             out.resets += 1;
             endpoint.reset();
-            self.core.ordered(services, Order::Reset);
+            self.machine.ordered(services, Order::Reset);
         }
         if actions.reset_backlog {
             endpoint.reset();
             self.backlog
                 .drain(..)
                 .for_each(|mut waiting| waiting.reset());
-            self.core.ordered(services, Order::ResetBacklog);
+            self.machine.ordered(services, Order::ResetBacklog);
         }
         if actions.release {
             self.release(out);
-            self.core.released(services);
+            self.machine.released(services);
         } else if failed.is_some() {
-            let lost = self.core.apply(services, Input::ConnectionLost);
+            let lost = self.machine.apply(services, Input::ConnectionLost);
             self.carry_out(services, lost.unwrap_or_default().actions, out);
         }
     }
@@ -259,15 +259,15 @@ impl<S: System> SocketState<S> {
 
     /// Whether the FIN of a shutdown waits for pending sends (S1a).
     pub(super) fn fin_waits(&self) -> bool {
-        self.core.is_open() && self.core.send_side == SendSide::ShuttingDown
+        self.machine.is_open() && self.machine.send_side == SendSide::ShuttingDown
     }
 
     /// Whether somebody waits for bytes to be acknowledged: a drain, a pending
     /// send, or whoever wants to know when there is room to send.
     pub(super) fn awaits_acknowledgements(&self) -> bool {
-        let full = self.core.queued() >= self.core.window;
-        self.core.in_flight > 0
-            && (self.core.is_draining()
+        let full = self.machine.queued() >= self.machine.window;
+        self.machine.in_flight > 0
+            && (self.machine.is_draining()
                 || self.references.iter().any(|it| {
                     !it.writes.is_empty() || (full && it.watches.iter().any(Watch::for_writing))
                 }))
@@ -307,17 +307,17 @@ impl<S: System> SocketState<S> {
         let Some(endpoint) = self.endpoint.as_mut() else {
             return Readiness::CLOSED;
         };
-        match self.core.connection {
+        match self.machine.connection {
             Connection::Listening => {
                 // An accept that would fail does not block either.
                 let mut readable = true;
-                if self.core.transferred && self.backlog.is_empty() {
+                if self.machine.transferred && self.backlog.is_empty() {
                     // One taken to be sure would be lost to the other process.
                     readable = endpoint.has_input().unwrap_or(true);
                 } else if self.backlog.is_empty() {
                     match endpoint.accept() {
                         Ok(Some(connection)) => {
-                            let _ = self.core.apply(services, Input::BacklogJoined);
+                            let _ = self.machine.apply(services, Input::BacklogJoined);
                             self.backlog.push_back(connection);
                         }
                         Ok(None) => readable = false,
@@ -330,14 +330,14 @@ impl<S: System> SocketState<S> {
                 }
             }
             Connection::Connected => Readiness {
-                readable: self.core.receive_shut || endpoint.has_input().unwrap_or(true),
-                writable: self.core.send_side != SendSide::Open
-                    || self.core.queued() < self.core.window,
+                readable: self.machine.receive_shut || endpoint.has_input().unwrap_or(true),
+                writable: self.machine.send_side != SendSide::Open
+                    || self.machine.queued() < self.machine.window,
                 closed: false,
             },
             Connection::Lost => Readiness {
-                readable: self.core.receive_shut
-                    || self.core.receive_lost
+                readable: self.machine.receive_shut
+                    || self.machine.receive_lost
                     || endpoint.has_input().unwrap_or(true),
                 writable: true,
                 closed: false,

@@ -85,8 +85,8 @@ impl<S: System> ProcessState<S> {
     //# - Cleanup MUST NOT end anything that began after a later WSPStartup of the process.
     pub(super) fn forsake_operations(&self, cause: Cause, life: Life) {
         for socket in self.outlived.all() {
-            self.shared.with_socket(socket, |work| {
-                let references = &mut work.state.references;
+            self.shared.with_socket(socket, |section| {
+                let references = &mut section.socket.references;
                 let mine =
                     |it: &Reference<S>| !it.live && it.life <= life && it.process.id == self.id;
                 let mut taken = Vec::new();
@@ -94,9 +94,9 @@ impl<S: System> ProcessState<S> {
                     taken.push(references.swap_remove(index));
                     self.outlived.remove(socket);
                 }
-                work.observe_taken(&mut taken, cause);
-                work.settle(Actions::NONE);
-                work.abort(taken);
+                section.observe_taken(&mut taken, cause);
+                section.settle(Actions::NONE);
+                section.abort(taken);
             });
         }
     }
@@ -114,26 +114,26 @@ impl<S: System> ProcessState<S> {
     fn reclaim_one(&self, socket: SocketId) -> Option<()> {
         let request = self.close_request(Cause::Reclaimed);
         self.shared
-            .with_socket(socket, |work| {
-                let state = &mut *work.state;
+            .with_socket(socket, |section| {
+                let state = &mut *section.socket;
                 let index = state
                     .records
                     .iter_mut()
                     .position(|(_, record)| record.reclaim(self.id))?;
                 let (record, _) = state.records.swap_remove(index);
                 self.records.remove(socket);
-                work.prepare_close();
-                let state = &mut *work.state;
+                section.prepare_close();
+                let state = &mut *section.socket;
                 let mut taker = Taker {
                     socket,
                     references: &mut state.references,
                     closing: None,
                 };
-                let machine = *state.core;
-                let mut commit = state.core.reclaim(request, &mut taker);
-                work.observe_reclaim(self, record, (request.now, machine), &mut commit);
-                work.settle(commit.actions);
-                work.abort(commit.aborted);
+                let machine = *state.machine;
+                let mut commit = state.machine.reclaim(request, &mut taker);
+                section.observe_reclaim(self, record, (request.now, machine), &mut commit);
+                section.settle(commit.actions);
+                section.abort(commit.aborted);
                 Some(())
             })
             .flatten()

@@ -25,14 +25,14 @@ impl<S: System> Process<S> {
         send: impl FnOnce(&mut EndpointOf<S>, TransferState) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let admission = self.state.admit(descriptor)?;
-        admission.work(|work| {
-            work.require_live(&admission)?;
-            let outcome = work.flush();
-            work.note_loss(outcome);
-            let transfer_state = work.state.core.may_transfer()?;
-            let endpoint = work.state.endpoint.as_mut().ok_or(Error::NotSocket)?;
+        admission.section(|section| {
+            section.require_live(&admission)?;
+            let outcome = section.flush();
+            section.note_loss(outcome);
+            let transfer_state = section.socket.machine.may_transfer()?;
+            let endpoint = section.socket.endpoint.as_mut().ok_or(Error::NotSocket)?;
             send(endpoint, transfer_state)?;
-            work.input(Input::Transferred).map(|_| ())
+            section.input(Input::Transferred).map(|_| ())
         })
     }
 
@@ -67,9 +67,9 @@ impl<S: System> Process<S> {
 impl<S: System> super::progress::Section<'_, S> {
     /// Sets the linger option, also for the other processes if there may be any.
     pub(super) fn set_linger(&mut self, linger: Linger) -> Result<(), Error> {
-        self.state.core.may_linger(linger)?;
+        self.socket.machine.may_linger(linger)?;
         if self.ends_in_the_kernel()
-            && let Some(endpoint) = self.state.endpoint.as_mut()
+            && let Some(endpoint) = self.socket.endpoint.as_mut()
         {
             endpoint.set_reset_at_end(linger.close_mode() == CloseMode::Hard)?;
         }
@@ -79,9 +79,9 @@ impl<S: System> super::progress::Section<'_, S> {
     /// The linger option, which another process may have set (D4).
     pub(super) fn linger(&mut self) -> Result<Linger, Error> {
         if self.ends_in_the_kernel()
-            && let Some(endpoint) = self.state.endpoint.as_ref()
+            && let Some(endpoint) = self.socket.endpoint.as_ref()
         {
-            let old = self.state.core.linger;
+            let old = self.socket.machine.linger;
             let linger = if endpoint.resets_at_end()? {
                 old.set_on(0)
             } else {
@@ -89,11 +89,11 @@ impl<S: System> super::progress::Section<'_, S> {
             };
             self.input(Input::Linger(linger))?;
         }
-        Ok(self.state.core.linger)
+        Ok(self.socket.machine.linger)
     }
 
     /// Whether the kernel decides how this connection ends.
     fn ends_in_the_kernel(&self) -> bool {
-        self.state.core.transferred && self.state.core.connection == Connection::Connected
+        self.socket.machine.transferred && self.socket.machine.connection == Connection::Connected
     }
 }
