@@ -140,6 +140,9 @@ impl SideBySide for Trial {
         &self.oracle
     }
 
+    //= docs/specification.md#l3-a-failed-close-leaves-no-trace
+    //# - A close that fails before its commit MUST leave the descriptor, its operations and its
+    //# socket as they were.
     fn call(&mut self, call: Call) -> Result<(), String> {
         self.calls.push(call);
         let before = matches!(call, Call::Close { .. }).then(|| self.state());
@@ -148,9 +151,6 @@ impl SideBySide for Trial {
         if seen != expected {
             return self.fail(&format!("seen:     {seen:?}\nexpected: {expected:?}"));
         }
-        //= docs/specification.md#l3-a-failed-close-leaves-no-trace
-        //# - A close that fails before its commit MUST leave the descriptor, its operations and its
-        //# socket as they were.
         if matches!(seen.answer, Answer::Refused(_))
             && before.is_some_and(|before| before != self.state())
         {

@@ -241,13 +241,13 @@ impl TcpEndpoint {
 }
 
 impl Drop for TcpEndpoint {
+    //= docs/specification.md#l6-unread-input
+    //# - Under `UnreadInput::Discard`, a graceful last close MUST read and throw away the
+    //# received data that nobody has read, as well as what arrives during the drain.
     fn drop(&mut self) {
         if self.unsent_waits {
             return self.reset();
         }
-        //= docs/specification.md#l6-unread-input
-        //# - Under `UnreadInput::Discard`, a graceful last close MUST read and throw away the
-        //# received data that nobody has read, as well as what arrives during the drain.
         if self.lost.is_none()
             && !self.end_seen
             && !self.transferred

@@ -344,6 +344,13 @@ impl Endpoint for TcpEndpoint {
     /// has the descriptor. A peer whose FIN was received and whose reply of ours
     /// was transmitted to the last byte, FIN included, is sent no reset by
     /// Linux: it has everything on its way.
+    //= docs/specification.md#l-t2-hard-close
+    //# - With hard linger, a last close MUST discard the queued data and reset the
+    //# connection, so that the peer's receive fails with WSAECONNRESET.
+    //= docs/specification.md#c5-a-reset-waits-for-nobody
+    //# - A hard close and a drain that is reset MUST reset a TCP connection at once, also
+    //# while another operating system process that knows nothing of the provider, such as a
+    //# forked child, has inherited the kernel's descriptor of it.
     fn reset(&mut self) {
         if self.stage != Stage::Listening
             && !self.transferred
@@ -351,14 +358,7 @@ impl Endpoint for TcpEndpoint {
         {
             // Neither fails on a connection, unless another process sleeps in a
             // call on it (Linux 6.4 to 6.6): then the close at the end resets.
-            //= docs/specification.md#l-t2-hard-close
-            //# - With hard linger, a last close MUST discard the queued data and reset the
-            //# connection, so that the peer's receive fails with WSAECONNRESET.
             let _ = socket.set_linger(Some(Duration::ZERO));
-            //= docs/specification.md#c5-a-reset-waits-for-nobody
-            //# - A hard close and a drain that is reset MUST reset a TCP connection at once, also
-            //# while another operating system process that knows nothing of the provider, such as a
-            //# forked child, has inherited the kernel's descriptor of it.
             let _ = retry(|| Ok(rustix::net::connect_unspec(socket)?));
         }
         self.stage = Stage::Reset;

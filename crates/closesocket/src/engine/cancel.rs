@@ -59,6 +59,13 @@ impl<S: System> Process<S> {
 
 impl<S: System> Section<'_, S> {
     /// Takes this operation out, to end as cancelled.
+    //= docs/specification.md#c1-cancelling
+    //# - A cancelled operation MUST end exactly once, either completed as if nobody had cancelled
+    //# it or as cancelled.
+    //= docs/specification.md#c1-cancelling
+    //# - A cancelled receive MUST NOT have taken any byte.
+    //= docs/specification.md#c1-cancelling
+    //# - The completion of a cancelled send MUST say how many of its bytes were accepted.
     fn cancel(
         &mut self,
         canceller: &Descriptors<S>,
@@ -83,14 +90,7 @@ impl<S: System> Section<'_, S> {
             )
         });
         may?;
-        //= docs/specification.md#c1-cancelling
-        //# - A cancelled operation MUST end exactly once, either completed as if nobody had cancelled
-        //# it or as cancelled.
         let (issuer, pending) = self.socket.take_operation(number).ok_or(Error::NotFound)?;
-        //= docs/specification.md#c1-cancelling
-        //# - A cancelled receive MUST NOT have taken any byte.
-        //= docs/specification.md#c1-cancelling
-        //# - The completion of a cancelled send MUST say how many of its bytes were accepted.
         let result = cut_off(Cut::Cancelled, pending.reply.waiting(), pending.done);
         self.conclude(issuer, pending, result, None);
         Ok(())

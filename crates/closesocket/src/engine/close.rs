@@ -29,6 +29,21 @@ impl<S: System> ProcessState<S> {
     /// [`Error::NotSocket`] if it is not open, or another close won;
     /// [`Error::WouldBlock`] (L2); [`Error::Interrupted`] if the wait was
     /// cancelled after the commit (L9).
+    //= docs/specification.md#h3-not-after-a-failed-close
+    //# - A close that fails before its commit MUST NOT give the handle back.
+    //= docs/specification.md#l3-a-failed-close-leaves-no-trace
+    //# - A failure before the commit MUST NOT keep a later close of the same descriptor
+    //# from succeeding.
+    //= docs/specification.md#l-t3-timed-linger-on-a-blocking-socket
+    //# - With timed linger on a blocking socket, a last close MUST NOT return before the drain
+    //# ends, the timeout expires or the wait is interrupted (L9, S2, S3).
+    //= docs/specification.md#l4-operations-end-first
+    //# - A lingering close MUST abort the pending operations before it starts to wait.
+    //= docs/specification.md#h2-after-the-operations
+    //# - The closing thread MUST give up its hold only after it has delivered the operations
+    //# that it aborted.
+    //= docs/specification.md#h5-background-drains
+    //# - A provider MAY give the handle back before a background drain has ended.
     pub(super) fn close_descriptor(
         &self,
         descriptor: Descriptor,
@@ -38,30 +53,15 @@ impl<S: System> ProcessState<S> {
         let (socket, wait, operations) = match self.commit(descriptor, cause) {
             Ok(committed) => committed,
             Err(error) => {
-                //= docs/specification.md#h3-not-after-a-failed-close
-                //# - A close that fails before its commit MUST NOT give the handle back.
-                //= docs/specification.md#l3-a-failed-close-leaves-no-trace
-                //# - A failure before the commit MUST NOT keep a later close of the same descriptor
-                //# from succeeding.
                 self.observe_return(descriptor, None, Err(error));
                 return Err(error);
             }
         };
-        //= docs/specification.md#l-t3-timed-linger-on-a-blocking-socket
-        //# - With timed linger on a blocking socket, a last close MUST NOT return before the drain
-        //# ends, the timeout expires or the wait is interrupted (L9, S2, S3).
-        //= docs/specification.md#l4-operations-end-first
-        //# - A lingering close MUST abort the pending operations before it starts to wait.
         let result = if wait {
             self.linger(socket, life)
         } else {
             Ok(())
         };
-        //= docs/specification.md#h2-after-the-operations
-        //# - The closing thread MUST give up its hold only after it has delivered the operations
-        //# that it aborted.
-        //= docs/specification.md#h5-background-drains
-        //# - A provider MAY give the handle back before a background drain has ended.
         self.leave(descriptor, 1 + operations);
         self.observe_return(descriptor, Some(wait), result);
         result
@@ -87,6 +87,11 @@ impl<S: System> ProcessState<S> {
     /// The critical section of a close (D6a). Returns the socket, whether to wait
     /// for its drain, and how many holds of operations on this descriptor end with
     /// the closer's.
+    //= docs/specification.md#d6a-one-critical-section
+    //# - A close MUST perform all these steps in one critical section of its socket.
+    //= docs/specification.md#d2-one-close-wins
+    //# - When none of several concurrent closes of a descriptor fails before its commit,
+    //# the provider MUST let exactly one of them commit.
     fn commit(&self, descriptor: Descriptor, cause: Cause) -> Result<(SocketId, bool, u64), Error> {
         let open = |slot: &&Slot<S::Primitives>| slot.word().is_open(descriptor.generation());
         let Some(slot) = self.table.slot(descriptor).filter(open) else {
@@ -95,17 +100,12 @@ impl<S: System> ProcessState<S> {
         // A hint until the word is sealed in this generation.
         let socket = slot.socket();
         let request = self.close_request(cause);
-        //= docs/specification.md#d6a-one-critical-section
-        //# - A close MUST perform all these steps in one critical section of its socket.
         let commit = self.shared.with_socket(socket, |section| {
             section.prepare_close();
             let outlives = section.may_be_outlived(self, descriptor);
             if outlives {
                 self.outlived.add(socket);
             }
-            //= docs/specification.md#d2-one-close-wins
-            //# - When none of several concurrent closes of a descriptor fails before its commit,
-            //# the provider MUST let exactly one of them commit.
             let commit = loop {
                 match section.try_commit((self, descriptor), slot, request) {
                     Ok(commit) => break commit,
@@ -324,6 +324,9 @@ impl<S: System> Section<'_, S> {
     //= docs/specification.md#r8-results-in-order
     //# - An operation that is cancelled, or aborted by a close, MUST NOT be posted ahead of one of
     //# its direction that ended before it.
+    //= docs/specification.md#r8-results-in-order
+    //# - The results of the operations of one direction of one socket MUST be posted in the order
+    //# of the operations, whichever threads complete them.
     pub(super) fn abort(&mut self, references: Vec<Reference<S>>) {
         let one = references.len() == 1;
         let (mut taken, mut batch) = (Vec::new(), Batch::new());
@@ -342,9 +345,6 @@ impl<S: System> Section<'_, S> {
                 }
             }
         }
-        //= docs/specification.md#r8-results-in-order
-        //# - The results of the operations of one direction of one socket MUST be posted in the order
-        //# of the operations, whichever threads complete them.
         taken.sort_by_key(|(.., pending)| pending.number);
         for (issuer, over, pending) in taken {
             self.abort_one(&issuer, over, pending, &mut batch);

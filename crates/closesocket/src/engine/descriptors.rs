@@ -64,6 +64,8 @@ impl<S: System> Descriptors<S> {
     }
 
     /// Whether calls are allowed at all (E1), and in which life.
+    //= docs/specification.md#e1-precedence
+    //# - A close that is called from a callback MUST NOT return WSAEINPROGRESS.
     #[inline]
     pub(super) fn check_usable(&self) -> Result<Life, Error> {
         let flags = self.flags.load(Ordering::Acquire);
@@ -75,8 +77,6 @@ impl<S: System> Descriptors<S> {
         let allowed = Preconditions {
             initialised: flags == 0,
             network_up: network_down == 0,
-            //= docs/specification.md#e1-precedence
-            //# - A close that is called from a callback MUST NOT return WSAEINPROGRESS.
             idle: true,
             open: true,
         };
@@ -108,6 +108,16 @@ impl<S: System> Descriptors<S> {
 
     /// Nobody is left inside a closed descriptor: its one claimer gives the
     /// handle back and recycles the slot (H1, H2, H4).
+    //= docs/specification.md#h4-one-attempt
+    //# - The provider MUST NOT attempt the handle upcall more than once for a descriptor.
+    //= docs/specification.md#h1-once-for-each-closed-descriptor
+    //# - A non-IFS provider MUST give back, exactly once, the handle of every descriptor that a
+    //# close or a cleanup has closed.
+    //= docs/specification.md#h4-one-attempt
+    //# - A failure of the handle upcall MUST NOT cause the release of the socket to be lost
+    //# or repeated.
+    //= docs/specification.md#h4-one-attempt
+    //# - A failure of the handle upcall MUST be reported to the provider.
     #[cold]
     fn claim(&self, slot: &Slot<S::Primitives>, index: u32, seen: Word) {
         let claimed = slot.claim(seen);
@@ -118,21 +128,13 @@ impl<S: System> Descriptors<S> {
             let won = claimed.is_ok();
             Observation::through(process, descriptor, Step::Claimed { won }).saw(before)
         });
-        //= docs/specification.md#h4-one-attempt
-        //# - The provider MUST NOT attempt the handle upcall more than once for a descriptor.
         if claimed.is_err() {
             return;
         }
         let mut returned = true;
-        //= docs/specification.md#h1-once-for-each-closed-descriptor
-        //# - A non-IFS provider MUST give back, exactly once, the handle of every descriptor that a
-        //# close or a cleanup has closed.
         if returns_handle(services.config.handle_kind, slot.cause()) {
             // A panic is a failure too (H4).
             let upcall = || services.upcalls.close_socket_handle(process, descriptor);
-            //= docs/specification.md#h4-one-attempt
-            //# - A failure of the handle upcall MUST NOT cause the release of the socket to be lost
-            //# or repeated.
             returned = services.counters.guard(upcall).is_some_and(|it| it.is_ok());
             let returned = Step::HandleReturned {
                 succeeded: returned,
@@ -140,8 +142,6 @@ impl<S: System> Descriptors<S> {
             services.observe(|| Observation::through(process, descriptor, returned));
         }
         if !returned {
-            //= docs/specification.md#h4-one-attempt
-            //# - A failure of the handle upcall MUST be reported to the provider.
             services.retired_handles.fetch_add(1, Ordering::Relaxed);
         }
         self.table.recycle(descriptor, returned, |before, retired| {

@@ -50,6 +50,9 @@ impl<S: System> Batch<S> {
 
 impl<S: System> Section<'_, S> {
     /// Ends an operation that was taken out.
+    //= docs/specification.md#o7-accept-connect-and-the-backlog
+    //# - An accept or connect whose completion came ahead of the commit MUST keep its
+    //# success.
     pub(super) fn conclude(
         &mut self,
         issuer: Issuer<S>,
@@ -75,9 +78,6 @@ impl<S: System> Section<'_, S> {
             .note(self.services, || Observation::by(process.id, taken));
         let mut accepted = None;
         match (connection, pending.reserved.take()) {
-            //= docs/specification.md#o7-accept-connect-and-the-backlog
-            //# - An accept or connect whose completion came ahead of the commit MUST keep its
-            //# success.
             (Some(connection), Some(slot)) => match self.adopt(&issuer, slot, connection) {
                 Ok(descriptor) => accepted = Some(descriptor),
                 Err(error) => {
@@ -109,6 +109,11 @@ impl<S: System> Section<'_, S> {
     /// Hands over the result of an operation that was taken out.
     //= docs/specification.md#o2-one-end-for-each-operation
     //# - Every operation MUST end exactly once, either completed or aborted.
+    //= docs/specification.md#o4-blocked-calls
+    //# - A notification MUST NOT be posted for a blocked call that a close has aborted.
+    //= docs/specification.md#o3-aborted-overlapped-operations
+    //# - The packet of an aborted operation MUST carry the completion key that belongs
+    //# to it.
     pub(super) fn hand_over(
         &mut self,
         (process, descriptor): (Cow<'_, Arc<Descriptors<S>>>, Descriptor),
@@ -122,8 +127,6 @@ impl<S: System> Section<'_, S> {
             number: pending.number,
         };
         let notify = match pending.reply {
-            //= docs/specification.md#o4-blocked-calls
-            //# - A notification MUST NOT be posted for a blocked call that a close has aborted.
             Reply::Blocked(cell) => {
                 let answer = Answer {
                     result,
@@ -142,9 +145,6 @@ impl<S: System> Section<'_, S> {
             let home = accepted.and_then(|_| process.owner());
             let completion = Completion {
                 operation,
-                //= docs/specification.md#o3-aborted-overlapped-operations
-                //# - The packet of an aborted operation MUST carry the completion key that belongs
-                //# to it.
                 key: notify.key(),
                 result,
                 transferred: pending.done,

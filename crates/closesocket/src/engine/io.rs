@@ -150,6 +150,12 @@ impl<S: System> Process<S> {
 
     /// `prepare` runs once the operation may start; it returns the slot that it
     /// reserved for an accepted connection.
+    //= docs/specification.md#o3-aborted-overlapped-operations
+    //# - An operation whose completion routine belongs to another thread MUST be refused
+    //# with WSAEINVAL, and nothing started.
+    //= docs/specification.md#h2-after-the-operations
+    //# - Every call and every pending operation MUST hold its descriptor until its result has
+    //# been delivered.
     pub(super) fn start_overlapped(
         &self,
         descriptor: Descriptor,
@@ -163,9 +169,6 @@ impl<S: System> Process<S> {
         let mut notify = Some(notify);
         let mut admission = self.state.admit_overlapped(descriptor)?;
         if let Some(notify) = &notify {
-            //= docs/specification.md#o3-aborted-overlapped-operations
-            //# - An operation whose completion routine belongs to another thread MUST be refused
-            //# with WSAEINVAL, and nothing started.
             if !notify.is_of_this_thread() {
                 return Err(Error::InvalidArgument);
             }
@@ -178,9 +181,6 @@ impl<S: System> Process<S> {
             let parked = section.park(&admission, kind, buffer, 0, reply, reserved);
             parked.inspect_err(|_| self.state.unreserve(reserved))
         })?;
-        //= docs/specification.md#h2-after-the-operations
-        //# - Every call and every pending operation MUST hold its descriptor until its result has
-        //# been delivered.
         admission.keep_one();
         Ok(operation)
     }
@@ -203,6 +203,9 @@ impl<S: System> Admission<'_, S> {
 
 impl<S: System> Section<'_, S> {
     /// Whether the call may start (O1a).
+    //= docs/specification.md#o1a-late-registration
+    //# - A call that began before the commit and registers its operation after it MUST detect,
+    //# holding the lock of the socket, that its reference is gone.
     pub(super) fn start(
         &mut self,
         admission: &Admission<'_, S>,
@@ -211,9 +214,6 @@ impl<S: System> Section<'_, S> {
         if matches!(kind, OperationKind::Recv | OperationKind::Accept) {
             self.socket.rearm(kind);
         }
-        //= docs/specification.md#o1a-late-registration
-        //# - A call that began before the commit and registers its operation after it MUST detect,
-        //# holding the lock of the socket, that its reference is gone.
         let live = self
             .socket
             .reference(admission.process, admission.descriptor)

@@ -171,6 +171,9 @@ impl<S: System> Section<'_, S> {
         flushed
     }
 
+    //= docs/specification.md#o6-partly-accepted-sends
+    //# - The bytes that the peer receives MUST be a prefix of the bytes that the provider
+    //# accepted.
     fn hand_over_unsent(&mut self) -> Result<(), Error> {
         loop {
             let state = &mut *self.socket;
@@ -185,9 +188,6 @@ impl<S: System> Section<'_, S> {
             if sent == 0 {
                 return Ok(());
             }
-            //= docs/specification.md#o6-partly-accepted-sends
-            //# - The bytes that the peer receives MUST be a prefix of the bytes that the provider
-            //# accepted.
             state.unsent.drain(..sent);
             let bytes = u32::try_from(sent).unwrap_or(u32::MAX);
             self.input(Input::Transmitted { bytes })?;

@@ -93,12 +93,12 @@ impl<S: System> Watch<S> {
     /// Its descriptor was closed: the event to set. A select wakes (O8); a
     /// registration dies without a word, since nothing is posted to the closer
     /// (S4).
+    //= docs/specification.md#o8-readiness-waits
+    //# - A wait for readiness, such as select or poll, that names the closed descriptor MUST
+    //# wake up.
+    //= docs/specification.md#s4-no-fd-close-for-the-closer
+    //# - A close MUST NOT cause FD_CLOSE to be posted to the closer.
     pub(super) fn descriptor_closed(self) -> Option<Event<S::Primitives>> {
-        //= docs/specification.md#o8-readiness-waits
-        //# - A wait for readiness, such as select or poll, that names the closed descriptor MUST
-        //# wake up.
-        //= docs/specification.md#s4-no-fd-close-for-the-closer
-        //# - A close MUST NOT cause FD_CLOSE to be posted to the closer.
         (self.number != EVENT_SELECT).then_some(self.event)
     }
 }
@@ -114,6 +114,9 @@ pub(super) struct Taker<'a, S: System> {
 impl<S: System> PendingOperations for Taker<'_, S> {
     type Taken = Vec<Reference<S>>;
 
+    //= docs/specification.md#d7-other-descriptors-are-left-alone
+    //# - Closing a descriptor MUST NOT end or alter an operation that was issued through
+    //# another descriptor.
     fn take(&mut self, take: Take) -> Vec<Reference<S>> {
         let closing = self.closing;
         let is_closing = |it: &Reference<S>| {
@@ -126,9 +129,6 @@ impl<S: System> PendingOperations for Taker<'_, S> {
                 outlived.for_each(|it| it.process.outlived.remove(self.socket));
                 taken
             }
-            //= docs/specification.md#d7-other-descriptors-are-left-alone
-            //# - Closing a descriptor MUST NOT end or alter an operation that was issued through
-            //# another descriptor.
             Take::ThisReference => match self.references.iter().position(is_closing) {
                 Some(index) => vec![self.references.swap_remove(index)],
                 None => Vec::new(),

@@ -130,15 +130,15 @@ impl<P: Primitives> AlertableThread<P> {
     //= docs/specification.md#s2a-waiters-of-what-ended-silently
     //# - An alertable wait MUST return, and tell that nothing will come, when no provider is left
     //# that could queue a routine.
+    //= docs/specification.md#o9-closing-from-a-callback
+    //# - A close that is called from a completion routine or another callback MUST work
+    //# as any other close does.
     pub fn wait(&self, limit: Option<Duration>) -> usize {
         let mut next = self.routines.queued.wait(limit);
         let mut ran = 0;
         while let Some((number, parcel)) = next {
             let routine = self.routines.remove(number);
             if let (Some(routine), Some(completion)) = (routine, parcel.open()) {
-                //= docs/specification.md#o9-closing-from-a-callback
-                //# - A close that is called from a completion routine or another callback MUST work
-                //# as any other close does.
                 routine(completion);
                 ran += 1;
             }

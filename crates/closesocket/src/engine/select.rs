@@ -23,6 +23,9 @@ impl<S: System> Process<S> {
     /// is cancelled ([`Process::cancel_blocking_call`]) or its process cleaned up
     /// or dead; [`Error::WouldBlock`] if nothing is ready and the thread is the
     /// transport's (C4); [`Error::NetworkDown`] if the transport stops meanwhile.
+    //= docs/specification.md#o8-readiness-waits
+    //# - A wait for readiness that is cancelled, or whose process is cleaned up or
+    //# dies, MUST return WSAEINTR.
     pub fn select(
         &self,
         interests: &[(Descriptor, Interest)],
@@ -51,9 +54,6 @@ impl<S: System> Process<S> {
                 return Err(Error::WouldBlock);
             }
             if !ready.is_empty() || !event.wait(end.map(|end| clock.now().until(end))) {
-                //= docs/specification.md#o8-readiness-waits
-                //# - A wait for readiness that is cancelled, or whose process is cleaned up or
-                //# dies, MUST return WSAEINTR.
                 return call.answer().map(|()| ready);
             }
         }

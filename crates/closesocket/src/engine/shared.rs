@@ -133,6 +133,15 @@ impl<S: System> Shared<S> {
     /// Waits until the socket has ended its drain; its deadline expires it on
     /// the way. `interrupted` is asked under the lock, whenever something
     /// changed; true ends the wait early. Returns false then (L9).
+    //= docs/specification.md#l10-waiting-alone
+    //# - A close that waits in its linger MUST NOT hold up any other thread or any other
+    //# socket.
+    //= docs/specification.md#l9-a-cancelled-wait
+    //# - The drain of a lingering close whose wait is cancelled MUST go on in the
+    //# background.
+    //= docs/specification.md#l5-the-connection-fails-during-a-drain
+    //# - A close that waits for a drain which ends by such a failure MUST return
+    //# success.
     pub(super) fn wait_for_drain(
         self: &Arc<Self>,
         id: SocketId,
@@ -150,19 +159,10 @@ impl<S: System> Shared<S> {
                 }
                 _ => None,
             });
-            //= docs/specification.md#l10-waiting-alone
-            //# - A close that waits in its linger MUST NOT hold up any other thread or any other
-            //# socket.
             let ended = monitor.wait(left, |state| {
                 let ended = if Self::is_draining(state, id) {
-                    //= docs/specification.md#l9-a-cancelled-wait
-                    //# - The drain of a lingering close whose wait is cancelled MUST go on in the
-                    //# background.
                     interrupted().then_some(false)
                 } else {
-                    //= docs/specification.md#l5-the-connection-fails-during-a-drain
-                    //# - A close that waits for a drain which ends by such a failure MUST return
-                    //# success.
                     Some(true)
                 };
                 if let Some(drained) = ended {

@@ -131,6 +131,9 @@ impl<S: System> SocketState<S> {
     }
 
     /// Registers an operation that may start, behind those of its kind.
+    //= docs/specification.md#o7-accept-connect-and-the-backlog
+    //# - Closing a listener MUST abort the pending accepts that are in its abort scope
+    //# (O1).
     pub(super) fn park(
         &mut self,
         services: &Services<S>,
@@ -147,9 +150,6 @@ impl<S: System> SocketState<S> {
         };
         let (does, waiting) = (pending.kind, pending.reply.waiting());
         match pending.kind {
-            //= docs/specification.md#o7-accept-connect-and-the-backlog
-            //# - Closing a listener MUST abort the pending accepts that are in its abort scope
-            //# (O1).
             OperationKind::Recv | OperationKind::Accept => reference.reads.push_back(pending),
             OperationKind::Send | OperationKind::Connect => reference.writes.push_back(pending),
         }

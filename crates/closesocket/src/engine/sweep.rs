@@ -43,22 +43,28 @@ impl<S: System> ProcessState<S> {
     }
 
     /// Closes every descriptor of the process, waiting for nothing (S2, S3).
+    //= docs/specification.md#s2-cleanup
+    //# - The call of WSPCleanup that matches the first WSPStartup of the process MUST close
+    //# every descriptor of the process.
+    //= docs/specification.md#s3-process-death
+    //# - The death of a process MUST close every descriptor of that process without waiting for
+    //# anything.
+    //= docs/specification.md#e1-precedence
+    //# - WSAENETDOWN MUST NOT hold up a cleanup or the handling of a process death.
+    //= docs/specification.md#s2-cleanup
+    //# - The result of an operation that was issued before a cleanup MUST NOT be posted after
+    //# that cleanup has returned, whatever ends the operation.
+    //= docs/specification.md#s2-cleanup
+    //# - A thread that is blocked in a call when its process is cleaned up MUST be woken with
+    //# WSAEINTR.
+    //= docs/specification.md#s3-process-death
+    //# - A thread that is blocked in a call of a process that has died, and that itself still
+    //# runs, MUST be woken with WSAEINTR.
     pub(super) fn sweep(&self, stopped: Stopped<S>, cause: Cause) {
-        //= docs/specification.md#s2-cleanup
-        //# - The call of WSPCleanup that matches the first WSPStartup of the process MUST close
-        //# every descriptor of the process.
-        //= docs/specification.md#s3-process-death
-        //# - The death of a process MUST close every descriptor of that process without waiting for
-        //# anything.
-        //= docs/specification.md#e1-precedence
-        //# - WSAENETDOWN MUST NOT hold up a cleanup or the handling of a process death.
         for descriptor in stopped.occupied.open {
             // It fails only if somebody else closed it first.
             let _ = self.close_descriptor(descriptor, cause);
         }
-        //= docs/specification.md#s2-cleanup
-        //# - The result of an operation that was issued before a cleanup MUST NOT be posted after
-        //# that cleanup has returned, whatever ends the operation.
         // Whoever took operations out before this, and has seen the process alive,
         // was in a section of one of the sockets whose lock is taken here: what it
         // had to post is posted when that is free. An operation keeps the slot of
@@ -67,12 +73,6 @@ impl<S: System> ProcessState<S> {
             self.shared.cells.pass_through(socket);
         }
         self.forsake_operations(cause, stopped.life);
-        //= docs/specification.md#s2-cleanup
-        //# - A thread that is blocked in a call when its process is cleaned up MUST be woken with
-        //# WSAEINTR.
-        //= docs/specification.md#s3-process-death
-        //# - A thread that is blocked in a call of a process that has died, and that itself still
-        //# runs, MUST be woken with WSAEINTR.
         for call in &stopped.calls {
             interrupt(&self.shared, call, Cut::Closed);
         }

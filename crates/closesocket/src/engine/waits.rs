@@ -64,6 +64,8 @@ impl<S: System> Drop for Selecting<'_, S> {
 impl<S: System> ProcessState<S> {
     /// Waits for the answer of an operation that this thread has parked, no
     /// longer than the limit.
+    //= docs/specification.md#c3-time-limits
+    //# - A call that its time limit ends MUST NOT have taken a byte or a connection.
     pub(super) fn block(
         &self,
         operation: OperationId,
@@ -74,8 +76,6 @@ impl<S: System> ProcessState<S> {
         let number = self.blocked.enter(call.clone());
         let mut answer = cell.wait(limit, Option::take);
         if answer.is_none() && limit.is_some() {
-            //= docs/specification.md#c3-time-limits
-            //# - A call that its time limit ends MUST NOT have taken a byte or a connection.
             // If it has ended meanwhile, whoever took it out is bringing the
             // answer: nothing is lost (C3).
             interrupt(&self.shared, &call, Cut::TimedOut);
@@ -97,6 +97,12 @@ impl<S: System> ProcessState<S> {
     /// # Errors
     /// [`Error::Interrupted`] if the wait was cancelled or the life ended; the
     /// drain goes on (L9).
+    //= docs/specification.md#l-t3-timed-linger-on-a-blocking-socket
+    //# - A lingering close MUST return success both when the drain ended and when the
+    //# timeout expired.
+    //= docs/specification.md#l9-a-cancelled-wait
+    //# - A lingering close whose wait is cancelled by WSPCancelBlockingCall MUST return
+    //# WSAEINTR and leave the descriptor closed.
     pub(super) fn linger(&self, socket: SocketId, life: Life) -> Result<(), Error> {
         let flag = Arc::new(<S::Primitives as Primitives>::Word::new(0));
         let number = self
@@ -107,14 +113,8 @@ impl<S: System> ProcessState<S> {
         });
         self.blocked.exit(number);
         if drained {
-            //= docs/specification.md#l-t3-timed-linger-on-a-blocking-socket
-            //# - A lingering close MUST return success both when the drain ended and when the
-            //# timeout expired.
             Ok(())
         } else {
-            //= docs/specification.md#l9-a-cancelled-wait
-            //# - A lingering close whose wait is cancelled by WSPCancelBlockingCall MUST return
-            //# WSAEINTR and leave the descriptor closed.
             Err(Error::Interrupted)
         }
     }

@@ -93,6 +93,50 @@ impl Socket {
     /// # Errors
     /// [`Error::NotSocket`], [`Error::WouldBlock`], or whatever `swap` returned.
     /// Nothing has changed then (L3).
+    //= docs/specification.md#d1-the-commit-point
+    //# - A second close of a descriptor MUST fail with WSAENOTSOCK even while the first close
+    //# is still waiting in its linger.
+    //= docs/specification.md#e1-precedence
+    //# - A close to which more than one error applies MUST report the one that comes first in
+    //# this order: WSANOTINITIALISED, WSAENETDOWN, WSAEINPROGRESS, WSAENOTSOCK, WSAEWOULDBLOCK.
+    //= docs/specification.md#l-t4-timed-linger-on-a-nonblocking-socket
+    //# - With timed linger on a nonblocking socket, a last close that meets every condition of
+    //# L2 MUST fail with WSAEWOULDBLOCK.
+    //= docs/specification.md#l-t4-timed-linger-on-a-nonblocking-socket
+    //# - A close that returns WSAEWOULDBLOCK MUST leave its descriptor valid and every pending
+    //# operation pending.
+    //= docs/specification.md#l-t4-timed-linger-on-a-nonblocking-socket
+    //# - A close that returns WSAEWOULDBLOCK MUST NOT have changed the reference count, the
+    //# queued data or any event, or have begun to disconnect.
+    //= docs/specification.md#d1-the-commit-point
+    //# - A close MUST make its descriptor invalid in one atomic step, the commit.
+    //= docs/specification.md#l3-a-failed-close-leaves-no-trace
+    //# - A close that fails before its commit MUST leave the descriptor, its operations and its
+    //# socket as they were.
+    //= docs/specification.md#d6-only-the-last-reference-ends-the-socket
+    //# - Whether a reference is the last MUST be decided in the atomic step that takes it off
+    //# the count.
+    //= docs/specification.md#o1-closing-aborts
+    //# - Under `AbortScope::Descriptor`, a close MUST abort every operation that is pending
+    //# through its descriptor, whichever thread of the process issued it and whether or not the
+    //# descriptor is the last reference.
+    //= docs/specification.md#o1-closing-aborts
+    //# - Under `AbortScope::LastReference`, the end of the last reference MUST abort every
+    //# operation that is still pending on the socket.
+    //= docs/specification.md#o1-closing-aborts
+    //# - Under `AbortScope::LastReference`, a close of another reference MUST leave the
+    //# operations of its descriptor pending.
+    //= docs/specification.md#d6-only-the-last-reference-ends-the-socket
+    //# - A socket MUST NOT be released while a reference to it remains.
+    //= docs/specification.md#d6-only-the-last-reference-ends-the-socket
+    //# - Closing a reference that is not the last MUST NOT linger or return WSAEWOULDBLOCK,
+    //# whatever the linger options are.
+    //= docs/specification.md#d6-only-the-last-reference-ends-the-socket
+    //# - Closing a reference that is not the last MUST NOT send a FIN, reset the connection or
+    //# discard data.
+    //= docs/specification.md#d7-other-descriptors-are-left-alone
+    //# - Closing a descriptor MUST NOT alter the data that can be received, or has been sent,
+    //# through another descriptor.
     pub fn close<O: PendingOperations, E: From<Error>>(
         &mut self,
         request: CloseRequest,
@@ -101,63 +145,19 @@ impl Socket {
         operations: &mut O,
         swap: impl FnOnce(Word) -> Result<(), E>,
     ) -> Result<Commit<O::Taken>, E> {
-        //= docs/specification.md#d1-the-commit-point
-        //# - A second close of a descriptor MUST fail with WSAENOTSOCK even while the first close
-        //# is still waiting in its linger.
-        //= docs/specification.md#e1-precedence
-        //# - A close to which more than one error applies MUST report the one that comes first in
-        //# this order: WSANOTINITIALISED, WSAENETDOWN, WSAEINPROGRESS, WSAENOTSOCK, WSAEWOULDBLOCK.
         let sealed = word::seal(seen, generation)?;
-        //= docs/specification.md#l-t4-timed-linger-on-a-nonblocking-socket
-        //# - With timed linger on a nonblocking socket, a last close that meets every condition of
-        //# L2 MUST fail with WSAEWOULDBLOCK.
-        //= docs/specification.md#l-t4-timed-linger-on-a-nonblocking-socket
-        //# - A close that returns WSAEWOULDBLOCK MUST leave its descriptor valid and every pending
-        //# operation pending.
-        //= docs/specification.md#l-t4-timed-linger-on-a-nonblocking-socket
-        //# - A close that returns WSAEWOULDBLOCK MUST NOT have changed the reference count, the
-        //# queued data or any event, or have begun to disconnect.
         if self.would_block(request.cause) {
             return Err(Error::WouldBlock.into());
         }
-        //= docs/specification.md#d1-the-commit-point
-        //# - A close MUST make its descriptor invalid in one atomic step, the commit.
-        //= docs/specification.md#l3-a-failed-close-leaves-no-trace
-        //# - A close that fails before its commit MUST leave the descriptor, its operations and its
-        //# socket as they were.
         swap(sealed)?;
-        //= docs/specification.md#d6-only-the-last-reference-ends-the-socket
-        //# - Whether a reference is the last MUST be decided in the atomic step that takes it off
-        //# the count.
         let last = self.drop_reference();
-        //= docs/specification.md#o1-closing-aborts
-        //# - Under `AbortScope::Descriptor`, a close MUST abort every operation that is pending
-        //# through its descriptor, whichever thread of the process issued it and whether or not the
-        //# descriptor is the last reference.
         let aborted = operations.take(match (self.abort_scope, request.cause) {
-            //= docs/specification.md#o1-closing-aborts
-            //# - Under `AbortScope::LastReference`, the end of the last reference MUST abort every
-            //# operation that is still pending on the socket.
             (AbortScope::LastReference, _) if last => Take::EveryReference,
-            //= docs/specification.md#o1-closing-aborts
-            //# - Under `AbortScope::LastReference`, a close of another reference MUST leave the
-            //# operations of its descriptor pending.
             (AbortScope::LastReference, Cause::Call | Cause::Reclaimed) => Take::Nothing,
             // Nothing of a process outlives it (S2, S3).
             (AbortScope::LastReference, Cause::Cleanup | Cause::Death)
             | (AbortScope::Descriptor, _) => Take::ThisReference,
         });
-        //= docs/specification.md#d6-only-the-last-reference-ends-the-socket
-        //# - A socket MUST NOT be released while a reference to it remains.
-        //= docs/specification.md#d6-only-the-last-reference-ends-the-socket
-        //# - Closing a reference that is not the last MUST NOT linger or return WSAEWOULDBLOCK,
-        //# whatever the linger options are.
-        //= docs/specification.md#d6-only-the-last-reference-ends-the-socket
-        //# - Closing a reference that is not the last MUST NOT send a FIN, reset the connection or
-        //# discard data.
-        //= docs/specification.md#d7-other-descriptors-are-left-alone
-        //# - Closing a descriptor MUST NOT alter the data that can be received, or has been sent,
-        //# through another descriptor.
         let (actions, wait) = if last {
             self.end(request)
         } else {
@@ -174,6 +174,9 @@ impl Socket {
     /// Drops the reference of a duplication record whose target died (D5). If
     /// it was the last, the socket ends as in a process's death (S3), and under
     /// [`AbortScope::LastReference`] its operations are taken out.
+    //= docs/specification.md#s3-process-death
+    //# - A socket whose last reference is a reclaimed duplication record MUST be ended as after
+    //# a process death.
     pub fn reclaim<O: PendingOperations>(
         &mut self,
         request: CloseRequest,
@@ -185,9 +188,6 @@ impl Socket {
         } else {
             Take::Nothing
         });
-        //= docs/specification.md#s3-process-death
-        //# - A socket whose last reference is a reclaimed duplication record MUST be ended as after
-        //# a process death.
         let request = CloseRequest {
             cause: Cause::Reclaimed,
             ..request
@@ -228,25 +228,30 @@ impl Socket {
     }
 
     /// Drops one reference; true if it was the last (D6).
+    //= docs/specification.md#d8-release
+    //# - A socket MUST NOT be released more than once.
     const fn drop_reference(&mut self) -> bool {
         self.references = self.references.saturating_sub(1);
-        //= docs/specification.md#d8-release
-        //# - A socket MUST NOT be released more than once.
         self.references == 0 && self.is_open()
     }
 
     /// The last reference is gone: the linger table.
+    //= docs/specification.md#l8-nothing-to-wait-for
+    //# - A lingering close of a socket that is not connected, or has no queued data, MUST
+    //# return without waiting.
+    //= docs/specification.md#o7-accept-connect-and-the-backlog
+    //# - When the last reference to a listener is closed, every connection in its backlog
+    //# MUST be reset or closed.
+    //= docs/specification.md#l-t2-hard-close
+    //# - With hard linger, a last close MUST discard the queued data and reset the
+    //# connection, so that the peer's receive fails with WSAECONNRESET.
+    //= docs/specification.md#l-t2-hard-close
+    //# - With hard linger, a last close MUST return success without waiting.
     fn end(&mut self, request: CloseRequest) -> (Actions, bool) {
         match self.connection {
-            //= docs/specification.md#l8-nothing-to-wait-for
-            //# - A lingering close of a socket that is not connected, or has no queued data, MUST
-            //# return without waiting.
             Connection::Unconnected | Connection::Connecting => {
                 (self.close_as(Ending::Unconnected), false)
             }
-            //= docs/specification.md#o7-accept-connect-and-the-backlog
-            //# - When the last reference to a listener is closed, every connection in its backlog
-            //# MUST be reset or closed.
             Connection::Listening => {
                 self.backlog = 0;
                 let actions = self.close_as(Ending::Unconnected);
@@ -264,11 +269,6 @@ impl Socket {
                 (self.step(), false)
             }
             Connection::Connected => match self.linger.close_mode() {
-                //= docs/specification.md#l-t2-hard-close
-                //# - With hard linger, a last close MUST discard the queued data and reset the
-                //# connection, so that the peer's receive fails with WSAECONNRESET.
-                //= docs/specification.md#l-t2-hard-close
-                //# - With hard linger, a last close MUST return success without waiting.
                 CloseMode::Hard => (self.close_as(Ending::Hard), false),
                 close_mode => self.end_gracefully(request, close_mode),
             },
@@ -276,38 +276,41 @@ impl Socket {
     }
 
     /// Rows 1, 3 and 4 of the linger table.
+    //= docs/specification.md#s2-cleanup
+    //# - A socket that loses its last reference in a cleanup MUST be reset if hard linger
+    //# is set, and otherwise drain in the background.
+    //= docs/specification.md#s3-process-death
+    //# - A socket that loses its last reference by a process death MUST be reset if hard
+    //# linger is set, and otherwise drain in the background.
+    //= docs/specification.md#l-t1-do-not-linger
+    //# - With don't linger, a last close MUST return success without waiting, be the socket
+    //# blocking or not.
+    //= docs/specification.md#l-t1-do-not-linger
+    //# - With don't linger, the provider MAY reset the connection when the drain exceeds a
+    //# limit of the provider's own.
+    //= docs/specification.md#l-t1-do-not-linger
+    //# - With don't linger, the provider MUST send the queued data and then a FIN in the
+    //# background.
+    //= docs/specification.md#l-t3-timed-linger-on-a-blocking-socket
+    //# - With timed linger on a blocking socket, a last close MUST send the queued data and
+    //# then a FIN.
+    //= docs/specification.md#l-t4-timed-linger-on-a-nonblocking-socket
+    //# - With timed linger on a nonblocking socket, a last close that can finish at once MUST
+    //# be graceful.
+    //= docs/specification.md#l-t1-do-not-linger
+    //# - With don't linger, the provider MAY keep the socket's resources for as long as the
+    //# drain lasts.
+    //= docs/specification.md#c4-on-the-thread-of-the-transport
+    //# - A lingering close on a thread that is in a call of the transport's MUST drain in the
+    //# background, and reset the connection when its timeout expires.
     fn end_gracefully(&mut self, request: CloseRequest, close_mode: CloseMode) -> (Actions, bool) {
         let waiting_time = match close_mode {
-            //= docs/specification.md#s2-cleanup
-            //# - A socket that loses its last reference in a cleanup MUST be reset if hard linger
-            //# is set, and otherwise drain in the background.
-            //= docs/specification.md#s3-process-death
-            //# - A socket that loses its last reference by a process death MUST be reset if hard
-            //# linger is set, and otherwise drain in the background.
             CloseMode::Linger { seconds } if request.cause == Cause::Call && !self.nonblocking => {
                 Some(Duration::from_secs(u64::from(seconds)))
             }
-            //= docs/specification.md#l-t1-do-not-linger
-            //# - With don't linger, a last close MUST return success without waiting, be the socket
-            //# blocking or not.
             _ => None,
         };
-        //= docs/specification.md#l-t1-do-not-linger
-        //# - With don't linger, the provider MAY reset the connection when the drain exceeds a
-        //# limit of the provider's own.
         let limit = waiting_time.or(request.drain_limit);
-        //= docs/specification.md#l-t1-do-not-linger
-        //# - With don't linger, the provider MUST send the queued data and then a FIN in the
-        //# background.
-        //= docs/specification.md#l-t3-timed-linger-on-a-blocking-socket
-        //# - With timed linger on a blocking socket, a last close MUST send the queued data and
-        //# then a FIN.
-        //= docs/specification.md#l-t4-timed-linger-on-a-nonblocking-socket
-        //# - With timed linger on a nonblocking socket, a last close that can finish at once MUST
-        //# be graceful.
-        //= docs/specification.md#l-t1-do-not-linger
-        //# - With don't linger, the provider MAY keep the socket's resources for as long as the
-        //# drain lasts.
         self.phase = Phase::Draining {
             deadline: limit.map(|limit| request.now.after(limit)),
         };
@@ -315,9 +318,6 @@ impl Socket {
             self.send_side = SendSide::Closing;
         }
         let actions = self.step();
-        //= docs/specification.md#c4-on-the-thread-of-the-transport
-        //# - A lingering close on a thread that is in a call of the transport's MUST drain in the
-        //# background, and reset the connection when its timeout expires.
         let wait = request.may_wait && waiting_time.is_some() && self.is_draining();
         (actions, wait)
     }

@@ -28,6 +28,9 @@ impl Socket {
     /// still their owners' business.
     //= docs/specification.md#r1-input-before-loss
     //# - A failure of the send side, or of a query, MUST NOT end the receive side.
+    //= docs/specification.md#l5-the-connection-fails-during-a-drain
+    //# - When the peer resets the connection or the network fails during a drain, the
+    //# provider MUST discard the remaining queued data and end the drain.
     pub const fn connection_lost(&mut self) -> Actions {
         // Nothing can have arrived over a connection that never came about.
         self.receive_lost |= matches!(self.connection, Connection::Connecting) && self.is_open();
@@ -43,9 +46,6 @@ impl Socket {
                 self.discard_queue();
                 Actions::NONE
             }
-            //= docs/specification.md#l5-the-connection-fails-during-a-drain
-            //# - When the peer resets the connection or the network fails during a drain, the
-            //# provider MUST discard the remaining queued data and end the drain.
             Phase::Draining { .. } => self.close_as(Ending::Lost),
             Phase::Closed(_) => Actions::NONE,
         }
@@ -66,11 +66,11 @@ impl Socket {
 
     /// Time has passed: a drain whose deadline was reached is reset (L table,
     /// rows 1 and 3). Nothing happens before the deadline or when none is set.
+    //= docs/specification.md#l-t3-timed-linger-on-a-blocking-socket
+    //# - When the linger timeout expires before the drain has ended, the connection MUST be
+    //# reset before the close returns.
     pub fn expire(&mut self, now: Time) -> Actions {
         match self.phase {
-            //= docs/specification.md#l-t3-timed-linger-on-a-blocking-socket
-            //# - When the linger timeout expires before the drain has ended, the connection MUST be
-            //# reset before the close returns.
             Phase::Draining {
                 deadline: Some(deadline),
             } if deadline <= now => self.close_as(Ending::Expired),
@@ -81,6 +81,16 @@ impl Socket {
     /// Goes on as far as the state allows: the FIN follows the last queued
     /// byte; a drain ends when everything is acknowledged. A lost or closed
     /// connection goes nowhere: its queue is empty because it was discarded.
+    //= docs/specification.md#o6-partly-accepted-sends
+    //# - After a close that ended gracefully, the peer MUST be able to receive every accepted
+    //# byte.
+    //= docs/specification.md#l6-unread-input
+    //# - Under `UnreadInput::Reset`, a graceful last close MUST NOT reset the connection on
+    //# account of unread input before the queued data has been acknowledged.
+    //= docs/specification.md#l6-unread-input
+    //# - Under `UnreadInput::Reset`, a graceful last close that finds unread input, or to
+    //# which input comes before the queued data has been acknowledged, MUST reset the
+    //# connection.
     pub(super) const fn step(&mut self) -> Actions {
         if self.is_closed() || !matches!(self.connection, Connection::Connected) {
             return Actions::NONE;
@@ -99,19 +109,9 @@ impl Socket {
             };
             return Actions { send_fin, ..ended };
         }
-        //= docs/specification.md#o6-partly-accepted-sends
-        //# - After a close that ended gracefully, the peer MUST be able to receive every accepted
-        //# byte.
         let drained = self.is_draining() && self.queued() == 0;
         let ended = match (drained, self.input_unread, self.unread_input) {
             (false, ..) => Actions::NONE,
-            //= docs/specification.md#l6-unread-input
-            //# - Under `UnreadInput::Reset`, a graceful last close MUST NOT reset the connection on
-            //# account of unread input before the queued data has been acknowledged.
-            //= docs/specification.md#l6-unread-input
-            //# - Under `UnreadInput::Reset`, a graceful last close that finds unread input, or to
-            //# which input comes before the queued data has been acknowledged, MUST reset the
-            //# connection.
             (true, true, UnreadInput::Reset) => self.close_as(Ending::Unread),
             (true, ..) if matches!(self.send_side, SendSide::Finished) => {
                 self.close_as(Ending::Graceful)

@@ -27,21 +27,21 @@ pub enum Notice {
 /// cancelled or is aborted by somebody's close. `over` says whether the life of
 /// the issuer's process in which it was issued has ended, by a cleanup or with the
 /// process; asked under the socket's lock, in the section that takes it out.
+//= docs/specification.md#o4-blocked-calls
+//# - A notification MUST NOT be posted for a blocked call that a close has aborted.
+//= docs/specification.md#s2-cleanup
+//# - Cleanup MUST end the pending operations of the process without posting an event, a
+//# packet or a routine.
+//= docs/specification.md#s3-process-death
+//# - A completion MUST NOT be posted to a dead process.
+//= docs/specification.md#o3-aborted-overlapped-operations
+//# - An operation that the end of another process aborts MUST be told as if a call had closed
+//# its descriptor.
 #[must_use]
 pub const fn notice(waiting: Waiting, over: bool) -> Notice {
     match (waiting, over) {
-        //= docs/specification.md#o4-blocked-calls
-        //# - A notification MUST NOT be posted for a blocked call that a close has aborted.
         (Waiting::Blocked, _) => Notice::Wake,
-        //= docs/specification.md#s2-cleanup
-        //# - Cleanup MUST end the pending operations of the process without posting an event, a
-        //# packet or a routine.
-        //= docs/specification.md#s3-process-death
-        //# - A completion MUST NOT be posted to a dead process.
         (Waiting::Overlapped, true) => Notice::Silent,
-        //= docs/specification.md#o3-aborted-overlapped-operations
-        //# - An operation that the end of another process aborts MUST be told as if a call had closed
-        //# its descriptor.
         (Waiting::Overlapped, false) => Notice::Post,
     }
 }
@@ -63,31 +63,31 @@ pub enum Cut {
 ///
 /// # Errors
 /// What its issuer gets, unless that is the number of bytes accepted.
+//= docs/specification.md#c1-cancelling
+//# - A cancelled overlapped operation that does not complete MUST end with
+//# WSA_OPERATION_ABORTED and its notification.
+//= docs/specification.md#o3-aborted-overlapped-operations
+//# - An overlapped operation that a close aborts MUST end with WSA_OPERATION_ABORTED.
+//= docs/specification.md#c2-partly-accepted-blocking-sends
+//# - A blocking send whose descriptor is closed under it MUST fail with WSAEINTR, and the
+//# error carries the number of bytes accepted.
+//= docs/specification.md#c2-partly-accepted-blocking-sends
+//# - A blocking send that is cancelled after a part of its bytes was accepted MUST return
+//# the number of bytes accepted.
+//= docs/specification.md#c3-time-limits
+//# - A blocking send whose time limit passes after a part of its bytes was accepted MUST
+//# return the number of bytes accepted.
+//= docs/specification.md#o4-blocked-calls
+//# - A blocked call that a close by another thread aborts MUST return WSAEINTR.
+//= docs/specification.md#c3-time-limits
+//# - A blocking call whose time limit passes before anything of it was done MUST fail with
+//# WSAETIMEDOUT.
 pub const fn cut_off(cut: Cut, waiting: Waiting, accepted: usize) -> Result<usize, Error> {
     match (waiting, cut) {
-        //= docs/specification.md#c1-cancelling
-        //# - A cancelled overlapped operation that does not complete MUST end with
-        //# WSA_OPERATION_ABORTED and its notification.
-        //= docs/specification.md#o3-aborted-overlapped-operations
-        //# - An overlapped operation that a close aborts MUST end with WSA_OPERATION_ABORTED.
         (Waiting::Overlapped, Cut::Cancelled | Cut::Closed) => Err(Error::OperationAborted),
-        //= docs/specification.md#c2-partly-accepted-blocking-sends
-        //# - A blocking send whose descriptor is closed under it MUST fail with WSAEINTR, and the
-        //# error carries the number of bytes accepted.
         (Waiting::Blocked, Cut::Closed) if accepted > 0 => Err(Error::SendInterrupted { accepted }),
-        //= docs/specification.md#c2-partly-accepted-blocking-sends
-        //# - A blocking send that is cancelled after a part of its bytes was accepted MUST return
-        //# the number of bytes accepted.
-        //= docs/specification.md#c3-time-limits
-        //# - A blocking send whose time limit passes after a part of its bytes was accepted MUST
-        //# return the number of bytes accepted.
         (Waiting::Blocked, _) if accepted > 0 => Ok(accepted),
-        //= docs/specification.md#o4-blocked-calls
-        //# - A blocked call that a close by another thread aborts MUST return WSAEINTR.
         (Waiting::Blocked, Cut::Cancelled | Cut::Closed) => Err(Error::Interrupted),
-        //= docs/specification.md#c3-time-limits
-        //# - A blocking call whose time limit passes before anything of it was done MUST fail with
-        //# WSAETIMEDOUT.
         (_, Cut::TimedOut) => Err(Error::TimedOut),
     }
 }

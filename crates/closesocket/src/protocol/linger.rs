@@ -59,6 +59,10 @@ impl Linger {
 
     /// `SO_DONTLINGER`. True turns lingering off; false turns it on with the
     /// last nonzero time that was set, else the default, never with 0 (L7).
+    //= docs/specification.md#l7-turning-lingering-on-without-a-timeout
+    //# - Setting SO_DONTLINGER to FALSE MUST select timed linger, with the most recent
+    //# timeout other than 0 that the socket was given, or else with the provider's
+    //# default.
     #[must_use]
     pub const fn set_dont_linger(self, dont: bool) -> Self {
         if dont {
@@ -66,10 +70,6 @@ impl Linger {
         } else {
             Self {
                 on: true,
-                //= docs/specification.md#l7-turning-lingering-on-without-a-timeout
-                //# - Setting SO_DONTLINGER to FALSE MUST select timed linger, with the most recent
-                //# timeout other than 0 that the socket was given, or else with the provider's
-                //# default.
                 seconds: self.last_nonzero,
                 ..self
             }

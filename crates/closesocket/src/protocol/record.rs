@@ -47,12 +47,12 @@ impl DuplicationRecord {
     /// # Errors
     /// [`Error::InvalidArgument`] if `by` is not the target, or the record was
     /// redeemed or reclaimed already. Nothing has changed then.
+    //= docs/specification.md#d5-what-counts-as-a-reference
+    //# - A duplication record MUST NOT be redeemed more than once.
+    //= docs/specification.md#d5-what-counts-as-a-reference
+    //# - A duplication record MUST NOT be redeemed by a process other than the target that it
+    //# names.
     pub fn redeem(&mut self, by: ProcessId) -> Result<(), Error> {
-        //= docs/specification.md#d5-what-counts-as-a-reference
-        //# - A duplication record MUST NOT be redeemed more than once.
-        //= docs/specification.md#d5-what-counts-as-a-reference
-        //# - A duplication record MUST NOT be redeemed by a process other than the target that it
-        //# names.
         if by != self.target || !self.is_reference() {
             return Err(Error::InvalidArgument);
         }

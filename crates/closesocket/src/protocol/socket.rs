@@ -68,19 +68,19 @@ pub struct Socket {
 impl Socket {
     /// A new, unconnected socket with one reference, its first descriptor.
     /// `window` is the most bytes it queues.
+    //= docs/specification.md#l-t1-do-not-linger
+    //# - Don't linger MUST be the setting of a new socket.
+    //= docs/specification.md#d5-what-counts-as-a-reference
+    //# - Every open descriptor MUST count as one reference to its socket.
     #[must_use]
     pub const fn new(window: u32, abort_scope: AbortScope, unread_input: UnreadInput) -> Self {
         Self {
             phase: Phase::Open,
             connection: Connection::Unconnected,
-            //= docs/specification.md#l-t1-do-not-linger
-            //# - Don't linger MUST be the setting of a new socket.
             linger: Linger::off(),
             nonblocking: false,
             abort_scope,
             unread_input,
-            //= docs/specification.md#d5-what-counts-as-a-reference
-            //# - Every open descriptor MUST count as one reference to its socket.
             references: 1,
             window,
             unsent: 0,
@@ -176,20 +176,20 @@ impl Socket {
     /// (O1a); [`Error::InvalidArgument`] if nobody is left to redeem the record
     /// or reclaim it; [`Error::NoBuffers`] if the count is at its limit. Nothing
     /// has changed then.
+    //= docs/specification.md#d5-what-counts-as-a-reference
+    //# - A duplication record MUST NOT be made for a target that has died.
+    //= docs/specification.md#d4-duplication-shares-the-socket
+    //# - Duplicating MUST create only a new reference, never a copy of the socket's state.
+    //= docs/specification.md#d5-what-counts-as-a-reference
+    //# - An unredeemed duplication record MUST count as one reference from the moment of its
+    //# creation.
     pub const fn duplicate(&mut self, live: bool, target_lives: bool) -> Result<(), Error> {
         if let Err(error) = self.may_act(live) {
             return Err(error);
         }
-        //= docs/specification.md#d5-what-counts-as-a-reference
-        //# - A duplication record MUST NOT be made for a target that has died.
         if !target_lives {
             return Err(Error::InvalidArgument);
         }
-        //= docs/specification.md#d4-duplication-shares-the-socket
-        //# - Duplicating MUST create only a new reference, never a copy of the socket's state.
-        //= docs/specification.md#d5-what-counts-as-a-reference
-        //# - An unredeemed duplication record MUST count as one reference from the moment of its
-        //# creation.
         match self.references.checked_add(1) {
             Some(references) => {
                 self.references = references;
@@ -206,10 +206,10 @@ impl Socket {
     /// # Errors
     /// [`Error::NotSocket`] if the reference is gone, else what the
     /// connection's state makes of the operation.
+    //= docs/specification.md#o1a-late-registration
+    //# - A call that detects that its reference is gone MUST fail with WSAENOTSOCK without
+    //# posting a completion.
     pub const fn may_start(&self, kind: OperationKind, live: bool) -> Result<(), Error> {
-        //= docs/specification.md#o1a-late-registration
-        //# - A call that detects that its reference is gone MUST fail with WSAENOTSOCK without
-        //# posting a completion.
         if let Err(error) = self.may_act(live) {
             return Err(error);
         }
@@ -331,6 +331,9 @@ impl Socket {
     /// how many; the runner appends exactly these to its send buffer. They are
     /// queued data from here on, whatever becomes of the send (O6). None fit
     /// once the FIN is due: nothing may follow it.
+    //= docs/specification.md#o6-partly-accepted-sends
+    //# - When a close aborts a partly accepted send, the accepted part MUST remain queued data
+    //# while the rest ends with the abort.
     pub fn accept_bytes(&mut self, offered: usize) -> u32 {
         let takes = matches!(self.send_side, SendSide::Open | SendSide::ShuttingDown);
         if !takes || self.connection != Connection::Connected {
@@ -338,9 +341,6 @@ impl Socket {
         }
         let room = self.window.saturating_sub(self.queued());
         let accepted = u32::try_from(offered).unwrap_or(u32::MAX).min(room);
-        //= docs/specification.md#o6-partly-accepted-sends
-        //# - When a close aborts a partly accepted send, the accepted part MUST remain queued data
-        //# while the rest ends with the abort.
         self.unsent = self.unsent.saturating_add(accepted);
         accepted
     }

@@ -32,13 +32,13 @@ impl Startups {
     ///
     /// # Errors
     /// [`Error::NotInitialised`] if there was no startup to match.
+    //= docs/specification.md#s2-cleanup
+    //# - A call of WSPCleanup that does not match the first WSPStartup of the process
+    //# MUST NOT do more than lower the startup count.
     pub const fn cleanup(&mut self) -> Result<bool, Error> {
         match self.0.checked_sub(1) {
             Some(count) => {
                 self.0 = count;
-                //= docs/specification.md#s2-cleanup
-                //# - A call of WSPCleanup that does not match the first WSPStartup of the process
-                //# MUST NOT do more than lower the startup count.
                 Ok(count == 0)
             }
             None => Err(Error::NotInitialised),

@@ -59,6 +59,9 @@ pub(super) fn queued_data_sent_when_graceful<W: World>(step: &Step<W>) -> bool {
     })
 }
 
+//= docs/specification.md#o4-blocked-calls
+//= type=test
+//# - A notification MUST NOT be posted for a blocked call that a close has aborted.
 pub(super) fn every_pending_op_aborted<W: World>(step: &Step<W>) -> bool {
     match step.event {
         Event::Committed { slot, cause, .. } => {
@@ -91,9 +94,6 @@ pub(super) fn every_pending_op_aborted<W: World>(step: &Step<W>) -> bool {
             // One that has sent a part says how much, under the same code.
             let told = result.err().map(Error::code) == expected.err().map(Error::code);
             match operation.waiting {
-                //= docs/specification.md#o4-blocked-calls
-                //= type=test
-                //# - A notification MUST NOT be posted for a blocked call that a close has aborted.
                 Waiting::Blocked => !posted && told,
                 // Whether a silent end is silent is the business of others.
                 Waiting::Overlapped => !posted || told,
