@@ -18,12 +18,8 @@ impl Runner {
         descriptor: Descriptor,
         from: Origin,
     ) -> Result<Answer, Error> {
-        let open = self
-            .slot(process, descriptor)
-            .is_some_and(|slot| Word::from_bits(slot.word).is_open(descriptor.generation()));
         Preconditions {
             idle: from != Origin::BlockingCall,
-            open,
             ..self.preconditions(process)
         }
         .check()?;
@@ -56,6 +52,7 @@ impl Runner {
         let slot = processes
             .get_mut(usize::try_from(process.0).unwrap_or(usize::MAX))
             .and_then(|it| it.slot(descriptor))
+            .filter(|it| Word::from_bits(it.word).is_open(descriptor.generation()))
             .ok_or(Error::NotSocket)?;
         let reference = Reference {
             process,

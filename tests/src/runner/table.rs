@@ -69,7 +69,6 @@ impl Runner {
             initialised,
             network_up: self.network_up,
             idle: true,
-            open: true,
         }
     }
 
@@ -145,12 +144,7 @@ impl Runner {
     fn enter(&mut self, process: ProcessId, descriptor: Descriptor) -> Result<Reference, Error> {
         let preconditions = self.preconditions(process);
         let Some(slot) = self.slot(process, descriptor) else {
-            return Preconditions {
-                open: false,
-                ..preconditions
-            }
-            .check()
-            .and(Err(Error::NotSocket));
+            return Err(preconditions.precede(Error::NotSocket));
         };
         let before = Word::from_bits(slot.word);
         slot.word += HOLDER;
@@ -161,13 +155,7 @@ impl Runner {
             descriptor,
             socket,
         };
-        let open = admitted != Err(Error::NotSocket);
-        let entered = Preconditions {
-            open,
-            ..preconditions
-        }
-        .check()
-        .and(admitted);
+        let entered = preconditions.check().and(admitted);
         if entered.is_err() {
             self.leave(reference, 1);
         }

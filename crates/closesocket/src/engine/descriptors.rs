@@ -63,24 +63,35 @@ impl<S: System> Descriptors<S> {
         self.owner.get().cloned()
     }
 
-    /// Whether calls are allowed at all (E1), and in which life.
+    /// What a call needs before it looks at a descriptor (E1), and in which life
+    /// it is made.
     //= docs/specification.md#e1-precedence
     //# - A close that is called from a callback MUST NOT return WSAEINPROGRESS.
     #[inline]
-    pub(super) fn check_usable(&self) -> Result<Life, Error> {
+    fn preconditions(&self) -> (Life, Preconditions) {
         let flags = self.flags.load(Ordering::Acquire);
         let network_down = self.services.network_down.load(Ordering::Acquire);
-        let (life, flags) = (Life(flags / LIFE), flags % LIFE);
-        if flags | network_down == 0 {
-            return Ok(life);
-        }
-        let allowed = Preconditions {
-            initialised: flags == 0,
+        let preconditions = Preconditions {
+            initialised: flags.is_multiple_of(LIFE),
             network_up: network_down == 0,
+            // No call of the engine keeps its thread from making another one.
             idle: true,
-            open: true,
         };
-        allowed.check().map(|()| life)
+        (Life(flags / LIFE), preconditions)
+    }
+
+    /// Whether calls are allowed at all (E1), and in which life.
+    #[inline]
+    pub(super) fn check_usable(&self) -> Result<Life, Error> {
+        let (life, preconditions) = self.preconditions();
+        preconditions.check().map(|()| life)
+    }
+
+    /// What a call reports that its descriptor refused with this error: a cleanup
+    /// may have closed it since the call looked.
+    #[cold]
+    pub(super) fn refusal(&self, error: Error) -> Error {
+        self.preconditions().1.precede(error)
     }
 
     /// Ends this many holds.

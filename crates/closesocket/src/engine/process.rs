@@ -163,8 +163,7 @@ impl<S: System> ProcessState<S> {
         error: Error,
     ) -> Error {
         self.leave_slot(slot, descriptor, holders);
-        // A cleanup may have closed the descriptor since the flags were read.
-        self.check_usable().err().unwrap_or(error)
+        self.refusal(error)
     }
 
     /// Closes a descriptor that opened while its life ended, after the sweep had

@@ -272,8 +272,6 @@ pub struct Preconditions {
     /// No blocking call of this thread is in progress. Always true for a close
     /// from a callback.
     pub idle: bool,
-    /// The descriptor names an open socket.
-    pub open: bool,
 }
 
 impl Preconditions {
@@ -281,7 +279,7 @@ impl Preconditions {
     ///
     /// # Errors
     /// [`Error::NotInitialised`], [`Error::NetworkDown`], [`Error::InProgress`],
-    /// [`Error::NotSocket`], in this order.
+    /// in this order.
     //= docs/specification.md#e1-precedence
     //# - A close to which more than one error applies MUST report the one that comes first in this
     //# order: WSANOTINITIALISED, WSAENETDOWN, WSAEINPROGRESS, WSAENOTSOCK, WSAEWOULDBLOCK.
@@ -292,10 +290,18 @@ impl Preconditions {
             Err(Error::NetworkDown)
         } else if !self.idle {
             Err(Error::InProgress)
-        } else if !self.open {
-            Err(Error::NotSocket)
         } else {
             Ok(())
+        }
+    }
+
+    /// What a call reports that its descriptor or its socket refuses with this
+    /// error: a precondition that fails comes first (E1).
+    #[must_use]
+    pub const fn precede(self, error: Error) -> Error {
+        match self.check() {
+            Err(first) => first,
+            Ok(()) => error,
         }
     }
 }
@@ -314,24 +320,21 @@ mod tests {
         for initialised in all {
             for network_up in all {
                 for idle in all {
-                    for open in all {
-                        let verdict = Preconditions {
-                            initialised,
-                            network_up,
-                            idle,
-                            open,
-                        }
-                        .check();
-                        let expected = [
-                            (initialised, 10_093),
-                            (network_up, 10_050),
-                            (idle, 10_036),
-                            (open, 10_038),
-                        ]
-                        .into_iter()
-                        .find(|(fine, _)| !fine)
-                        .map_or(0, |(_, code)| code);
-                        assert_eq!(verdict.err().map_or(0, Error::code), expected);
+                    let preconditions = Preconditions {
+                        initialised,
+                        network_up,
+                        idle,
+                    };
+                    let of_all = [
+                        (initialised, Error::NotInitialised),
+                        (network_up, Error::NetworkDown),
+                        (idle, Error::InProgress),
+                    ];
+                    let first = of_all.into_iter().find(|(fine, _)| !fine);
+                    let first = first.map(|(_, error)| error);
+                    assert_eq!(preconditions.check().err(), first);
+                    for error in [Error::NotSocket, Error::WouldBlock] {
+                        assert_eq!(preconditions.precede(error), first.unwrap_or(error));
                     }
                 }
             }
