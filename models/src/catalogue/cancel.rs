@@ -5,42 +5,34 @@ use crate::scenario::Call::{Cancel, CancelThrough, Close};
 use crate::scenario::Handle::First;
 use crate::scenario::{Scenario, SocketSpec};
 
+/// Two cancels, a completion and a close at one operation.
+const AGAINST_A_COMPLETION: Scenario = Scenario {
+    name: "cancel-against-completion-and-close",
+    summary: "Two cancels, by name and through the descriptor, a completion and a close meet at one recv.",
+    sockets: &[SocketSpec {
+        inputs: 1,
+        ..CONNECTED
+    }],
+    slots: &[open(0, 0)],
+    operations: &[RECV],
+    threads: &[
+        thread(0, &[start(0, 0)]),
+        thread(0, &[Cancel { operation: 0 }]),
+        thread(0, &[CancelThrough(First(0))]),
+        thread(0, &[Close(First(0))]),
+    ],
+    surroundings: PLAIN,
+    states: 2_027,
+};
+
 pub(super) const SCENARIOS: &[Scenario] = &[
-    Scenario {
-        name: "cancel-against-completion-and-close",
-        summary: "Two cancels, by name and through the descriptor, a completion and a close meet at one recv.",
-        sockets: &[SocketSpec {
-            inputs: 1,
-            ..CONNECTED
-        }],
-        slots: &[open(0, 0)],
-        operations: &[RECV],
-        threads: &[
-            thread(0, &[start(0, 0)]),
-            thread(0, &[Cancel { operation: 0 }]),
-            thread(0, &[CancelThrough(First(0))]),
-            thread(0, &[Close(First(0))]),
-        ],
-        surroundings: PLAIN,
-        states: 2_027,
-    },
+    AGAINST_A_COMPLETION,
     Scenario {
         name: "cancel-against-an-answer",
         summary: "The same with a blocked recv, whose thread is answered outside the lock.",
-        sockets: &[SocketSpec {
-            inputs: 1,
-            ..CONNECTED
-        }],
-        slots: &[open(0, 0)],
         operations: &[BLOCKING_RECV],
-        threads: &[
-            thread(0, &[start(0, 0)]),
-            thread(0, &[Cancel { operation: 0 }]),
-            thread(0, &[CancelThrough(First(0))]),
-            thread(0, &[Close(First(0))]),
-        ],
-        surroundings: PLAIN,
         states: 1_782,
+        ..AGAINST_A_COMPLETION
     },
     Scenario {
         name: "cancel-of-a-partly-accepted-send",
