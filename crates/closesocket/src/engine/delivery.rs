@@ -1,12 +1,6 @@
-//! What a critical section hands over, and what it leaves to be done outside the
-//! lock.
-//!
-//! The result of an overlapped operation is put where it is waited for under the
-//! lock of its socket, in the section that takes the operation out. So results
-//! come there in the order of the operations, whichever threads complete them
-//! (R8), and who has held the lock after a process stopped knows that nothing
-//! more is put there for it (S2, S3). Nobody is woken and nobody's code runs
-//! under the lock: that is left to be done when it is free.
+//! What a critical section leaves to be done outside the lock. The results are put
+//! where they are waited for inside it ([`handover`](super::handover) says why);
+//! nobody is woken and nobody's code runs before the lock is free.
 
 use std::borrow::Cow;
 use std::sync::Arc;
