@@ -5,21 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use closesocket_tests::sources::rust_files;
 
 /// A module by its path in its crate.
 type Module = Vec<String>;
-
-fn source_files(directory: &Path, into: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(directory).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            source_files(&path, into);
-        } else if path.extension().is_some_and(|it| it == "rs") {
-            into.push(path);
-        }
-    }
-}
 
 fn module_of(file: &Path, src: &Path) -> Module {
     let inside = file.strip_prefix(src).unwrap().with_extension("");
@@ -107,8 +98,7 @@ fn imports(module: &Module, text: &str, all: &BTreeSet<Module>) -> BTreeSet<Modu
 /// Below which module which of its modules import which, leaving out what a
 /// module and those in it say of each other.
 fn edges(src: &Path) -> BTreeMap<Module, BTreeMap<String, BTreeSet<String>>> {
-    let mut files = Vec::new();
-    source_files(src, &mut files);
+    let files = rust_files(src);
     let all: BTreeSet<Module> = files.iter().map(|it| module_of(it, src)).collect();
     let mut edges: BTreeMap<Module, BTreeMap<String, BTreeSet<String>>> = BTreeMap::new();
     for file in &files {

@@ -15,6 +15,8 @@
 use std::fs;
 use std::path::Path;
 
+use closesocket_tests::sources::rust_files;
+
 /// What a citation is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
@@ -52,10 +54,13 @@ const TARGET: &str = "docs/specification.md#";
 /// # Errors
 /// Says which citation cannot be read.
 pub(crate) fn citations(root: &Path) -> Result<Vec<Citation>, String> {
-    let mut files = Vec::new();
-    for directory in SOURCES {
-        add_sources(root, &root.join(directory), &mut files);
-    }
+    let found = SOURCES.map(|directory| rust_files(&root.join(directory)));
+    let mut files: Vec<_> = found
+        .concat()
+        .iter()
+        .map(|file| file.strip_prefix(root).unwrap_or(file))
+        .map(|file| file.to_string_lossy().replace('\\', "/"))
+        .collect();
     files.sort();
     let mut all = Vec::new();
     for file in files {
@@ -63,18 +68,6 @@ pub(crate) fn citations(root: &Path) -> Result<Vec<Citation>, String> {
         all.extend(citations_in(&file, &text)?);
     }
     Ok(all)
-}
-
-fn add_sources(root: &Path, directory: &Path, files: &mut Vec<String>) {
-    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            add_sources(root, &path, files);
-        } else if path.extension().is_some_and(|it| it == "rs") {
-            let inside = path.strip_prefix(root).unwrap_or(&path);
-            files.push(inside.to_string_lossy().replace('\\', "/"));
-        }
-    }
 }
 
 /// The citations of one file.
