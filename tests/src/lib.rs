@@ -1,6 +1,6 @@
 //! What the tests share: the calls a provider answers, a naive oracle of the
-//! whole provider, runners of the shipped protocol and of the engine, the ledger of what has
-//! to happen exactly once, and the sources for the tests that read them.
+//! whole provider, the engine behind the same interface, the ledger of
+//! what has to happen exactly once, and the sources for the tests that read them.
 #![forbid(unsafe_code)]
 
 pub mod call;
@@ -8,7 +8,6 @@ pub mod engine_runner;
 pub mod fuzz;
 pub mod ledger;
 pub mod oracle;
-pub mod runner;
 pub mod script;
 pub mod sources;
 pub mod trial;

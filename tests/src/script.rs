@@ -18,6 +18,9 @@ use crate::oracle::Oracle;
 /// there.
 pub const PROCESSES: u32 = 3;
 
+/// The most that the clock goes on at once.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// A pick of one from a list that is known only when the call is made.
 pub type Pick = u16;
 
@@ -186,7 +189,8 @@ impl Intent {
                 call: pick(&oracle.cancellable(), index).unwrap_or(none),
             },
             Self::Environment(which, push) => push.call(socket(which, oracle)),
-            Self::Advance(by) => Call::Advance { by },
+            // The clock ends after 584 years; what begins then has expired.
+            Self::Advance(by) => Call::Advance { by: by.min(DAY) },
             Self::Network(up) => Call::Network { up },
             Self::Upcalls(fail) => Call::Upcalls { fail },
         }
@@ -242,11 +246,11 @@ impl Push {
     }
 }
 
-/// A provider's setup and the generation at which its slots start.
-pub fn setups() -> impl Strategy<Value = (Setup, u32)> {
+/// A provider's setup. A window of 0 is left out: a send that waits with nothing
+/// queued gives the engine nothing by which to notice a reset.
+pub fn setups() -> impl Strategy<Value = Setup> {
     let window = prop_oneof![
-        1 => Just(0),
-        2 => 1..4_u32,
+        3 => 1..4_u32,
         4 => 10..100_u32,
         1 => Just(u32::MAX),
     ];
@@ -255,20 +259,16 @@ pub fn setups() -> impl Strategy<Value = (Setup, u32)> {
         1 => Just(Some(Duration::ZERO)),
         2 => Just(Some(Duration::from_secs(5))),
     ];
-    let generation = prop_oneof![5 => Just(1), 1 => Just(u32::MAX - 1), 1 => Just(u32::MAX)];
-    (2..9_usize, window, limit, any::<bool>(), generation).prop_map(
-        |(slots, window, drain_limit, non_ifs, generation)| {
-            let setup = Setup {
-                processes: PROCESSES,
-                slots,
-                window,
-                drain_limit,
-                default_linger: Linger::DEFAULT_SECONDS,
-                non_ifs,
-            };
-            (setup, generation)
-        },
-    )
+    (2..9_usize, window, limit, any::<bool>()).prop_map(|(slots, window, drain_limit, non_ifs)| {
+        Setup {
+            processes: PROCESSES,
+            slots,
+            window,
+            drain_limit,
+            default_linger: Linger::DEFAULT_SECONDS,
+            non_ifs,
+        }
+    })
 }
 
 /// A history: processes 0 and 1 start up, then anything goes.

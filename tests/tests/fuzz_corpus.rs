@@ -23,8 +23,8 @@ fn replay(corpus: &str, run: fn(&[u8])) -> usize {
 }
 
 #[test]
-fn the_protocol_answers_every_history_of_the_corpus_as_the_oracle_says() {
-    assert!(replay("protocol", closesocket_tests::fuzz::protocol) >= 100);
+fn the_engine_answers_every_history_of_the_corpus_as_the_oracle_says() {
+    assert!(replay("history", closesocket_tests::fuzz::history) >= 100);
 }
 
 #[test]

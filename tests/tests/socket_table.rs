@@ -7,8 +7,10 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
+use closesocket::protocol::word::{Word, WordPhase};
 use closesocket::protocol::{
-    AbortScope, Actions, Connection, Input, Phase, SendSide, Socket, Time, UnreadInput,
+    AbortScope, Actions, Cause, CloseRequest, Connection, Error, Input, Linger, PendingOperations,
+    Phase, SendSide, Socket, Take, Time, UnreadInput,
 };
 
 /// A deadline, and a time that is late enough for it.
@@ -134,29 +136,105 @@ fn orders(actions: Actions) -> Vec<&'static str> {
     asked.map(|(_, order)| order).collect()
 }
 
-/// What comes of an input, in words.
-fn cell(before: &Socket, input: Input) -> String {
-    let mut after = *before;
-    match after.apply(input) {
-        Err(error) => {
-            assert_eq!(after, *before, "{input:?} failed and changed it");
-            format!("*{error:?}*")
-        }
-        Ok(outcome) => {
-            let mut words: Vec<String> = changes(before, &after);
-            words.extend(orders(outcome.actions).into_iter().map(str::to_owned));
-            words.join("; ")
-        }
+/// Asks a socket for something; true if who asked has to wait.
+type Ask = Box<dyn Fn(&mut Socket) -> Result<(Actions, bool), Error>>;
+
+/// Every input, and closes of the last reference and of another, each with a name.
+fn asked() -> Vec<(String, Ask)> {
+    let mut asked: Vec<(String, Ask)> = Vec::new();
+    for input in inputs() {
+        let ask = move |it: &mut Socket| {
+            let outcome = unless_refused(it, |it| it.apply(input))?;
+            Ok((outcome.actions, false))
+        };
+        asked.push((format!("`{input:?}`"), Box::new(ask)));
     }
+    let off = Linger::off();
+    for (name, linger, blocks) in [
+        ("close", off, true),
+        ("close, linger 0", off.set_on(0), true),
+        ("close, linger 5 s", off.set_on(5), true),
+        ("close, linger 5 s, nonblocking", off.set_on(5), false),
+    ] {
+        let ask = move |it: &mut Socket| {
+            it.set_linger(linger);
+            it.set_nonblocking(!blocks);
+            close(it)
+        };
+        asked.push((name.to_owned(), Box::new(ask)));
+    }
+    let one_of_two = |it: &mut Socket| {
+        it.references += 1;
+        close(it)
+    };
+    asked.push((
+        "close of another reference".to_owned(),
+        Box::new(one_of_two),
+    ));
+    asked
+}
+
+struct NoOperations;
+
+impl PendingOperations for NoOperations {
+    type Taken = ();
+
+    fn take(&mut self, _: Take) {}
+}
+
+//= docs/specification.md#l3-a-failed-close-leaves-no-trace
+//= type=test
+//# - A close that fails before its commit MUST leave the descriptor, its operations and its
+//# socket as they were.
+fn close(socket: &mut Socket) -> Result<(Actions, bool), Error> {
+    let request = CloseRequest {
+        cause: Cause::Call,
+        now: Time::ZERO,
+        drain_limit: None,
+        may_wait: true,
+    };
+    let open = Word::new(1, WordPhase::Open, 0);
+    let commit = unless_refused(socket, |it| {
+        it.close(request, open, 1, &mut NoOperations, |_| Ok::<(), Error>(()))
+    })?;
+    Ok((commit.actions, commit.wait))
+}
+
+/// What is refused changes nothing.
+fn unless_refused<T>(
+    socket: &mut Socket,
+    ask: impl FnOnce(&mut Socket) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let before = *socket;
+    let done = ask(socket);
+    assert!(done.is_ok() || *socket == before, "refused, and changed");
+    done
+}
+
+/// What comes of it, in words.
+fn cell(before: &Socket, ask: &Ask) -> String {
+    let mut after = *before;
+    let (actions, waits) = match ask(&mut after) {
+        Err(error) => return format!("*{error:?}*"),
+        Ok(done) => done,
+    };
+    // The options were set for it.
+    after.linger = before.linger;
+    after.nonblocking = before.nonblocking;
+    let mut words: Vec<String> = changes(before, &after);
+    words.extend(orders(actions).into_iter().map(str::to_owned));
+    words.extend(waits.then(|| "the caller waits".to_owned()));
+    words.join("; ")
 }
 
 fn page() -> String {
     let mut page = String::from(
         "# What happens to a socket\n\n\
-         Each input of the protocol (`protocol::Input`) in each state that decides differently: what it\n\
-         changes, in **bold** what it orders of the transport, in *italics* how it is refused. Nothing is\n\
-         said where nothing changes. The options (`Linger`, `Limits`, `Nonblocking`) are set in every\n\
-         state alike, and left out. A test writes this page and compares it.\n\n\
+         Each input of the protocol (`protocol::Input`), and a close, in each state that decides\n\
+         differently: what it changes, in **bold** what it orders of the transport, in *italics* how it is\n\
+         refused. Nothing is said where nothing changes, as in a close that is not the last. The options\n\
+         (`Linger`, `Limits`, `Nonblocking`) are set in every state alike, and left out. A test writes this\n\
+         page and compares it.\n\n\
          `connected`, `shutting down`, `closing` and `draining` have three bytes that wait and two on their\n\
          way, in a window of eight; `finished` has only the two. `draining` has lost its last reference, and\n\
          its deadline is reached in `Expired`.\n",
@@ -166,10 +244,11 @@ fn page() -> String {
             page,
             "\n## {name}\n\n| input | what comes of it |\n|---|---|\n"
         );
-        for input in inputs() {
-            let text = cell(&state, input);
-            if !text.is_empty() {
-                let _ = writeln!(page, "| `{input:?}` | {text} |");
+        for (asked, ask) in asked() {
+            let closes_again = state.references == 0 && asked.starts_with("close");
+            let text = cell(&state, &ask);
+            if !text.is_empty() && !closes_again {
+                let _ = writeln!(page, "| {asked} | {text} |");
             }
         }
     }

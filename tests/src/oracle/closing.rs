@@ -385,12 +385,7 @@ impl Oracle {
         } else if upcall {
             self.happen(Happening::HandleReturned(it.process, it.value));
         }
-        // D3: the last generation has no next one.
-        let used_up = it.value.generation() == u32::MAX;
-        if used_up {
-            self.reached("slot retired by its last generation");
-        }
-        self.handles[handle].state = if failed || used_up {
+        self.handles[handle].state = if failed {
             HandleState::Retired
         } else {
             HandleState::Over

@@ -1,4 +1,0 @@
-//! See `closesocket_tests::fuzz::protocol`.
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| closesocket_tests::fuzz::protocol(bytes));
