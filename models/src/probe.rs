@@ -1,11 +1,12 @@
 //! Probes: shapes that must be reached, or the checks above them are empty.
 
 use closesocket::protocol::invariant::{Event, OperationState};
+use closesocket::protocol::program::Next;
 use closesocket::protocol::word::WordPhase;
 use closesocket::protocol::{Cause, Ending, Error, Phase, SendSide};
 
 use crate::action::What;
-use crate::state::{At, SOCKETS, State, Thread};
+use crate::state::{SOCKETS, State, Thread};
 
 /// A shape that at least one step of a scenario must have.
 #[derive(Clone, Copy, Debug)]
@@ -150,7 +151,7 @@ pub const PROBES: &[Probe] = &[
         scenario: "lingering-wait",
         seen: |before, _, _, after| {
             ended(before, after, Ending::Graceful)
-                && after.threads().all(|it| it.at() != At::Waiting)
+                && after.threads().all(|it| it.next() != Next::Wait)
                 && after.threads().any(Thread::cancelled)
         },
     },
@@ -215,7 +216,7 @@ pub const PROBES: &[Probe] = &[
         scenario: "startup-during-a-cleanup",
         seen: |before, what, _, after| {
             matches!(what, What::Forsake { .. } | What::Skip)
-                && before.thread(1_u8).at() != At::Ready
+                && before.thread(1_u8).next() != Next::Idle
                 && after.operation(1_u8).state() == OperationState::Pending
                 && before.slot(after.operation(1_u8).slot()).word().phase() == WordPhase::Sealed
         },
@@ -256,7 +257,7 @@ pub const PROBES: &[Probe] = &[
         seen: |before, what, _, _| {
             matches!(what, What::CancelOperation { .. })
                 && before.socket(0_u8).machine().input_unread
-                && before.threads().any(|it| it.at() == At::Looked)
+                && before.threads().any(|it| it.next() == Next::Lock)
         },
     },
     Probe {

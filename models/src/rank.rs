@@ -5,9 +5,10 @@
 //! That is `everything-released-at-the-end` without fairness or `eventually`.
 
 use closesocket::protocol::invariant::OperationState;
+use closesocket::protocol::program::Next;
 use closesocket::protocol::{Connection, Phase, SendSide};
 
-use crate::state::{At, Operation, SOCKETS, SocketState, State, THREADS, Thread, WORKER};
+use crate::state::{Operation, SOCKETS, SocketState, State, THREADS, Thread, WORKER};
 
 /// How far a state is from the end of every run through it, at most.
 #[must_use]
@@ -55,8 +56,8 @@ fn of_thread(it: &Thread, index: usize) -> u32 {
 /// Each socket that is left is a round; a closer's guess is none.
 #[inline(always)]
 fn forsaking(it: &Thread) -> u32 {
-    match it.at() {
-        At::Looked | At::Committing => 0,
+    match it.next() {
+        Next::Lock | Next::Commit => 0,
         _ => 100 * ONES[usize::from(it.guess() & 15)],
     }
 }
@@ -70,22 +71,22 @@ const fn of_places(ready: u32) -> [u32; Thread::PLACES] {
     while place < ranks.len() {
         let (call, at) = Thread::at_place(place);
         let later_is_less = match at {
-            At::Ready => ready,
-            At::Reserved => 170,
-            At::Opened => 160,
-            At::NextSlot => 420,
-            At::NextForsaken | At::NextRecord => 98,
-            At::Looked => 95,
-            At::Committing => 90,
-            At::Refused | At::Inside => 60,
-            At::Blocked => 50,
-            At::Leaving => 40,
-            At::Claiming => 7,
-            At::Upcalling => 6,
-            At::Recycling => 5,
-            At::Delivering => 3,
-            At::Waiting => 2,
-            At::Quitting => 1,
+            Next::Idle => ready,
+            Next::Open => 170,
+            Next::LookAtProcess => 160,
+            Next::NextSlot => 420,
+            Next::NextOutlived | Next::NextRecord => 98,
+            Next::Lock => 95,
+            Next::Commit => 90,
+            Next::BackOut | Next::Section => 60,
+            Next::Sleep => 50,
+            Next::Leave => 40,
+            Next::Claim => 7,
+            Next::ReturnHandle => 6,
+            Next::Recycle => 5,
+            Next::Deliver => 3,
+            Next::Wait => 2,
+            Next::GiveUp => 1,
         };
         ranks[place] = 8000 * (7 - call) + later_is_less;
         place += 1;
@@ -158,5 +159,5 @@ fn outdated(state: &State) -> u32 {
 /// it try again: one step more, for at most four closers.
 #[inline(always)]
 fn is_outdated(state: &State, it: &Thread) -> bool {
-    it.at() == At::Committing && u64::from(it.guess()) != state.slot(it.slot()).word().holders()
+    it.next() == Next::Commit && u64::from(it.guess()) != state.slot(it.slot()).word().holders()
 }

@@ -3,10 +3,11 @@
 use std::fmt;
 
 use closesocket::protocol::invariant::{Invariant, OperationState};
+use closesocket::protocol::program::Next;
 use closesocket::protocol::word::WordPhase;
 use closesocket::protocol::{Cause, CloseMode, Phase, SendSide};
 
-use crate::state::{At, PROCESSES, RECORDS, SLOTS, State, Thread, WORKER};
+use crate::state::{PROCESSES, RECORDS, SLOTS, State, Thread, WORKER};
 use crate::view::View;
 
 impl fmt::Debug for State {
@@ -107,14 +108,14 @@ fn threads(state: &State) -> Vec<Entry> {
 
 /// Where a thread is, and those of its variables that are set.
 fn thread(it: &Thread) -> String {
-    let mut text = format!("call {}, {:?}", it.call(), it.at());
+    let mut text = format!("call {}, next {:?}", it.call(), it.next());
     let mut note = |set: bool, part: String| {
         if set {
             text += &part;
         }
     };
-    let place = format!(" slot {}.{}", it.slot(), it.generation());
-    note(it.at() != At::Ready, place);
+    let place = format!(", slot {}.{}", it.slot(), it.generation());
+    note(it.next() != Next::Idle, place);
     note(it.socket() != 0, format!(" of socket {}", it.socket()));
     note(it.guess() != 0, format!(", saw {} holders", it.guess()));
     let taken = format!(", took operations {:04b}", it.taken());

@@ -3,11 +3,12 @@
 use closesocket::protocol::invariant::{
     DescriptorState, DescriptorView, OperationState, OperationView, RecordView, SocketView, World,
 };
+use closesocket::protocol::program::Next;
 use closesocket::protocol::word::WordPhase;
 use closesocket::protocol::{Error, ProcessId};
 
 use crate::scenario::{Call, Scenario, ThreadSpec};
-use crate::state::{At, RECORDS, State, Thread};
+use crate::state::{RECORDS, State, Thread};
 
 /// A state of a scenario.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +29,7 @@ impl View<'_> {
             usize::from(it_slot) == slot && u32::from(it_generation) == generation
         };
         let threads = self.state.threads().enumerate().filter(|(index, it)| {
-            (matches!(it.at(), At::Inside | At::Leaving) || self.cancels(*index, *it))
+            (matches!(it.next(), Next::Section | Next::Leave) || self.cancels(*index, *it))
                 && here(it.slot(), it.generation())
         });
         let operations = self.state.operations().filter(|it| {
@@ -59,7 +60,7 @@ impl View<'_> {
         let sweeps = |(spec, it): (&ThreadSpec, Thread)| {
             let call = spec.calls.get(usize::from(it.call()));
             spec.process == process
-                && it.at() != At::Ready
+                && it.next() != Next::Idle
                 && matches!(call, Some(Call::Cleanup | Call::Die))
         };
         let mut threads = self.scenario.threads.iter().zip(self.state.threads());
@@ -85,7 +86,7 @@ impl World for View<'_> {
             generation,
             state: match it.word().phase() {
                 WordPhase::Free => DescriptorState::Free,
-                // At rest nobody is left who could close it.
+                // Next rest nobody is left who could close it.
                 WordPhase::Open if self.is_stranded(slot) => DescriptorState::Closed(it.cause()),
                 WordPhase::Open => DescriptorState::Open,
                 WordPhase::Sealed | WordPhase::Claimed => DescriptorState::Closed(it.cause()),
@@ -154,7 +155,7 @@ impl World for View<'_> {
         RecordView {
             socket: usize::from(it.socket()),
             target: it.record().map_or(ProcessId(0), |it| it.target),
-            // At rest nobody is left who could redeem or reclaim it.
+            // Next rest nobody is left who could redeem or reclaim it.
             unredeemed: it.record().is_some_and(|it| {
                 it.is_reference()
                     && !(self.state.rest().rested() && self.state.is_dead(it.target.0 as usize))
@@ -163,7 +164,7 @@ impl World for View<'_> {
     }
 
     fn at_rest(&self) -> Option<usize> {
-        let inside = self.state.threads().filter(|it| it.at() != At::Ready);
+        let inside = self.state.threads().filter(|it| it.next() != Next::Idle);
         self.state.rest().rested().then(|| inside.count())
     }
 }

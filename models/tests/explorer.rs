@@ -145,7 +145,7 @@ fn a_step_says_what_it_changes() {
     assert_eq!(format!("{:?}", actions[0]), "T1 enters descriptor 0.1");
     assert_eq!(
         model.format_step(&start, actions[0]).expect("a text"),
-        "T1: call 0, Inside slot 0.1\n    was nothing\n\
+        "T1: call 0, next Section, slot 0.1\n    was nothing\n\
          slot 0: Word(1:Open+2) for socket 0\n    was Word(1:Open+0) for socket 0"
     );
 }

@@ -1,6 +1,7 @@
 //! A drawing of a path of the model.
 
 use closesocket::protocol::invariant::{Invariant, OperationState};
+use closesocket::protocol::program::Next;
 use closesocket::protocol::word::WordPhase;
 
 use super::{Cell, Drawing, Lane, LaneKind, Line, Mark, Row, words};
@@ -9,7 +10,7 @@ use crate::defect::DefectSpec;
 use crate::model::{CloseModel, Transition};
 use crate::scenario::Scenario;
 use crate::state::{
-    At, OPERATIONS, PROCESSES, RECORDS, Slot, SocketState, State, Thread, WORKER, small,
+    OPERATIONS, PROCESSES, RECORDS, Slot, SocketState, State, Thread, WORKER, small,
 };
 use crate::view::View;
 
@@ -244,13 +245,13 @@ impl Plan {
 
     fn line_of_thread(&self, index: usize, thread: &Thread) -> Line {
         let calls = self.scenario.threads.get(index);
-        match thread.at() {
-            At::Ready if calls.is_some_and(|it| usize::from(thread.call()) >= it.calls.len()) => {
+        match thread.next() {
+            Next::Idle if calls.is_some_and(|it| usize::from(thread.call()) >= it.calls.len()) => {
                 Line::None
             }
-            At::Ready => Line::Idle,
-            At::Blocked | At::Waiting => Line::Waiting,
-            At::Committing => Line::Locked,
+            Next::Idle => Line::Idle,
+            Next::Sleep | Next::Wait => Line::Waiting,
+            Next::Commit => Line::Locked,
             _ => Line::Active,
         }
     }

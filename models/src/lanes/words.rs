@@ -1,23 +1,24 @@
 //! What a step changed, in the few words that fit into a lane.
 
 use closesocket::protocol::invariant::OperationState;
+use closesocket::protocol::program::Next;
 use closesocket::protocol::word::WordPhase;
 use closesocket::protocol::{
     Cause, CloseMode, Connection, Ending, Linger, Phase, RecordState, SendSide,
 };
 
-use crate::state::{At, Operation, Process, Record, Slot, SocketState, Thread};
+use crate::state::{Operation, Process, Record, Slot, SocketState, Thread};
 
 /// What is new about a thread that is more than its line shows.
 pub(super) fn thread(before: &Thread, after: &Thread) -> Vec<String> {
     let mut texts = Vec::new();
-    if before.at() != At::Blocked && after.at() == At::Blocked {
+    if before.next() != Next::Sleep && after.next() == Next::Sleep {
         texts.push("blocks".to_owned());
     }
-    if before.at() == At::Blocked && after.at() != At::Blocked {
+    if before.next() == Next::Sleep && after.next() != Next::Sleep {
         texts.push("woken".to_owned());
     }
-    if before.at() != At::Waiting && after.at() == At::Waiting {
+    if before.next() != Next::Wait && after.next() == Next::Wait {
         texts.push("waits".to_owned());
     }
     texts

@@ -16,7 +16,7 @@ use closesocket::protocol::Cause;
 use closesocket::protocol::invariant::Violations;
 
 pub(crate) use machine::is_held;
-pub use parts::{At, Operation, Process, Record, Rest, Slot, SocketState, Thread};
+pub use parts::{Operation, Process, Record, Rest, Slot, SocketState, Thread};
 
 /// Threads: four with scripts, and the transport's worker.
 pub const THREADS: usize = 5;

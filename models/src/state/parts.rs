@@ -1,92 +1,11 @@
 //! The parts of the state, packed as they are stored.
 
 use closesocket::protocol::invariant::{OperationState, Violations};
+use closesocket::protocol::program::Next;
 use closesocket::protocol::word::Word;
 use closesocket::protocol::{Cause, DuplicationRecord, Socket, Startups};
 
-use super::fields::{Field, bit_fields, pick};
-
-/// Where a thread is in its step program: what it will do next.
-///
-/// The names follow the engine's steps. One variant left is one transition.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(u8)]
-pub enum At {
-    /// Between two calls of its script.
-    #[default]
-    Ready,
-    /// Entered and refused: has to take its holder back.
-    Refused,
-    /// Admitted: holds the descriptor, its critical section is next.
-    Inside,
-    /// Blocked in an operation, which has the hold.
-    Blocked,
-    /// Done with the call: gives up its hold.
-    Leaving,
-    /// Looked at an open descriptor: wants the socket's lock to close it.
-    Looked,
-    /// Has the lock and loaded the word: the commit is next.
-    Committing,
-    /// Has taken operations out: posts the overlapped ones, still under the lock,
-    /// then answers the blocked threads.
-    Delivering,
-    /// Waits for the drain of its lingering close.
-    Waiting,
-    /// Closed and delivered everything: gives up the holds it has left.
-    Quitting,
-    /// Took a closed descriptor to "nobody inside": tries to claim it.
-    Claiming,
-    /// Claimed the slot: the handle upcall is next.
-    Upcalling,
-    /// The handle is dealt with: recycles the slot.
-    Recycling,
-    /// Has reserved a slot for a new descriptor.
-    Reserved,
-    /// Opened a descriptor: looks whether its process is gone meanwhile.
-    Opened,
-    /// Cleanup or death: takes the next slot of the process.
-    NextSlot,
-    /// Death: takes the next duplication record that targets the process.
-    NextRecord,
-    /// Cleanup or death: takes what outlived its descriptors on the next socket.
-    NextForsaken,
-}
-
-impl At {
-    /// All of them, in the order of their codes.
-    pub const ALL: [Self; 18] = [
-        Self::Ready,
-        Self::Refused,
-        Self::Inside,
-        Self::Blocked,
-        Self::Leaving,
-        Self::Looked,
-        Self::Committing,
-        Self::Delivering,
-        Self::Waiting,
-        Self::Quitting,
-        Self::Claiming,
-        Self::Upcalling,
-        Self::Recycling,
-        Self::Reserved,
-        Self::Opened,
-        Self::NextSlot,
-        Self::NextRecord,
-        Self::NextForsaken,
-    ];
-}
-
-impl Field for At {
-    #[inline(always)]
-    fn read(bits: u64) -> Self {
-        pick(&Self::ALL, bits)
-    }
-
-    #[inline(always)]
-    fn bits(self) -> u64 {
-        self as u64
-    }
-}
+use super::fields::bit_fields;
 
 bit_fields! {
     /// One thread: its place in its script, its place in the present call, and the
@@ -95,7 +14,7 @@ bit_fields! {
         /// Which call of its script it is in, or will make next.
         call, set_call: u8 = 3,
         /// What it will do next in that call.
-        at, set_at: At = 5,
+        next, set_next: Next = 5,
         /// The slot it works on.
         slot, set_slot: u8 = 2,
         /// The generation it works on.
@@ -249,10 +168,10 @@ impl Thread {
 
     /// The call of this place, and what is done next in it.
     #[expect(clippy::cast_possible_truncation, reason = "three bits")]
-    pub(crate) const fn at_place(place: usize) -> (u32, At) {
+    pub(crate) const fn at_place(place: usize) -> (u32, Next) {
         let at = place >> 3;
-        let known = if at < At::ALL.len() { at } else { 0 };
-        ((place & 7) as u32, At::ALL[known])
+        let known = if at < Next::ALL.len() { at } else { 0 };
+        ((place & 7) as u32, Next::ALL[known])
     }
 
     /// The thread before this call, with nothing but its own descriptor.

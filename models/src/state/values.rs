@@ -1,10 +1,23 @@
 //! What the bit fields of the state hold, in bits.
 
 use closesocket::protocol::invariant::{OperationState, Violations};
+use closesocket::protocol::program::Next;
 use closesocket::protocol::word::{self, Word};
 use closesocket::protocol::{Cause, DuplicationRecord, ProcessId, RecordState, Startups};
 
 use super::fields::{Field, pick};
+
+impl Field for Next {
+    #[inline(always)]
+    fn read(bits: u64) -> Self {
+        pick(&Self::ALL, bits)
+    }
+
+    #[inline(always)]
+    fn bits(self) -> u64 {
+        self as u64
+    }
+}
 
 impl Field for Cause {
     #[inline(always)]
@@ -145,8 +158,8 @@ mod tests {
 
     use super::HOLDERS_BITS;
     use crate::scenario::startups;
-    use crate::state::At;
     use crate::state::fields::assert_all_are_kept;
+    use closesocket::protocol::program::Next;
 
     /// Every cause, and none. A new one has to be added to the match first.
     fn causes() -> Vec<Option<Cause>> {
@@ -176,13 +189,13 @@ mod tests {
     }
 
     #[test]
-    fn every_place_of_a_thread_is_kept() {
-        assert_all_are_kept(5, At::ALL);
-        let last = At::ALL[At::ALL.len() - 1];
+    fn every_step_that_may_be_next_is_kept() {
+        assert_all_are_kept(5, Next::ALL);
+        let last = Next::ALL[Next::ALL.len() - 1];
         // The last variant of the enum: a new one has to be added behind it here
         // and in the table.
-        assert_eq!(last, At::NextForsaken);
-        assert_eq!(last as usize, At::ALL.len() - 1);
+        assert_eq!(last, Next::NextRecord);
+        assert_eq!(last as usize, Next::ALL.len() - 1);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! operation that it leaves behind.
 
 use closesocket::protocol::invariant::{Event, OperationState};
+use closesocket::protocol::program::{Did, Next};
 use closesocket::protocol::word::{self, Word};
 use closesocket::protocol::{
     Connection, Cut, DuplicationRecord, Error, OperationKind, ProcessId, Socket, Waiting, cut_off,
@@ -11,7 +12,7 @@ use super::{Done, Steps, each, has_pending_sends, is_ending, is_live, is_to_be_p
 use crate::action::What;
 use crate::defect::Defect;
 use crate::scenario::{Call, Handle, set_linger};
-use crate::state::{At, State, Thread, WORKER, small};
+use crate::state::{State, Thread, WORKER, small};
 
 impl Steps<'_> {
     /// enter: one `fetch_add`, judged by the shipped `admit` (D1, D3).
@@ -40,13 +41,14 @@ impl Steps<'_> {
         let mut thread = state.thread_mut(t);
         thread.set_slot(slot);
         if word::admit(before, u32::from(generation), holds).is_err() {
-            thread.set_at(At::Refused);
+            drop(thread);
+            self.after(state, t, Did::Enter { admitted: false });
             return (What::EnterRefused { slot, generation }, Event::Internal);
         }
-        thread.set_at(At::Inside);
         thread.set_generation(generation);
         thread.set_socket(socket);
         drop(thread);
+        self.after(state, t, Did::Enter { admitted: true });
         if self.has(Defect::ResolvesAgain) {
             state.slot_mut(slot).set_word(before);
         }
@@ -76,8 +78,8 @@ impl Steps<'_> {
     pub(super) fn back_out(&self, state: &mut State, t: usize) -> Done {
         let slot = state.thread(t).slot();
         if self.has(Defect::ForgetsToBackOut) {
-            Self::finish(state, t);
-            return (What::BackOut { slot }, Event::Internal);
+            let event = self.after(state, t, Did::Leave { last_out: false });
+            return (What::BackOut { slot }, event);
         }
         let holds = self.entrants(t, &state.thread(t));
         let event = self.give_up(state, t, slot, holds);
@@ -93,7 +95,8 @@ impl Steps<'_> {
         let live =
             is_live(state, thread.slot(), thread.generation()) || self.has(Defect::ResolvesAgain);
         let socket = usize::from(thread.socket());
-        state.thread_mut(t).set_at(At::Leaving);
+        let blocked = false;
+        self.after(state, t, Did::Section { blocked });
         match self.call(t, &thread) {
             Some(Call::Start { operation, .. }) => self.register(state, t, operation, live),
             Some(Call::SetLinger(_, seconds)) => {
@@ -184,7 +187,8 @@ impl Steps<'_> {
         it.set_number(number);
         drop(it);
         if self.waiting(index) == Waiting::Blocked {
-            state.thread_mut(t).set_at(At::Blocked);
+            let blocked = true;
+            self.after(state, t, Did::Section { blocked });
         }
         let event = Event::Registered { operation: index };
         (What::Register { kind, operation }, event)
@@ -311,9 +315,10 @@ impl Steps<'_> {
                 self.take_out(&mut after, index, None);
                 after.operation_mut(index).set_succeeded(possible);
                 let mut worker = after.thread_mut(WORKER);
-                worker.set_at(At::Delivering);
                 worker.set_socket(operation.socket());
                 worker.set_taken(1 << index);
+                drop(worker);
+                self.after(&mut after, WORKER, Did::TakeOut);
             }
             let rest = after.operation(index).remaining();
             let operation = small(index);
@@ -407,7 +412,7 @@ impl Steps<'_> {
             if self.waiting(index) == Waiting::Blocked {
                 after.thread_mut(t).set_taken(taken & !(1 << index));
             }
-            self.after_taking(&mut after, t);
+            self.after(&mut after, t, Did::TakeOut);
             out(what, event, &after);
         }
     }
@@ -456,8 +461,8 @@ impl Steps<'_> {
                 Some(Call::Start { operation, .. }) => usize::from(operation) == index,
                 _ => false,
             };
-            if thread.at() == At::Blocked && blocked_in {
-                state.thread_mut(t).set_at(At::Leaving);
+            if thread.next() == Next::Sleep && blocked_in {
+                self.after(state, t, Did::WakeUp);
             }
         }
     }
@@ -475,8 +480,8 @@ impl Steps<'_> {
             _ => false,
         };
         if registered && self.has(Defect::GivesTheHoldToTheOperation) {
-            Self::finish(state, t);
-            return (What::Leave { slot, holds: 0 }, Event::Internal);
+            let event = self.after(state, t, Did::Leave { last_out: false });
+            return (What::Leave { slot, holds: 0 }, event);
         }
         let holds = self.entrants(t, &thread) - u8::from(registered);
         let event = self.give_up(state, t, slot, holds);

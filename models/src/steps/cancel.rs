@@ -1,13 +1,14 @@
 //! Cancelling (C1): by the name of an operation, or through a descriptor.
 
 use closesocket::protocol::invariant::{Event, OperationState};
+use closesocket::protocol::program::Did;
 use closesocket::protocol::{ProcessId, may_cancel};
 
 use super::{Done, Steps};
 use crate::action::What;
 use crate::defect::Defect;
 use crate::scenario::Call;
-use crate::state::{At, State, small};
+use crate::state::{State, small};
 
 impl Steps<'_> {
     /// cancel by name: one section under the socket's lock. It enters no
@@ -82,8 +83,8 @@ impl Steps<'_> {
         let mut thread = state.thread_mut(t);
         thread.set_socket(socket);
         thread.set_taken(1 << index);
-        thread.set_at(At::Delivering);
         drop(thread);
+        self.after(state, t, Did::TakeOut);
         let what = What::CancelOperation {
             kind: self.scenario.operations[index].kind,
             operation: small(index),

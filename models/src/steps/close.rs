@@ -2,17 +2,18 @@
 //! leave.
 
 use closesocket::protocol::invariant::{Event, OperationState};
+use closesocket::protocol::program::Did;
 use closesocket::protocol::word::{self, Word, WordPhase};
 use closesocket::protocol::{
     AbortScope, Cause, CloseMode, CloseRequest, Commit, Ending, Error, Linger, PendingOperations,
     Phase, Socket, Take, Time,
 };
 
-use super::{Done, Steps, cause_of, each, is_ending};
+use super::{Done, Steps, cause_of};
 use crate::action::What;
 use crate::defect::Defect;
 use crate::scenario::Call;
-use crate::state::{At, OPERATIONS, State, Thread, small};
+use crate::state::{OPERATIONS, State, Thread, small};
 
 /// The socket's pending operations, as the shipped close takes them out of the
 /// model's array: a mask of indices.
@@ -90,7 +91,7 @@ impl Steps<'_> {
         let (slot, generation) = self.closing(t, &state.thread(t));
         let descriptor = state.slot(slot);
         if !descriptor.word().is_open(u32::from(generation)) {
-            Self::finish(state, t);
+            self.after(state, t, Did::Look { open: false });
             let mut event = refused(slot, generation, Cause::Call, Error::NotSocket);
             if self.has(Defect::SecondCloseSucceeds) {
                 event = Event::CloseReturned {
@@ -102,15 +103,15 @@ impl Steps<'_> {
             }
             return (What::Look { slot, open: false }, event);
         }
+        let event = self.after(state, t, Did::Look { open: true });
         self.looked(state, t, slot, generation);
-        (What::Look { slot, open: true }, Event::Internal)
+        (What::Look { slot, open: true }, event)
     }
 
     /// The thread goes on to close this open descriptor.
     pub(super) fn looked(&self, state: &mut State, t: usize, slot: u8, generation: u8) {
         let descriptor = state.slot(slot);
         let mut thread = state.thread_mut(t);
-        thread.set_at(At::Looked);
         thread.set_slot(slot);
         thread.set_generation(generation);
         thread.set_socket(descriptor.socket());
@@ -132,19 +133,19 @@ impl Steps<'_> {
         let cause = self.cause(state, t);
         let seen = state.slot(slot).word();
         if self.has(Defect::SealIsAStore) {
-            state.thread_mut(t).set_at(At::Committing);
-            return (What::Lock { slot }, Event::Internal);
+            let event = self.after(state, t, Did::Lock { allowed: true });
+            return (What::Lock { slot }, event);
         }
         let stopped = self.close(state, t, seen, |_, _| Err(Stopped::Changed));
         let Err(Stopped::Failed(error)) = stopped else {
-            state.thread_mut(t).set_at(At::Committing);
             state.thread_mut(t).set_guess(holders(seen));
-            return (What::Lock { slot }, Event::Internal);
+            let event = self.after(state, t, Did::Lock { allowed: true });
+            return (What::Lock { slot }, event);
         };
         if error == Error::WouldBlock {
             self.spoil_would_block(state, &thread);
         }
-        let _ = self.go_on(state, t);
+        self.after(state, t, Did::Lock { allowed: false });
         let what = match error {
             Error::WouldBlock => What::WouldBlock { slot },
             _ => What::FindClosed { slot },
@@ -176,10 +177,11 @@ impl Steps<'_> {
             Ok(commit) => self.committed(state, t, &commit),
             Err(Stopped::Changed) => {
                 state.thread_mut(t).set_guess(holders(word));
-                (What::RetryCommit { slot }, Event::Internal)
+                let event = self.after(state, t, Did::MissSwap);
+                (What::RetryCommit { slot }, event)
             }
             Err(Stopped::Failed(error)) => {
-                let _ = self.go_on(state, t);
+                self.after(state, t, Did::Lock { allowed: false });
                 (
                     What::FindClosed { slot },
                     refused(slot, generation, cause, error),
@@ -253,7 +255,7 @@ impl Steps<'_> {
         state.slot_mut(slot).set_cause(cause);
         self.carry_out(state, socket, commit.actions);
         self.spoil_commit(state, socket, commit);
-        self.after_taking(state, t);
+        self.after(state, t, Did::TakeOut);
         let event = Event::Committed {
             slot: usize::from(slot),
             generation: u32::from(generation),
@@ -265,32 +267,16 @@ impl Steps<'_> {
         (What::Commit { slot, cause, last }, event)
     }
 
-    /// Goes on after operations were taken out: to deliver, wait, or leave.
-    pub(super) fn after_taking(&self, state: &mut State, t: usize) {
-        let thread = state.thread(t);
-        let undelivered = each(thread.taken()).any(|index| is_ending(state, index));
-        if undelivered {
-            state.thread_mut(t).set_at(At::Delivering);
-        } else if thread.waited() && !self.has(Defect::ReturnsWithoutWaiting) {
-            if self.has(Defect::WaitsUnderLock) {
-                state.socket_mut(thread.socket()).set_locked_by_waiter(true);
-            }
-            state.thread_mut(t).set_at(At::Waiting);
-        } else {
-            let _ = self.go_on(state, t);
-        }
-    }
-
     /// wait: until the socket is not draining any more, or cancelled (L9).
     pub(super) fn wait(&self, before: &State, t: usize, out: &mut impl FnMut(What, Event, &State)) {
         let socket = before.thread(t).socket();
         let draining = before.socket(socket).machine().is_draining();
         let mut after = *before;
         if !draining && !self.has(Defect::WaiterSleepsOn) {
-            after.thread_mut(t).set_at(At::Quitting);
+            self.after(&mut after, t, Did::Wait);
             out(What::Wake { socket }, Event::Internal, &after);
         } else if draining && self.scenario.surroundings.may_cancel {
-            after.thread_mut(t).set_at(At::Quitting);
+            self.after(&mut after, t, Did::Wait);
             after.thread_mut(t).set_cancelled(true);
             out(What::Cancel { socket }, Event::Internal, &after);
         }
@@ -322,7 +308,7 @@ impl Steps<'_> {
         self.carry_out(state, socket, commit.actions);
         state.thread_mut(t).set_socket(socket);
         state.thread_mut(t).set_taken(commit.aborted);
-        self.after_taking(state, t);
+        self.after(state, t, Did::TakeOut);
     }
 }
 

@@ -21,6 +21,7 @@ mod share;
 mod slot;
 
 use closesocket::protocol::invariant::{Event, OperationState};
+use closesocket::protocol::program::{self, Did, Next, Owed};
 use closesocket::protocol::word::{Word, WordPhase};
 use closesocket::protocol::{
     Actions, Cause, Ending, Notice, OperationKind, Phase, SendSide, Waiting, notice,
@@ -29,7 +30,7 @@ use closesocket::protocol::{
 use crate::action::{Action, What};
 use crate::defect::Defect;
 use crate::scenario::{Call, Handle, Scenario};
-use crate::state::{At, SOCKETS, State, THREADS, Thread, WORKER, small};
+use crate::state::{SOCKETS, State, THREADS, Thread, WORKER, small};
 
 /// What one step did, besides changing the state.
 pub(crate) type Done = (What, Event);
@@ -66,37 +67,37 @@ impl Steps<'_> {
             let (what, event) = step(self, &mut after, t);
             out(what, event, &after);
         };
-        match thread.at() {
-            At::Ready if t == WORKER => self.complete(before, out),
-            At::Ready => self.start(before, t, out),
-            At::Refused => one(Self::back_out),
-            At::Inside if !self.is_locked(thread.socket()) => one(Self::section),
-            At::Leaving => one(Self::leave),
-            At::Looked if !self.is_locked(thread.socket()) => one(Self::lock_to_close),
-            At::Committing => one(Self::commit),
-            At::Delivering => self.deliver(before, t, out),
-            At::Waiting => self.wait(before, t, out),
-            At::Quitting => one(Self::quit),
-            At::Claiming => one(Self::claim),
-            At::Upcalling => {
+        match thread.next() {
+            Next::Idle if t == WORKER => self.complete(before, out),
+            Next::Idle => self.start(before, t, out),
+            Next::BackOut => one(Self::back_out),
+            Next::Section if !self.is_locked(thread.socket()) => one(Self::section),
+            Next::Leave => one(Self::leave),
+            Next::Lock if !self.is_locked(thread.socket()) => one(Self::lock_to_close),
+            Next::Commit => one(Self::commit),
+            Next::Deliver => self.deliver(before, t, out),
+            Next::Wait => self.wait(before, t, out),
+            Next::GiveUp => one(Self::quit),
+            Next::Claim => one(Self::claim),
+            Next::ReturnHandle => {
                 one(Self::upcall);
                 if self.scenario.surroundings.upcall_may_fail {
                     one(Self::upcall_fails);
                 }
             }
-            At::Recycling => one(Self::recycle),
-            At::Reserved if self.may_open(before, t) => one(Self::open),
-            At::Opened => one(Self::look_at_process),
-            At::NextSlot if self.may_pass(before, t) => one(Self::next_slot),
-            At::NextRecord if self.may_reclaim(before, t) => one(Self::next_record),
-            At::NextForsaken if self.may_forsake(thread) => one(Self::next_forsaken),
-            At::Blocked
-            | At::Inside
-            | At::Looked
-            | At::Reserved
-            | At::NextSlot
-            | At::NextForsaken
-            | At::NextRecord => {}
+            Next::Recycle => one(Self::recycle),
+            Next::Open if self.may_open(before, t) => one(Self::open),
+            Next::LookAtProcess => one(Self::look_at_process),
+            Next::NextSlot if self.may_pass(before, t) => one(Self::next_slot),
+            Next::NextRecord if self.may_reclaim(before, t) => one(Self::next_record),
+            Next::NextOutlived if self.may_forsake(thread) => one(Self::next_forsaken),
+            Next::Sleep
+            | Next::Section
+            | Next::Lock
+            | Next::Open
+            | Next::NextSlot
+            | Next::NextOutlived
+            | Next::NextRecord => {}
         }
     }
 
@@ -145,9 +146,9 @@ impl Steps<'_> {
     /// The sockets whose lock a thread holds between two steps, as a mask: from the
     /// look at the word to the commit, and while it posts what it has taken out.
     pub(crate) fn locked_sockets(scenario: &Scenario, defect: Option<Defect>, state: &State) -> u8 {
-        let holders = state.threads().filter(|it| match it.at() {
-            At::Committing => true,
-            At::Delivering => {
+        let holders = state.threads().filter(|it| match it.next() {
+            Next::Commit => true,
+            Next::Deliver => {
                 defect != Some(Defect::PostsOutsideTheLock)
                     && each(it.taken()).any(|index| is_to_be_posted(scenario, state, index))
             }
@@ -200,36 +201,72 @@ impl Steps<'_> {
         *state.thread_mut(t) = thread.at_call(thread.call() + u8::from(t != WORKER));
     }
 
-    /// Goes on after a thread has given up a hold and, if it was told to,
-    /// claimed and recycled the slot.
-    fn go_on(&self, state: &mut State, t: usize) -> Event {
-        let thread = state.thread(t);
-        if thread.holding() || thread.taken() != 0 {
-            state.thread_mut(t).set_at(At::Quitting);
-            return Event::Internal;
+    /// The thread goes on, after a step that came to this.
+    fn after(&self, state: &mut State, t: usize, did: Did) -> Event {
+        let next = program::next(did, self.owed(state, t));
+        match next {
+            Next::Idle => return self.return_from(state, t),
+            Next::NextSlot | Next::NextOutlived | Next::NextRecord => {
+                self.sweep_on(state, t, next);
+            }
+            _ => state.thread_mut(t).set_next(next),
         }
-        match self.call(t, &thread) {
-            Some(Call::Cleanup | Call::Die) => {
-                self.sweep_on(state, t);
-                Event::Internal
-            }
-            Some(Call::Close(_)) => {
-                Self::finish(state, t);
-                Event::CloseReturned {
-                    socket: usize::from(thread.socket()),
-                    committed: true,
-                    waited: thread.waited(),
-                    result: if thread.cancelled() {
-                        Err(closesocket::protocol::Error::Interrupted)
-                    } else {
-                        Ok(())
-                    },
-                }
-            }
-            _ => {
-                Self::finish(state, t);
-                Event::Internal
-            }
+        if next == Next::Wait && self.has(Defect::WaitsUnderLock) {
+            let socket = state.thread(t).socket();
+            state.socket_mut(socket).set_locked_by_waiter(true);
+        }
+        Event::Internal
+    }
+
+    /// What a thread has still to do in its call.
+    #[inline(always)]
+    fn owed(&self, state: &State, t: usize) -> Owed {
+        let thread = state.thread(t);
+        let call = self.call(t, &thread);
+        let sweeps = matches!(call, Some(Call::Cleanup | Call::Die));
+        let sweep = sweeps.then(|| self.sweep_of(&thread));
+        if thread.taken() == 0 && !thread.holding() {
+            return Owed {
+                sweep,
+                ..Owed::default()
+            };
+        }
+        let own = self.own_hold(t, &thread);
+        let slot_of = |index: usize| state.operation(index).slot();
+        Owed {
+            results: each(thread.taken()).any(|index| is_ending(state, index)),
+            holds: each(thread.taken()).any(|index| Some(slot_of(index)) != own),
+            drain: thread.waited() && !self.has(Defect::ReturnsWithoutWaiting),
+            own_hold: thread.holding(),
+            sweep,
+        }
+    }
+
+    /// The slot on which it gives up its own hold last, with those of operations
+    /// there. A cancel leaves for what it delivered, and for its own call afterwards.
+    fn own_hold(&self, t: usize, thread: &Thread) -> Option<u8> {
+        let cancels = matches!(self.call(t, thread), Some(Call::CancelThrough(_)));
+        let own = thread.holding() && !(cancels && thread.taken() != 0);
+        own.then(|| self.closing(t, thread).0)
+    }
+
+    /// The present call of a thread returns.
+    fn return_from(&self, state: &mut State, t: usize) -> Event {
+        let thread = state.thread(t);
+        let call = self.call(t, &thread);
+        Self::finish(state, t);
+        match call {
+            Some(Call::Close(_)) => Event::CloseReturned {
+                socket: usize::from(thread.socket()),
+                committed: true,
+                waited: thread.waited(),
+                result: if thread.cancelled() {
+                    Err(closesocket::protocol::Error::Interrupted)
+                } else {
+                    Ok(())
+                },
+            },
+            _ => Event::Internal,
         }
     }
 

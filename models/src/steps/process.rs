@@ -1,6 +1,9 @@
 //! Cleanup and death of a process: the flag, then every slot, then the records
 //! that target it (S2, S3, D5).
 
+use closesocket::protocol::program::{self, Did, Next, Owed, Sweep};
+use std::cmp::Ordering;
+
 use closesocket::protocol::invariant::{Event, OperationState};
 use closesocket::protocol::word::WordPhase;
 use closesocket::protocol::{Cause, ProcessId};
@@ -10,7 +13,7 @@ use super::{Done, Steps, is_live};
 use crate::action::What;
 use crate::defect::Defect;
 use crate::scenario::Call;
-use crate::state::{At, OPERATIONS, RECORDS, State, Thread, small};
+use crate::state::{OPERATIONS, RECORDS, State, Thread, small};
 
 impl Steps<'_> {
     /// Only the cleanup that matches the first startup acts (S2).
@@ -32,13 +35,16 @@ impl Steps<'_> {
             acts,
             startups_left: startups.saturating_sub(earlier + 1),
         });
-        if acts {
-            state.thread_mut(t).set_at(At::NextSlot);
-            let cause = Cause::Cleanup;
-            return (What::Begin { cause }, event);
-        }
-        Self::finish(state, t);
-        (What::Skip, event)
+        self.go_to(state, t, Did::Stop { acts });
+        let cause = Cause::Cleanup;
+        (
+            if acts {
+                What::Begin { cause }
+            } else {
+                What::Skip
+            },
+            event,
+        )
     }
 
     /// Cleanups that the threads of a process have begun or made, counted from
@@ -48,7 +54,7 @@ impl Steps<'_> {
         threads
             .filter(|(spec, _)| spec.process == process)
             .map(|(spec, thread)| {
-                let begun = usize::from(thread.call()) + usize::from(thread.at() != At::Ready);
+                let begun = usize::from(thread.call()) + usize::from(thread.next() != Next::Idle);
                 let calls = spec.calls.iter().take(begun);
                 calls.map(|it| u32::from(*it == Call::Cleanup)).sum::<u32>()
             })
@@ -108,7 +114,7 @@ impl Steps<'_> {
         process.set_startups(startups);
         process.set_gone(Some(Cause::Death));
         drop(process);
-        state.thread_mut(t).set_at(At::NextSlot);
+        self.go_to(state, t, Did::Stop { acts: true });
         let cause = Cause::Death;
         (What::Begin { cause }, Event::Internal)
     }
@@ -146,6 +152,7 @@ impl Steps<'_> {
         let mine = self.scenario.is_over(state, next) || self.has(Defect::SweepsTheNextLife);
         let open = word.phase() == WordPhase::Open && mine;
         if open {
+            self.after(state, t, Did::Look { open });
             self.looked(state, t, slot, generation_of(word));
         } else {
             state.thread_mut(t).set_cursor(slot + 1);
@@ -155,23 +162,34 @@ impl Steps<'_> {
 
     /// Goes on with a cleanup or death, after what was taken out is delivered and
     /// left for.
-    pub(super) fn sweep_on(&self, state: &mut State, t: usize) {
+    pub(super) fn sweep_on(&self, state: &mut State, t: usize, next: Next) {
         let thread = state.thread(t);
-        let slots = self.scenario.slots.len();
-        let cursor = usize::from(thread.cursor());
-        if cursor == slots && thread.guess() != 0 {
+        if next == Next::NextOutlived {
             let left = thread.guess();
             self.forsake_next(state, t, left & (left - 1));
             return;
         }
-        let mut next = thread.at_call(thread.call());
-        next.set_at(if cursor > slots {
-            At::NextRecord
-        } else {
-            At::NextSlot
-        });
-        next.set_cursor(thread.cursor() + 1);
-        *state.thread_mut(t) = next;
+        let mut later = thread.at_call(thread.call());
+        later.set_next(next);
+        later.set_cursor(thread.cursor() + 1);
+        *state.thread_mut(t) = later;
+    }
+
+    /// How far a cleanup or death has come.
+    pub(super) fn sweep_of(&self, thread: &Thread) -> Sweep {
+        match usize::from(thread.cursor()).cmp(&self.scenario.slots.len()) {
+            Ordering::Less => Sweep::Slots,
+            Ordering::Equal => Sweep::Outlived,
+            Ordering::Greater => Sweep::Records,
+        }
+    }
+
+    /// The thread goes to a step of the sweep itself.
+    fn go_to(&self, state: &mut State, t: usize, did: Did) {
+        match program::next(did, Owed::default()) {
+            Next::Idle => Self::finish(state, t),
+            next => state.thread_mut(t).set_next(next),
+        }
     }
 
     /// Whether a pending operation is one that the thread's process has to end: it
@@ -197,21 +215,14 @@ impl Steps<'_> {
 
     /// Goes to the sockets that are left, then to the records of a dead process.
     fn forsake_next(&self, state: &mut State, t: usize, left: u8) {
-        let mut next = state.thread(t).at_call(state.thread(t).call());
         let slots = small(self.scenario.slots.len());
-        let dead = self.cause(state, t) == Cause::Death;
-        if left != 0 {
-            next.set_at(At::NextForsaken);
-            next.set_guess(left);
-            next.set_cursor(slots);
-        } else if dead && !self.has(Defect::ForgetsToReclaim) {
-            next.set_at(At::NextRecord);
-            next.set_cursor(slots + 1);
-        } else {
-            Self::finish(state, t);
-            return;
-        }
-        *state.thread_mut(t) = next;
+        let dies = self.cause(state, t) == Cause::Death && !self.has(Defect::ForgetsToReclaim);
+        let outlived = left != 0;
+        let mut later = state.thread(t).at_call(state.thread(t).call());
+        later.set_guess(left);
+        later.set_cursor(slots + u8::from(!outlived));
+        *state.thread_mut(t) = later;
+        self.go_to(state, t, Did::Pass { outlived, dies });
     }
 
     /// Whether the section of the next such socket can be entered.
@@ -238,7 +249,7 @@ impl Steps<'_> {
             thread.set_socket(socket);
             thread.set_taken(taken);
             drop(thread);
-            self.after_taking(state, t);
+            self.after(state, t, Did::TakeOut);
         }
         let event = Event::Forsaken {
             socket: usize::from(socket),
@@ -265,7 +276,11 @@ impl Steps<'_> {
         if index >= RECORDS || state.record(index).record().is_none() {
             // Records are made in order: none can come any more that targets
             // this process.
-            Self::finish(state, t);
+            let passed = Did::Pass {
+                outlived: false,
+                dies: false,
+            };
+            self.go_to(state, t, passed);
             return (What::Skip, Event::Internal);
         }
         let dead = ProcessId(u32::from(self.process_of(t)));

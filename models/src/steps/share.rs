@@ -2,6 +2,7 @@
 //! that a failure leaks nothing.
 
 use closesocket::protocol::invariant::{Event, OperationState};
+use closesocket::protocol::program::Did;
 use closesocket::protocol::word::{self, Word};
 use closesocket::protocol::{Linger, ProcessId, Socket};
 
@@ -10,7 +11,7 @@ use super::{Done, Steps, is_free};
 use crate::action::What;
 use crate::defect::Defect;
 use crate::scenario::Call;
-use crate::state::{At, State, small};
+use crate::state::{State, small};
 
 impl Steps<'_> {
     /// reserve: takes any free slot of the process off the free list. Without
@@ -32,14 +33,14 @@ impl Steps<'_> {
             let mut after = *before;
             after.slot_mut(index).set_reserved(true);
             after.thread_mut(t).set_slot(small(index));
-            after.thread_mut(t).set_at(At::Reserved);
+            let event = self.after(&mut after, t, Did::Reserve { found: true });
             let slot = small(index);
-            out(What::Reserve { slot }, Event::Internal, &after);
+            out(What::Reserve { slot }, event, &after);
         }
         if !reserved {
             let mut after = *before;
-            Self::finish(&mut after, t);
-            out(What::Skip, Event::Internal, &after);
+            let event = self.after(&mut after, t, Did::Reserve { found: false });
+            out(What::Skip, event, &after);
         }
     }
 
@@ -108,7 +109,7 @@ impl Steps<'_> {
             self.open_slot(state, t, socket);
         } else {
             state.slot_mut(slot).set_reserved(false);
-            Self::finish(state, t);
+            self.after(state, t, Did::Open { opened: false });
         }
         let what = What::Redeem {
             record: index,
@@ -135,8 +136,8 @@ impl Steps<'_> {
         let mut thread = state.thread_mut(t);
         thread.set_own_slot(slot);
         thread.set_own_generation(generation);
-        thread.set_at(At::Opened);
         drop(thread);
+        self.after(state, t, Did::Open { opened: true });
         let created = state.rest().created().max(socket + 1);
         state.rest_mut().set_created(created);
     }
@@ -152,10 +153,10 @@ impl Steps<'_> {
             gone = state.process(process).gone().is_some();
         }
         let open = super::is_live(state, slot, generation);
-        if gone && open && !self.has(Defect::ForgetsToLookAgain) {
+        let closes = gone && open && !self.has(Defect::ForgetsToLookAgain);
+        self.after(state, t, Did::LookAtProcess { closes });
+        if closes {
             self.looked(state, t, slot, generation);
-        } else {
-            Self::finish(state, t);
         }
         (What::LookAtProcess { gone }, Event::Internal)
     }

@@ -1,6 +1,7 @@
 //! The end of a descriptor: leave, claim, upcall, recycle (H1 to H4).
 
 use closesocket::protocol::invariant::Event;
+use closesocket::protocol::program::Did;
 use closesocket::protocol::word::{self, Recycling, Word, WordPhase};
 use closesocket::protocol::{Cause, returns_handle};
 
@@ -8,8 +9,7 @@ use super::call::generation_of;
 use super::{Done, Steps, each};
 use crate::action::What;
 use crate::defect::Defect;
-use crate::scenario::Call;
-use crate::state::{At, Slot, State};
+use crate::state::{Slot, State};
 
 impl Steps<'_> {
     /// One `fetch_sub` of some holds. Whoever is told that nobody is left
@@ -19,16 +19,16 @@ impl Steps<'_> {
         let holds = u64::from(holds);
         state.slot_mut(slot).set_word(minus(before, holds));
         if word::leave(before, holds) && !self.has(Defect::ForgetsToClaim) {
-            Self::go_to_claim(state, t, slot, before);
+            self.go_to_claim(state, t, slot, before);
             let slot = usize::from(slot);
             return Event::LastOut { slot };
         }
-        self.go_on(state, t)
+        self.after(state, t, Did::Leave { last_out: false })
     }
 
-    fn go_to_claim(state: &mut State, t: usize, slot: u8, seen: Word) {
+    fn go_to_claim(&self, state: &mut State, t: usize, slot: u8, seen: Word) {
+        self.after(state, t, Did::Leave { last_out: true });
         let mut thread = state.thread_mut(t);
-        thread.set_at(At::Claiming);
         thread.set_slot(slot);
         thread.set_generation(generation_of(seen));
     }
@@ -37,10 +37,7 @@ impl Steps<'_> {
     /// the thread delivered, slot by slot, its own descriptor last.
     pub(super) fn quit(&self, state: &mut State, t: usize) -> Done {
         let thread = state.thread(t);
-        // A cancel leaves for what it delivered, and for its own call afterwards.
-        let cancels = matches!(self.call(t, &thread), Some(Call::CancelThrough(_)));
-        let later = cancels && thread.taken() != 0;
-        let own = (thread.holding() && !later).then(|| self.closing(t, &thread).0);
+        let own = self.own_hold(t, &thread);
         let slot_of = |index: usize| state.operation(index).slot();
         let other = each(thread.taken())
             .map(slot_of)
@@ -58,7 +55,7 @@ impl Steps<'_> {
             state
                 .slot_mut(slot)
                 .set_word(minus(before, u64::from(holds)));
-            Self::go_to_claim(state, t, slot, before);
+            self.go_to_claim(state, t, slot, before);
             return (What::Leave { slot, holds }, Event::Internal);
         }
         let event = self.give_up(state, t, slot, holds);
@@ -77,18 +74,22 @@ impl Steps<'_> {
             claimed = Some(Word::from_bits(descriptor.word().bits() + word::STEP));
         }
         let Some(claimed) = claimed else {
-            let event = self.go_on(state, t);
-            return (What::LoseClaim { slot }, event);
+            let lost = Did::Claim {
+                won: false,
+                returns_handle: false,
+            };
+            return (What::LoseClaim { slot }, self.after(state, t, lost));
         };
         state.slot_mut(slot).set_word(claimed);
         let mut cause = descriptor.cause();
         if self.has(Defect::ReturnsHandlesOfTheDead) && cause == Cause::Death {
             cause = Cause::Call;
         }
-        let upcall = returns_handle(self.scenario.surroundings.handles, cause);
-        let at = if upcall { At::Upcalling } else { At::Recycling };
-        state.thread_mut(t).set_at(at);
-        (What::Claim { slot }, Event::Internal)
+        let won = Did::Claim {
+            won: true,
+            returns_handle: returns_handle(self.scenario.surroundings.handles, cause),
+        };
+        (What::Claim { slot }, self.after(state, t, won))
     }
 
     /// upcall: the handle goes back, once (H1).
@@ -96,7 +97,7 @@ impl Steps<'_> {
         let slot = state.thread(t).slot();
         let returns = state.slot(slot).returns();
         state.slot_mut(slot).set_returns(returns + 1);
-        state.thread_mut(t).set_at(At::Recycling);
+        self.after(state, t, Did::ReturnHandle);
         let event = Event::HandleReturned {
             slot: usize::from(slot),
         };
@@ -108,7 +109,7 @@ impl Steps<'_> {
         let slot = state.thread(t).slot();
         if !self.has(Defect::RepeatsFailedUpcalls) {
             state.slot_mut(slot).set_retired(true);
-            state.thread_mut(t).set_at(At::Recycling);
+            self.after(state, t, Did::ReturnHandle);
         }
         if self.has(Defect::ReleasesAfterFailedUpcall) {
             let mut socket = state.socket_mut(state.slot(slot).socket());
@@ -149,7 +150,7 @@ impl Steps<'_> {
             let old = process.old() & !(1 << slot);
             process.set_old(old);
         }
-        let mut event = self.go_on(state, t);
+        let mut event = self.after(state, t, Did::Recycle);
         if self.has(Defect::ReturnsHandlesTwice) {
             event = Event::HandleReturned {
                 slot: usize::from(slot),

@@ -5,7 +5,9 @@
 //!
 //! - [`word`]: one descriptor's atomic word; who is inside, and is it open;
 //! - [`Socket`]: what all descriptors of a socket share; what a close makes of
-//!   it.
+//!   it;
+//!
+//! and in which order a thread asks them: its [`program`].
 //!
 //! The engine runs these functions under real atomics and locks, the model as
 //! its transition function, the property tests against an oracle. Nothing that
@@ -21,6 +23,7 @@ pub mod invariant;
 mod limits;
 mod linger;
 mod parts;
+pub mod program;
 mod record;
 mod socket;
 mod startup;
