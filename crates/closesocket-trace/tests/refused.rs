@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use closesocket::engine::{
-    Config, Memory, MemoryAddress, NoUpcalls, Notify, ProcessId, Provider, Std, Step, SystemClock,
+    Config, Error, Memory, MemoryAddress, NoUpcalls, Notify, ProcessId, Provider, Std, Step,
+    SystemClock,
 };
 use closesocket::protocol::AbortScope;
 use closesocket_trace::{Record, Recorder, replay};
@@ -108,4 +109,83 @@ fn an_accepted_socket_with_other_options_than_its_listener_had_is_refused() {
     let taken = machines.nth(1).unwrap();
     taken.linger = taken.linger.set_dont_linger(true);
     assert_refused(&records, "none that an accept took");
+}
+
+/// A lingering close aborts a blocked receive and waits until its peer has read
+/// what was sent.
+fn lingering(provider: &Provider<System>) {
+    let peers = provider.transport().listen(HOME).unwrap();
+    let process = provider.startup().unwrap();
+    let descriptor = process.socket().unwrap();
+    process
+        .connect_overlapped(descriptor, &HOME, Notify::nobody())
+        .unwrap();
+    let peer = peers.accept().unwrap();
+    peer.stall(true);
+    process.send(descriptor, b"late").unwrap();
+    process.set_linger(descriptor, Some(60)).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let cut = process.recv(descriptor, &mut [0; 4]);
+            assert_eq!(cut, Err(Error::Interrupted));
+        });
+        scope.spawn(|| {
+            while provider.metrics().draining == 0 {
+                std::thread::yield_now();
+            }
+            peer.stall(false);
+            let _ = peer.read_all();
+        });
+        while provider.metrics().pending == 0 {
+            std::thread::yield_now();
+        }
+        process.close(descriptor).unwrap();
+    });
+}
+
+/// Has the closing thread, after its commit, do the first of its steps of the one
+/// kind where it did the first of the other, and what lies between accordingly.
+fn put(records: &mut [Record], one: fn(&Step) -> bool, at: fn(&Step) -> bool) {
+    let committed = |it: &Record| matches!(it.observation.step, Step::Committed { .. });
+    let commit = records.iter().position(committed).unwrap();
+    let closer = records[commit].thread;
+    let later = records[commit..].iter_mut();
+    let mut steps: Vec<_> = later.filter(|it| it.thread == closer).collect();
+    let place = |which: fn(&Step) -> bool| {
+        let found = steps.iter().position(|it| which(&it.observation.step));
+        found.unwrap()
+    };
+    let (from, to) = (place(one), place(at));
+    let mut observations: Vec<_> = steps.iter().map(|it| it.observation).collect();
+    let moved = observations.remove(from);
+    observations.insert(to, moved);
+    for (step, observation) in steps.iter_mut().zip(observations) {
+        step.observation = observation;
+    }
+}
+
+//= docs/specification.md#l4-operations-end-first
+//= type=test
+//# - A lingering close MUST abort the pending operations before it starts to wait.
+#[test]
+fn a_close_that_waits_before_it_has_told_what_it_aborted_is_refused() {
+    let mut records = recorded(lingering);
+    assert_accepted(&records);
+    let waited = |it: &Step| matches!(it, Step::LingerEnded { .. });
+    let told = |it: &Step| matches!(it, Step::Delivered { .. });
+    put(&mut records, told, waited);
+    assert_refused(&records, "has not delivered what it has taken out");
+}
+
+//= docs/specification.md#h2-after-the-operations
+//= type=test
+//# - The closing thread MUST give up its hold only after it has delivered the operations
+//# that it aborted.
+#[test]
+fn a_closer_that_leaves_before_it_has_waited_is_refused() {
+    let mut records = recorded(lingering);
+    let left = |it: &Step| matches!(it, Step::Left { .. });
+    let waited = |it: &Step| matches!(it, Step::LingerEnded { .. });
+    put(&mut records, left, waited);
+    assert_refused(&records, "has not waited for the drain");
 }

@@ -1,8 +1,11 @@
 //! Judges closes: commits, refusals, waits and returns, and the records of dead
 //! processes.
 
+use std::collections::HashSet;
+
 use closesocket::engine::{Error, Observation, ProcessId, SocketId, Step};
 use closesocket::protocol::invariant::{DescriptorState, Event};
+use closesocket::protocol::program::{Next, Owed};
 use closesocket::protocol::{Actions, Cause, CloseRequest, Socket, Time};
 
 use super::Verdict;
@@ -10,7 +13,7 @@ use super::judge::{Judge, sweeps};
 use super::machine::{refused, require_same};
 use super::needs::Header as _;
 use super::socket::Scope;
-use super::thread::{Closing, Name, Outcome};
+use super::thread::{Closing, Name};
 
 /// What a commit was told to be.
 struct Told {
@@ -35,21 +38,13 @@ impl Judge {
                 "the wait ended with the drain over: {drained}, by the protocol: {ended}"
             ));
         }
-        match self.thread(thread).closing.last_mut() {
-            Some(Closing {
-                outcome:
-                    Outcome::Committed {
-                        socket,
-                        wait: true,
-                        lingered: lingered @ None,
-                    },
-                ..
-            }) if *socket == id => {
-                *lingered = Some(drained);
-                Ok(())
-            }
-            _ => Err("the thread's close does not wait for this socket".to_owned()),
-        }
+        let closing = self.thread(thread).closing.last_mut();
+        let closing = closing.filter(|it| it.socket == Some(id));
+        let closing = closing.ok_or("the thread does not close this socket")?;
+        closing.require(Next::Wait)?;
+        closing.owed.drain = false;
+        closing.drained = Some(drained);
+        Ok(())
     }
 
     pub(super) fn judge_close(&mut self, thread: u32, observation: &Observation) -> Verdict {
@@ -175,15 +170,17 @@ impl Judge {
             local.socket.machine = machine;
             local.descriptors[slot].state = DescriptorState::Closed(cause);
         })?;
-        let by = self.thread(thread);
-        by.holds(name).closer += 1;
-        by.closing.push(Closing {
+        self.thread(thread).closing.push(Closing {
             name,
-            outcome: Outcome::Committed {
-                socket: id,
-                wait: commit.wait,
-                lingered: None,
+            socket: Some(id),
+            results: HashSet::new(),
+            owed: Owed {
+                drain: commit.wait,
+                own_hold: true,
+                ..Owed::default()
             },
+            drained: None,
+            refused: None,
         });
         Ok(())
     }
@@ -257,7 +254,11 @@ impl Judge {
         }
         self.thread(thread).closing.push(Closing {
             name,
-            outcome: Outcome::Refused(error),
+            socket: None,
+            results: HashSet::new(),
+            owed: Owed::default(),
+            drained: None,
+            refused: Some(error),
         });
         Ok(())
     }
@@ -273,24 +274,21 @@ impl Judge {
         let by = self.thread(thread);
         let closing = by.closing.pop().filter(|it| it.name == name);
         let closing = closing.ok_or("the thread is in no close of this descriptor")?;
-        if by.holds.get(&name).is_some_and(|it| it.closer > 0) {
-            return Err("the closer has not left".to_owned());
-        }
-        let expected = match closing.outcome {
-            Outcome::Refused(error) => (false, false, Some(error)),
-            Outcome::Committed { wait: false, .. } => (true, false, None),
-            Outcome::Committed { lingered, .. } => {
-                let drained = lingered.ok_or("the close has not waited for the drain")?;
-                (true, true, (!drained).then_some(Error::Interrupted))
-            }
-        };
+        closing.require(Next::Idle)?;
+        let cancelled = closing.drained == Some(false);
+        let interrupted = cancelled.then_some(Error::Interrupted);
+        let expected = (
+            closing.refused.is_none(),
+            closing.drained.is_some(),
+            closing.refused.or(interrupted),
+        );
         if expected != (committed, waited, error) {
             return Err(format!(
                 "it returned {:?}, by what it did {expected:?}",
                 (committed, waited, error)
             ));
         }
-        if let Outcome::Committed { socket, .. } = closing.outcome
+        if let Some(socket) = closing.socket
             && let Some(socket) = self.sockets.get_mut(&socket)
         {
             let event = Event::CloseReturned {

@@ -3,31 +3,32 @@
 
 use closesocket::engine::{Observation, SocketId, Step};
 use closesocket::protocol::invariant::{DescriptorState, DescriptorView, Event};
+use closesocket::protocol::program::{self, Did, Next, Owed};
 use closesocket::protocol::returns_handle;
 use closesocket::protocol::word::{self, Recycling, Word, WordPhase};
 
 use super::Verdict;
 use super::judge::Judge;
 use super::needs::Header as _;
-use super::thread::{Claim, Name, Next};
+use super::thread::{Claim, Must, Name};
 
 impl Judge {
     pub(super) fn judge_handle(
         &mut self,
         thread: u32,
-        next: Next,
+        must: Must,
         observation: &Observation,
     ) -> Verdict {
         let (name, before) = (observation.name()?, observation.before());
         match observation.step {
             Step::Opened { life } => {
                 let socket = observation.socket()?;
-                self.opened(name, socket, (life, before?), next)
+                self.opened(name, socket, (life, before?), must)
             }
             Step::Entered { holders, admitted } => {
                 self.entered(thread, name, before?, holders, admitted)
             }
-            Step::Left { holders } => self.left(thread, name, before?, holders, next),
+            Step::Left { holders } => self.left(thread, name, before?, holders, must),
             Step::SealMissed => {
                 // Only a commit ends this state, and the lock keeps others out.
                 if before?.is_open(name.1.generation()) {
@@ -36,7 +37,7 @@ impl Judge {
                     Err("a close missed a word that was not open".to_owned())
                 }
             }
-            Step::Claimed { won } => self.claimed(thread, name, before?, won, next),
+            Step::Claimed { won } => self.claimed(thread, name, before?, won, must),
             Step::HandleReturned { succeeded } => self.handle_returned(thread, name, succeeded),
             Step::Recycled { retired } => self.recycled(thread, name, before?, retired),
             _ => Err("not a step on a word".to_owned()),
@@ -48,10 +49,10 @@ impl Judge {
         name: Name,
         id: SocketId,
         (life, before): (u64, Word),
-        next: Next,
+        must: Must,
     ) -> Verdict {
         let (process, descriptor) = name;
-        if !matches!(next, Next::Open(_) | Next::OpenRedeemed(..)) {
+        if !matches!(must, Must::Open(_) | Must::OpenRedeemed(..)) {
             return Err("nothing was made or redeemed to be opened".to_owned());
         }
         if before.phase() != WordPhase::Free {
@@ -109,8 +110,8 @@ impl Judge {
                 "the call was refused, which the protocol lets in".to_owned()
             });
         }
-        if !admitted {
-            self.thread(thread).next = Next::BackOut(name, holders);
+        if program::next(Did::Enter { admitted }, Owed::default()) == Next::BackOut {
+            self.thread(thread).must = Must::BackOut(name, holders);
             return Ok(());
         }
         let holds = self.thread(thread).holds(name);
@@ -123,14 +124,14 @@ impl Judge {
         })
     }
 
-    fn left(&mut self, thread: u32, name: Name, before: Word, holders: u64, next: Next) -> Verdict {
+    fn left(&mut self, thread: u32, name: Name, before: Word, holders: u64, must: Must) -> Verdict {
         if holders == 0 || before.holders() < holders {
             return Err(format!(
                 "{holders} holders left a word that counts {}",
                 before.holders()
             ));
         }
-        if next != Next::BackOut(name, holders) && self.thread(thread).leave(name, holders)? {
+        if must != Must::BackOut(name, holders) && self.thread(thread).leave(name, holders)? {
             let socket = self.socket_of(name)?;
             let slot = socket.local.slot(name).ok_or("unknown descriptor")?;
             socket.step(Event::Internal, |local| {
@@ -138,15 +139,16 @@ impl Judge {
                 *inside = inside.saturating_sub(1);
             })?;
         }
-        if word::leave(before, holders) {
+        let last_out = word::leave(before, holders);
+        if program::next(Did::Leave { last_out }, Owed::default()) == Next::Claim {
             let empty = Word::from_bits(before.bits() - holders);
-            self.thread(thread).next = Next::Claim(name.0, name.1.slot(), empty);
+            self.thread(thread).must = Must::Claim(name.0, name.1.slot(), empty);
         }
         Ok(())
     }
 
-    fn claimed(&mut self, thread: u32, name: Name, before: Word, won: bool, next: Next) -> Verdict {
-        let Next::Claim(_, _, seen) = next else {
+    fn claimed(&mut self, thread: u32, name: Name, before: Word, won: bool, must: Must) -> Verdict {
+        let Must::Claim(_, _, seen) = must else {
             return Err("the thread has left no descriptor closed and empty".to_owned());
         };
         if won != (before == seen && word::claim(before).is_some()) {
@@ -165,11 +167,14 @@ impl Judge {
         let DescriptorState::Closed(cause) = socket.local.descriptors[slot].state else {
             return Err("the descriptor is not closed".to_owned());
         };
-        let due = returns_handle(kind, cause);
+        let won = Did::Claim {
+            won,
+            returns_handle: returns_handle(kind, cause),
+        };
         self.thread(thread).claims.push(Claim {
             name,
             socket: id,
-            due,
+            next: program::next(won, Owed::default()),
             failed: false,
         });
         Ok(())
@@ -185,10 +190,10 @@ impl Judge {
 
     fn handle_returned(&mut self, thread: u32, name: Name, succeeded: bool) -> Verdict {
         let claim = self.claim(thread, name)?;
-        if !claim.due {
+        if claim.next != Next::ReturnHandle {
             return Err("no handle is due to go back".to_owned());
         }
-        claim.due = false;
+        claim.next = program::next(Did::ReturnHandle, Owed::default());
         claim.failed = !succeeded;
         let id = claim.socket;
         let socket = self.socket(id)?;
@@ -202,7 +207,7 @@ impl Judge {
 
     fn recycled(&mut self, thread: u32, name: Name, before: Word, retired: bool) -> Verdict {
         let claim = *self.claim(thread, name)?;
-        if claim.due {
+        if claim.next != Next::Recycle {
             return Err("the handle has not gone back yet".to_owned());
         }
         if before.phase() != WordPhase::Claimed {

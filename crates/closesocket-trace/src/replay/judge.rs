@@ -10,7 +10,7 @@ use closesocket::protocol::{HandleKind, Socket};
 
 use super::needs::{Gate, Header as _, Instruction, Needs, Reached, SlotName};
 use super::socket::{Due, Replayed};
-use super::thread::{Name, Next, Thread};
+use super::thread::{Must, Name, Thread};
 use super::{Problem, Replay, Verdict};
 use crate::Record;
 
@@ -168,13 +168,13 @@ impl Judge {
     }
 
     fn step(&mut self, thread: u32, observation: &Observation) -> Verdict {
-        let next = self.thread(thread).next;
-        if !fulfils(next, observation) {
+        let must = self.thread(thread).must;
+        if !fulfils(must, observation) {
             self.thread(thread).require_free()?;
         }
-        self.thread(thread).next = Next::Anything;
+        self.thread(thread).must = Must::Anything;
         self.require_section_done(thread, observation)?;
-        self.judge(thread, next, observation)
+        self.judge(thread, must, observation)
     }
 
     /// Fails if the thread goes on to something else before the section that it
@@ -197,7 +197,7 @@ impl Judge {
         socket.map_or(Ok(()), |it| it.require_settled_by(thread))
     }
 
-    fn judge(&mut self, thread: u32, next: Next, observation: &Observation) -> Verdict {
+    fn judge(&mut self, thread: u32, must: Must, observation: &Observation) -> Verdict {
         match observation.step {
             Step::Began {
                 handle_kind,
@@ -236,7 +236,7 @@ impl Judge {
             | Step::SealMissed
             | Step::Claimed { .. }
             | Step::HandleReturned { .. }
-            | Step::Recycled { .. } => self.judge_handle(thread, next, observation),
+            | Step::Recycled { .. } => self.judge_handle(thread, must, observation),
             _ => self.judge_section(thread, observation),
         }
     }
@@ -336,19 +336,19 @@ impl Judge {
 }
 
 /// Whether an observation is what its thread has to do next.
-fn fulfils(next: Next, observation: &Observation) -> bool {
+fn fulfils(must: Must, observation: &Observation) -> bool {
     let name = observation.name().ok();
     let at = observation.at.map(|it| it.socket);
-    match (next, observation.step) {
-        (Next::Anything, _) => true,
-        (Next::BackOut(entered, with), Step::Left { holders }) => {
+    match (must, observation.step) {
+        (Must::Anything, _) => true,
+        (Must::BackOut(entered, with), Step::Left { holders }) => {
             (Some(entered), with) == (name, holders)
         }
-        (Next::Claim(process, slot, _), Step::Claimed { .. }) => {
+        (Must::Claim(process, slot, _), Step::Claimed { .. }) => {
             name.map(|it| (it.0, it.1.slot())) == Some((process, slot))
         }
-        (Next::Open(made), Step::Opened { .. }) => Some(made) == at,
-        (Next::OpenRedeemed(redeemed, target), Step::Opened { .. }) => {
+        (Must::Open(made), Step::Opened { .. }) => Some(made) == at,
+        (Must::OpenRedeemed(redeemed, target), Step::Opened { .. }) => {
             (Some(redeemed), Some(target)) == (at, observation.process)
         }
         _ => false,

@@ -13,7 +13,7 @@ use super::judge::Judge;
 use super::machine::{refused, require_same};
 use super::needs::Header as _;
 use super::socket::{Known, Replayed};
-use super::thread::{Name, Next};
+use super::thread::{Must, Name};
 
 impl Judge {
     pub(super) fn judge_section(&mut self, thread: u32, observation: &Observation) -> Verdict {
@@ -79,6 +79,11 @@ impl Judge {
         let accept = known.is_some_and(|it| it.kind == OperationKind::Accept);
         let accepted = Socket::accepted(&socket.machine());
         socket.taken(thread, operation.number, how, silent, sweeping)?;
+        if how.0.is_some()
+            && let Some(closing) = self.thread(thread).closing.last_mut()
+        {
+            closing.results.insert(operation);
+        }
         if accept && how == (None, None) {
             self.accepted.insert(operation, accepted);
         }
@@ -101,7 +106,7 @@ impl Judge {
         if before.is_some() {
             return Err("the socket was made before".to_owned());
         }
-        self.thread(thread).next = Next::Open(id);
+        self.thread(thread).must = Must::Open(id);
         Ok(())
     }
 
@@ -281,6 +286,9 @@ impl Judge {
             }
         })?;
         socket.forget_operation(number);
+        for closing in &mut self.thread(thread).closing {
+            closing.results.remove(&operation);
+        }
         if overlapped {
             self.thread(thread).holds(known.name).delivered += 1;
         }
@@ -336,7 +344,7 @@ impl Judge {
         socket.step(event, |local| {
             local.records[index].unredeemed = false;
         })?;
-        self.thread(thread).next = Next::OpenRedeemed(id, by);
+        self.thread(thread).must = Must::OpenRedeemed(id, by);
         Ok(())
     }
 }

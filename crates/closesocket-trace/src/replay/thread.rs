@@ -1,9 +1,10 @@
 //! What one thread of the engine is in the middle of: which holds it has, and
 //! what it must do next.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use closesocket::engine::{Descriptor, Error, OperationId, ProcessId, SocketId};
+use closesocket::protocol::program::{Next, Owed};
 use closesocket::protocol::word::Word;
 use closesocket::protocol::{Cause, OperationKind, Socket};
 
@@ -21,29 +22,45 @@ pub(super) struct Holds {
     pub(super) operations: u64,
     /// Operations that it has delivered, and must leave for.
     pub(super) delivered: u64,
-    /// Its own close has committed.
-    pub(super) closer: u64,
 }
 
 /// A close that has committed or was refused, and has not returned.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Closing {
     pub(super) name: Name,
-    pub(super) outcome: Outcome,
+    /// Of one that has committed.
+    pub(super) socket: Option<SocketId>,
+    /// What it has taken out and not told yet.
+    pub(super) results: HashSet<OperationId>,
+    /// What it has still to do after that.
+    pub(super) owed: Owed,
+    /// Whether the drain was over when its wait ended, if it waited.
+    pub(super) drained: Option<bool>,
+    /// Why it failed.
+    pub(super) refused: Option<Error>,
 }
 
-/// What became of a close.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Outcome {
-    /// It committed.
-    Committed {
-        socket: SocketId,
-        wait: bool,
-        /// How its wait ended, if it has.
-        lingered: Option<bool>,
-    },
-    /// It failed.
-    Refused(Error),
+impl Closing {
+    /// What its thread does next in it.
+    pub(super) fn next(&self) -> Next {
+        let results = !self.results.is_empty();
+        Owed {
+            results,
+            ..self.owed
+        }
+        .next()
+    }
+
+    /// Fails unless it is at this step.
+    pub(super) fn require(&self, step: Next) -> Verdict {
+        match self.next() {
+            next if next == step => Ok(()),
+            Next::Deliver => Err("the close has not delivered what it has taken out".to_owned()),
+            Next::Wait => Err("the close has not waited for the drain".to_owned()),
+            Next::GiveUp => Err("the closer has not left".to_owned()),
+            _ => Err("the thread's close does not wait, and has left".to_owned()),
+        }
+    }
 }
 
 /// A process that this thread ends.
@@ -62,15 +79,15 @@ pub(super) struct Sweep {
 pub(super) struct Claim {
     pub(super) name: Name,
     pub(super) socket: SocketId,
-    /// The handle upcall is due.
-    pub(super) due: bool,
-    /// Whether it failed, if it was made.
+    /// Return the handle, or recycle the slot.
+    pub(super) next: Next,
+    /// Whether the handle upcall failed, if it was made.
     pub(super) failed: bool,
 }
 
 /// What a thread must do before anything else.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Next {
+pub(super) enum Must {
     /// Anything.
     #[default]
     Anything,
@@ -87,7 +104,7 @@ pub(super) enum Next {
 /// One thread.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Thread {
-    pub(super) next: Next,
+    pub(super) must: Must,
     pub(super) holds: HashMap<Name, Holds>,
     pub(super) closing: Vec<Closing>,
     pub(super) claims: Vec<Claim>,
@@ -142,9 +159,15 @@ impl Thread {
     /// Takes this many holds away; true if a call ended with them.
     pub(super) fn leave(&mut self, name: Name, holders: u64) -> Result<bool, String> {
         let holds = self.holds.entry(name).or_default();
+        let mut closing = self.closing.iter_mut().rev();
+        let closing = closing.find(|it| it.name == name && it.owed.own_hold);
         // What it delivers in the middle of something else it leaves for there.
-        let call = if holds.closer > 0 && (1..=1 + holds.delivered).contains(&holders) {
-            holds.closer = 0;
+        let call = if let Some(closing) = closing
+            && (1..=1 + holds.delivered).contains(&holders)
+            && (holders > holds.delivered || closing.next() == Next::GiveUp)
+        {
+            closing.require(Next::GiveUp)?;
+            closing.owed.own_hold = false;
             holds.delivered -= holders - 1;
             false
         } else if (1..=holds.delivered).contains(&holders) {
@@ -163,10 +186,9 @@ impl Thread {
                 calls,
                 operations,
                 delivered,
-                closer,
             } = *holds;
             return Err(format!(
-                "{holders} holds left at once, but the thread has {calls} for calls and {operations} for their operations, {delivered} for operations it delivered and {closer} for its close"
+                "{holders} holds left at once, but the thread has {calls} for calls and {operations} for their operations, and {delivered} for operations it delivered"
             ));
         };
         if *holds == Holds::default() {
@@ -180,16 +202,16 @@ impl Thread {
 
     /// Fails unless the thread may do something other than what it must do next.
     pub(super) fn require_free(&self) -> Verdict {
-        match self.next {
-            Next::Anything => Ok(()),
-            Next::BackOut((_, descriptor), _) => Err(format!(
+        match self.must {
+            Must::Anything => Ok(()),
+            Must::BackOut((_, descriptor), _) => Err(format!(
                 "the thread must first back out of {descriptor}, which refused it"
             )),
-            Next::Claim(_, slot, _) => Err(format!(
+            Must::Claim(_, slot, _) => Err(format!(
                 "the thread has left slot {slot} closed and empty and must first try to claim it"
             )),
-            Next::Open(_) => Err("the thread must first open the socket that it made".to_owned()),
-            Next::OpenRedeemed(..) => {
+            Must::Open(_) => Err("the thread must first open the socket that it made".to_owned()),
+            Must::OpenRedeemed(..) => {
                 Err("the thread must first open the descriptor that it redeemed".to_owned())
             }
         }
@@ -223,19 +245,19 @@ impl Thread {
             .iter()
             .map(|((process, descriptor), holds)| {
                 format!(
-                    "holds {process}/{descriptor} ({} calls, {} delivered, {} close)",
-                    holds.calls, holds.delivered, holds.closer
+                    "holds {process}/{descriptor} ({} calls, {} delivered)",
+                    holds.calls, holds.delivered
                 )
             })
             .collect();
         words.sort();
-        if self.next != Next::Anything {
-            words.push(format!("must next {:?}", self.next));
+        if self.must != Must::Anything {
+            words.push(format!("must next {:?}", self.must));
         }
         words.extend(
             self.closing
                 .iter()
-                .map(|it| format!("closing {}", it.name.1)),
+                .map(|it| format!("closing {}, next {:?}", it.name.1, it.next())),
         );
         words.extend(
             self.blocked

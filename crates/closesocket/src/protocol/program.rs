@@ -15,8 +15,7 @@
 //!
 //! The model takes each of these steps on its packed state, and asks here what
 //! comes next; a replay asks the same of what a thread of the engine has recorded.
-//! The engine has the programs written out, with functions of these names, in this
-//! order.
+//! The engine has the programs written out, in this order.
 
 /// What a thread does next.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
