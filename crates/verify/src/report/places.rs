@@ -19,40 +19,30 @@ impl Place {
     }
 }
 
-const SPECIFICATION: (&str, &str) = (
-    "docs/specification.md",
-    include_str!("../../../../docs/specification.md"),
-);
-const PREDICATES: (&str, &str) = (
-    "crates/closesocket/src/protocol/invariant/predicate.rs",
-    include_str!("../../../closesocket/src/protocol/invariant/predicate.rs"),
-);
-const CATALOGUE: [(&str, &str); 5] = [
-    (
-        "models/src/catalogue/cancel.rs",
-        include_str!("../../../../models/src/catalogue/cancel.rs"),
-    ),
-    (
-        "models/src/catalogue/linger.rs",
-        include_str!("../../../../models/src/catalogue/linger.rs"),
-    ),
-    (
-        "models/src/catalogue/one_descriptor.rs",
-        include_str!("../../../../models/src/catalogue/one_descriptor.rs"),
-    ),
-    (
-        "models/src/catalogue/process.rs",
-        include_str!("../../../../models/src/catalogue/process.rs"),
-    ),
-    (
-        "models/src/catalogue/sharing.rs",
-        include_str!("../../../../models/src/catalogue/sharing.rs"),
-    ),
+/// A file, by its path from the root of the repository, and its text.
+type Source = (&'static str, &'static str);
+
+macro_rules! source {
+    ($path:literal) => {
+        ($path, include_str!(concat!("../../../../", $path)))
+    };
+}
+
+const SPECIFICATION: Source = source!("docs/specification.md");
+const PREDICATES: [Source; 4] = [
+    source!("crates/closesocket/src/protocol/invariant/descriptors.rs"),
+    source!("crates/closesocket/src/protocol/invariant/operations.rs"),
+    source!("crates/closesocket/src/protocol/invariant/processes.rs"),
+    source!("crates/closesocket/src/protocol/invariant/sockets.rs"),
 ];
-const DEFECTS: (&str, &str) = (
-    "models/src/defect/table.rs",
-    include_str!("../../../../models/src/defect/table.rs"),
-);
+const CATALOGUE: [Source; 5] = [
+    source!("models/src/catalogue/cancel.rs"),
+    source!("models/src/catalogue/linger.rs"),
+    source!("models/src/catalogue/one_descriptor.rs"),
+    source!("models/src/catalogue/process.rs"),
+    source!("models/src/catalogue/sharing.rs"),
+];
+const DEFECTS: Source = source!("models/src/defect/table.rs");
 
 /// The heading of a clause of the specification.
 pub(crate) fn clause(id: &str) -> Option<Place> {
@@ -62,7 +52,8 @@ pub(crate) fn clause(id: &str) -> Option<Place> {
 /// The predicate of an invariant.
 pub(crate) fn predicate(invariant: &str) -> Option<Place> {
     let function = invariant.replace('-', "_");
-    find(PREDICATES, &format!("pub(super) fn {function}<"))
+    let start = format!("pub(super) fn {function}<");
+    PREDICATES.iter().find_map(|file| find(*file, &start))
 }
 
 /// The definition of a scenario.
@@ -77,7 +68,7 @@ pub(crate) fn defect(name: &str) -> Option<Place> {
 }
 
 /// The first line that starts so, beyond its indentation.
-fn find((file, text): (&'static str, &'static str), start: &str) -> Option<Place> {
+fn find((file, text): Source, start: &str) -> Option<Place> {
     let mut lines = text.lines().map(str::trim_start).enumerate();
     let (index, text) = lines.find(|(_, line)| line.starts_with(start))?;
     Some(Place {

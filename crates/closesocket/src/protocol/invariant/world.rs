@@ -329,3 +329,9 @@ pub(super) fn references(world: &impl World, socket: usize) -> usize {
         .count();
     descriptors + records
 }
+
+/// Whether the slot's descriptor of this generation is open.
+pub(super) fn is_open(world: &impl World, slot: usize, generation: u32) -> bool {
+    let descriptor = world.descriptor(slot);
+    descriptor.state == DescriptorState::Open && descriptor.generation == generation
+}
