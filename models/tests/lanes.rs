@@ -52,8 +52,8 @@ fn a_path_is_drawn_in_text_as_it_was_looked_at() {
     let text = small_path().to_text();
     let expected = include_str!("lanes/aborts-first-only.txt");
     assert_eq!(text, expected, "it is now:\n{text}");
-    let documented = include_str!("../../docs/verification.md").contains(expected);
-    assert!(documented, "docs/verification.md shows another drawing");
+    let documented = include_str!("../../docs/explorer.md").contains(expected);
+    assert!(documented, "docs/explorer.md shows another drawing");
 }
 
 /// The texts of the elements of this class.

@@ -44,7 +44,7 @@ pub(crate) struct Presentation {
 pub(crate) enum Format {
     /// For people.
     Text,
-    /// For scripts; see docs/verification.md.
+    /// For scripts; see docs/commands.md.
     Json,
     /// Test results: a suite each scenario, a case each invariant.
     Junit,

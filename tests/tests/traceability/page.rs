@@ -15,7 +15,7 @@ const INTRODUCTION: &str = "\
 Which code makes each sentence of the [specification](specification.md) true, and which checks
 prove it. This page is generated from the citations in the sources, the table of invariants and the
 catalogue of defects; a test fails when it is not what they say. How to cite and how to generate it:
-[verification](verification.md#traceability).
+[tests](tests.md#traceability).
 
 - **Code**: what implements the sentence.
 - **Interleavings**: tests of the engine under loom, every schedule.
