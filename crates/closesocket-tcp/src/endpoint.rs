@@ -2,6 +2,7 @@
 
 mod calls;
 mod sharing;
+mod waiting;
 
 use std::io;
 use std::net::SocketAddr;
@@ -62,8 +63,11 @@ pub struct TcpEndpoint {
     shared: Arc<Shared>,
     /// Where to report; none for an accepted connection not yet registered.
     token: Option<Token>,
+    /// Whether somebody waits for events, and whether the reactor reports them.
+    wanted: bool,
+    watched: bool,
     /// Made by the first bind or connect, which tell the family.
-    socket: Option<Socket>,
+    socket: Option<Arc<Socket>>,
     stage: Stage,
     /// Why the connection is lost. The kernel tells it once, to whichever call
     /// comes first.
@@ -87,6 +91,8 @@ impl TcpEndpoint {
         Self {
             shared,
             token: Some(token),
+            wanted: true,
+            watched: false,
             socket: None,
             stage: Stage::Idle,
             lost: None,
@@ -100,11 +106,13 @@ impl TcpEndpoint {
     }
 
     /// A connection that a listener has taken; not registered yet.
-    const fn accepted(shared: Arc<Shared>, socket: Socket) -> Self {
+    fn accepted(shared: Arc<Shared>, socket: Socket) -> Self {
         Self {
             shared,
             token: None,
-            socket: Some(socket),
+            wanted: true,
+            watched: false,
+            socket: Some(Arc::new(socket)),
             stage: Stage::Connected,
             lost: None,
             bound: false,
@@ -134,12 +142,12 @@ impl TcpEndpoint {
         }
     }
 
-    /// A new socket of the address's family, registered.
-    fn create(&self, address: &SocketAddr) -> Result<Socket, Error> {
+    /// Makes a socket of the address's family.
+    fn create(&mut self, address: &SocketAddr) -> Result<(), Error> {
         if self.stage == Stage::Reset {
             return Err(Error::ConnectionAborted);
         }
-        let token = self.token.ok_or(Error::InvalidArgument)?;
+        self.shared.check_running()?;
         let create = || {
             let domain = Domain::for_address(*address);
             let socket = Socket::new(domain, Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
@@ -150,8 +158,24 @@ impl TcpEndpoint {
             Ok(socket)
         };
         let socket = create().map_err(|error: io::Error| winsock(&error))?;
-        self.shared.register(&socket, token)?;
-        Ok(socket)
+        self.socket = Some(Arc::new(socket));
+        self.have_events_reported()
+            .inspect_err(|_| self.socket = None)
+    }
+
+    /// Has the reactor report this socket's events, or no longer, as is wanted.
+    fn have_events_reported(&mut self) -> Result<(), Error> {
+        if self.wanted != self.watched
+            && let (Some(socket), Some(token)) = (&self.socket, self.token)
+        {
+            if self.wanted {
+                self.shared.register(socket, token)?;
+            } else {
+                self.shared.deregister(socket);
+            }
+            self.watched = self.wanted;
+        }
+        Ok(())
     }
 
     /// Notes what the kernel said and translates it.
@@ -191,7 +215,8 @@ impl TcpEndpoint {
         match kernel::discard(self.connection()?, DISCARD_PER_CALL) {
             Ok(Discarded::SoFar) => Ok(()),
             Ok(Discarded::Limit) => {
-                if let (Some(socket), Some(token)) = (&self.socket, self.token) {
+                if let (Some(socket), Some(token), true) = (&self.socket, self.token, self.watched)
+                {
                     self.shared.report_again(socket, token);
                 }
                 Ok(())
@@ -234,9 +259,12 @@ impl TcpEndpoint {
         {
             let _ = socket.set_linger(None);
         }
-        if self.token.is_some() {
+        if self.watched {
             self.shared.deregister(&socket);
         }
+        drop(socket);
+        self.watched = false;
+        self.shared.endpoint_left();
     }
 }
 

@@ -146,6 +146,10 @@ impl Shared {
     pub(crate) fn deregister(&self, socket: &Socket) {
         // It fails only for a socket that is not registered.
         let _ = self.registry.deregister(&mut SourceFd(&socket.as_raw_fd()));
+    }
+
+    /// An endpoint is gone.
+    pub(crate) fn endpoint_left(&self) {
         // The engine is gone, and this is the only sign of it that there is:
         // the reactor may go too.
         if self.events.get().is_some_and(|to| to.strong_count() == 0) {

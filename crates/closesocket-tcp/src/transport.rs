@@ -12,6 +12,9 @@ use crate::error::winsock;
 use crate::reactor::{self, Shared};
 use crate::{TcpConfig, TcpEndpoint};
 
+/// More bytes than the kernel takes of one socket on its own account.
+const KERNEL_BUFFER: u32 = 64 << 20;
+
 /// TCP over IPv4 and IPv6, with a reactor thread of its own.
 ///
 /// Dropping it ends the reactor and waits for it, unless the drop happens on
@@ -103,6 +106,15 @@ impl Transport for Tcp {
     fn open(&self, token: Token) -> Result<TcpEndpoint, Error> {
         self.shared.check_running()?;
         Ok(TcpEndpoint::new(Arc::clone(&self.shared), token))
+    }
+
+    /// The kernel's buffer is the limit, if it is left to the kernel: it tells of
+    /// room in it, while of acknowledgements it does not.
+    fn own_window(&self) -> u32 {
+        match self.shared.config.send_buffer {
+            Some(_) => 0,
+            None => KERNEL_BUFFER,
+        }
     }
 
     fn wake(&self) {

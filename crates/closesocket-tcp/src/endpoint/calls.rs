@@ -8,7 +8,7 @@ use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use closesocket::engine::{Connecting, Endpoint, Received, Token};
+use closesocket::engine::{Connecting, Endpoint, Received, Token, Waiter};
 use closesocket::protocol::Error;
 use rustix::net::RecvFlags;
 use socket2::SockAddr;
@@ -25,9 +25,8 @@ impl Endpoint for TcpEndpoint {
         if self.socket.is_some() {
             return Err(Error::InvalidArgument);
         }
-        let socket = self.create(address)?;
-        let bound = kernel::bind(&socket, &SockAddr::from(*address));
-        self.socket = Some(socket);
+        self.create(address)?;
+        let bound = kernel::bind(self.socket()?, &SockAddr::from(*address));
         self.bound = bound.is_ok();
         bound.map_err(|error| {
             // The next attempt may be of the other family.
@@ -62,17 +61,16 @@ impl Endpoint for TcpEndpoint {
             Stage::Listening => return Err(Error::InvalidArgument),
             Stage::Reset => return Err(Error::ConnectionAborted),
         }
-        let socket = match self.socket.take() {
-            Some(socket) => socket,
-            None => self.create(address)?,
-        };
-        let address = SockAddr::from(*address);
-        // A connect cannot be told otherwise not to wait. Only a forked child
-        // has a socket of this stage too.
-        if let Err(error) = socket.set_nonblocking(true) {
-            self.socket = Some(socket);
-            return Err(winsock(&error));
+        if self.socket.is_none() {
+            self.create(address)?;
+        } else {
+            // A connect cannot be told otherwise not to wait. Only a forked child
+            // has a socket of this stage too.
+            let nonblocking = self.socket()?.set_nonblocking(true);
+            nonblocking.map_err(|error| winsock(&error))?;
         }
+        let socket = self.socket()?;
+        let address = SockAddr::from(*address);
         let result = match (socket.connect(&address), self.stage) {
             // The kernel first reports the end of the attempt before, whose
             // error we have taken.
@@ -81,7 +79,6 @@ impl Endpoint for TcpEndpoint {
             }
             (result, _) => result,
         };
-        self.socket = Some(socket);
         match result {
             Ok(()) => {
                 self.stage = Stage::Connected;
@@ -89,6 +86,12 @@ impl Endpoint for TcpEndpoint {
             }
             // A signal does not stop a connect that has begun.
             Err(error) if matches!(error.raw_os_error(), Some(libc::EINPROGRESS | libc::EINTR)) => {
+                // A peer on this machine has answered by now.
+                let connected = kernel::poll(socket).is_ok_and(|it| it.output && !it.error);
+                if connected {
+                    self.stage = Stage::Connected;
+                    return Ok(Connecting::Done);
+                }
                 self.stage = Stage::Connecting;
                 Ok(Connecting::InProgress)
             }
@@ -176,9 +179,20 @@ impl Endpoint for TcpEndpoint {
         if self.token.is_some() {
             return Err(Error::InvalidArgument);
         }
-        self.shared.register(self.socket()?, token)?;
+        self.shared.check_running()?;
         self.token = Some(token);
-        Ok(())
+        self.have_events_reported()
+            .inspect_err(|_| self.token = None)
+    }
+
+    fn waiter(&self) -> Option<Arc<dyn Waiter>> {
+        self.waiting()
+    }
+
+    fn watch(&mut self, wanted: bool) -> Result<(), Error> {
+        let before = std::mem::replace(&mut self.wanted, wanted);
+        self.have_events_reported()
+            .inspect_err(|_| self.wanted = before)
     }
 
     //= docs/specification.md#d9-transfer-between-operating-system-processes

@@ -64,7 +64,9 @@ impl TcpEndpoint {
         Ok(Self {
             shared,
             token: Some(token),
-            socket: Some(socket),
+            wanted: true,
+            watched: true,
+            socket: Some(Arc::new(socket)),
             stage: if transfer_state.listening {
                 Stage::Listening
             } else {

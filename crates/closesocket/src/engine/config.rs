@@ -7,7 +7,9 @@ use crate::protocol::{AbortScope, Descriptor, HandleKind, ProcessId, UnreadInput
 /// Settings of a provider. `Config::default()` is what Winsock users expect.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The most bytes a socket queues for sending.
+    /// The most bytes a socket queues for sending. What a transport with a limit
+    /// of its own has taken ([`Transport::own_window`](super::Transport::own_window))
+    /// does not count.
     pub window: u32,
     /// Which operations a close aborts (O1).
     pub abort_scope: AbortScope,

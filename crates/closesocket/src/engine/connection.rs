@@ -1,9 +1,9 @@
 //! Establishing connections: bind, listen, accept, connect, shutdown.
 
 use super::System;
-use super::io::Step;
 use super::notify::Notify;
 use super::observation::OperationId;
+use super::parked::{Parking, Step};
 use super::progress::Side;
 use super::provider::{AddressOf, Process};
 use super::transport::{Connecting, Endpoint as _};
@@ -93,11 +93,15 @@ impl<S: System> Process<S> {
                 accepted = Some(section.adopt(&issuer, slot, connection)?);
                 return Ok(Step::Done(0));
             }
-            section.park_blocked(&admission, OperationKind::Accept, Vec::new(), 0, Some(slot))
+            let parking = Parking {
+                reserved: Some(slot),
+                ..Parking::new(OperationKind::Accept)
+            };
+            section.park_blocked(&admission, parking)
         });
         match step {
             Ok(Step::Parked(parked)) => {
-                let answer = parked.wait(&self.state);
+                let answer = parked.wait(&admission, |_, _| None);
                 answer.result?;
                 accepted = answer.accepted;
             }
@@ -150,11 +154,19 @@ impl<S: System> Process<S> {
             if section.socket.machine.connection == Connection::Connected {
                 return Ok(Step::Done(0));
             }
-            section.park_blocked(&admission, OperationKind::Connect, Vec::new(), 0, None)
+            let parking = Parking {
+                drive: section.way_to_drive(OperationKind::Connect),
+                ..Parking::new(OperationKind::Connect)
+            };
+            section.park_blocked(&admission, parking)
         })?;
         match step {
             Step::Done(_) => Ok(()),
-            Step::Parked(parked) => parked.wait(&self.state).result.map(|_| ()),
+            Step::Parked(parked) => {
+                let answer =
+                    parked.wait(&admission, |section, number| section.connect_parked(number));
+                answer.result.map(|_| ())
+            }
         }
     }
 

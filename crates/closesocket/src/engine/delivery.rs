@@ -15,6 +15,7 @@ use super::observation::{Observation, OperationId, Step};
 use super::operation::{Answer, AnswerCell};
 use super::primitives::Monitor as _;
 use super::services::Services;
+use super::transport::EndpointOf;
 use crate::protocol::Descriptor;
 
 /// What a critical section leaves to be done outside the lock.
@@ -31,6 +32,9 @@ pub(super) struct Outbox<S: System> {
     pub(super) wake: bool,
     /// The socket was released: its cell is free.
     pub(super) released: bool,
+    /// Its endpoint, with everything ordered: it goes when those who wait have
+    /// been woken.
+    pub(super) endpoint: Option<EndpointOf<S>>,
     /// Connections reset, and of these the drains that ran out of time.
     pub(super) resets: u64,
     pub(super) timeouts: u64,
@@ -57,6 +61,7 @@ impl<S: System> Default for Outbox<S> {
             aborted: 0,
             wake: false,
             released: false,
+            endpoint: None,
             resets: 0,
             timeouts: 0,
         }
@@ -132,6 +137,7 @@ impl<S: System> Outbox<S> {
         for (process, descriptor, holds) in self.holds.drain() {
             process.leave(descriptor, holds);
         }
+        self.endpoint = None;
     }
 }
 
@@ -146,8 +152,14 @@ impl<S: System> Rare<S> {
                 error,
             };
             services.observe(|| Observation::of(delivered));
-            cell.lock(|place| *place = Some(answer));
+            let asleep = cell.lock(|place| {
+                place.answer = Some(answer);
+                place.asleep.take()
+            });
             cell.notify();
+            if let Some(waiter) = asleep {
+                waiter.wake();
+            }
         }
         for event in self.events.drain(..) {
             event.set();

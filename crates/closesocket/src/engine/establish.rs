@@ -61,6 +61,8 @@ impl<S: System> Section<'_, S> {
         let core = Socket::accepted(&self.socket.machine);
         self.cells
             .open_socket(self.services, process, (slot, *life), core, |token| {
+                // Nobody waits for its events yet.
+                connection.watch(false)?;
                 connection.register(token)?;
                 Ok(connection)
             })

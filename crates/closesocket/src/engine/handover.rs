@@ -127,13 +127,16 @@ impl<S: System> Section<'_, S> {
             number: pending.number,
         };
         let notify = match pending.reply {
-            Reply::Blocked(cell) => {
+            Reply::Blocked(blocked) => {
                 let answer = Answer {
                     result,
                     buffer: pending.buffer,
                     accepted,
                 };
-                self.out.rare().answers.push((operation, cell, answer));
+                self.out
+                    .rare()
+                    .answers
+                    .push((operation, blocked.cell, answer));
                 return;
             }
             Reply::Overlapped(notify) => notify,

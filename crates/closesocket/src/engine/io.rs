@@ -1,41 +1,16 @@
 //! Sending and receiving, blocking and overlapped.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use super::System;
 use super::notify::Notify;
 use super::observation::OperationId;
-use super::operation::{Answer, Pending, Reply};
-use super::primitives::{Monitor, Primitives};
-use super::process::{Admission, ProcessState};
+use super::operation::{Pending, Reply};
+use super::parked::{Parking, Step};
+use super::process::Admission;
 use super::progress::{Section, Side};
 use super::provider::Process;
+use super::socket::FIRST_PAUSE;
 use super::transport::{Endpoint as _, Received};
 use crate::protocol::{Descriptor, Error, Input, OperationKind};
-
-/// How a blocking call went on under the lock.
-pub(super) enum Step<P: Primitives> {
-    /// It is done: this many bytes.
-    Done(usize),
-    /// It was parked and its thread has to wait.
-    Parked(Parked<P>),
-}
-
-/// A call that was parked.
-pub(super) struct Parked<P: Primitives> {
-    operation: OperationId,
-    cell: super::operation::AnswerCell<P>,
-    /// How long it may wait (C3).
-    limit: Option<Duration>,
-}
-
-impl<P: Primitives> Parked<P> {
-    /// Waits for the answer.
-    pub(super) fn wait<S: System<Primitives = P>>(self, process: &ProcessState<S>) -> Answer {
-        process.block(self.operation, &self.cell, self.limit)
-    }
-}
 
 impl<S: System> Process<S> {
     /// Receives into `buffer`; returns how many bytes, 0 when the peer has
@@ -55,27 +30,25 @@ impl<S: System> Process<S> {
             if let Some(received) = section.receive_now(buffer)? {
                 return Ok(Step::Done(received));
             }
-            section.park_blocked(
-                &admission,
-                OperationKind::Recv,
-                vec![0; buffer.len()],
-                0,
-                None,
-            )
+            let parking = Parking {
+                length: buffer.len(),
+                drive: section.way_to_drive(OperationKind::Recv),
+                ..Parking::new(OperationKind::Recv)
+            };
+            section.park_blocked(&admission, parking)
         })?;
         match step {
             Step::Done(received) => Ok(received),
             Step::Parked(parked) => {
-                let answer = parked.wait(&self.state);
+                let answer = parked.wait(&admission, |section, number| {
+                    section.receive_parked(number, buffer)
+                });
                 let received = answer.result?;
-                let bytes = answer
-                    .buffer
-                    .get(..received)
-                    .ok_or(Error::InvalidArgument)?;
-                buffer
-                    .get_mut(..received)
-                    .ok_or(Error::InvalidArgument)?
-                    .copy_from_slice(bytes);
+                if let Some(bytes) = answer.buffer.get(..received)
+                    && let Some(place) = buffer.get_mut(..received)
+                {
+                    place.copy_from_slice(bytes);
+                }
                 Ok(received)
             }
         }
@@ -99,16 +72,34 @@ impl<S: System> Process<S> {
         let admission = self.state.admit(descriptor)?;
         let step = admission.section(|section| {
             section.start(&admission, OperationKind::Send)?;
-            let accepted = section.send_now(bytes)?;
-            if accepted == bytes.len() || (section.may_not_wait() && accepted > 0) {
+            let accepted = match section.front(Side::Writes) {
+                Some(_) => 0,
+                None => section.offer(None, bytes)?,
+            };
+            if accepted == bytes.len() {
                 return Ok(Step::Done(accepted));
             }
-            let kind = OperationKind::Send;
-            section.park_blocked(&admission, kind, bytes.to_vec(), accepted, None)
+            section.socket.rearm(OperationKind::Send);
+            if section.may_not_wait() && accepted > 0 {
+                return Ok(Step::Done(accepted));
+            }
+            let parking = Parking {
+                bytes,
+                done: accepted,
+                drive: section.way_to_drive(OperationKind::Send),
+                ..Parking::new(OperationKind::Send)
+            };
+            section.park_blocked(&admission, parking)
         })?;
         match step {
             Step::Done(accepted) => Ok(accepted),
-            Step::Parked(parked) => parked.wait(&self.state).result,
+            Step::Parked(parked) => {
+                let mut pause = FIRST_PAUSE;
+                let answer = parked.wait(&admission, |section, number| {
+                    section.send_parked(number, bytes, &mut pause)
+                });
+                answer.result
+            }
         }
     }
 
@@ -248,62 +239,43 @@ impl<S: System> Section<'_, S> {
         }
     }
 
-    /// Accepts what fits at once, if no earlier send waits.
-    fn send_now(&mut self, bytes: &[u8]) -> Result<usize, Error> {
-        if self.front(Side::Writes).is_some() {
-            self.socket.rearm(OperationKind::Send);
+    /// Accepts what fits of these bytes, of this operation if it is pending: what
+    /// the transport has room for goes there, the rest into the queue.
+    pub(super) fn offer(&mut self, by: Option<u64>, bytes: &[u8]) -> Result<usize, Error> {
+        let sent = self.send_through(by, bytes);
+        let sent = sent.inspect_err(|&error| self.lose(error))?;
+        let rest = bytes.get(sent..).unwrap_or_default();
+        let room = self.socket.queue_room(self.services);
+        let rest = rest.get(..room).unwrap_or(rest);
+        let offered = Input::BytesOffered { bytes: rest.len() };
+        let queued = self.socket.machine.apply_for(self.services, by, offered)?;
+        let queued = queued.accepted as usize;
+        self.socket
+            .unsent
+            .extend(rest.get(..queued).unwrap_or_default());
+        self.socket.tell_unsent();
+        Ok(sent + queued)
+    }
+
+    /// Has the transport take what it has room for of these bytes, unless others
+    /// wait before them. As many are accepted.
+    fn send_through(&mut self, by: Option<u64>, bytes: &[u8]) -> Result<usize, Error> {
+        self.flush()?;
+        if bytes.len() > self.socket.machine.room() as usize {
+            self.note_acknowledged()?;
+        }
+        let room = self.socket.machine.room() as usize;
+        let bytes = bytes.get(..room).unwrap_or(bytes);
+        if bytes.is_empty() || !self.socket.unsent.is_empty() {
             return Ok(0);
         }
-        if (self.socket.machine.queued() as usize).saturating_add(bytes.len())
-            > self.socket.machine.window as usize
-            && let Err(error) = self.note_acknowledged()
-        {
-            self.lose(error);
-            return Err(error);
-        }
-        let offered = Input::BytesOffered { bytes: bytes.len() };
-        let accepted = self.input(offered)? as usize;
-        if accepted < bytes.len() {
-            self.socket.rearm(OperationKind::Send);
-        }
-        let part = bytes.get(..accepted).unwrap_or_default();
-        self.socket.unsent.extend(part);
-        if let Err(error) = self.flush() {
-            self.lose(error);
-            return Err(error);
-        }
-        Ok(accepted)
-    }
-
-    /// Whether a call must not block here: the socket is nonblocking, or the
-    /// thread is in a call of the transport's.
-    //= docs/specification.md#c4-on-the-thread-of-the-transport
-    //# - A call that would wait on a thread that is in a call of the transport's MUST fail with
-    //# WSAEWOULDBLOCK, as on a nonblocking socket.
-    fn may_not_wait(&self) -> bool {
-        self.socket.machine.nonblocking || S::Primitives::in_transport_call()
-    }
-
-    /// Parks the call of a thread that is going to block.
-    pub(super) fn park_blocked(
-        &mut self,
-        admission: &Admission<'_, S>,
-        kind: OperationKind,
-        buffer: Vec<u8>,
-        done: usize,
-        reserved: Option<u32>,
-    ) -> Result<Step<S::Primitives>, Error> {
-        if self.may_not_wait() {
-            return Err(Error::WouldBlock);
-        }
-        let cell = Arc::new(Monitor::new(None::<Answer>));
-        let reply = Reply::Blocked(Arc::clone(&cell));
-        let operation = self.park(admission, kind, buffer, done, reply, reserved)?;
-        Ok(Step::Parked(Parked {
-            operation,
-            cell,
-            limit: self.socket.machine.limits.of(kind),
-        }))
+        let endpoint = self.socket.endpoint.as_mut().ok_or(Error::NotSocket)?;
+        let taken = endpoint.send(bytes)?;
+        // There is room for them.
+        let offered = Input::BytesOffered { bytes: taken };
+        let _ = self.socket.machine.apply_for(self.services, by, offered);
+        self.note_transmitted(taken)?;
+        Ok(taken)
     }
 
     pub(super) fn park(

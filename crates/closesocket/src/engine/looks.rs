@@ -13,7 +13,7 @@ use super::{SocketId, System};
 use crate::protocol::{Phase, Time};
 
 /// And how late, when nothing has changed for long and somebody waits for it.
-const LONGEST_PAUSE: Duration = Duration::from_millis(250);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 /// The same in the background.
 const LONGEST_PAUSE_OF_A_DRAIN: Duration = Duration::from_secs(1);
 
@@ -53,7 +53,9 @@ impl<S: System> SocketState<S> {
 
     /// Whether it waits for something of which no event need tell.
     fn asks(&self) -> bool {
-        self.more_to_discard || (self.machine.unsent == 0 && self.awaits_acknowledgements())
+        self.more_to_discard
+            || self.watch_refused
+            || (self.machine.unsent == 0 && self.awaits_acknowledgements())
     }
 
     /// The longer nothing has changed, the longer it may wait.

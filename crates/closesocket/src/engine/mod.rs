@@ -34,6 +34,7 @@ mod notify;
 mod observation;
 mod operation;
 mod options;
+mod parked;
 mod primitives;
 mod probe;
 mod process;
@@ -80,7 +81,7 @@ pub use provider::{AddressOf, Process, Provider, Usage, WeakProcess};
 pub use queue::CompletionQueue;
 pub use readiness::{Interest, Readiness};
 pub use routine::{AlertableThread, Routine};
-pub use transport::{Connecting, Endpoint, Events, Received, Token, Transport};
+pub use transport::{Connecting, Endpoint, Events, Received, Token, Transport, Waiter};
 
 /// Names a socket within its provider; never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -3,7 +3,7 @@
 
 use super::cells::Cells;
 use super::delivery::Outbox;
-use super::operation::Pending;
+use super::operation::{Pending, Reply};
 use super::services::Services;
 use super::socket::SocketState;
 use super::transport::EndpointOf;
@@ -27,6 +27,15 @@ pub(super) enum Side {
     Writes,
 }
 
+/// Receives whose threads go on with them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Driven {
+    /// They are left to their threads, with what is behind them.
+    ByThemselves,
+    /// They go on as the others do.
+    Too,
+}
+
 /// A critical section of a socket: what lies under its lock, and what a section
 /// needs from outside.
 pub(super) struct Section<'a, S: System> {
@@ -47,6 +56,7 @@ impl<S: System> Section<'_, S> {
         }
         self.try_advance();
         self.socket.signal_watches(self.services, self.out);
+        self.socket.tell_watch();
     }
 
     /// Has happen what the input says, and carries out what comes of it. Returns
@@ -73,7 +83,7 @@ impl<S: System> Section<'_, S> {
     /// Nobody will tell of this socket any more: what waits ends now, the
     /// receives with what has arrived before (R1).
     fn end_with_transport(&mut self) {
-        self.advance_receives();
+        self.advance_receives(Driven::Too);
         let connected = self.socket.machine.connection == Connection::Connected;
         if connected && let Some(endpoint) = self.socket.endpoint.as_mut() {
             // Part of what was accepted may never have been handed over: a FIN
@@ -103,12 +113,12 @@ impl<S: System> Section<'_, S> {
                 let outcome = self.advance_sends();
                 self.note_loss(outcome);
                 if !self.socket.machine.is_draining() {
-                    self.advance_receives();
+                    self.advance_receives(Driven::ByThemselves);
                 }
             }
             Connection::Lost => {
                 self.note_loss(Ok(()));
-                self.advance_receives();
+                self.advance_receives(Driven::ByThemselves);
             }
             Connection::Unconnected => {}
         }
@@ -184,14 +194,21 @@ impl<S: System> Section<'_, S> {
             if chunk.is_empty() {
                 return Ok(());
             }
-            let sent = endpoint.send(chunk)?;
-            if sent == 0 {
+            let (sent, whole) = (endpoint.send(chunk)?, chunk.len());
+            state.unsent.drain(..sent);
+            self.note_transmitted(sent)?;
+            if sent < whole {
                 return Ok(());
             }
-            state.unsent.drain(..sent);
-            let bytes = u32::try_from(sent).unwrap_or(u32::MAX);
+        }
+    }
+
+    pub(super) fn note_transmitted(&mut self, bytes: usize) -> Result<(), Error> {
+        if bytes > 0 {
+            let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
             self.input(Input::Transmitted { bytes })?;
         }
+        Ok(())
     }
 
     /// Asks the transport what the peer has acknowledged.
@@ -217,6 +234,7 @@ impl<S: System> Section<'_, S> {
         let (mut moved, mut accepted) = (false, Vec::new());
         while let Some(index) = self.front(Side::Writes) {
             let state = &mut *self.socket;
+            let queue_room = state.queue_room(self.services);
             let Some(pending) = state.references[index].writes.front_mut() else {
                 break;
             };
@@ -225,7 +243,11 @@ impl<S: System> Section<'_, S> {
                 self.finish(Side::Writes, index, Ok(0), None);
                 continue;
             }
+            if pending.is_driven() {
+                break;
+            }
             let rest = &pending.buffer[pending.done..];
+            let rest = rest.get(..queue_room).unwrap_or(rest);
             let number = Some(pending.number);
             let offered = Input::BytesOffered { bytes: rest.len() };
             let outcome = state.machine.apply_for(self.services, number, offered);
@@ -257,7 +279,7 @@ impl<S: System> Section<'_, S> {
     //= docs/specification.md#s1b-shutting-down-the-receive-side
     //# - While the receive side is shut down and no receive is pending, what arrives MUST be read
     //# and thrown away.
-    fn advance_receives(&mut self) {
+    fn advance_receives(&mut self, driven: Driven) {
         while let Some(index) = self.front(Side::Reads) {
             let state = &mut *self.socket;
             let Some(endpoint) = state.endpoint.as_mut() else {
@@ -266,8 +288,13 @@ impl<S: System> Section<'_, S> {
             let Some(pending) = state.references[index].reads.front_mut() else {
                 return;
             };
-            if pending.kind != OperationKind::Recv {
+            if pending.kind != OperationKind::Recv
+                || (pending.is_driven() && driven == Driven::ByThemselves)
+            {
                 return;
+            }
+            if let Reply::Blocked(blocked) = &pending.reply {
+                pending.buffer.resize(blocked.length, 0);
             }
             let received = if pending.buffer.is_empty() {
                 endpoint.has_input().map(|there| match there {

@@ -263,7 +263,11 @@ impl<S: System> Process<S> {
     pub fn socket(&self) -> Result<Descriptor, Error> {
         let shared = &self.state.shared;
         let config = &shared.services.config;
-        let core = Socket::new(config.window, config.abort_scope, config.unread_input);
+        let core = Socket::new(
+            shared.services.window(),
+            config.abort_scope,
+            config.unread_input,
+        );
         self.open_new(core, |token| shared.services.transport.open(token))
     }
 
@@ -281,7 +285,12 @@ impl<S: System> Process<S> {
             &self.state.descriptors,
             (slot, life),
             core,
-            open,
+            |token| {
+                let mut endpoint = open(token)?;
+                // Nobody waits for its events yet.
+                endpoint.watch(false)?;
+                Ok(endpoint)
+            },
         );
         let descriptor = opened.inspect_err(|_| self.state.table.unreserve(slot))?;
         shared.services.transport.deliver_events();

@@ -21,6 +21,12 @@ impl Interest {
         writable: true,
     };
 
+    /// Nothing.
+    pub const NONE: Self = Self {
+        readable: false,
+        writable: false,
+    };
+
     pub(super) const fn matches(self, ready: Readiness) -> bool {
         (self.readable && ready.readable) || (self.writable && ready.writable) || ready.closed
     }

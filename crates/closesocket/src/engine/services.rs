@@ -10,6 +10,7 @@ use super::line::Liveness;
 use super::observation::Observation;
 use super::primitives::{Primitives, Word};
 use super::probe::Probe;
+use super::transport::Transport as _;
 
 type WordOf<S> = <<S as System>::Primitives as Primitives>::Word;
 
@@ -60,6 +61,13 @@ impl<S: System> Services<S> {
         if S::Probe::ENABLED {
             self.probe.observe(observation());
         }
+    }
+
+    /// The window of a socket's machine, in bytes: what may wait in the engine and
+    /// what its transport takes by a limit of its own.
+    pub(super) fn window(&self) -> u32 {
+        let own = self.transport.own_window();
+        self.config.window.saturating_add(own)
     }
 
     /// Sets or clears a flag of `network_down`.

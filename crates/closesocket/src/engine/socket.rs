@@ -63,6 +63,10 @@ pub(super) struct SocketState<S: System> {
     pub(super) seen_queued: u32,
     /// There is more to throw away than one critical section does.
     pub(super) more_to_discard: bool,
+    /// The endpoint was asked for events.
+    pub(super) watched: bool,
+    /// It has refused: it is looked at as time passes.
+    pub(super) watch_refused: bool,
     /// The transport has stopped; stays set for later occupants of the cell.
     pub(super) transport_ended: bool,
 }
@@ -84,6 +88,8 @@ impl<S: System> SocketState<S> {
             pause: FIRST_PAUSE,
             seen_queued: 0,
             more_to_discard: false,
+            watched: false,
+            watch_refused: false,
             transport_ended: false,
         }
     }
@@ -224,6 +230,11 @@ impl<S: System> SocketState<S> {
         }
     }
 
+    /// How many more accepted bytes may wait for the transport.
+    pub(super) fn queue_room(&self, services: &Services<S>) -> usize {
+        (services.config.window as usize).saturating_sub(self.unsent.len())
+    }
+
     /// Tells the endpoint when accepted bytes begin to wait for it, or have
     /// ceased to.
     //= docs/specification.md#s5-a-provider-that-ends
@@ -243,7 +254,7 @@ impl<S: System> SocketState<S> {
     /// Frees everything; the cell's next occupant gets the next generation.
     fn release(&mut self, out: &mut Outbox<S>) {
         self.tell_unsent();
-        self.endpoint = None;
+        out.endpoint = self.endpoint.take();
         self.unsent_told = false;
         // Their memory too: the cell is kept for ever.
         self.unsent = VecDeque::new();
@@ -253,6 +264,8 @@ impl<S: System> SocketState<S> {
         self.next_look = None;
         self.pause = FIRST_PAUSE;
         self.more_to_discard = false;
+        self.watched = false;
+        self.watch_refused = false;
         out.wake = true;
         out.released = true;
     }
@@ -269,7 +282,8 @@ impl<S: System> SocketState<S> {
         self.machine.in_flight > 0
             && (self.machine.is_draining()
                 || self.references.iter().any(|it| {
-                    !it.writes.is_empty() || (full && it.watches.iter().any(Watch::for_writing))
+                    it.writes.front().is_some_and(|it| !it.is_driven())
+                        || (full && it.watches.iter().any(Watch::for_writing))
                 }))
     }
 
@@ -332,7 +346,8 @@ impl<S: System> SocketState<S> {
             Connection::Connected => Readiness {
                 readable: self.machine.receive_shut || endpoint.has_input().unwrap_or(true),
                 writable: self.machine.send_side != SendSide::Open
-                    || self.machine.queued() < self.machine.window,
+                    || (self.machine.queued() < self.machine.window
+                        && self.queue_room(services) > 0),
                 closed: false,
             },
             Connection::Lost => Readiness {

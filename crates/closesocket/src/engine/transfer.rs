@@ -50,7 +50,7 @@ impl<S: System> Process<S> {
         let config = &self.state.shared.services.config;
         let core = Socket::arrived(
             transfer_state,
-            config.window,
+            self.state.shared.services.window(),
             config.abort_scope,
             config.unread_input,
         );

@@ -9,9 +9,10 @@
 //! lock that an endpoint method takes.
 
 use std::fmt::Debug;
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use super::readiness::Interest;
 use crate::protocol::Error;
 
 /// The endpoints of a system's transport.
@@ -59,6 +60,13 @@ pub trait Transport: Send + Sync + 'static {
     /// What the network says, as a Winsock error.
     fn open(&self, token: Token) -> Result<Self::Endpoint, Error>;
 
+    /// How many bytes of one socket it takes at most, if it has a limit of its own
+    /// for what it has taken and the peer has not acknowledged. 0: it has none,
+    /// and the engine counts them.
+    fn own_window(&self) -> u32 {
+        0
+    }
+
     /// Reports what endpoint calls have caused, with [`Events::ready`]. The
     /// engine calls it after such calls, holding no lock. For transports whose
     /// events come from a thread of their own this is empty.
@@ -86,6 +94,20 @@ pub enum Received {
     Nothing,
     /// The peer has finished sending.
     End,
+}
+
+/// What a blocked thread waits with at an endpoint by itself, so that its answer
+/// takes no way over a thread of the transport's.
+pub trait Waiter: Send + Sync {
+    /// Waits until the endpoint is, or may be, ready for what the interest says,
+    /// until [`Waiter::wake`] is called, or until the limit has passed, whichever
+    /// comes first; spurious returns are fine. What was ready before counts, and
+    /// so does a wake-up that was not waited for yet. Only the thread that has
+    /// asked for the waiter calls it, holding no lock.
+    fn wait(&self, interest: Interest, limit: Option<Duration>);
+
+    /// Ends the wait. Any thread calls it, holding no lock.
+    fn wake(&self);
 }
 
 /// One end of a connection, or a listener. Dropping it frees it without sending
@@ -143,7 +165,25 @@ pub trait Endpoint: Send + Sized + 'static {
     /// What the network says.
     fn register(&mut self, token: Token) -> Result<(), Error>;
 
-    /// Takes as many bytes as it can; 0 if none, and an event will tell.
+    /// For the calling thread to wait with at this endpoint, also when the
+    /// endpoint is gone by then. `None`: it is to wait for an event.
+    fn waiter(&self) -> Option<Arc<dyn Waiter>> {
+        None
+    }
+
+    /// Whether somebody waits for events. An endpoint reports them from the
+    /// beginning, and need not while this says no: all who wait do so with a
+    /// [`Waiter`]. When it says yes again, what is ready by then is reported too.
+    ///
+    /// # Errors
+    /// What the network says. Nothing has changed then, and the engine looks at
+    /// the endpoint from time to time instead.
+    fn watch(&mut self, _wanted: bool) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Takes as many bytes as it can; fewer if there is no more room, of which an
+    /// event will tell.
     ///
     /// # Errors
     /// See the trait.

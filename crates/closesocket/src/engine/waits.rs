@@ -6,12 +6,15 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::blocked::{ANSWERED, Call, Fate, INTERRUPTED, interrupt};
+use super::clock::Clock as _;
 use super::completion::Life;
 use super::event::Event;
-use super::observation::{Observation, OperationId, Step};
+use super::observation::{Observation, Step};
 use super::operation::{Answer, AnswerCell};
+use super::parked::{Awaited, Parked};
 use super::primitives::{Monitor, Primitives, Word};
 use super::process::ProcessState;
+use super::transport::Waiter;
 use super::{SocketId, System};
 use crate::protocol::{Cut, Error};
 
@@ -63,23 +66,31 @@ impl<S: System> Drop for Selecting<'_, S> {
 
 impl<S: System> ProcessState<S> {
     /// Waits for the answer of an operation that this thread has parked, no
-    /// longer than the limit.
+    /// longer than its limit. If the thread drives it, `go_on` is a turn of that.
     //= docs/specification.md#c3-time-limits
     //# - A call that its time limit ends MUST NOT have taken a byte or a connection.
     pub(super) fn block(
         &self,
-        operation: OperationId,
-        cell: &AnswerCell<S::Primitives>,
-        limit: Option<Duration>,
+        parked: Parked<S::Primitives>,
+        go_on: impl FnMut() -> Option<Awaited>,
     ) -> Answer {
+        let Parked {
+            operation,
+            cell,
+            limit,
+            drive,
+        } = parked;
         let call = Call::Operation(operation);
         let number = self.blocked.enter(call.clone());
-        let mut answer = cell.wait(limit, Option::take);
+        let mut answer = match drive {
+            None => cell.wait(limit, |place| place.answer.take()),
+            Some(drive) => self.drive(&cell, drive, limit, go_on),
+        };
         if answer.is_none() && limit.is_some() {
             // If it has ended meanwhile, whoever took it out is bringing the
             // answer: nothing is lost (C3).
             interrupt(&self.shared, &call, Cut::TimedOut);
-            answer = cell.wait(None, Option::take);
+            answer = cell.wait(None, |place| place.answer.take());
         }
         self.blocked.exit(number);
         let resumed = Observation::of(Step::Resumed { operation });
@@ -89,6 +100,42 @@ impl<S: System> ProcessState<S> {
             buffer: Vec::new(),
             accepted: None,
         })
+    }
+
+    /// Waits at the endpoint and goes on with the operation, until it has an
+    /// answer: this thread's own or somebody else's, such as a close's. `None` if
+    /// the limit has passed.
+    fn drive(
+        &self,
+        cell: &AnswerCell<S::Primitives>,
+        (waiter, mut awaited): (Arc<dyn Waiter>, Awaited),
+        limit: Option<Duration>,
+        mut go_on: impl FnMut() -> Option<Awaited>,
+    ) -> Option<Answer> {
+        let clock = &self.shared.services.clock;
+        let end = limit.map(|limit| clock.now().after(limit));
+        loop {
+            let answer = cell.lock(|place| {
+                if place.answer.is_none() {
+                    place.asleep = Some(Arc::clone(&waiter));
+                }
+                place.answer.take()
+            });
+            let left = end.map(|end| clock.now().until(end));
+            if answer.is_some() || left.is_some_and(|left| left.is_zero()) {
+                return answer;
+            }
+            let pause = [left, awaited.pause].into_iter().flatten().min();
+            waiter.wait(awaited.interest, pause);
+            // An answer of its own need not wake it.
+            cell.lock(|place| place.asleep = None);
+            match go_on() {
+                Some(next) => awaited = next,
+                // Whoever has taken the operation out is bringing the answer. Until
+                // then the endpoint may be ready for nothing but another wait.
+                None => return cell.wait(None, |place| place.answer.take()),
+            }
+        }
     }
 
     /// Waits for the drain that this thread's close began (L table, row 3), a

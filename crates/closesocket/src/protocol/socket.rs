@@ -335,14 +335,19 @@ impl Socket {
     //# - When a close aborts a partly accepted send, the accepted part MUST remain queued data
     //# while the rest ends with the abort.
     pub fn accept_bytes(&mut self, offered: usize) -> u32 {
+        let accepted = u32::try_from(offered).unwrap_or(u32::MAX).min(self.room());
+        self.unsent = self.unsent.saturating_add(accepted);
+        accepted
+    }
+
+    /// How many bytes [`Socket::accept_bytes`] would accept at most.
+    #[must_use]
+    pub fn room(&self) -> u32 {
         let takes = matches!(self.send_side, SendSide::Open | SendSide::ShuttingDown);
         if !takes || self.connection != Connection::Connected {
             return 0;
         }
-        let room = self.window.saturating_sub(self.queued());
-        let accepted = u32::try_from(offered).unwrap_or(u32::MAX).min(room);
-        self.unsent = self.unsent.saturating_add(accepted);
-        accepted
+        self.window.saturating_sub(self.queued())
     }
 
     /// The receive side was shut down: no new receive starts, the pending ones
