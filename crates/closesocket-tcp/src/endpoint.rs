@@ -78,6 +78,8 @@ pub struct TcpEndpoint {
     fin_sent: bool,
     /// The peer's FIN was read.
     end_seen: bool,
+    /// The last receive had room for more than there was.
+    drained: bool,
     /// Input is to be thrown away.
     discarding: bool,
     /// Another operating system process may have the connection too (D9).
@@ -99,6 +101,7 @@ impl TcpEndpoint {
             bound: false,
             fin_sent: false,
             end_seen: false,
+            drained: false,
             discarding: false,
             transferred: false,
             unsent_waits: false,
@@ -118,6 +121,7 @@ impl TcpEndpoint {
             bound: false,
             fin_sent: false,
             end_seen: false,
+            drained: false,
             discarding: false,
             transferred: false,
             unsent_waits: false,

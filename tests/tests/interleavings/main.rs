@@ -14,6 +14,7 @@
 mod ledger;
 mod model;
 mod primitives;
+mod wired;
 mod world;
 
 mod accepts;
@@ -21,6 +22,7 @@ mod blocked;
 mod cancels;
 mod closes;
 mod drains;
+mod driving;
 mod gate;
 mod handles;
 mod operations;

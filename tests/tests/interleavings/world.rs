@@ -15,12 +15,13 @@ use std::sync::atomic::Ordering;
 
 use super::ledger::Ledger;
 use super::primitives::{Loom, Notes, let_limits_pass};
+use super::wired::Wired;
 
 /// Where the peers listen.
 pub(crate) const HOME: MemoryAddress = MemoryAddress(1);
 
 /// What the engine is built on here.
-pub(crate) type Tested = (Memory<Loom>, Loom, ManualClock, Ledger);
+pub(crate) type Tested = (Wired, Loom, ManualClock, Ledger);
 
 /// Keeps a value, and leaks it when its thread unwinds: loom has given up then,
 /// and nothing may lock any more.
@@ -69,6 +70,8 @@ pub(crate) struct Setup {
     pub(crate) abort_scope: AbortScope,
     /// What a graceful close does with unread input.
     pub(crate) unread_input: UnreadInput,
+    /// Blocked threads wait at their endpoints, and go on by themselves.
+    pub(crate) threads_wait_at_endpoints: bool,
     /// The handle upcall looks how many packets are in the queue.
     pub(crate) counts_packets: bool,
 }
@@ -99,7 +102,7 @@ impl World {
         });
         let provider = Provider::<Tested>::new(
             config,
-            Memory::with_window(4),
+            Wired::new(Memory::with_window(4), setup.threads_wait_at_endpoints),
             ManualClock(setup.time_passes.then(|| AtomicU64::new(0))),
             Ledger::default(),
             DllUpcalls(Arc::clone(&dll)),

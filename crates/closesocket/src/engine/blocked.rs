@@ -2,6 +2,7 @@
 //! (`WSPCancelBlockingCall`, L9), end at their time limit (C3) and end with
 //! their process.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -43,13 +44,13 @@ impl<S: System> Clone for Call<S> {
 /// other: an upcall or a destructor that runs in one may make the next.
 struct Entry<S: System> {
     thread: u64,
-    number: u64,
     call: Call<S>,
 }
 
 struct Entries<S: System> {
     next: u64,
-    list: Vec<Entry<S>>,
+    /// By their numbers, in the order in which they began.
+    calls: BTreeMap<u64, Entry<S>>,
 }
 
 /// The blocking calls of a process.
@@ -59,15 +60,15 @@ impl<S: System> BlockedCalls<S> {
     pub(super) fn new() -> Self {
         Self(Monitor::new(Entries {
             next: 0,
-            list: Vec::new(),
+            calls: BTreeMap::new(),
         }))
     }
 
     /// Ends the innermost blocking call of this thread. False if it is in none,
     /// or its call has ended by itself.
     pub(super) fn cancel(&self, shared: &Arc<Shared<S>>, thread: u64) -> bool {
-        let call = self.0.lock(|calls| {
-            let innermost = calls.list.iter().rfind(|it| it.thread == thread);
+        let call = self.0.lock(|entries| {
+            let innermost = entries.calls.values().rfind(|it| it.thread == thread);
             innermost.map(|it| it.call.clone())
         });
         call.is_some_and(|call| interrupt(shared, &call, Cut::Cancelled))
@@ -76,14 +77,14 @@ impl<S: System> BlockedCalls<S> {
     /// Every blocking call of the process.
     pub(super) fn all(&self) -> Vec<Call<S>> {
         self.0
-            .lock(|calls| calls.list.iter().map(|it| it.call.clone()).collect())
+            .lock(|entries| entries.calls.values().map(|it| it.call.clone()).collect())
     }
 
     /// How many threads are blocked.
     pub(super) fn count(&self) -> usize {
         let mut threads: Vec<u64> = self
             .0
-            .lock(|calls| calls.list.iter().map(|it| it.thread).collect());
+            .lock(|entries| entries.calls.values().map(|it| it.thread).collect());
         threads.sort_unstable();
         threads.dedup();
         threads.len()
@@ -91,24 +92,17 @@ impl<S: System> BlockedCalls<S> {
 
     pub(super) fn enter(&self, call: Call<S>) -> u64 {
         let thread = S::Primitives::current_thread();
-        self.0.lock(|calls| {
-            let number = calls.next;
-            calls.next += 1;
-            calls.list.push(Entry {
-                thread,
-                number,
-                call,
-            });
+        self.0.lock(|entries| {
+            let number = entries.next;
+            entries.next += 1;
+            entries.calls.insert(number, Entry { thread, call });
             number
         })
     }
 
     /// Removes this very call; an outer one of the thread goes on.
     pub(super) fn exit(&self, number: u64) {
-        let ended = self.0.lock(|calls| {
-            let place = calls.list.iter().position(|it| it.number == number)?;
-            Some(calls.list.swap_remove(place))
-        });
+        let ended = self.0.lock(|entries| entries.calls.remove(&number));
         drop(ended);
     }
 }

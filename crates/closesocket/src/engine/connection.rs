@@ -3,7 +3,7 @@
 use super::System;
 use super::notify::Notify;
 use super::observation::OperationId;
-use super::parked::{Parking, Step};
+use super::parked::{Awaited, Parking, Step};
 use super::progress::Side;
 use super::provider::{AddressOf, Process};
 use super::transport::{Connecting, Endpoint as _};
@@ -163,8 +163,11 @@ impl<S: System> Process<S> {
         match step {
             Step::Done(_) => Ok(()),
             Step::Parked(parked) => {
-                let answer =
-                    parked.wait(&admission, |section, number| section.connect_parked(number));
+                let answer = parked.wait(&admission, |section, number| {
+                    // The section finds out by itself how far it has come.
+                    let pending = section.front_if(Side::Writes, number);
+                    pending.map(|_| Awaited::ROOM)
+                });
                 answer.result.map(|_| ())
             }
         }

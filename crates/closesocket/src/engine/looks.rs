@@ -8,13 +8,11 @@ use std::time::Duration;
 use super::clock::Clock as _;
 use super::primitives::{Monitor, TransportCall};
 use super::shared::Shared;
-use super::socket::{FIRST_PAUSE, SocketState};
+use super::socket::{FIRST_PAUSE, LONGEST_PAUSE, SocketState};
 use super::{SocketId, System};
 use crate::protocol::{Phase, Time};
 
-/// And how late, when nothing has changed for long and somebody waits for it.
-pub(super) const LONGEST_PAUSE: Duration = Duration::from_millis(250);
-/// The same in the background.
+/// The longest pause of what nobody waits for.
 const LONGEST_PAUSE_OF_A_DRAIN: Duration = Duration::from_secs(1);
 
 impl<S: System> SocketState<S> {

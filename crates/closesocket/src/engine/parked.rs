@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::System;
-use super::looks::LONGEST_PAUSE;
 use super::observation::OperationId;
 use super::operation::{Answer, AnswerCell, Blocked, Pending, Place, Reply};
 use super::primitives::{Monitor, Primitives};
@@ -20,7 +19,7 @@ use super::process::Admission;
 use super::progress::{Section, Side};
 use super::readiness::Interest;
 use super::reference::Reference;
-use super::socket::{FIRST_PAUSE, SocketState};
+use super::socket::{FIRST_PAUSE, LONGEST_PAUSE, SocketState};
 use super::transport::{Endpoint as _, Received, Waiter};
 use crate::protocol::{Connection, Error, OperationKind};
 
@@ -173,6 +172,19 @@ impl<S: System> Section<'_, S> {
         Some((waiter, awaited))
     }
 
+    /// How the calling thread can wait for input without looking for it first,
+    /// where the last receive has left nothing: most often it would find nothing,
+    /// and the wait tells of what it has missed. One with a limit looks, since it
+    /// may be over before the wait.
+    pub(super) fn way_around_a_look(&self, buffer: &[u8]) -> Option<Drive> {
+        let drained = self.socket.endpoint.as_ref()?.is_drained();
+        let limit = self.socket.machine.limits.of(OperationKind::Recv);
+        if !drained || buffer.is_empty() || limit.is_some() {
+            return None;
+        }
+        self.way_to_drive(OperationKind::Recv)
+    }
+
     /// A turn of a receive whose thread drives it, into its own buffer. `None` once
     /// it has ended.
     pub(super) fn receive_parked(&mut self, number: u64, buffer: &mut [u8]) -> Option<Awaited> {
@@ -184,11 +196,6 @@ impl<S: System> Section<'_, S> {
             Err(error) => self.lose_receives(error),
         }
         None
-    }
-
-    /// A turn of a connect: the section finds out by itself how far it has come.
-    pub(super) fn connect_parked(&mut self, number: u64) -> Option<Awaited> {
-        self.front_if(Side::Writes, number).map(|_| Awaited::ROOM)
     }
 
     /// A turn of a send. `pause` is how long it has paused before this turn, and
@@ -231,7 +238,7 @@ impl<S: System> Section<'_, S> {
     }
 
     /// The oldest operation of this side and its reference, if it has this number.
-    fn front_if(
+    pub(super) fn front_if(
         &mut self,
         side: Side,
         number: u64,

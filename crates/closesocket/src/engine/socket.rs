@@ -37,6 +37,8 @@ impl<S: System> Default for SocketCell<S> {
 
 /// How soon to look again for something of which no event tells.
 pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(1);
+/// And how late, when nothing has changed for long and somebody waits for it.
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 
 /// Everything about a socket, under its lock.
 pub(super) struct SocketState<S: System> {

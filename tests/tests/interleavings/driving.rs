@@ -1,0 +1,162 @@
+//! Threads that wait at their endpoint and go on with their operation
+//! themselves, against whatever ends it.
+
+use closesocket::engine::{Error, Process};
+
+use super::model::{Explored, reached, run_model};
+use super::world::{Setup, Shared, Tested, World, spawn};
+
+fn world() -> Shared {
+    World::set_up(&Setup {
+        threads_wait_at_endpoints: true,
+        ..Setup::default()
+    })
+}
+
+fn receive_and_close() {
+    let world = world();
+    let (descriptor, peer) = world.connect();
+    let receiver = spawn(&world, move |world| {
+        let mut buffer = [0; 2];
+        let received = world.process.recv(descriptor, &mut buffer);
+        (received, buffer)
+    });
+    peer.write(b"x").unwrap();
+    assert_eq!(world.process.close(descriptor), Ok(()));
+    let (received, buffer) = receiver.join().unwrap();
+    match received {
+        Ok(bytes) => {
+            reached("received");
+            assert_eq!((bytes, buffer[0]), (1, b'x'));
+        }
+        Err(Error::Interrupted) => reached("interrupted"),
+        refused => {
+            reached("refused");
+            assert_eq!(refused, Err(Error::NotSocket));
+        }
+    }
+    drop(peer);
+    world.judge();
+}
+
+//= docs/specification.md#o2-one-end-for-each-operation
+//# - A completion that races with a close MUST take effect either as a whole or not at all.
+//= docs/specification.md#o4-blocked-calls
+//# - A blocked call that a close by another thread aborts MUST return WSAEINTR.
+#[test]
+fn a_thread_that_waits_at_its_endpoint_receives_or_is_woken_by_the_close() {
+    let expected = Explored {
+        executions: 1_000,
+        outcomes: &["received", "interrupted", "refused"],
+    };
+    run_model("driven receive", Some(3), &expected, receive_and_close);
+}
+
+fn cancelled_receive() {
+    let world = world();
+    let (descriptor, peer) = world.connect();
+    let me = Process::<Tested>::current_thread();
+    let other = spawn(&world, move |world| {
+        let cancelled = world.process.cancel_blocking_call(me);
+        if !cancelled {
+            peer.write(b"x").unwrap();
+        }
+        (peer, cancelled)
+    });
+    let received = world.process.recv(descriptor, &mut [0; 2]);
+    let (_peer, cancelled) = other.join().unwrap();
+    if cancelled {
+        reached("cancelled");
+        assert_eq!(received, Err(Error::Interrupted));
+    } else {
+        reached("not yet blocked");
+        assert_eq!(received, Ok(1));
+    }
+    assert_eq!(world.process.close(descriptor), Ok(()));
+    world.judge();
+}
+
+#[test]
+fn a_cancel_wakes_a_thread_that_waits_at_its_endpoint() {
+    let expected = Explored {
+        executions: 750,
+        outcomes: &["cancelled", "not yet blocked"],
+    };
+    run_model("driven, cancelled", Some(4), &expected, cancelled_receive);
+}
+
+/// An overlapped receive comes before a blocked one, or behind it: nobody but
+/// the blocked thread goes on with that, and with what is behind it.
+fn receives_behind_each_other() {
+    let world = world();
+    let (descriptor, peer) = world.connect();
+    let blocked = spawn(&world, move |world| {
+        let mut buffer = [0; 2];
+        let received = world.process.recv(descriptor, &mut buffer);
+        (received, buffer[0])
+    });
+    world.start_receive(descriptor, 7).unwrap();
+    peer.write(b"a").unwrap();
+    peer.write(b"b").unwrap();
+    let first = blocked.join().unwrap();
+    let overlapped = world.queue.take();
+    match (first, overlapped.map(|it| (it.result, it.buffer[0]))) {
+        ((Ok(1), b'a'), Some((Ok(1), b'b'))) => reached("the blocked one first"),
+        ((Ok(1), b'b'), Some((Ok(1), b'a'))) => reached("the overlapped one first"),
+        // One of them was late, and the other took both.
+        ((Ok(2), b'a'), None) => reached("both at once"),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(world.process.close(descriptor), Ok(()));
+    drop(peer);
+    world.judge();
+}
+
+//= docs/specification.md#r8-results-in-order
+//# - The results of the operations of one direction of one socket MUST be posted in the order
+//# of the operations, whichever threads complete them.
+#[test]
+fn what_is_behind_a_thread_that_waits_at_its_endpoint_goes_on_after_it() {
+    let expected = Explored {
+        executions: 270,
+        outcomes: &[
+            "the blocked one first",
+            "the overlapped one first",
+            "both at once",
+        ],
+    };
+    let scenario = receives_behind_each_other;
+    run_model("driven, another behind", Some(2), &expected, scenario);
+}
+
+/// A send that waits for room, against a peer that reads and a close.
+fn send_and_close() {
+    let world = world();
+    let (descriptor, peer) = world.connect();
+    peer.stall(true);
+    let sender = spawn(&world, move |world| {
+        world.process.send(descriptor, &[7; 10])
+    });
+    peer.stall(false);
+    let _ = peer.read(16);
+    assert_eq!(world.process.close(descriptor), Ok(()));
+    match sender.join().unwrap() {
+        Ok(10) => reached("sent"),
+        Err(Error::SendInterrupted { .. } | Error::Interrupted) => reached("interrupted"),
+        refused => {
+            reached("refused");
+            assert_eq!(refused, Err(Error::NotSocket));
+        }
+    }
+    drop(peer);
+    world.judge();
+}
+
+#[test]
+fn a_send_that_waits_at_its_endpoint_ends_once() {
+    let expected = Explored {
+        executions: 400,
+        outcomes: &["sent", "interrupted", "refused"],
+    };
+    run_model("driven send", Some(2), &expected, send_and_close);
+}
