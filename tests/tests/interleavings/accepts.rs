@@ -2,7 +2,7 @@
 
 use closesocket::engine::{CompletionQueue, Error, Notify, PeerRead};
 
-use super::model::{Explored, reached, run_model};
+use super::model::{reached, run_model};
 use super::world::{World, spawn};
 
 fn accept_and_close_of_the_listener() {
@@ -31,17 +31,8 @@ fn accept_and_close_of_the_listener() {
 //# which the connection was taken from it.
 #[test]
 fn an_accepted_socket_has_its_listeners_options_though_the_listener_is_closed_meanwhile() {
-    let expected = Explored {
-        executions: 320,
-        outcomes: &["accepted", "refused"],
-    };
-    let scenario = accept_and_close_of_the_listener;
-    run_model(
-        "accept and close of the listener",
-        Some(3),
-        &expected,
-        scenario,
-    );
+    let outcomes = &["accepted", "refused"];
+    run_model(Some(3), 320, outcomes, accept_and_close_of_the_listener);
 }
 
 fn pending_accept_and_close_of_the_listener() {
@@ -78,15 +69,11 @@ fn pending_accept_and_close_of_the_listener() {
 //# which the connection was taken from it.
 #[test]
 fn an_accept_that_completes_has_its_listeners_options_though_the_listener_is_closed_meanwhile() {
-    let expected = Explored {
-        executions: 100,
-        outcomes: &["accepted", "aborted"],
-    };
-    let scenario = pending_accept_and_close_of_the_listener;
+    let outcomes = &["accepted", "aborted"];
     run_model(
-        "pending accept and close of the listener",
         None,
-        &expected,
-        scenario,
+        100,
+        outcomes,
+        pending_accept_and_close_of_the_listener,
     );
 }

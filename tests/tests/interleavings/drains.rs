@@ -2,7 +2,7 @@
 
 use closesocket::engine::{Descriptor, Error, Observation, PeerRead, Process, Step};
 
-use super::model::{Explored, must_fail, reached, run_model};
+use super::model::{must_fail, one_wins, reached, run_model};
 use super::primitives::Defect;
 use super::world::{KeptPeer, Setup, Shared, Tested, World, spawn};
 
@@ -33,17 +33,10 @@ fn two_lingering_closes() {
     });
     let mine = world.process.close(descriptor);
     let rivals = rival.join().unwrap();
+    one_wins(mine, rivals, Error::NotSocket);
     let (peer, first) = reader.join().unwrap();
     assert_eq!(first, PeerRead::Bytes(b"abcd".to_vec()));
     assert_eq!(peer.read_all(), (b"ef".to_vec(), PeerRead::End));
-    reached(if mine.is_ok() {
-        "main won"
-    } else {
-        "the rival won"
-    });
-    let mut results = [mine, rivals];
-    results.sort_by_key(Result::is_err);
-    assert_eq!(results, [Ok(()), Err(Error::NotSocket)]);
     world.judge();
 }
 
@@ -55,12 +48,8 @@ fn two_lingering_closes() {
 //# the timeout expires or the wait is interrupted (L9, S2, S3).
 #[test]
 fn a_lingering_close_returns_when_the_drain_ends_and_another_close_loses_at_once() {
-    let expected = Explored {
-        executions: 14_100,
-        outcomes: &["main won", "the rival won"],
-    };
-    let scenario = two_lingering_closes;
-    run_model("two lingering closes", Some(3), &expected, scenario);
+    let outcomes = &["main won", "the rival won"];
+    run_model(Some(3), 14_100, outcomes, two_lingering_closes);
 }
 
 fn drain_and_time(tick: bool) {
@@ -106,22 +95,14 @@ fn drain_and_time(tick: bool) {
 //# - A lingering close MUST return success both when the drain ended and when the timeout expired.
 #[test]
 fn a_lingering_close_that_expires_by_its_own_wait_resets_or_has_drained() {
-    let expected = Explored {
-        executions: 3_000,
-        outcomes: &["drained", "expired"],
-    };
-    let scenario = || drain_and_time(false);
-    run_model("drain end and own expiry", Some(3), &expected, scenario);
+    let outcomes = &["drained", "expired"];
+    run_model(Some(3), 3_000, outcomes, || drain_and_time(false));
 }
 
 #[test]
 fn a_lingering_close_that_a_tick_expires_resets_or_has_drained() {
-    let expected = Explored {
-        executions: 6_400,
-        outcomes: &["drained", "expired"],
-    };
-    let scenario = || drain_and_time(true);
-    run_model("drain end and tick", Some(3), &expected, scenario);
+    let outcomes = &["drained", "expired"];
+    run_model(Some(3), 6_400, outcomes, || drain_and_time(true));
 }
 
 fn drain_and_cancel() {
@@ -151,12 +132,7 @@ fn drain_and_cancel() {
 //# - The drain of a lingering close whose wait is cancelled MUST go on in the background.
 #[test]
 fn a_cancelled_lingering_close_leaves_the_drain_to_end_by_itself() {
-    let expected = Explored {
-        executions: 1_800,
-        outcomes: &["drained", "cancelled"],
-    };
-    let scenario = drain_and_cancel;
-    run_model("drain end and cancel", Some(3), &expected, scenario);
+    run_model(Some(3), 1_800, &["drained", "cancelled"], drain_and_cancel);
 }
 
 /// The drain cannot end: only the cancel can end the wait, if it says so.
@@ -190,11 +166,7 @@ fn cancel_alone() {
 //# leave the descriptor closed.
 #[test]
 fn a_cancel_that_finds_a_waiting_close_wakes_it() {
-    let expected = Explored {
-        executions: 1_600,
-        outcomes: &["cancelled", "not yet waiting"],
-    };
-    run_model("cancel alone", None, &expected, cancel_alone);
+    run_model(None, 1_600, &["cancelled", "not yet waiting"], cancel_alone);
 }
 
 //= docs/specification.md#l9-a-cancelled-wait
@@ -202,14 +174,7 @@ fn a_cancel_that_finds_a_waiting_close_wakes_it() {
 //# leave the descriptor closed.
 #[test]
 fn a_wait_that_looks_and_sleeps_in_two_steps_is_caught_by_a_cancel() {
-    let scenario = cancel_alone;
-    must_fail(
-        "drain wait with a gap",
-        Defect::WaitLeavesAGap,
-        None,
-        "deadlock",
-        scenario,
-    );
+    must_fail(Defect::WaitLeavesAGap, None, "deadlock", cancel_alone);
 }
 
 fn drain_and_reset() {
@@ -230,23 +195,12 @@ fn drain_and_reset() {
 //# - A close that waits for a drain which ends by such a failure MUST return success.
 #[test]
 fn a_reset_by_the_peer_ends_a_lingering_close_with_success() {
-    let expected = Explored {
-        executions: 530,
-        outcomes: &[],
-    };
-    run_model("drain and reset", None, &expected, drain_and_reset);
+    run_model(None, 530, &[], drain_and_reset);
 }
 
 //= docs/specification.md#l5-the-connection-fails-during-a-drain
 //# - A close that waits for a drain which ends by such a failure MUST return success.
 #[test]
 fn a_lost_notification_is_caught_by_a_drain_that_a_reset_ends() {
-    let scenario = drain_and_reset;
-    must_fail(
-        "lost drain end",
-        Defect::NotifyIsLost,
-        None,
-        "deadlock",
-        scenario,
-    );
+    must_fail(Defect::NotifyIsLost, None, "deadlock", drain_and_reset);
 }

@@ -2,7 +2,7 @@
 
 use closesocket::engine::Error;
 
-use super::model::{Explored, must_fail, reached, run_model};
+use super::model::{NO_ORDER, must_fail, reached, run_model};
 use super::primitives::Defect;
 use super::world::{Setup, World, spawn};
 
@@ -33,24 +33,17 @@ fn handle_after_everybody() {
 //# - A handle MUST NOT be given back while a thread is inside a call through its descriptor.
 #[test]
 fn the_handle_goes_back_once_and_after_all_that_was_done_inside() {
-    let expected = Explored {
-        executions: 970,
-        outcomes: &["inside", "refused"],
-    };
-    let scenario = handle_after_everybody;
-    run_model("handle after everybody", None, &expected, scenario);
+    run_model(None, 970, &["inside", "refused"], handle_after_everybody);
 }
 
 //= docs/specification.md#h2-after-the-operations
 //# - A handle MUST NOT be given back while a thread is inside a call through its descriptor.
 #[test]
 fn a_leave_that_publishes_nothing_is_caught_by_the_handle_upcall() {
-    let saying = "the upcall did not see";
     must_fail(
-        "relaxed leave",
         Defect::SubtractionIsRelaxed,
         None,
-        saying,
+        "the upcall did not see",
         handle_after_everybody,
     );
 }
@@ -82,22 +75,12 @@ fn failing_upcall() {
 //# descriptor.
 #[test]
 fn an_upcall_that_fails_is_not_repeated_and_retires_its_slot() {
-    let expected = Explored {
-        executions: 3_300,
-        outcomes: &["inside", "refused"],
-    };
-    run_model("failing upcall", Some(3), &expected, failing_upcall);
+    run_model(Some(3), 3_300, &["inside", "refused"], failing_upcall);
 }
 
 //= docs/specification.md#h4-one-attempt
 //# - The provider MUST NOT attempt the handle upcall more than once for a descriptor.
 #[test]
 fn a_claim_that_is_a_plain_store_is_caught_by_the_failing_upcall() {
-    must_fail(
-        "claim as a store",
-        Defect::SwapIsAStore,
-        Some(3),
-        "no order is allowed: thread",
-        failing_upcall,
-    );
+    must_fail(Defect::SwapIsAStore, Some(3), NO_ORDER, failing_upcall);
 }

@@ -3,18 +3,16 @@
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
+use closesocket::engine::Error;
+
 use super::primitives::{Defect, start_execution};
 
-/// What an exploration has to reach.
-pub(crate) struct Explored {
-    /// At least as many executions; near the count that was seen.
-    pub(crate) executions: usize,
-    /// Every one of these outcomes, as [`reached`] names them.
-    pub(crate) outcomes: &'static [&'static str],
-}
+/// What a failed execution says if the protocol allows no order of its steps.
+pub(crate) const NO_ORDER: &str = "no order is allowed: thread";
 
 thread_local! {
     static STARTED: Cell<usize> = const { Cell::new(0) };
@@ -29,6 +27,27 @@ pub(crate) fn reached(outcome: &'static str) {
     OUTCOMES.with_borrow_mut(|outcomes| *outcomes.entry(outcome).or_default() += 1);
 }
 
+/// Of two that wanted the same thing one has it, which is returned, and the other
+/// was told this error.
+pub(crate) fn one_wins<T: Debug>(
+    mine: Result<T, Error>,
+    rivals: Result<T, Error>,
+    lost: Error,
+) -> T {
+    reached(if mine.is_ok() {
+        "main won"
+    } else {
+        "the rival won"
+    });
+    match (mine, rivals) {
+        (Ok(won), Err(error)) | (Err(error), Ok(won)) => {
+            assert_eq!(error, lost);
+            won
+        }
+        both => panic!("{both:?}"),
+    }
+}
+
 /// Notes that an execution of so many events was replayed and judged.
 pub(crate) fn judged(events: u64) {
     JUDGED.set(JUDGED.get() + 1);
@@ -36,57 +55,47 @@ pub(crate) fn judged(events: u64) {
 }
 
 /// Explores the scenario with at most `preemptions` preemptions, or without a
-/// bound. It must hold in every execution and reach what it has to.
+/// bound. It must hold in every execution, and reach every outcome in at least
+/// so many executions, a number near the count that was seen.
 pub(crate) fn run_model(
-    name: &str,
     preemptions: Option<usize>,
-    expected: &Explored,
+    at_least: usize,
+    outcomes: &[&str],
     scenario: fn(),
 ) {
-    assert!(
-        expected.executions > 1,
-        "{name}: one execution is no exploration"
-    );
+    assert!(at_least > 1, "one execution is no exploration");
     let start = Instant::now();
     explore(Defect::None, preemptions, scenario);
-    let executions = STARTED.get();
-    let outcomes = OUTCOMES.with_borrow(Clone::clone);
-    let seconds = start.elapsed().as_secs_f64();
-    let events = EVENTS.get();
+    let (executions, events) = (STARTED.get(), EVENTS.get());
+    let seen = OUTCOMES.with_borrow(Clone::clone);
     println!(
-        "loom: {name}: {executions} executions, {events} events replayed, {seconds:.2} s, outcomes {outcomes:?}"
+        "loom: {executions} executions, {events} events replayed, {:.2} s, outcomes {seen:?}",
+        start.elapsed().as_secs_f64()
     );
     assert_eq!(JUDGED.get(), executions, "an execution was not judged");
     assert!(
-        executions >= expected.executions,
-        "only {executions} executions of at least {}",
-        expected.executions
+        executions >= at_least,
+        "only {executions} executions of at least {at_least}"
     );
-    for outcome in expected.outcomes {
-        assert!(outcomes.contains_key(outcome), "never reached: {outcome}");
+    for outcome in outcomes {
+        assert!(seen.contains_key(outcome), "never reached: {outcome}");
     }
 }
 
 /// Explores a scenario with a planted defect; an execution must fail and say
 /// this. Otherwise the test would not notice the defect.
-pub(crate) fn must_fail(
-    name: &str,
-    defect: Defect,
-    preemptions: Option<usize>,
-    saying: &str,
-    scenario: fn(),
-) {
+pub(crate) fn must_fail(defect: Defect, preemptions: Option<usize>, saying: &str, scenario: fn()) {
     let start = Instant::now();
     let outcome = catch_unwind(AssertUnwindSafe(|| explore(defect, preemptions, scenario)));
     let executions = STARTED.get();
-    let seconds = start.elapsed().as_secs_f64();
     let Err(panic) = outcome else {
-        panic!("{name}: the planted defect lived through {executions} executions");
+        panic!("the planted defect lived through {executions} executions");
     };
     let message = message(panic.as_ref());
     let line = message.lines().next().unwrap_or_default();
-    println!("loom: {name}: killed in execution {executions}, {seconds:.2} s: {line}");
-    assert!(message.contains(saying), "{name}: another failure: {line}");
+    let seconds = start.elapsed().as_secs_f64();
+    println!("loom: killed in execution {executions}, {seconds:.2} s: {line}");
+    assert!(message.contains(saying), "another failure: {line}");
 }
 
 fn explore(defect: Defect, preemptions: Option<usize>, scenario: fn()) {

@@ -2,7 +2,7 @@
 
 use closesocket::engine::{Error, Observation, PeerRead, Step};
 
-use super::model::{Explored, must_fail, reached, run_model};
+use super::model::{NO_ORDER, must_fail, reached, run_model};
 use super::primitives::Defect;
 use super::world::{Setup, World, spawn};
 
@@ -57,16 +57,12 @@ fn close_and_overlapped_receive() {
 //# The start of a call is not among the locked steps, and an implementation MAY keep it lock-free.
 #[test]
 fn an_overlapped_receive_that_meets_a_close_is_aborted_or_refused_as_a_whole() {
-    let expected = Explored {
-        executions: 3_800,
-        outcomes: &[
-            "started and aborted",
-            "refused under the lock",
-            "refused at the word",
-        ],
-    };
-    let scenario = close_and_overlapped_receive;
-    run_model("close and overlapped receive", None, &expected, scenario);
+    let outcomes = &[
+        "started and aborted",
+        "refused under the lock",
+        "refused at the word",
+    ];
+    run_model(None, 3_800, outcomes, close_and_overlapped_receive);
 }
 
 //= docs/specification.md#d1-the-commit-point
@@ -75,13 +71,7 @@ fn an_overlapped_receive_that_meets_a_close_is_aborted_or_refused_as_a_whole() {
 #[test]
 fn an_entry_that_is_not_one_instruction_is_caught_by_a_receive_that_meets_a_close() {
     let scenario = close_and_overlapped_receive;
-    must_fail(
-        "split entry",
-        Defect::AdditionIsSplit,
-        None,
-        "no order is allowed: thread",
-        scenario,
-    );
+    must_fail(Defect::AdditionIsSplit, None, NO_ORDER, scenario);
 }
 
 //= docs/specification.md#d1-the-commit-point
@@ -89,13 +79,7 @@ fn an_entry_that_is_not_one_instruction_is_caught_by_a_receive_that_meets_a_clos
 #[test]
 fn a_seal_that_is_a_plain_store_is_caught_by_a_receive_that_meets_a_close() {
     let scenario = close_and_overlapped_receive;
-    must_fail(
-        "seal as a store",
-        Defect::SwapIsAStore,
-        None,
-        "no order is allowed: thread",
-        scenario,
-    );
+    must_fail(Defect::SwapIsAStore, None, NO_ORDER, scenario);
 }
 
 fn close_and_blocking_receive() {
@@ -117,16 +101,12 @@ fn close_and_blocking_receive() {
 
 #[test]
 fn a_blocking_receive_that_meets_a_close_is_woken_or_refused() {
-    let expected = Explored {
-        executions: 9_600,
-        outcomes: &[
-            "blocked and woken",
-            "refused under the lock",
-            "refused at the word",
-        ],
-    };
-    let scenario = close_and_blocking_receive;
-    run_model("close and blocking receive", None, &expected, scenario);
+    let outcomes = &[
+        "blocked and woken",
+        "refused under the lock",
+        "refused at the word",
+    ];
+    run_model(None, 9_600, outcomes, close_and_blocking_receive);
 }
 
 //= docs/specification.md#o4-blocked-calls
@@ -134,13 +114,7 @@ fn a_blocking_receive_that_meets_a_close_is_woken_or_refused() {
 #[test]
 fn a_wait_that_looks_and_sleeps_in_two_steps_is_caught_by_a_receive_that_meets_a_close() {
     let scenario = close_and_blocking_receive;
-    must_fail(
-        "wait with a gap",
-        Defect::WaitLeavesAGap,
-        None,
-        "deadlock",
-        scenario,
-    );
+    must_fail(Defect::WaitLeavesAGap, None, "deadlock", scenario);
 }
 
 fn close_and_completion() {
@@ -182,12 +156,7 @@ fn close_and_completion() {
 //# because a completion MAY be delivered later than that.
 #[test]
 fn a_completion_that_meets_a_close_wins_or_loses_as_a_whole() {
-    let expected = Explored {
-        executions: 410,
-        outcomes: &["completed", "aborted"],
-    };
-    let scenario = close_and_completion;
-    run_model("close and completion", None, &expected, scenario);
+    run_model(None, 410, &["completed", "aborted"], close_and_completion);
 }
 
 //= docs/specification.md#h2-after-the-operations
@@ -196,13 +165,7 @@ fn a_completion_that_meets_a_close_wins_or_loses_as_a_whole() {
 #[test]
 fn a_leave_that_is_not_one_instruction_is_caught_by_a_completion_that_meets_a_close() {
     let scenario = close_and_completion;
-    must_fail(
-        "split leave",
-        Defect::SubtractionIsSplit,
-        None,
-        "no order is allowed: thread",
-        scenario,
-    );
+    must_fail(Defect::SubtractionIsSplit, None, NO_ORDER, scenario);
 }
 
 fn close_and_blocked_send() {
@@ -238,12 +201,8 @@ fn close_and_blocked_send() {
 //# the rest ends with the abort.
 #[test]
 fn of_a_send_that_a_close_interrupts_the_peer_receives_what_was_accepted() {
-    let expected = Explored {
-        executions: 9_600,
-        outcomes: &["a part was accepted", "refused"],
-    };
-    let scenario = close_and_blocked_send;
-    run_model("close and blocked send", None, &expected, scenario);
+    let outcomes = &["a part was accepted", "refused"];
+    run_model(None, 9_600, outcomes, close_and_blocked_send);
 }
 
 /// The socket stays open through another descriptor, and still nothing goes
@@ -277,17 +236,8 @@ fn close_and_send_through_one_of_two() {
 //# registering an operation MUST each happen under the lock of that same critical section.
 #[test]
 fn a_send_that_meets_the_close_of_one_of_two_descriptors_is_accepted_before_it_or_refused() {
-    let expected = Explored {
-        executions: 2_800,
-        outcomes: &["sent", "refused under the lock", "refused at the word"],
-    };
-    let scenario = close_and_send_through_one_of_two;
-    run_model(
-        "close and send through one of two",
-        Some(5),
-        &expected,
-        scenario,
-    );
+    let outcomes = &["sent", "refused under the lock", "refused at the word"];
+    run_model(Some(5), 2_800, outcomes, close_and_send_through_one_of_two);
 }
 
 fn answer_and_loss() {
@@ -313,9 +263,5 @@ fn answer_and_loss() {
 //# - A failure of the send side, or of a query, MUST NOT end the receive side.
 #[test]
 fn a_receive_gets_the_answer_whoever_meets_the_loss_first() {
-    let expected = Explored {
-        executions: 180,
-        outcomes: &[],
-    };
-    run_model("answer and loss", Some(2), &expected, answer_and_loss);
+    run_model(Some(2), 180, &[], answer_and_loss);
 }
