@@ -9,7 +9,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use closesocket::engine::{Connecting, Endpoint, Received, Token, Transport};
 use closesocket::protocol::Error;
 use closesocket_tcp::{TcpConfig, TcpEndpoint};
-use common::{Net, fresh_token};
+use common::{Net, deaf, fresh_token};
 use socket2::SockRef;
 
 fn outcome(net: &Net, endpoint: &mut TcpEndpoint) -> Result<Connecting, Error> {
@@ -180,14 +180,7 @@ fn a_connect_that_cannot_work_says_why() {
     endpoint.bind(&"127.0.0.1:0".parse().unwrap()).unwrap();
     let other_family = endpoint.connect(&"[::1]:9".parse().unwrap());
     assert_eq!(other_family, Err(Error::FamilyNotSupported));
-    let listener = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
-    let listener = listener.unwrap();
-    let any: std::net::SocketAddr = "127.0.0.1:0".parse().unwrap();
-    listener.bind(&any.into()).unwrap();
-    listener.listen(0).unwrap();
-    let deaf = listener.local_addr().unwrap().as_socket().unwrap();
-    // With a full backlog the kernel answers no SYN.
-    let _first = TcpStream::connect(deaf).unwrap();
+    let (_held, deaf) = deaf();
     let (mut endpoint, _) = net.open();
     assert_eq!(endpoint.connect(&deaf), Ok(Connecting::InProgress));
     assert_eq!(endpoint.connect(&deaf), Err(Error::AlreadyInProgress));

@@ -1,12 +1,14 @@
 //! Tests that need an operating system process of their own: the test executable
 //! runs one of its tests again, which finds a role in its environment.
 
+use std::any::type_name;
 use std::env;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio, exit};
 use std::thread;
 
 use super::PATIENCE;
+use super::world::{holdings, until_holdings_are};
 
 const ROLE: &str = "CLOSESOCKET_TEST_ROLE";
 
@@ -15,10 +17,15 @@ pub(crate) fn role() -> Option<String> {
     env::var(ROLE).ok()
 }
 
-/// Runs a test alone in a process, for what concerns the whole process. `test`
-/// is the path of the calling test.
+/// Runs a test alone in a process, for what concerns the whole process. The body
+/// is a closure of the calling test.
 #[track_caller]
-pub(crate) fn alone(test: &str, body: impl FnOnce()) {
+pub(crate) fn alone<B: FnOnce()>(body: B) {
+    alone_as(test_of::<B>(), body);
+}
+
+#[track_caller]
+fn alone_as(test: &str, body: impl FnOnce()) {
     if role().is_some() {
         return body();
     }
@@ -29,6 +36,22 @@ pub(crate) fn alone(test: &str, body: impl FnOnce()) {
     );
     assert!(output.status.success(), "{test} failed:\n{out}{err}");
     assert!(out.contains("1 passed"), "{test} is no test:\n{out}");
+}
+
+/// As [`alone`], and no descriptor or thread is left over.
+#[track_caller]
+pub(crate) fn alone_and_clean<B: FnOnce()>(body: B) {
+    alone_as(test_of::<B>(), || {
+        let before = holdings();
+        body();
+        until_holdings_are(before);
+    });
+}
+
+/// The path of the test that a closure is in: its type is named after it.
+pub(crate) fn test_of<B>() -> &'static str {
+    let path = type_name::<B>().trim_end_matches("::{{closure}}");
+    path.split_once("::").unwrap().1
 }
 
 fn command(test: &str, role: &str) -> Command {

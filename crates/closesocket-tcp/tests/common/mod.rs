@@ -6,6 +6,7 @@ pub(crate) mod child;
 pub(crate) mod copies;
 pub(crate) mod world;
 
+use std::fs::File;
 use std::io::Read;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,7 +16,8 @@ use std::time::{Duration, Instant};
 use closesocket::engine::{Connecting, Endpoint, Events, Received, Token, Transport};
 use closesocket::protocol::Error;
 use closesocket_tcp::{Tcp, TcpConfig, TcpEndpoint};
-use socket2::SockRef;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use socket2::{Domain, SockRef, Socket, Type};
 
 /// After this long a test has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -194,6 +196,28 @@ pub(crate) fn peer_listener(local: &str) -> TcpListener {
         .set_recv_buffer_size(16 * 1024)
         .unwrap();
     listener
+}
+
+/// An address where a connect is neither accepted nor refused: with a full
+/// backlog the kernel answers no SYN.
+pub(crate) fn deaf() -> ((Socket, TcpStream), SocketAddr) {
+    let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+    listener.bind(&any.into()).unwrap();
+    listener.listen(0).unwrap();
+    let address = listener.local_addr().unwrap().as_socket().unwrap();
+    let first = TcpStream::connect(address).unwrap();
+    ((listener, first), address)
+}
+
+/// Takes every descriptor that the process may have; dropping it gives them back.
+pub(crate) fn exhaust() -> Vec<File> {
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    let current = Some(64);
+    setrlimit(Resource::Nofile, Rlimit { current, maximum }).unwrap();
+    let hoard: Vec<_> = std::iter::from_fn(|| File::open("/dev/null").ok()).collect();
+    assert!(!hoard.is_empty());
+    hoard
 }
 
 /// Resets the connection from the peer's side.

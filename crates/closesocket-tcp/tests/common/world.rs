@@ -100,6 +100,22 @@ impl World {
         (descriptor, self.process.local_address(descriptor).unwrap())
     }
 
+    /// Starts an overlapped receive of at most so many bytes.
+    #[track_caller]
+    pub(crate) fn start_recv(&self, descriptor: Descriptor, bytes: usize, notify: Notify) {
+        let started = self
+            .process
+            .recv_overlapped(descriptor, vec![0; bytes], notify);
+        started.unwrap();
+    }
+
+    /// Starts an overlapped send.
+    #[track_caller]
+    pub(crate) fn start_send(&self, descriptor: Descriptor, bytes: Vec<u8>, notify: Notify) {
+        let started = self.process.send_overlapped(descriptor, bytes, notify);
+        started.unwrap();
+    }
+
     /// Does this in a thread of its own, and returns when that thread is blocked.
     pub(crate) fn block<T: Send + 'static>(
         &self,

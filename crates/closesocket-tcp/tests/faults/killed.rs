@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 
 use closesocket::engine::{CompletionQueue, Error, Notify};
 
-use crate::common::child::{Actor, next_order, role, say};
+use crate::common::child::{Actor, next_order, role, say, test_of};
 use crate::common::peer_listener;
 use crate::common::world::{LONG, World, until};
 
@@ -48,9 +48,7 @@ fn what_waits_for_a_killed_peer_ends() {
     // The kernel of a killed process resets what it had not read.
     process.send(unread, b"never read").unwrap();
     let queue = CompletionQueue::new();
-    process
-        .recv_overlapped(unread, vec![0; 4], Notify::queue(&queue, 1))
-        .unwrap();
+    world.start_recv(unread, 4, Notify::queue(&queue, 1));
     world.fill(sending);
     let sent = world.block(move |process| process.send(sending, &[0; 1 << 20]));
     world.fill(draining);
@@ -114,13 +112,13 @@ fn die_while_draining() {
 /// A process whose own queue holds bytes, because its peer does not read, ends
 /// in this way after it has closed the socket or not: the peer must not read a
 /// clean end.
-fn expect_no_clean_end(test: &str, end: impl Fn(Actor)) {
+fn expect_no_clean_end<E: Fn(Actor)>(end: E) {
     if role().is_some() {
         return end_with_bytes_queued();
     }
     for order in ["close", "keep"] {
         let listener = peer_listener("127.0.0.1:0");
-        let mut actor = Actor::start(test, "sender");
+        let mut actor = Actor::start(test_of::<E>(), "sender");
         actor.order(&listener.local_addr().unwrap().to_string());
         let mut peer = listener.accept().unwrap().0;
         peer.set_read_timeout(LONG).unwrap();
@@ -160,20 +158,17 @@ fn end_with_bytes_queued() {
 //# a reset, never in a FIN.
 #[test]
 fn the_peer_of_a_killed_process_is_told_that_bytes_are_missing() {
-    let test = "killed::the_peer_of_a_killed_process_is_told_that_bytes_are_missing";
-    expect_no_clean_end(test, |mut actor| actor.kill());
+    expect_no_clean_end(|mut actor| actor.kill());
 }
 
 #[test]
 fn the_peer_of_a_process_that_exits_is_told_that_bytes_are_missing() {
-    let test = "killed::the_peer_of_a_process_that_exits_is_told_that_bytes_are_missing";
-    expect_no_clean_end(test, |actor| actor.leave());
+    expect_no_clean_end(|actor| actor.leave());
 }
 
 #[test]
 fn the_peer_of_a_stopped_transport_is_told_that_bytes_are_missing() {
-    let test = "killed::the_peer_of_a_stopped_transport_is_told_that_bytes_are_missing";
-    expect_no_clean_end(test, |mut actor| {
+    expect_no_clean_end(|mut actor| {
         assert_eq!(actor.ask("stop"), "stopped");
         actor.leave();
     });

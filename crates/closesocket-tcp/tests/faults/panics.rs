@@ -73,10 +73,7 @@ fn an_upcall_that_panics_in_a_close_has_failed_and_the_close_succeeds() {
     let (descriptor, _peer) = world.connect();
     let queue = CompletionQueue::new();
     for key in 0..10 {
-        let notify = Notify::queue(&queue, key);
-        process
-            .recv_overlapped(descriptor, vec![0; 4], notify)
-            .unwrap();
+        world.start_recv(descriptor, 4, Notify::queue(&queue, key));
     }
     assert_eq!(process.close(descriptor), Ok(()));
     assert_eq!(queue.len(), 10, "no operation is lost");
@@ -99,9 +96,7 @@ fn an_upcall_that_panics_on_the_reactor_thread_does_not_end_it() {
     let second = process.redeem(record).unwrap();
     let queue = CompletionQueue::new();
     for (descriptor, key) in [(first, 1), (second, 2)] {
-        process
-            .recv_overlapped(descriptor, vec![0; 1], Notify::queue(&queue, key))
-            .unwrap();
+        world.start_recv(descriptor, 1, Notify::queue(&queue, key));
     }
     // Its operation outlives it, and its end on the reactor thread returns the
     // handle there.
@@ -200,9 +195,7 @@ fn a_routine_that_panics_holds_nothing_and_loses_no_other() {
             }
             tell.send((key, completion.result)).unwrap();
         });
-        process
-            .recv_overlapped(descriptor, vec![0; 1], notify)
-            .unwrap();
+        world.start_recv(descriptor, 1, notify);
     }
     peer.write_all(b"abc").unwrap();
     until("all three are queued", || thread.queued() == 3);
@@ -227,9 +220,7 @@ fn the_destructor_of_a_silenced_routine_may_panic() {
     for (key, dropped) in (0..).zip(&dropped) {
         let bomb = Bomb(Arc::clone(dropped));
         let notify = Notify::routine(&thread, key, move |_| drop(bomb));
-        process
-            .recv_overlapped(descriptor, vec![0; 1], notify)
-            .unwrap();
+        world.start_recv(descriptor, 1, notify);
     }
     assert_eq!(process.cleanup(), Ok(()));
     assert_eq!(thread.queued(), 0, "cleanup is silent");
@@ -248,10 +239,7 @@ fn a_routine_whose_thread_goes_may_panic_there_and_its_receive_ends_without_a_wo
     let bomb = Bomb(Arc::clone(&dropped));
     let thread = AlertableThread::new();
     let notify = Notify::routine(&thread, 0, move |_| drop(bomb));
-    world
-        .process
-        .recv_overlapped(descriptor, vec![0; 1], notify)
-        .unwrap();
+    world.start_recv(descriptor, 1, notify);
     drop(thread);
     assert!(dropped.load(Ordering::SeqCst), "it goes with its thread");
     let behind = world.block(move |process| process.recv(descriptor, &mut [0; 1]));

@@ -55,7 +55,7 @@ impl Threads {
 
 #[test]
 fn no_blocked_call_ends_for_a_signal() {
-    alone("signals::no_blocked_call_ends_for_a_signal", || {
+    alone(|| {
         let ran = handler();
         let world = World::new();
         let process = &world.process;
@@ -65,9 +65,7 @@ fn no_blocked_call_ends_for_a_signal() {
         let (listener, address) = world.listening();
         process.set_linger(lingering, Some(600)).unwrap();
         let queue = CompletionQueue::new();
-        process
-            .recv_overlapped(silent, vec![0; 1], Notify::queue(&queue, 7))
-            .unwrap();
+        world.start_recv(silent, 1, Notify::queue(&queue, 7));
         let (name, names) = channel();
         let threads = Threads {
             name,
@@ -138,7 +136,7 @@ impl Events for Namer {
 
 #[test]
 fn the_reactor_goes_on_after_signals() {
-    alone("signals::the_reactor_goes_on_after_signals", || {
+    alone(|| {
         let ran = handler();
         let namer = Arc::new(Namer::default());
         let tcp = Tcp::new().unwrap();

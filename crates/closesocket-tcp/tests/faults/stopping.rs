@@ -1,38 +1,19 @@
 //! The transport stopped while operations are pending.
 
 use std::io::ErrorKind;
-use std::net::{SocketAddr, TcpStream};
 
 use closesocket::engine::{AlertableThread, CompletionQueue, Error, Interest, Notify, Overlapped};
 use closesocket_tcp::TcpConfig;
-use socket2::{Domain, Socket, Type};
 
-use crate::common::child::alone;
-use crate::common::world::{LONG, Task, World, holdings, until, until_holdings_are};
-use crate::common::{Net, read_to_end};
-
-/// An address where a connect is neither accepted nor refused: with a full
-/// backlog the kernel answers no SYN.
-fn deaf() -> ((Socket, TcpStream), SocketAddr) {
-    let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
-    listener.bind(&any.into()).unwrap();
-    listener.listen(0).unwrap();
-    let address = listener.local_addr().unwrap().as_socket().unwrap();
-    let first = TcpStream::connect(address).unwrap();
-    ((listener, first), address)
-}
+use crate::common::child::alone_and_clean;
+use crate::common::world::{LONG, Task, World, until};
+use crate::common::{Net, deaf, read_to_end};
 
 #[test]
 fn everything_that_is_pending_ends_with_the_network_down() {
-    alone(
-        "stopping::everything_that_is_pending_ends_with_the_network_down",
-        || {
-            let before = holdings();
-            stop_everything();
-            until_holdings_are(before);
-        },
-    );
+    alone_and_clean(|| {
+        stop_everything();
+    });
 }
 
 fn stop_everything() {
@@ -71,9 +52,7 @@ fn stop_everything() {
         process.recv_overlapped(one, vec![0; 4], notify).unwrap();
     }
     let buffer = vec![0; 1 << 20];
-    process
-        .send_overlapped(one, buffer, Notify::queue(&queue, 3))
-        .unwrap();
+    world.start_send(one, buffer, Notify::queue(&queue, 3));
 
     world.provider.transport().stop();
     let down = Error::NetworkDown;
@@ -153,27 +132,16 @@ fn a_transport_that_is_dropped_tells_who_listens_to_it() {
 
 #[test]
 fn a_provider_dropped_with_operations_pending_ends_them_and_leaves_nothing() {
-    alone(
-        "stopping::a_provider_dropped_with_operations_pending_ends_them_and_leaves_nothing",
-        || {
-            let before = holdings();
-            let queue = CompletionQueue::new();
-            {
-                let world = World::new();
-                let (descriptor, peer, _) = world.stalled();
-                for key in 0..10 {
-                    let notify = Notify::queue(&queue, key);
-                    let process = &world.process;
-                    process
-                        .recv_overlapped(descriptor, vec![0; 4], notify)
-                        .unwrap();
-                }
-                drop(world);
-                drop(peer);
-            }
-            // Its owner has died: nothing is posted (S3).
-            assert!(queue.is_empty());
-            until_holdings_are(before);
-        },
-    );
+    alone_and_clean(|| {
+        let queue = CompletionQueue::new();
+        let world = World::new();
+        let (descriptor, peer, _) = world.stalled();
+        for key in 0..10 {
+            world.start_recv(descriptor, 4, Notify::queue(&queue, key));
+        }
+        drop(world);
+        drop(peer);
+        // Its owner has died: nothing is posted (S3).
+        assert!(queue.is_empty());
+    });
 }

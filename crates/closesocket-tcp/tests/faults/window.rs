@@ -21,54 +21,51 @@ fn resident() -> usize {
 
 #[test]
 fn a_burst_of_full_queues_leaves_no_memory_behind() {
-    alone(
-        "window::a_burst_of_full_queues_leaves_no_memory_behind",
-        || {
-            // So much that the allocator gives it back to the kernel at once, and
-            // does not keep it for the next one.
-            const EACH: u32 = 40 << 20;
-            const SOCKETS: usize = 4;
-            let config = Config {
-                window: EACH,
-                ..Config::default()
-            };
-            let tcp = Tcp::with_config(SMALL).unwrap();
-            let clock = SystemClock::default();
-            let provider: Provider<Sys> = Provider::new(config, tcp, clock, NoProbe, NoUpcalls);
-            let process = provider.startup().unwrap();
-            let listener = peer_listener("127.0.0.1:0");
-            let address = listener.local_addr().unwrap();
-            let bytes = vec![1; EACH as usize];
-            let before = resident();
-            for lost in [false, true] {
-                let stalled = [(); SOCKETS].map(|()| {
-                    let descriptor = process.socket().unwrap();
-                    process.connect(descriptor, &address).unwrap();
-                    let peer = listener.accept().unwrap().0;
-                    process.send(descriptor, &bytes).unwrap();
-                    (descriptor, peer)
-                });
-                assert!(resident() > before + SOCKETS * 20, "they are full");
-                let mut open = Vec::new();
-                for (descriptor, peer) in stalled {
-                    if lost {
-                        drop(peer);
-                        while process.send(descriptor, b"x").is_ok() {}
-                        open.push(descriptor);
-                    } else {
-                        process.set_linger(descriptor, Some(0)).unwrap();
-                        process.close(descriptor).unwrap();
-                    }
-                }
-                assert_eq!(provider.usage().sockets, open.len());
-                let after = resident();
-                assert!(after <= before + 16, "{before} MiB before, {after} after");
-                for descriptor in open {
+    alone(|| {
+        // So much that the allocator gives it back to the kernel at once, and
+        // does not keep it for the next one.
+        const EACH: u32 = 40 << 20;
+        const SOCKETS: usize = 4;
+        let config = Config {
+            window: EACH,
+            ..Config::default()
+        };
+        let tcp = Tcp::with_config(SMALL).unwrap();
+        let clock = SystemClock::default();
+        let provider: Provider<Sys> = Provider::new(config, tcp, clock, NoProbe, NoUpcalls);
+        let process = provider.startup().unwrap();
+        let listener = peer_listener("127.0.0.1:0");
+        let address = listener.local_addr().unwrap();
+        let bytes = vec![1; EACH as usize];
+        let before = resident();
+        for lost in [false, true] {
+            let stalled = [(); SOCKETS].map(|()| {
+                let descriptor = process.socket().unwrap();
+                process.connect(descriptor, &address).unwrap();
+                let peer = listener.accept().unwrap().0;
+                process.send(descriptor, &bytes).unwrap();
+                (descriptor, peer)
+            });
+            assert!(resident() > before + SOCKETS * 20, "they are full");
+            let mut open = Vec::new();
+            for (descriptor, peer) in stalled {
+                if lost {
+                    drop(peer);
+                    while process.send(descriptor, b"x").is_ok() {}
+                    open.push(descriptor);
+                } else {
+                    process.set_linger(descriptor, Some(0)).unwrap();
                     process.close(descriptor).unwrap();
                 }
             }
-        },
-    );
+            assert_eq!(provider.usage().sockets, open.len());
+            let after = resident();
+            assert!(after <= before + 16, "{before} MiB before, {after} after");
+            for descriptor in open {
+                process.close(descriptor).unwrap();
+            }
+        }
+    });
 }
 
 #[test]
@@ -82,9 +79,7 @@ fn what_a_stalled_peer_costs_is_bounded_and_holds_up_nobody_else() {
         let (descriptor, peer, accepted) = world.stalled();
         // The caller's memory, not the provider's: nothing of it is copied yet.
         let notify = Notify::queue(&queue, u64::from(descriptor.slot()));
-        process
-            .send_overlapped(descriptor, vec![8; 1 << 20], notify)
-            .unwrap();
+        world.start_send(descriptor, vec![8; 1 << 20], notify);
         process.set_nonblocking(descriptor, true).unwrap();
         assert_eq!(process.send(descriptor, b"x"), Err(Error::WouldBlock));
         assert!(process.queued(descriptor).unwrap() <= WINDOW);

@@ -26,9 +26,7 @@ fn a_duplicate_survives_the_close_and_the_end_of_the_sender() {
     assert_eq!(&text, b"after");
     peer.write_all(b"answer").unwrap();
     family.expect("recv 64", "Ok(\"answer\")");
-    family.expect("close", "Ok(())");
-    assert_eq!(read_to_end(&mut peer).unwrap(), 0);
-    family.part();
+    family.close_last(peer, 0);
 }
 
 #[test]
@@ -36,11 +34,9 @@ fn a_close_aborts_the_operations_of_its_own_process_only() {
     let mut family = Family::new();
     let (descriptor, mut peer) = family.shared();
     let queue = CompletionQueue::new();
-    let notify = Notify::queue(&queue, 1);
-    let process = &family.world.process;
-    process
-        .recv_overlapped(descriptor, vec![0; 64], notify)
-        .unwrap();
+    family
+        .world
+        .start_recv(descriptor, 64, Notify::queue(&queue, 1));
     let blocked = {
         let world = &family.world;
         world.block(move |process| process.recv(descriptor, &mut [0; 1]))
@@ -53,9 +49,7 @@ fn a_close_aborts_the_operations_of_its_own_process_only() {
     family.expect("pending", "true");
     peer.write_all(b"four").unwrap();
     family.expect("completion", "Ok(4)");
-    family.expect("close", "Ok(())");
-    assert_eq!(read_to_end(&mut peer).unwrap(), 0);
-    family.part();
+    family.close_last(peer, 0);
 }
 
 #[test]
@@ -63,11 +57,9 @@ fn a_close_in_the_other_process_aborts_nothing_here_and_sends_no_fin() {
     let mut family = Family::new();
     let (descriptor, mut peer) = family.shared();
     let queue = CompletionQueue::new();
-    let notify = Notify::queue(&queue, 1);
-    let process = &family.world.process;
-    process
-        .recv_overlapped(descriptor, vec![0; 64], notify)
-        .unwrap();
+    family
+        .world
+        .start_recv(descriptor, 64, Notify::queue(&queue, 1));
     family.expect("recv-overlapped", "Ok(())");
     family.expect("close", "Ok(())");
     family.expect("completion", "Err(OperationAborted)");
@@ -91,11 +83,9 @@ fn the_last_local_close_hands_its_queue_over_and_leaves_the_connection_open() {
     let (descriptor, mut peer) = family.shared();
     let accepted = family.world.fill(descriptor);
     let queue = CompletionQueue::new();
-    let notify = Notify::queue(&queue, 1);
-    let process = &family.world.process;
-    process
-        .send_overlapped(descriptor, vec![7; 1 << 20], notify)
-        .unwrap();
+    let (world, notify) = (&family.world, Notify::queue(&queue, 1));
+    world.start_send(descriptor, vec![7; 1 << 20], notify);
+    let process = &world.process;
     // Nonblocking or not, nobody waits and nothing would block (D9).
     process.set_nonblocking(descriptor, true).unwrap();
     assert_eq!(process.close(descriptor), Ok(()));
@@ -109,9 +99,7 @@ fn the_last_local_close_hands_its_queue_over_and_leaves_the_connection_open() {
     family.world.until_nothing_is_left();
     expect_nothing(&peer);
     family.expect("send end", "Ok(3)");
-    family.expect("close", "Ok(())");
-    assert_eq!(read_to_end(&mut peer).unwrap(), 3);
-    family.part();
+    family.close_last(peer, 3);
 }
 
 #[test]
@@ -125,37 +113,31 @@ fn unread_input_is_left_to_the_other_process() {
     assert_eq!(process.close(descriptor), Ok(()));
     family.world.until_nothing_is_left();
     family.expect("recv 64", "Ok(\"unread\")");
-    family.expect("close", "Ok(())");
-    assert_eq!(read_to_end(&mut peer).unwrap(), 0);
-    family.part();
+    family.close_last(peer, 0);
 }
 
 #[test]
 fn a_cleanup_closes_here_and_nothing_there() {
     let mut family = Family::new();
-    let (_descriptor, mut peer) = family.shared();
+    let (_descriptor, peer) = family.shared();
     assert_eq!(family.world.process.cleanup(), Ok(()));
     family.world.until_nothing_is_left();
     expect_nothing(&peer);
     family.expect("send there", "Ok(5)");
-    family.expect("close", "Ok(())");
-    assert_eq!(read_to_end(&mut peer).unwrap(), 5);
-    family.part();
+    family.close_last(peer, 5);
 }
 
 #[test]
 fn a_stopped_transport_does_not_end_the_connection_of_the_other_process() {
     let mut family = Family::new();
-    let (descriptor, mut peer) = family.shared();
+    let (descriptor, peer) = family.shared();
     family.world.provider.transport().stop();
     let process = &family.world.process;
     assert_eq!(process.send(descriptor, b"x"), Err(Error::NetworkDown));
     assert_eq!(process.cleanup(), Ok(()));
     expect_nothing(&peer);
     family.expect("send there", "Ok(5)");
-    family.expect("close", "Ok(())");
-    assert_eq!(read_to_end(&mut peer).unwrap(), 5);
-    family.part();
+    family.close_last(peer, 5);
 }
 
 #[test]

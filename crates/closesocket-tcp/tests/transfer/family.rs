@@ -9,6 +9,7 @@ use closesocket::engine::{CompletionQueue, Descriptor, Error, Notify};
 use closesocket_tcp::transfer::{Record, receive_record, send_record};
 
 use crate::common::child::{Actor, next_order, role, say, watch_out};
+use crate::common::read_to_end;
 use crate::common::world::{LONG, World};
 
 /// A parent with its world, and a child that does what it is ordered.
@@ -54,6 +55,15 @@ impl Family {
     #[track_caller]
     pub(crate) fn expect(&mut self, order: &str, result: &str) {
         assert_eq!(self.child.ask(order), result, "{order}");
+    }
+
+    /// The child closes its descriptor, which was the last one: the peer has got so
+    /// many bytes since, and the FIN. Then the child ends.
+    #[track_caller]
+    pub(crate) fn close_last(mut self, mut peer: TcpStream, bytes: usize) {
+        self.expect("close", "Ok(())");
+        assert_eq!(read_to_end(&mut peer).unwrap(), bytes);
+        self.part();
     }
 
     /// Lets the child end by itself, with nothing left over.

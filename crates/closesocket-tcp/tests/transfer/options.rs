@@ -22,17 +22,11 @@ fn timed_linger_is_refused_before_and_after_a_transfer() {
     let mut family = Family::new();
     let (descriptor, mut peer) = family.world.connect();
     let refused = Err(Error::InvalidArgument);
-    family
-        .world
-        .process
-        .set_linger(descriptor, Some(5))
-        .unwrap();
+    let process = &family.world.process;
+    process.set_linger(descriptor, Some(5)).unwrap();
     assert_eq!(family.send(descriptor), refused);
-    family
-        .world
-        .process
-        .set_dont_linger(descriptor, true)
-        .unwrap();
+    let process = &family.world.process;
+    process.set_dont_linger(descriptor, true).unwrap();
     family.share(descriptor);
     let process = &family.world.process;
     assert_eq!(process.set_linger(descriptor, Some(5)), refused);
@@ -49,11 +43,8 @@ fn timed_linger_is_refused_before_and_after_a_transfer() {
 fn hard_linger_resets_when_the_last_process_leaves_and_not_before() {
     let mut family = Family::new();
     let (descriptor, mut peer) = family.world.connect();
-    family
-        .world
-        .process
-        .set_linger(descriptor, Some(0))
-        .unwrap();
+    let process = &family.world.process;
+    process.set_linger(descriptor, Some(0)).unwrap();
     family.share(descriptor);
     assert_eq!(family.world.process.close(descriptor), Ok(()));
     expect_nothing(&peer);
@@ -86,11 +77,8 @@ fn a_transfer_waits_for_accepted_bytes_to_go_first_and_changes_nothing_else() {
     let (descriptor, mut peer, accepted) = family.world.stalled();
     assert_eq!(family.send(descriptor), Err(Error::WouldBlock));
     // It is no shared connection: these are still its own.
-    family
-        .world
-        .process
-        .set_linger(descriptor, Some(5))
-        .unwrap();
+    let process = &family.world.process;
+    process.set_linger(descriptor, Some(5)).unwrap();
     family.world.process.set_linger(descriptor, None).unwrap();
     std::io::Read::read_exact(&mut peer, &mut vec![0; accepted]).unwrap();
     family.share(descriptor);

@@ -12,11 +12,11 @@ use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
 };
-use rustix::process::{Pid, Resource, Rlimit, WaitId, WaitIdOptions, getrlimit, setrlimit, waitid};
+use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
-use crate::common::child::{Actor, alone};
-use crate::common::read_to_end;
+use crate::common::child::{Actor, alone, alone_and_clean};
 use crate::common::world::{World, holdings, until_holdings_are};
+use crate::common::{exhaust, read_to_end};
 use crate::family::{Family, expect_nothing};
 
 /// A record's bytes and descriptors, for whoever wants to forge.
@@ -97,7 +97,7 @@ fn a_copy_of_a_redeemed_record_is_refused_and_is_no_reference() {
 #[test]
 fn a_record_is_refused_by_a_process_that_is_not_its_target() {
     let mut family = Family::new();
-    let (descriptor, mut peer) = family.world.connect();
+    let (descriptor, peer) = family.world.connect();
     let (here, there) = UnixStream::pair().unwrap();
     let target = family.child.process.id();
     let process = &family.world.process;
@@ -115,9 +115,7 @@ fn a_record_is_refused_by_a_process_that_is_not_its_target() {
     expect_nothing(&peer);
     family.expect("receive", "Ok(())");
     family.expect("redeem", "Ok(())");
-    family.expect("close", "Ok(())");
-    assert_eq!(read_to_end(&mut peer).unwrap(), 0);
-    family.part();
+    family.close_last(peer, 0);
 }
 
 #[test]
@@ -210,45 +208,42 @@ enum Ends {
 
 #[test]
 fn a_malformed_record_ends_alone_or_ends_the_stream() {
-    alone(
-        "records::a_malformed_record_ends_alone_or_ends_the_stream",
-        || {
-            let world = World::new();
-            let (descriptor, mut peer) = world.connect();
-            let (here, there) = UnixStream::pair().unwrap();
-            send_to_self(&world, descriptor, &here).unwrap();
-            let (good, kernels) = intercept(&there);
-            let before = holdings();
-            for place in 0..good.len() - 4 {
-                let mut words = good.clone();
-                words[place] ^= 0x80;
-                malformed(&good, &kernels, &words, &[0, 1], Ends::TheStream);
-            }
-            let long = [good.clone(), vec![0; 8]].concat();
-            for (words, those, ends) in [
-                (&good[..], &[][..], Ends::Alone),
-                (&good, &[0], Ends::Alone),
-                (&good, &[0, 1, 1], Ends::Alone),
-                (&good, &[0, 1, 1, 1, 1], Ends::Alone),
-                (&good, &[1, 0], Ends::Alone),
-                (&good[..5], &[], Ends::TheStream),
-                (&good[..5], &[0, 1], Ends::TheStream),
-                (&long[8..], &[0, 1], Ends::TheStream),
-            ] {
-                malformed(&good, &kernels, words, those, ends);
-            }
-            // A record that was written in two pieces is one.
-            let (here, there) = UnixStream::pair().unwrap();
-            (&here).write_all(&good[..4]).unwrap();
-            forge(&here, &good[4..], &kernels);
-            assert!(receive_record(&there).is_ok());
-            drop((here, there));
-            until_holdings_are(before);
-            drop(kernels);
-            assert_eq!(world.process.close(descriptor), Ok(()));
-            assert_eq!(read_to_end(&mut peer).unwrap(), 0);
-        },
-    );
+    alone(|| {
+        let world = World::new();
+        let (descriptor, mut peer) = world.connect();
+        let (here, there) = UnixStream::pair().unwrap();
+        send_to_self(&world, descriptor, &here).unwrap();
+        let (good, kernels) = intercept(&there);
+        let before = holdings();
+        for place in 0..good.len() - 4 {
+            let mut words = good.clone();
+            words[place] ^= 0x80;
+            malformed(&good, &kernels, &words, &[0, 1], Ends::TheStream);
+        }
+        let long = [good.clone(), vec![0; 8]].concat();
+        for (words, those, ends) in [
+            (&good[..], &[][..], Ends::Alone),
+            (&good, &[0], Ends::Alone),
+            (&good, &[0, 1, 1], Ends::Alone),
+            (&good, &[0, 1, 1, 1, 1], Ends::Alone),
+            (&good, &[1, 0], Ends::Alone),
+            (&good[..5], &[], Ends::TheStream),
+            (&good[..5], &[0, 1], Ends::TheStream),
+            (&long[8..], &[0, 1], Ends::TheStream),
+        ] {
+            malformed(&good, &kernels, words, those, ends);
+        }
+        // A record that was written in two pieces is one.
+        let (here, there) = UnixStream::pair().unwrap();
+        (&here).write_all(&good[..4]).unwrap();
+        forge(&here, &good[4..], &kernels);
+        assert!(receive_record(&there).is_ok());
+        drop((here, there));
+        until_holdings_are(before);
+        drop(kernels);
+        assert_eq!(world.process.close(descriptor), Ok(()));
+        assert_eq!(read_to_end(&mut peer).unwrap(), 0);
+    });
 }
 
 /// Sends a message of these words and descriptors, and a good record behind it.
@@ -284,40 +279,27 @@ fn only_connections_and_listeners_are_transferred() {
 
 #[test]
 fn without_descriptors_a_record_stays_in_the_stream() {
-    alone(
-        "records::without_descriptors_a_record_stays_in_the_stream",
-        || {
-            let before = holdings();
-            {
-                let world = World::new();
-                let (descriptor, mut peer) = world.connect();
-                let (here, there) = UnixStream::pair().unwrap();
-                send_to_self(&world, descriptor, &here).unwrap();
-                let maximum = getrlimit(Resource::Nofile).maximum;
-                let current = Some(64);
-                setrlimit(Resource::Nofile, Rlimit { current, maximum }).unwrap();
-                let mut hoard = Vec::new();
-                while let Ok(file) = File::open("/dev/null") {
-                    hoard.push(file);
-                }
-                let refused = Err(Error::TooManyDescriptors);
-                assert_eq!(send_to_self(&world, descriptor, &here), refused);
-                for spare in 0..2 {
-                    let error = receive_record(&there).err();
-                    assert_eq!(error, Some(Error::TooManyDescriptors), "{spare} spare");
-                    hoard.pop();
-                }
-                let mut record = receive_record(&there).unwrap();
-                let redeemed = record.redeem(&world.process).unwrap();
-                for each in [descriptor, redeemed] {
-                    assert_eq!(world.process.close(each), Ok(()));
-                }
-                assert_eq!(read_to_end(&mut peer).unwrap(), 0);
-                world.until_nothing_is_left();
-            }
-            until_holdings_are(before);
-        },
-    );
+    alone_and_clean(|| {
+        let world = World::new();
+        let (descriptor, mut peer) = world.connect();
+        let (here, there) = UnixStream::pair().unwrap();
+        send_to_self(&world, descriptor, &here).unwrap();
+        let mut hoard = exhaust();
+        let refused = Err(Error::TooManyDescriptors);
+        assert_eq!(send_to_self(&world, descriptor, &here), refused);
+        for spare in 0..2 {
+            let error = receive_record(&there).err();
+            assert_eq!(error, Some(Error::TooManyDescriptors), "{spare} spare");
+            hoard.pop();
+        }
+        let mut record = receive_record(&there).unwrap();
+        let redeemed = record.redeem(&world.process).unwrap();
+        for each in [descriptor, redeemed] {
+            assert_eq!(world.process.close(each), Ok(()));
+        }
+        assert_eq!(read_to_end(&mut peer).unwrap(), 0);
+        world.until_nothing_is_left();
+    });
 }
 
 #[test]
