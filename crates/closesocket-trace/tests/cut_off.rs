@@ -5,65 +5,19 @@
 
 mod common;
 
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use closesocket::protocol::{AbortScope, UnreadInput};
-use closesocket_trace::{ReadError, Record, Recorder, Replay, replay_file, to_text};
-use common::{Trace, World, config, expect_accepted, history};
+use closesocket_trace::{ReadError, Record, Recorder, replay_file, to_text};
+use common::scratch::Scratch;
+use common::{Trace, World, expect_accepted, history};
 use proptest::prelude::*;
 
-/// A file that is removed at the end.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new() -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("closesocket-cut-off-{}-{number}", std::process::id());
-        Self(std::env::temp_dir().join(name))
-    }
-
-    fn replay(&self, text: impl AsRef<[u8]>) -> Result<Replay, ReadError> {
-        std::fs::write(&self.0, text).unwrap();
-        replay_file(&self.0)
-    }
-
-    fn text(&self) -> String {
-        std::fs::read_to_string(&self.0).unwrap()
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
-}
-
-/// Connections, each closed by two threads at once, with a cut behind each.
+/// A trace with several parts, each behind a cut.
 fn recorded(scratch: &Scratch) -> String {
     let recorder = Recorder::to_file(&scratch.0).unwrap();
-    let world = World::new(
-        config(AbortScope::Descriptor, UnreadInput::Discard),
-        &recorder,
-        0,
-    );
-    for _ in 0..6 {
-        let shared = world.open().unwrap();
-        thread::scope(|scope| {
-            for _ in 0..2 {
-                scope.spawn(|| {
-                    drop(world.processes[0].begin(shared));
-                    world.processes[0].close(shared).ok();
-                });
-            }
-        });
-        recorder.cut();
-    }
-    world.end(&recorder);
+    World::plain(&recorder).rounds(&recorder, || recorder.cut());
     scratch.text()
 }
 
@@ -230,11 +184,7 @@ const CHILD: &str = "CLOSESOCKET_TRACE_OF_A_CHILD";
 fn the_trace_of_a_program_that_aborts_is_judged() {
     if let Some(file) = std::env::var_os(CHILD) {
         let recorder = Recorder::to_file(file.as_ref()).unwrap();
-        let world = World::new(
-            config(AbortScope::Descriptor, UnreadInput::Discard),
-            &recorder,
-            0,
-        );
+        let world = World::plain(&recorder);
         let begin = Instant::now();
         while begin.elapsed() < Duration::from_millis(350) {
             let descriptor = world.open().unwrap();
@@ -263,11 +213,7 @@ fn the_trace_of_a_program_that_aborts_is_judged() {
 fn what_a_silent_thread_told_is_handed_over_by_the_others() {
     let scratch = Scratch::new();
     let recorder = Recorder::to_file(&scratch.0).unwrap();
-    let world = World::new(
-        config(AbortScope::Descriptor, UnreadInput::Discard),
-        &recorder,
-        0,
-    );
+    let world = World::plain(&recorder);
     let (told, silent) = std::sync::mpsc::channel();
     let (stop, stopped) = std::sync::mpsc::channel::<()>();
     thread::scope(|scope| {
@@ -279,11 +225,8 @@ fn what_a_silent_thread_told_is_handed_over_by_the_others() {
             stopped.recv().ok();
         });
         let descriptor = silent.recv().unwrap();
-        let opened = format!(
-            "\"descriptor\":\"{}.{}\"",
-            descriptor.slot(),
-            descriptor.generation()
-        );
+        let (slot, generation) = (descriptor.slot(), descriptor.generation());
+        let opened = format!("\"descriptor\":\"{slot}.{generation}\"");
         while !scratch.text().contains(&opened) {
             thread::sleep(Duration::from_millis(20));
             let another = world.processes[1].socket().unwrap();

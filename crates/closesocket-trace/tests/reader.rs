@@ -4,14 +4,12 @@
 
 mod common;
 
-use closesocket::protocol::{AbortScope, UnreadInput};
 use closesocket_trace::{ReadError, Recorder, read, replay, to_text};
-use common::{World, config};
+use common::World;
 
 fn text() -> String {
     let recorder = Recorder::in_memory();
-    let config = config(AbortScope::Descriptor, UnreadInput::Discard);
-    let world = World::new(config, &recorder, 0);
+    let world = World::plain(&recorder);
     world.open().unwrap();
     to_text(&world.end(&recorder))
 }
@@ -120,8 +118,7 @@ fn what_is_no_text_is_refused() {
 #[test]
 fn a_trace_without_a_connection_is_hollow() {
     let recorder = Recorder::in_memory();
-    let config = config(AbortScope::Descriptor, UnreadInput::Discard);
-    let records = World::new(config, &recorder, 0).end(&recorder);
+    let records = World::plain(&recorder).end(&recorder);
     let verdict = replay(&records);
     assert!(!verdict.accepted);
     assert!(verdict.first_problem.unwrap().reason.contains("hollow"));

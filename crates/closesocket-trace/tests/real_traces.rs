@@ -7,9 +7,8 @@ mod common;
 use std::collections::HashMap;
 use std::thread;
 
-use closesocket::protocol::{AbortScope, UnreadInput};
 use closesocket_trace::{Record, Recorder, read, replay, replay_execution, to_text};
-use common::{Trace, World, config, expect_accepted, history};
+use common::{Trace, World, expect_accepted, history};
 use proptest::prelude::*;
 
 proptest! {
@@ -46,8 +45,7 @@ proptest! {
 /// share and close it.
 fn contended(rounds: usize) -> Vec<Record> {
     let recorder = Recorder::in_memory();
-    let config = config(AbortScope::Descriptor, UnreadInput::Discard);
-    let world = World::new(config, &recorder, 0);
+    let world = World::plain(&recorder);
     for _ in 0..8 {
         let shared = world.open().unwrap();
         thread::scope(|scope| {
@@ -94,8 +92,7 @@ fn every_kind_of_observation_occurs_in_the_histories() {
 #[test]
 fn an_execution_is_judged_like_a_trace_and_each_thread_in_its_order() {
     let recorder = Recorder::in_memory();
-    let config = config(AbortScope::Descriptor, UnreadInput::Discard);
-    let world = World::new(config, &recorder, 0);
+    let world = World::plain(&recorder);
     let descriptor = world.open().unwrap();
     world.processes[0].close(descriptor).unwrap();
     let records = world.end(&recorder);

@@ -9,6 +9,7 @@
 )]
 
 pub mod numbering;
+pub mod scratch;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Barrier, Mutex};
@@ -87,6 +88,30 @@ impl World {
             descriptors: Mutex::new(vec![(0, listener)]),
             peers: Mutex::default(),
         }
+    }
+
+    /// With the default policies, and upcalls that succeed.
+    pub fn plain(recorder: &Recorder) -> Self {
+        let config = config(AbortScope::Descriptor, UnreadInput::Discard);
+        Self::new(config, recorder, 0)
+    }
+
+    /// Connections, each closed by two threads at once; calls `between` behind each,
+    /// when nobody is at work.
+    pub fn rounds(self, recorder: &Recorder, between: impl Fn()) -> Vec<Record> {
+        for _ in 0..6 {
+            let shared = self.open().unwrap();
+            thread::scope(|scope| {
+                for _ in 0..2 {
+                    scope.spawn(|| {
+                        drop(self.processes[0].begin(shared));
+                        self.processes[0].close(shared).ok();
+                    });
+                }
+            });
+            between();
+        }
+        self.end(recorder)
     }
 
     pub fn listener(&self) -> Descriptor {
