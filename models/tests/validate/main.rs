@@ -3,6 +3,8 @@
 
 #![allow(clippy::expect_used)]
 
+mod random;
+
 use std::time::Duration;
 
 use closesocket::protocol::{Connection, Linger, OperationKind};
@@ -111,54 +113,47 @@ fn every_scenario_of_the_catalogue_and_what_is_raised_of_it_fits() {
 
 #[test]
 fn what_there_is_too_much_of_is_refused_by_name_and_limit() {
-    let slots = said(Scenario {
-        slots: &[OPEN; 20],
+    let slots = |slots| Scenario { slots, ..FITS };
+    let threads = |threads: Vec<ThreadSpec>| Scenario {
+        threads: threads.leak(),
         ..FITS
-    });
-    assert_eq!(slots, "scenario `own`: slots.len() is 20, the limit is 4");
-    let none = said(Scenario { slots: &[], ..FITS });
-    assert_eq!(none, "scenario `own`: slots: there is none");
-    let sockets = said(Scenario {
-        sockets: &[SocketSpec::CONNECTED; 4],
-        ..FITS
-    });
-    assert_eq!(
-        sockets,
-        "scenario `own`: sockets.len() is 4, the limit is 3"
-    );
-    let operations = said(Scenario {
-        operations: &[RECV; 5],
-        ..FITS
-    });
-    assert_eq!(
-        operations,
-        "scenario `own`: operations.len() is 5, the limit is 4"
-    );
-    let thread = FITS.threads[0];
-    let threads = said(Scenario {
-        threads: vec![thread; 5].leak(),
-        ..FITS
-    });
-    assert_eq!(
-        threads,
-        "scenario `own`: threads.len() is 5, the limit is 4"
-    );
+    };
+    let stranger = ThreadSpec {
+        process: 3,
+        calls: &[],
+    };
+    let cases = [
+        (slots(&[OPEN; 20]), "slots.len() is 20, the limit is 4"),
+        (slots(&[]), "slots: there is none"),
+        (
+            Scenario {
+                sockets: &[SocketSpec::CONNECTED; 4],
+                ..FITS
+            },
+            "sockets.len() is 4, the limit is 3",
+        ),
+        (
+            Scenario {
+                operations: &[RECV; 5],
+                ..FITS
+            },
+            "operations.len() is 5, the limit is 4",
+        ),
+        (
+            threads(vec![FITS.threads[0]; 5]),
+            "threads.len() is 5, the limit is 4",
+        ),
+        (
+            threads(vec![stranger]),
+            "threads[0].process is 3, the limit is 2",
+        ),
+    ];
+    for (scenario, says) in cases {
+        assert_eq!(said(scenario), format!("scenario `own`: {says}"));
+    }
     let many = calls(&[Call::Close(Handle::First(0)); 8]);
-    assert_eq!(
-        many,
-        "scenario `own`: threads[0].calls.len() is 8, the limit is 7"
-    );
-    let process = said(Scenario {
-        threads: &[ThreadSpec {
-            process: 3,
-            calls: &[],
-        }],
-        ..FITS
-    });
-    assert_eq!(
-        process,
-        "scenario `own`: threads[0].process is 3, the limit is 2"
-    );
+    let says = "scenario `own`: threads[0].calls.len() is 8, the limit is 7";
+    assert_eq!(many, says);
     let generations = calls(&[Call::Open { socket: 1 }, Call::Redeem { record: 0 }]);
     let says = "slots[0]: the count of occupants that it can have is 3, the limit is 2";
     assert!(generations.contains(says), "{generations}");
@@ -166,36 +161,28 @@ fn what_there_is_too_much_of_is_refused_by_name_and_limit() {
 
 #[test]
 fn a_socket_that_no_field_can_hold_is_refused() {
-    let window = |window| SocketSpec {
-        window,
-        ..SocketSpec::CONNECTED
-    };
-    let at = |text: &str| format!("scenario `own`: sockets[0].{text}");
-    assert_eq!(socket(window(3)), "it fits");
-    assert_eq!(socket(window(4)), at("window is 4, the limit is 3"));
-    let queued = |queued| SocketSpec {
-        queued,
-        ..SocketSpec::CONNECTED
-    };
-    assert_eq!(socket(queued(2)), "it fits");
-    assert_eq!(socket(queued(3)), at("queued is 3, the limit is 2"));
-    assert_eq!(socket(queued(200)), at("queued is 200, the limit is 2"));
+    const PLAIN: SocketSpec = SocketSpec::CONNECTED;
+    let window = |window| SocketSpec { window, ..PLAIN };
+    let queued = |queued| SocketSpec { queued, ..PLAIN };
+    let inputs = |inputs| SocketSpec { inputs, ..PLAIN };
+    let joins = |joins| SocketSpec { joins, ..PLAIN };
+    for fits in [window(3), queued(2)] {
+        assert_eq!(socket(fits), "it fits");
+    }
     let listening = SocketSpec {
         connection: Connection::Listening,
         ..queued(1)
     };
-    let says = at("queued: nothing is queued without a connection");
-    assert_eq!(socket(listening), says);
-    let inputs = SocketSpec {
-        inputs: 4,
-        ..SocketSpec::CONNECTED
-    };
-    assert_eq!(socket(inputs), at("inputs is 4, the limit is 3"));
-    let joins = SocketSpec {
-        joins: 255,
-        ..SocketSpec::CONNECTED
-    };
-    assert_eq!(socket(joins), at("joins is 255, the limit is 3"));
+    for (spec, says) in [
+        (window(4), "window is 4, the limit is 3"),
+        (queued(3), "queued is 3, the limit is 2"),
+        (queued(200), "queued is 200, the limit is 2"),
+        (listening, "queued: nothing is queued without a connection"),
+        (inputs(4), "inputs is 4, the limit is 3"),
+        (joins(255), "joins is 255, the limit is 3"),
+    ] {
+        assert_eq!(socket(spec), format!("scenario `own`: sockets[0].{says}"));
+    }
 }
 
 #[test]
@@ -357,106 +344,4 @@ fn what_a_call_makes_is_made_once_and_has_room() {
     assert!(twice.contains("calls[1].record: the record was made before"));
     let redeem = calls(&[Call::Redeem { record: 2 }]);
     assert_eq!(redeem, at(".record is 2, the limit is 1"));
-}
-
-/// Numbers that look random.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: u64) -> u8 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        u8::try_from((self.0 >> 20) % end).unwrap_or_default()
-    }
-
-    fn one_of<T: Copy>(&mut self, all: &[T]) -> T {
-        all[usize::from(self.below(all.len() as u64))]
-    }
-
-    fn many<T>(&mut self, end: u64, one: fn(&mut Self) -> T) -> &'static [T] {
-        let all: Vec<T> = (0..self.below(end)).map(|_| one(self)).collect();
-        all.leak()
-    }
-
-    fn socket(&mut self) -> SocketSpec {
-        let lingers = [
-            Linger::off(),
-            Linger::off().set_on(u16::from(self.below(3))),
-            Linger::off().set_on(30).set_on(0),
-        ];
-        SocketSpec {
-            connection: self.one_of(&[Connection::Connected, Connection::Listening]),
-            linger: self.one_of(&lingers),
-            nonblocking: self.below(2) == 0,
-            window: self.below(5),
-            queued: self.below(3),
-            inputs: self.below(5),
-            joins: self.below(5),
-            may_be_lost: self.below(2) == 0,
-            ..SocketSpec::CONNECTED
-        }
-    }
-
-    fn operation(&mut self) -> OperationSpec {
-        use OperationKind::{Accept, Recv, Send};
-        let kind = self.one_of(&[Recv, Send, Accept]);
-        OperationSpec {
-            chunks: self.below(5),
-            ..OperationSpec::overlapped(kind)
-        }
-    }
-
-    fn call(&mut self) -> Call {
-        let first = Handle::First(self.below(4));
-        let through = self.one_of(&[first, first, first, Handle::Own]);
-        match self.below(9) {
-            0..=2 => Call::Start {
-                operation: self.below(4),
-                through,
-            },
-            3 => Call::SetLinger(through, Some(u16::from(self.below(3)))),
-            4 => Call::ShutDownSend(through),
-            5 => Call::Open {
-                socket: self.below(3),
-            },
-            6 => Call::Duplicate {
-                through,
-                target: self.below(3),
-                record: self.below(3),
-            },
-            7 => Call::Redeem {
-                record: self.below(3),
-            },
-            _ => Call::Close(through),
-        }
-    }
-
-    fn scenario(&mut self) -> Scenario {
-        Scenario {
-            sockets: self.many(4, Self::socket),
-            slots: self.many(6, |it| SlotSpec {
-                process: it.below(2),
-                socket: Some(it.below(3)).filter(|it| *it < 2),
-            }),
-            operations: self.many(4, Self::operation),
-            threads: self.many(5, |it| ThreadSpec {
-                process: it.below(2),
-                calls: it.many(4, Self::call),
-            }),
-            ..FITS
-        }
-    }
-}
-
-/// Random worlds, most of them nonsense: what is let in is searched a while, and
-/// neither overflows nor is cut off on its way.
-#[test]
-fn what_is_let_in_never_overflows() {
-    let mut random = Random(0x9e37_79b9_7f4a_7c15);
-    let mut let_in = 0;
-    for _ in 0..200_000 {
-        let_in += u32::from(said(random.scenario()) == "it fits");
-    }
-    assert!(let_in > 50, "{let_in} of 200000 were let in");
 }
