@@ -175,6 +175,24 @@ impl Output {
         bar
     }
 
+    /// Prints the result of a command that has no more than a text and its JSON, and
+    /// writes the files.
+    pub(crate) fn tell(
+        &self,
+        outcome: Outcome,
+        text: impl Fn() -> String,
+        value: &impl serde::Serialize,
+    ) -> Outcome {
+        if self.is_text() {
+            crate::out::text(format_args!("{}", text()));
+        }
+        let render = |format| match format {
+            Format::Text => Some(text()),
+            _ => json(value),
+        };
+        self.deliver(outcome, render, || None)
+    }
+
     /// Prints the result and writes the files. `render` has nothing to say in
     /// formats that the command does not offer. Text on standard output is not
     /// rendered: it was printed along the way.

@@ -38,8 +38,5 @@ pub(crate) fn man(output: &Output) -> Outcome {
 
 fn deliver(text: &[u8], output: &Output) -> Outcome {
     let text = String::from_utf8_lossy(text);
-    if output.is_text() {
-        crate::out::text(format_args!("{text}"));
-    }
-    output.deliver(Outcome::AsExpected, |_| Some(text.to_string()), || None)
+    output.tell(Outcome::AsExpected, || text.to_string(), &())
 }

@@ -3,19 +3,11 @@
 use std::path::Path;
 
 use closesocket_trace::{Replay, replay_file};
-use serde::Serialize;
+use serde_json::json;
 
 use crate::out::errln;
 use crate::outcome::Outcome;
-use crate::output::Format;
 use crate::output::Output;
-
-/// The documented JSON of `replay`.
-#[derive(Serialize)]
-struct Json<'a> {
-    schema: u32,
-    replay: &'a Replay,
-}
 
 /// Reads, replays and prints. A recording that was cut off proves nothing of its
 /// end; with `prefix` that is not asked.
@@ -27,18 +19,8 @@ pub(crate) fn command(file: &Path, prefix: bool, output: &Output) -> Outcome {
             return Outcome::Usage;
         }
     };
-    if output.is_text() {
-        crate::out::text(format_args!("{}", text(&verdict)));
-    }
-    let outcome = outcome(&verdict, prefix);
-    let render = |format| match format {
-        Format::Text => Some(text(&verdict)),
-        _ => crate::output::json(&Json {
-            schema: 1,
-            replay: &verdict,
-        }),
-    };
-    output.deliver(outcome, render, || None)
+    let value = json!({ "schema": 1, "replay": verdict });
+    output.tell(outcome(&verdict, prefix), || text(&verdict), &value)
 }
 
 /// Content with a prefix or not.

@@ -7,7 +7,7 @@ use closesocket_models::{Bound, CloseModel, Limits, SCENARIOS, Scenario, check_w
 
 use crate::found::sweep::{Row, SweepReport};
 use crate::outcome::Outcome;
-use crate::output::{Format, Output};
+use crate::output::Output;
 use crate::parallel::side_by_side;
 
 /// How far a sweep goes.
@@ -34,14 +34,7 @@ impl Plan {
 /// Sweeps and prints a table.
 pub(crate) fn command(plan: Plan, output: &Output) -> Outcome {
     let report = sweep(plan, output);
-    if output.is_text() {
-        crate::out::text(format_args!("{}", report.text()));
-    }
-    let render = |format| match format {
-        Format::Text => Some(report.text()),
-        _ => crate::output::json(&report),
-    };
-    output.deliver(report.outcome(), render, || None)
+    output.tell(report.outcome(), || report.text(), &report)
 }
 
 fn sweep(plan: Plan, output: &Output) -> SweepReport {

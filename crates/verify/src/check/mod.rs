@@ -20,10 +20,37 @@ use crate::report;
 use crate::style::Style;
 use progress::Progress;
 
-/// What to explore.
+/// What to explore: a scenario, or a defect in its scenario.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Job {
     pub(crate) scenario: &'static Scenario,
     pub(crate) defect: Option<&'static DefectSpec>,
+}
+
+impl Job {
+    /// A scenario without a defect.
+    pub(crate) const fn plain(scenario: &'static Scenario) -> Self {
+        let defect = None;
+        Self { scenario, defect }
+    }
+
+    /// A defect in the scenario that shows it.
+    pub(crate) fn with(spec: &'static DefectSpec) -> Result<Self, String> {
+        let (scenario, defect) = (find(spec.scenario)?, Some(spec));
+        Ok(Self { scenario, defect })
+    }
+
+    /// The scenario or the defect of this name.
+    pub(crate) fn named(
+        scenario: Option<&str>,
+        defect: Option<&str>,
+    ) -> Result<Option<Self>, String> {
+        let Some(name) = defect else {
+            return scenario.map(|name| find(name).map(Self::plain)).transpose();
+        };
+        let spec = DefectSpec::named(name).ok_or_else(|| format!("there is no defect `{name}`"))?;
+        Self::with(spec).map(Some)
+    }
 }
 
 /// What to check, and how to show it.
@@ -131,40 +158,24 @@ pub(crate) fn text(report: &CheckReport) -> String {
 }
 
 fn every_job() -> Vec<Job> {
-    SCENARIOS
-        .iter()
-        .map(|scenario| Job {
-            scenario,
-            defect: None,
-        })
-        .collect()
+    SCENARIOS.iter().map(Job::plain).collect()
 }
 
 fn jobs(names: &[String], defect: Option<&str>) -> Result<Vec<Job>, String> {
-    if let Some(name) = defect {
-        let spec = DefectSpec::named(name).ok_or_else(|| format!("there is no defect `{name}`"))?;
-        let scenario = find(spec.scenario)?;
-        return Ok(vec![Job {
-            scenario,
-            defect: Some(spec),
-        }]);
+    if let Some(job) = Job::named(None, defect)? {
+        return Ok(vec![job]);
     }
     if names.is_empty() {
         return Ok(every_job());
     }
     names
         .iter()
-        .map(|name| {
-            Ok(Job {
-                scenario: find(name)?,
-                defect: None,
-            })
-        })
+        .map(|name| find(name).map(Job::plain))
         .collect()
 }
 
 /// The scenario of this name.
-pub(crate) fn find(name: &str) -> Result<&'static Scenario, String> {
+fn find(name: &str) -> Result<&'static Scenario, String> {
     let found = SCENARIOS.iter().find(|scenario| scenario.name == name);
     found.ok_or_else(|| format!("there is no scenario `{name}`"))
 }
@@ -182,7 +193,7 @@ fn explore(jobs: &[Job], output: &Output, lines: bool) -> CheckReport {
         |job| {
             let watched = progress.begin();
             let report = judge(job, &|states| watched.look(states));
-            watched.end(job.scenario.states);
+            watched.look(job.scenario.states);
             if lines && (output.is_chatty() || !report.is_plain()) {
                 // One call, so that the lines of two threads do not mix.
                 let text = print::scenario(&report, width, output.style);
@@ -334,10 +345,7 @@ mod tests {
             slots: &[],
             ..STUCK_WORLD
         };
-        let job = super::Job {
-            scenario: &UNFIT,
-            defect: None,
-        };
+        let job = super::Job::plain(&UNFIT);
         let report = CheckReport::new(vec![super::judge(&job, &|_| {})]);
         assert_eq!(report.outcome(), Outcome::Incomplete);
     }

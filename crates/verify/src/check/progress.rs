@@ -90,9 +90,4 @@ impl Watched<'_> {
         self.progress.states.fetch_add(more, Ordering::Relaxed);
         self.progress.show();
     }
-
-    /// The job is done.
-    pub(super) fn end(&self, states: usize) {
-        self.look(states);
-    }
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use closesocket_models::{DEFECTS, DefectSpec, SCENARIOS, Scenario};
+use closesocket_models::{DEFECTS, SCENARIOS};
 use serde::Serialize;
 
 use crate::check::{Job, judge};
@@ -12,36 +12,18 @@ use crate::check::{Job, judge};
 /// would take memory and time from who only wants to look.
 pub(super) const LARGEST: usize = 100_000;
 
-/// What can be explored: a scenario, or a defect in its scenario.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Entry {
-    pub(super) scenario: &'static Scenario,
-    pub(super) defect: Option<&'static DefectSpec>,
+/// The path of a page: also its name on the board.
+pub(super) fn path(entry: &Job) -> String {
+    match entry.defect {
+        None => format!("/scenario/{}", entry.scenario.name),
+        Some(defect) => format!("/defect/{}", defect.name),
+    }
 }
 
-impl Entry {
-    /// The path of its page: also its name on the board.
-    pub(super) fn path(&self) -> String {
-        match self.defect {
-            None => format!("/scenario/{}", self.scenario.name),
-            Some(defect) => format!("/defect/{}", defect.name),
-        }
-    }
-
-    /// Everything that can be explored, the scenarios first.
-    pub(super) fn all() -> Vec<Self> {
-        let scenarios = SCENARIOS.iter().map(|scenario| Self {
-            scenario,
-            defect: None,
-        });
-        let defects = DEFECTS.iter().filter_map(|defect| {
-            Some(Self {
-                scenario: Scenario::named(defect.scenario)?,
-                defect: Some(defect),
-            })
-        });
-        scenarios.chain(defects).collect()
-    }
+/// Everything that can be explored, the scenarios first.
+pub(super) fn entries() -> Vec<Job> {
+    let defects = DEFECTS.iter().filter_map(|it| Job::with(it).ok());
+    SCENARIOS.iter().map(Job::plain).chain(defects).collect()
 }
 
 /// What is known about an entry.
@@ -71,9 +53,9 @@ pub(super) struct Board(Arc<Mutex<Verdicts>>);
 impl Board {
     /// A board on which nothing is checked yet, and the thread that checks.
     pub(super) fn checking() -> Self {
-        let entries = Entry::all();
+        let entries = entries();
         let standings = entries.iter().map(|it| Standing {
-            path: it.path(),
+            path: path(it),
             class: "unchecked",
             text: unchecked(it),
         });
@@ -96,7 +78,7 @@ impl Board {
     }
 
     /// Checks the small ones, the smallest first.
-    fn check(&self, entries: &[Entry]) {
+    fn check(&self, entries: &[Job]) {
         let mut small: Vec<_> = entries
             .iter()
             .enumerate()
@@ -115,7 +97,7 @@ impl Board {
     }
 }
 
-fn unchecked(entry: &Entry) -> String {
+fn unchecked(entry: &Job) -> String {
     if entry.scenario.states <= LARGEST {
         "not yet checked".to_owned()
     } else {
@@ -123,12 +105,8 @@ fn unchecked(entry: &Entry) -> String {
     }
 }
 
-fn verdict(entry: &Entry) -> (&'static str, String) {
-    let job = Job {
-        scenario: entry.scenario,
-        defect: entry.defect,
-    };
-    let report = judge(&job, &|_| {});
+fn verdict(entry: &Job) -> (&'static str, String) {
+    let report = judge(entry, &|_| {});
     let violated = report.violated();
     let held = report.invariants.len() - violated.len();
     let mut text = format!("{held} of {} hold", report.invariants.len());

@@ -16,9 +16,9 @@ use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 use std::thread;
 
-use closesocket_models::{CloseModel, DefectSpec, ExplorerModel};
+use closesocket_models::{CloseModel, ExplorerModel};
 
-use crate::check::find;
+use crate::check::Job;
 use crate::out::{errln, outln};
 use crate::outcome::Outcome;
 use server::Failure;
@@ -51,16 +51,10 @@ pub(crate) fn command(options: &Options<'_>) -> Outcome {
 
 /// The named model; `None` if none is named.
 fn choose(scenario: Option<&str>, defect: Option<&str>) -> Result<Option<CloseModel>, String> {
-    let (scenario, defect) = match (scenario, defect) {
-        (_, Some(name)) => {
-            let spec = DefectSpec::named(name);
-            let spec = spec.ok_or_else(|| format!("there is no defect `{name}`"))?;
-            (find(spec.scenario)?, Some(spec.defect))
-        }
-        (Some(name), None) => (find(name)?, None),
-        (None, None) => return Ok(None),
+    let Some(job) = Job::named(scenario, defect)? else {
+        return Ok(None);
     };
-    let model = CloseModel::new(scenario, defect);
+    let model = CloseModel::new(job.scenario, job.defect.map(|spec| spec.defect));
     model.map(Some).map_err(|unfit| unfit.to_string())
 }
 

@@ -6,7 +6,8 @@ use closesocket::protocol::invariant::Invariant;
 use closesocket_models::View;
 use closesocket_models::lanes::escape;
 
-use super::board::{Entry, LARGEST, Standing, Verdicts};
+use super::board::{LARGEST, Standing, Verdicts, entries};
+use crate::check::Job;
 use crate::report::grouped;
 
 const STYLE: &str = "\
@@ -39,7 +40,7 @@ refresh().catch(()=>{});";
 
 /// The page that lists everything that can be explored.
 pub(super) fn start(verdicts: &Verdicts) -> String {
-    let entries = Entry::all();
+    let entries = entries();
     let (scenarios, defects): (Vec<_>, Vec<_>) = entries
         .iter()
         .zip(&verdicts.standings)
@@ -70,7 +71,7 @@ pub(super) fn start(verdicts: &Verdicts) -> String {
     )
 }
 
-fn scenario((entry, standing): (&Entry, &Standing)) -> String {
+fn scenario((entry, standing): (&Job, &Standing)) -> String {
     let scenario = entry.scenario;
     format!(
         "<tr><th><a href=\"{}\">{}</a></th><td>{}</td><td class=\"number\">{}</td>{}</tr>",
@@ -82,7 +83,7 @@ fn scenario((entry, standing): (&Entry, &Standing)) -> String {
     )
 }
 
-fn defect((entry, standing): (&Entry, &Standing)) -> String {
+fn defect((entry, standing): (&Job, &Standing)) -> String {
     let Some(defect) = entry.defect else {
         return String::new();
     };

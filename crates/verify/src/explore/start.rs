@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use closesocket_models::{CloseModel, ExplorerModel};
 
-use super::board::{Board, Entry};
+use super::board::{self, Board};
 use super::http::{self, Answer, Request};
 use super::page;
 use super::server::{self, Failure, Place, Running};
+use crate::check::Job;
 
 const FOUND: &str = "200 OK";
 const FAILED: &str = "500 Internal Server Error";
@@ -69,7 +70,10 @@ impl Start {
                 Ok(json) => Answer::new(FOUND, "application/json", &json),
                 Err(_) => Answer::plain(FAILED, "the verdicts cannot be written"),
             },
-            path => match Entry::all().into_iter().find(|it| it.path() == path) {
+            path => match board::entries()
+                .into_iter()
+                .find(|it| board::path(it) == path)
+            {
                 Some(entry) => self.send_to(&entry, &self.host(request)),
                 None => {
                     let text = "there is nothing here; the list is at /";
@@ -87,12 +91,12 @@ impl Start {
 
     /// Sends the browser to the Explorer of an entry, which is started if it does
     /// not run yet.
-    fn send_to(&self, entry: &Entry, host: &str) -> Answer {
+    fn send_to(&self, entry: &Job, host: &str) -> Answer {
         let mut explorers = self
             .explorers
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let path = entry.path();
+        let path = board::path(entry);
         if !explorers
             .get(&path)
             .is_some_and(|it| it.running.is_serving())
@@ -109,7 +113,7 @@ impl Start {
         Answer::see_other(&format!("http://{host}:{port}/{}", explorer.entrance))
     }
 
-    fn start(&self, entry: &Entry, host: &str) -> Result<Explorer, Failure> {
+    fn start(&self, entry: &Job, host: &str) -> Result<Explorer, Failure> {
         let model = CloseModel::new(entry.scenario, entry.defect.map(|it| it.defect))?;
         let home = format!("http://{host}:{}/", self.address.port());
         let model = ExplorerModel::new(model).with_home(home);

@@ -1,8 +1,7 @@
 //! What became of every defect, and whether that is as it is pinned.
 
-use closesocket::protocol::invariant::Invariant;
 use closesocket_models::lanes::Drawing;
-use closesocket_models::{CloseModel, DEFECTS, DefectSpec, Outcome as Checked, View};
+use closesocket_models::{CloseModel, DefectSpec, Outcome as Checked};
 use serde::Serialize;
 
 use crate::outcome::Outcome;
@@ -37,12 +36,6 @@ pub(crate) struct Catalogue<'a> {
 }
 
 impl Catalogue<'_> {
-    /// What ships.
-    pub(crate) const SHIPPED: Self = Catalogue {
-        defects: DEFECTS,
-        invariants: &INVARIANTS,
-    };
-
     /// Compares what was found, in the order of the defects, with what is
     /// pinned.
     pub(crate) fn judge(&self, found: Vec<Found>) -> DefectsReport {
@@ -74,18 +67,6 @@ impl Catalogue<'_> {
         }
     }
 }
-
-/// The names of the invariants, in the order of the table.
-const INVARIANTS: [&str; closesocket::protocol::invariant::COUNT] = {
-    let table = &Invariant::<View<'static>>::TABLE;
-    let mut names = [""; closesocket::protocol::invariant::COUNT];
-    let mut index = 0;
-    while index < names.len() {
-        names[index] = table[index].id;
-        index += 1;
-    }
-    names
-};
 
 /// In which way a defect shows otherwise than it is pinned.
 fn difference(spec: &DefectSpec, found: &Found) -> Option<String> {

@@ -11,7 +11,7 @@ use super::progress::{self, mebibytes};
 use super::traced::Traced;
 use super::verdict;
 use crate::found::Report;
-use crate::found::run::{CrowdReport, RunReport, SoakReport};
+use crate::found::run::{CrowdReport, RunReport, SoakReport, WayReport};
 use crate::out::errln;
 use crate::outcome::Outcome;
 use crate::output::{Format, Output};
@@ -24,10 +24,8 @@ const DESCRIPTORS_EACH: u64 = 4;
 const DESCRIPTORS_OF_THREAD: u64 = 2;
 
 /// The documented JSON of a run of any kind.
-#[derive(Serialize)]
-struct Json<'a, R> {
-    schema: u32,
-    run: &'a R,
+fn json(run: &impl Serialize) -> Option<String> {
+    crate::output::json(&serde_json::json!({ "schema": 1, "run": run }))
 }
 
 /// Runs and prints.
@@ -81,7 +79,7 @@ fn command_fixed(plan: Plan, traced: &Traced, output: &Output) -> Outcome {
     };
     let render = |format| match (format, &run) {
         (Format::Text, Ok(run)) => Some(text(run)),
-        (Format::Json, Ok(run)) => crate::output::json(&Json { schema: 1, run }),
+        (Format::Json, Ok(run)) => json(run),
         (Format::Text | Format::Json, Err(_)) => None,
         _ => report::render(&report, format),
     };
@@ -96,10 +94,7 @@ fn deliver<R: Serialize>(report: &R, run: &RunReport, text: &str, output: &Outpu
     }
     let render = |format| match format {
         Format::Text => Some(text.to_owned()),
-        _ => crate::output::json(&Json {
-            schema: 1,
-            run: report,
-        }),
+        _ => json(report),
     };
     output.deliver(run.outcome(), render, || None)
 }
@@ -181,22 +176,23 @@ fn soak_text(report: &SoakReport) -> String {
 /// The table of the ways to close, and what went wrong.
 fn top(report: &RunReport) -> String {
     let mut out = String::new();
-    let _ = writeln!(
-        out,
-        "  {:<16} {:>7} {:>9} {:>13} {:>13} {:>6} {:>6}",
-        "way", "closed", "unsent", "accepted B", "received B", "FIN", "RST"
-    );
-    for way in &report.ways {
+    let heads = [
+        "way",
+        "closed",
+        "unsent",
+        "accepted B",
+        "received B",
+        "FIN",
+        "RST",
+    ];
+    let heads = [heads.map(str::to_owned)];
+    let rows = heads
+        .into_iter()
+        .chain(report.ways.iter().map(WayReport::columns));
+    for [way, a, b, c, d, e, f] in rows {
         let _ = writeln!(
             out,
-            "  {:<16} {:>7} {:>9} {:>13} {:>13} {:>6} {:>6}",
-            way.way,
-            way.connections,
-            way.unacknowledged_at_commit,
-            way.accepted_bytes,
-            way.received_bytes,
-            way.fins,
-            way.resets
+            "  {way:<16} {a:>7} {b:>9} {c:>13} {d:>13} {e:>6} {f:>6}"
         );
     }
     let _ = writeln!(
@@ -225,25 +221,18 @@ fn bottom(report: &RunReport) -> String {
     let mut out = String::new();
     let _ = writeln!(
         out,
-        "  trace of {} events {}",
+        "  trace of {} events {} by the protocol",
         report.trace_events,
         if report.trace_accepted {
-            "accepted by the protocol"
+            "accepted"
         } else {
-            "REJECTED by the protocol"
+            "REJECTED"
         }
     );
     if let Some(problem) = &report.first_problem {
         let _ = writeln!(out, "  first problem: {problem}");
     }
-    let _ = writeln!(
-        out,
-        "  {}",
-        if report.ok {
-            "as the rules say"
-        } else {
-            "NOT as the rules say"
-        }
-    );
+    let not = if report.ok { "" } else { "NOT " };
+    let _ = writeln!(out, "  {not}as the rules say");
     out
 }
