@@ -3,96 +3,20 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod every_call;
+
 use std::time::Duration;
 
 use closesocket::engine::{
-    CompletionQueue, Config, Descriptor, Error, Event, Interest, Memory, MemoryAddress, NoProbe,
-    NoUpcalls, Notify, Process, Provider, Shutdown, Std, SystemClock,
+    Config, Descriptor, Error, Memory, MemoryAddress, NoProbe, NoUpcalls, Notify, Process,
+    Provider, Shutdown, Std, SystemClock,
 };
+use every_call::every_call;
 
 const HOME: MemoryAddress = MemoryAddress(1);
 
-/// Every call that takes a descriptor, and what it returned.
-#[expect(clippy::too_many_lines, reason = "a list of every call")]
-fn every_call(process: &Process, descriptor: Descriptor) -> Vec<(&'static str, Option<Error>)> {
-    let queue = CompletionQueue::new();
-    let notify = || Notify::queue(&queue, 1);
-    let mut buffer = [0; 4];
-    let results = vec![
-        ("begin", process.begin(descriptor).err()),
-        ("bind", process.bind(descriptor, &HOME).err()),
-        ("local_address", process.local_address(descriptor).err()),
-        ("listen", process.listen(descriptor, 1).err()),
-        ("accept", process.accept(descriptor).err()),
-        (
-            "accept_overlapped",
-            process.accept_overlapped(descriptor, notify()).err(),
-        ),
-        ("connect", process.connect(descriptor, &HOME).err()),
-        (
-            "connect_overlapped",
-            process
-                .connect_overlapped(descriptor, &HOME, notify())
-                .err(),
-        ),
-        ("recv", process.recv(descriptor, &mut buffer).err()),
-        ("recv nothing", process.recv(descriptor, &mut []).err()),
-        (
-            "recv_overlapped",
-            process
-                .recv_overlapped(descriptor, vec![0; 4], notify())
-                .err(),
-        ),
-        ("send", process.send(descriptor, b"x").err()),
-        ("send nothing", process.send(descriptor, b"").err()),
-        (
-            "send_overlapped",
-            process
-                .send_overlapped(descriptor, vec![0; 4], notify())
-                .err(),
-        ),
-        (
-            "shutdown",
-            process.shutdown(descriptor, Shutdown::Both).err(),
-        ),
-        (
-            "set_linger",
-            process.set_linger(descriptor, Some(u16::MAX)).err(),
-        ),
-        ("linger", process.linger(descriptor).err()),
-        (
-            "set_dont_linger",
-            process.set_dont_linger(descriptor, false).err(),
-        ),
-        (
-            "set_nonblocking",
-            process.set_nonblocking(descriptor, true).err(),
-        ),
-        ("queued", process.queued(descriptor).err()),
-        (
-            "duplicate",
-            process.duplicate(descriptor, process.id()).err(),
-        ),
-        (
-            "select",
-            process
-                .select(&[(descriptor, Interest::READABLE)], Some(Duration::ZERO))
-                .err(),
-        ),
-        (
-            "event_select",
-            process
-                .event_select(descriptor, Interest::WRITABLE, &Event::new())
-                .err(),
-        ),
-        ("close", process.close(descriptor).err()),
-    ];
-    assert!(queue.is_empty(), "a call that failed must post nothing");
-    results
-}
-
 fn assert_all(process: &Process, descriptor: Descriptor, expected: Error) {
-    for (call, error) in every_call(process, descriptor) {
+    for (call, error) in every_call(process, descriptor, &HOME, &HOME) {
         assert_eq!(error, Some(expected), "{call} with {descriptor:?}");
     }
 }

@@ -66,12 +66,12 @@ fn the_handle_waits_for_the_thread_that_is_still_inside_its_overlapped_call() {
     let queue = CompletionQueue::new();
     let returned = returned(&dll);
     let (closer, seen) = (world.process.clone(), Arc::clone(&returned));
-    *world.faults.on_deliver.lock().unwrap() = Some(Box::new(move || {
+    world.meanwhile(move || {
         // The caller is on its way out of its call.
         let closed = thread::spawn(move || closer.close(descriptor)).join();
         assert_eq!(closed.unwrap(), Ok(()));
         assert_eq!(*seen.lock().unwrap(), [], "the caller is still inside");
-    }));
+    });
     let notify = Notify::queue(&queue, 7);
     let started = world
         .process
@@ -107,11 +107,7 @@ fn the_handle_goes_back_behind_the_packet_of_the_operation_that_outlived_it() {
     let record = world.process.duplicate(descriptor, other.id()).unwrap();
     let kept = other.redeem(record).unwrap();
     let queue = CompletionQueue::new();
-    let notify = Notify::queue(&queue, 7);
-    world
-        .process
-        .recv_overlapped(descriptor, vec![0; 1], notify)
-        .unwrap();
+    world.start_recv(descriptor, 1, Notify::queue(&queue, 7));
     assert_eq!(world.process.close(descriptor), Ok(()));
     let packets = Arc::new(Mutex::new(Vec::new()));
     let (notes, seen) = (Arc::clone(&packets), queue.clone());

@@ -38,11 +38,7 @@ fn two_sockets_that_wait_for_each_other_leave_their_threads_alone() {
     let receives = in_time(move || {
         let queue = CompletionQueue::new();
         for (key, descriptor) in [(1, near), (2, far)] {
-            let notify = Notify::queue(&queue, key);
-            world
-                .process
-                .recv_overlapped(descriptor, vec![0; 8], notify)
-                .unwrap();
+            world.start_recv(descriptor, 8, Notify::queue(&queue, key));
         }
         assert!(queue.is_empty());
         world.process.send(near, b"wake").unwrap();
@@ -59,10 +55,7 @@ fn two_sockets_with_registered_events_leave_their_threads_alone() {
     in_time(move || {
         let event = Event::new();
         for descriptor in [near, far] {
-            world
-                .process
-                .event_select(descriptor, Interest::READABLE, &event)
-                .unwrap();
+            world.watch(descriptor, Interest::READABLE, &event);
         }
         assert!(!event.is_set());
         world.process.send(near, b"wake").unwrap();
@@ -90,10 +83,7 @@ fn a_select_for_writing_sees_that_the_peer_has_acknowledged() {
 fn a_socket_that_a_select_for_writing_waits_at_is_looked_at_as_time_passes() {
     let (world, descriptor, _peer) = World::with_full_window();
     assert_eq!(world.provider.tick(), None);
-    world
-        .process
-        .event_select(descriptor, Interest::WRITABLE, &Event::new())
-        .unwrap();
+    world.watch(descriptor, Interest::WRITABLE, &Event::new());
     assert!(world.provider.tick().is_some());
 }
 
@@ -102,10 +92,7 @@ fn a_shutdown_that_finds_the_connection_lost_says_so_and_leaves_the_receives_alo
     let world = World::new(Config::default());
     let (descriptor, peer) = world.connect();
     let overlapped = Overlapped::new();
-    world
-        .process
-        .recv_overlapped(descriptor, vec![0; 8], Notify::event(&overlapped))
-        .unwrap();
+    world.start_recv(descriptor, 8, Notify::event(&overlapped));
     Faults::set(&world.faults.fin_fails, true);
     let shut = world.process.shutdown(descriptor, Shutdown::Send);
     assert_eq!(shut, Err(Error::ConnectionReset));
@@ -169,9 +156,9 @@ fn a_tick_beside_another_does_not_say_that_nothing_is_to_be_watched() {
     world.process.close(descriptor).unwrap();
     let beside = Arc::new(Mutex::new(None));
     let (provider, result) = (world.provider.clone(), Arc::clone(&beside));
-    *world.faults.on_deliver.lock().unwrap() = Some(Box::new(move || {
+    world.meanwhile(move || {
         *result.lock().unwrap() = Some(provider.tick());
-    }));
+    });
     let pause = world.provider.tick().expect("it is to be looked at");
     std::thread::sleep(pause);
     assert!(world.provider.tick().is_some());
@@ -216,9 +203,7 @@ fn a_listener_that_was_reset_leaves_its_address_to_the_next_one() {
 #[test]
 fn a_listener_keeps_its_address_and_gives_it_back() {
     let world = World::new(Config::default());
-    let descriptor = world.process.socket().unwrap();
-    world.process.bind(descriptor, &AWAY).unwrap();
-    world.process.listen(descriptor, 1).unwrap();
+    let descriptor = world.listen(1);
     assert_eq!(
         world.process.bind(descriptor, &MemoryAddress(3)),
         Err(Error::InvalidArgument)
@@ -233,9 +218,7 @@ fn a_listener_keeps_its_address_and_gives_it_back() {
 #[test]
 fn a_listener_whose_accept_would_fail_is_readable() {
     let world = World::new(Config::default());
-    let descriptor = world.process.socket().unwrap();
-    world.process.bind(descriptor, &AWAY).unwrap();
-    world.process.listen(descriptor, 1).unwrap();
+    let descriptor = world.listen(1);
     Faults::set(&world.faults.accept_fails, true);
     let readable = [(descriptor, Interest::READABLE)];
     let ready = world.process.select(&readable, Some(Duration::ZERO));
@@ -251,10 +234,7 @@ fn a_send_larger_than_the_window_needs_no_tick_when_all_is_acknowledged() {
     let world = World::with_small_window();
     let (descriptor, peer) = world.connect();
     let overlapped = Overlapped::new();
-    world
-        .process
-        .send_overlapped(descriptor, vec![7; 100], Notify::event(&overlapped))
-        .unwrap();
+    world.start_send(descriptor, vec![7; 100], Notify::event(&overlapped));
     assert_eq!(overlapped.take().unwrap().result, Ok(100));
     assert_eq!(peer.read_all().0, vec![7; 100]);
 }
@@ -368,9 +348,7 @@ fn a_full_table_hides_no_error_that_precedes_it() {
     let process = &world.process;
     let stale = process.socket().unwrap();
     process.close(stale).unwrap();
-    let listener = process.socket().unwrap();
-    process.bind(listener, &AWAY).unwrap();
-    process.listen(listener, 1).unwrap();
+    let listener = world.listen(1);
     process.set_nonblocking(listener, true).unwrap();
     let idle = process.socket().unwrap();
     let expected = [

@@ -91,11 +91,7 @@ fn o1_under_last_reference_operations_outlive_their_descriptor<N: Network>(_: &W
     let (descriptor, mut peer) = world.connect();
     let kept = world.share(descriptor, &world.process);
     let queue = CompletionQueue::new();
-    let notify = Notify::queue(&queue, 5);
-    world
-        .process
-        .recv_overlapped(descriptor, vec![0; 4], notify)
-        .unwrap();
+    world.start_recv(descriptor, 4, Notify::queue(&queue, 5));
     assert_eq!(world.process.close(descriptor), Ok(()));
     assert!(queue.is_empty());
     peer.write(b"late");
@@ -115,10 +111,7 @@ fn o1_under_last_reference_the_last_close_aborts_what_is_left<N: Network>(_: &Wo
     let other = world.other();
     let kept = world.share(descriptor, &other);
     let overlapped = Overlapped::new();
-    world
-        .process
-        .recv_overlapped(descriptor, vec![0; 4], Notify::event(&overlapped))
-        .unwrap();
+    world.start_recv(descriptor, 4, Notify::event(&overlapped));
     let blocked = world.block(move |process| process.recv(descriptor, &mut [0; 4]));
     assert_eq!(world.process.close(descriptor), Ok(()));
     assert!(!overlapped.event().is_set() && blocked.goes_on());
@@ -168,11 +161,7 @@ fn o1_under_last_reference_the_slot_waits_for_the_operations<N: Network>(_: &Wor
     let other = world.other();
     let kept = world.share(descriptor, &other);
     let queue = CompletionQueue::new();
-    let notify = Notify::queue(&queue, 1);
-    world
-        .process
-        .recv_overlapped(descriptor, vec![0; 1], notify)
-        .unwrap();
+    world.start_recv(descriptor, 1, Notify::queue(&queue, 1));
     assert_eq!(world.process.close(descriptor), Ok(()));
     assert_eq!(world.process.descriptors(), 1);
     assert_eq!(world.process.linger(descriptor), Err(Error::NotSocket));
@@ -229,11 +218,7 @@ fn o2_a_completion_that_races_the_close_wins_or_loses_as_a_whole<N: Network>(wor
     for round in 0..40 {
         let (descriptor, mut peer) = world.connect();
         for key in [2 * round, 2 * round + 1] {
-            let notify = Notify::queue(&queue, key);
-            world
-                .process
-                .recv_overlapped(descriptor, vec![0; 3], notify)
-                .unwrap();
+            world.start_recv(descriptor, 3, Notify::queue(&queue, key));
         }
         let start = Arc::new(Barrier::new(2));
         let (process, go) = (world.process.clone(), Arc::clone(&start));
@@ -260,11 +245,7 @@ fn o2_a_completion_that_races_the_close_wins_or_loses_as_a_whole<N: Network>(wor
 fn o2_a_send_that_completed_is_not_aborted_by_a_later_close<N: Network>(world: &World<N>) {
     let (descriptor, mut peer) = world.connect();
     let queue = CompletionQueue::new();
-    let notify = Notify::queue(&queue, 1);
-    world
-        .process
-        .send_overlapped(descriptor, pattern(0, 1000), notify)
-        .unwrap();
+    world.start_send(descriptor, pattern(0, 1000), Notify::queue(&queue, 1));
     assert_eq!(queue.wait(LONG).unwrap().result, Ok(1000));
     assert_eq!(world.process.close(descriptor), Ok(()));
     assert!(queue.is_empty());
@@ -276,11 +257,7 @@ fn o2_a_send_that_completed_is_not_aborted_by_a_later_close<N: Network>(world: &
 fn o3_an_aborted_operation_sets_its_event_with_995<N: Network>(world: &World<N>) {
     let (descriptor, _peer) = world.connect();
     let overlapped = Overlapped::new();
-    let notify = Notify::event(&overlapped);
-    let issued = world
-        .process
-        .recv_overlapped(descriptor, vec![0; 4], notify)
-        .unwrap();
+    let issued = world.start_recv(descriptor, 4, Notify::event(&overlapped));
     assert!(!overlapped.event().is_set());
     assert_eq!(world.process.close(descriptor), Ok(()));
     assert!(overlapped.event().wait(LONG));
@@ -302,15 +279,13 @@ fn o3_aborted_packets_keep_their_keys<N: Network>(world: &World<N>) {
     let process = &world.process;
     for key in 0..300 {
         let descriptor = if key % 2 == 0 { first } else { second };
-        let notify = Notify::queue(&queue, key);
-        process
-            .recv_overlapped(descriptor, vec![0; 2], notify)
-            .unwrap();
+        world.start_recv(descriptor, 2, Notify::queue(&queue, key));
     }
-    let notify = Notify::queue(&queue, u64::MAX);
-    process
-        .send_overlapped(second, pattern(accepted, BIG), notify)
-        .unwrap();
+    world.start_send(
+        second,
+        pattern(accepted, BIG),
+        Notify::queue(&queue, u64::MAX),
+    );
     assert_eq!(process.close(second), Ok(()));
     let mut of_second: Vec<_> = std::iter::from_fn(|| queue.take())
         .map(|it| it.key)
@@ -333,11 +308,7 @@ fn o3_a_packet_can_be_taken_by_any_thread<N: Network>(world: &World<N>) {
         Task::start(move || queue.wait(LONG).unwrap())
     });
     for key in 0..3 {
-        let notify = Notify::queue(&queue, key);
-        world
-            .process
-            .recv_overlapped(descriptor, vec![0; 2], notify)
-            .unwrap();
+        world.start_recv(descriptor, 2, Notify::queue(&queue, key));
     }
     assert_eq!(world.process.close(descriptor), Ok(()));
     let mut keys = takers.map(|taker| {
@@ -362,10 +333,7 @@ fn o3_an_aborted_routine_runs_only_in_an_alertable_wait<N: Network>(world: &Worl
         let notify = Notify::routine(&thread, key, move |completion| {
             tell.send((completion.key, completion.result)).unwrap();
         });
-        world
-            .process
-            .recv_overlapped(descriptor, vec![0; 2], notify)
-            .unwrap();
+        world.start_recv(descriptor, 2, notify);
     }
     assert_eq!(world.process.close(descriptor), Ok(()));
     assert_eq!(thread.queued(), 3);

@@ -67,11 +67,7 @@ fn r1_pending_receives_get_the_answer_in_their_order_and_the_last_the_loss<N: Ne
     let (descriptor, mut peer) = world.connect();
     let queue = CompletionQueue::new();
     for key in 1..=3 {
-        let notify = Notify::queue(&queue, key);
-        let started = world
-            .process
-            .recv_overlapped(descriptor, vec![0; 3], notify);
-        started.unwrap();
+        world.start_recv(descriptor, 3, Notify::queue(&queue, key));
     }
     peer.write(b"answer");
     let first = queue.wait(LONG).unwrap();
@@ -98,10 +94,7 @@ fn r2_an_empty_receive_waits_for_input_and_takes_none<N: Network>(world: &World<
     let process = &world.process;
     let waits = || {
         let overlapped = Overlapped::new();
-        let notify = Notify::event(&overlapped);
-        process
-            .recv_overlapped(descriptor, Vec::new(), notify)
-            .unwrap();
+        world.start_recv(descriptor, 0, Notify::event(&overlapped));
         overlapped
     };
     let (input, later) = (waits(), waits());
@@ -122,9 +115,7 @@ fn r2_an_empty_receive_waits_for_input_and_takes_none<N: Network>(world: &World<
 
     let (descriptor, peer) = world.connect();
     let overlapped = Overlapped::new();
-    let notify = Notify::event(&overlapped);
-    let started = process.recv_overlapped(descriptor, Vec::new(), notify);
-    started.unwrap();
+    world.start_recv(descriptor, 0, Notify::event(&overlapped));
     peer.reset();
     let lost = overlapped.wait(LONG).unwrap().result;
     assert_eq!(lost, Err(Error::ConnectionReset));
@@ -198,9 +189,7 @@ fn r5_a_failed_connect_is_told_once_and_the_next_one_connects<N: Network>(world:
 fn r6_readiness_is_signalled_once_until_a_call_re_arms_it<N: Network>(world: &World<N>) {
     let (descriptor, mut peer) = world.connect();
     let (process, event) = (&world.process, Event::new());
-    process
-        .event_select(descriptor, Interest::READABLE, &event)
-        .unwrap();
+    world.watch(descriptor, Interest::READABLE, &event);
     peer.write(b"one, two");
     assert!(event.wait(LONG));
     event.reset();
@@ -238,9 +227,7 @@ fn r6_readiness_is_signalled_once_until_a_call_re_arms_it<N: Network>(world: &Wo
 fn r6_room_is_signalled_when_it_comes_after_a_send_found_none<N: Network>(world: &World<N>) {
     let (descriptor, mut peer) = world.connect();
     let (process, event) = (&world.process, Event::new());
-    process
-        .event_select(descriptor, Interest::WRITABLE, &event)
-        .unwrap();
+    world.watch(descriptor, Interest::WRITABLE, &event);
     assert!(event.is_set());
     event.reset();
     // It had room, so there is nothing new to be told.
@@ -271,7 +258,7 @@ fn s1a_pending_sends_go_on_after_a_shutdown_and_the_fin_follows_them<N: Network>
     for number in 0..100 {
         let notify = Notify::queue(&queue, number as u64);
         let bytes = pattern(number * EACH, EACH);
-        process.send_overlapped(descriptor, bytes, notify).unwrap();
+        world.start_send(descriptor, bytes, notify);
     }
     assert!(queue.len() < 100, "some are pending");
     process.shutdown(descriptor, Shutdown::Send).unwrap();
@@ -293,8 +280,7 @@ fn s1a_the_fin_comes_when_a_close_has_aborted_the_sends_it_waited_for<N: Network
     let second = world.share(first, &world.process);
     let (process, queue) = (&world.process, CompletionQueue::new());
     let lot = pattern(0, 64 * BIG);
-    let started = process.send_overlapped(second, lot, Notify::queue(&queue, 1));
-    started.unwrap();
+    world.start_send(second, lot, Notify::queue(&queue, 1));
     process.shutdown(first, Shutdown::Send).unwrap();
     assert!(queue.is_empty());
     process.close(second).unwrap();
@@ -316,10 +302,7 @@ fn s1b_a_pending_receive_stays_and_what_nobody_wants_is_thrown_away<N: Network>(
     let (descriptor, mut peer) = world.connect();
     let process = &world.process;
     let overlapped = Overlapped::new();
-    let notify = Notify::event(&overlapped);
-    process
-        .recv_overlapped(descriptor, vec![0; 4], notify)
-        .unwrap();
+    world.start_recv(descriptor, 4, Notify::event(&overlapped));
     let (blocked, buffer) = (process.clone(), vec![0; 4]);
     let waiting = world.block(move |_| {
         let mut buffer = buffer;

@@ -1,5 +1,5 @@
-//! C1 to C3: cancelling one operation or all of a descriptor, what a cancelled
-//! send has sent, and the time limits of blocking calls.
+//! C1 and C2: cancelling one operation or all of a descriptor, and what a cancelled
+//! send has sent.
 
 use std::thread;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use closesocket::engine::{
     AlertableThread, CompletionQueue, Descriptor, Error, Interest, Notify, OperationId, Overlapped,
 };
 
-use crate::world::{BIG, LONG, Network, PATIENCE, Peer, World, assert_all, assert_prefix, pattern};
+use crate::world::{BIG, LONG, Network, Peer, World, assert_all, pattern, recv_to_end};
 
 scenarios! {
     c1_a_cancelled_operation_ends_with_995_and_its_notification,
@@ -21,18 +21,11 @@ scenarios! {
     c1_a_cancel_that_races_a_completion_and_a_close_ends_the_operation_once,
     c2_a_cancelled_blocking_send_returns_what_was_accepted,
     c2_a_send_whose_descriptor_is_closed_carries_the_count_in_its_error,
-    c3_a_blocking_receive_ends_at_its_limit_and_loses_nothing,
-    c3_a_blocking_send_ends_at_its_limit_with_what_was_accepted,
-    c3_an_accept_and_a_connect_have_the_limit_of_their_direction,
-    c3_limits_are_options_of_the_socket,
     o8_a_select_is_a_blocking_call_like_any_other,
 }
 
-/// Long enough to be in a call, and short enough to wait for.
-const SOON: Option<Duration> = Some(Duration::from_millis(50));
-
 /// A connection that takes no byte more, neither we nor its kernel.
-fn full<N: Network>(world: &World<N>) -> (Descriptor, N::Peer) {
+pub(crate) fn full<N: Network>(world: &World<N>) -> (Descriptor, N::Peer) {
     let (descriptor, peer, _) = world.stalled();
     let mut quiet = 0;
     while quiet < 3 {
@@ -86,9 +79,7 @@ fn c1_a_cancelled_receive_has_taken_no_byte<N: Network>(world: &World<N>) {
     let (mut completed, mut sent) = (0, 0);
     for round in 0..200_u32 {
         let overlapped = Overlapped::new();
-        let notify = Notify::event(&overlapped);
-        let operation = process.recv_overlapped(descriptor, vec![0; 8], notify);
-        let operation = operation.unwrap();
+        let operation = world.start_recv(descriptor, 8, Notify::event(&overlapped));
         if round % 3 != 0 {
             peer.write(&pattern(sent, 3));
             sent += 3;
@@ -112,13 +103,7 @@ fn c1_a_cancelled_receive_has_taken_no_byte<N: Network>(world: &World<N>) {
     }
     eprintln!("{completed} of 200 receives were quicker than their cancel");
     peer.finish();
-    let mut buffer = [0; 64];
-    loop {
-        match process.recv(descriptor, &mut buffer).unwrap() {
-            0 => break,
-            bytes => received.extend_from_slice(&buffer[..bytes]),
-        }
-    }
+    received.extend(recv_to_end(process, descriptor));
     assert_eq!(received, pattern(0, sent));
     process.close(descriptor).unwrap();
 }
@@ -131,13 +116,9 @@ fn c1_a_cancelled_send_says_how_much_was_accepted_and_the_peer_gets_that<N: Netw
     let (descriptor, mut peer) = world.connect();
     let process = &world.process;
     let sending = Overlapped::new();
-    let notify = Notify::event(&sending);
-    let operation = process
-        .send_overlapped(descriptor, pattern(0, 16 * BIG), notify)
-        .unwrap();
+    let operation = world.start_send(descriptor, pattern(0, 16 * BIG), Notify::event(&sending));
     let behind = Overlapped::new();
-    let notify = Notify::event(&behind);
-    process.send_overlapped(descriptor, vec![], notify).unwrap();
+    world.start_send(descriptor, vec![], Notify::event(&behind));
     assert_eq!(process.cancel(operation), Ok(()));
     let end = sending.wait(LONG).unwrap();
     assert_eq!(end.result, Err(Error::OperationAborted));
@@ -155,9 +136,7 @@ fn c1_what_has_ended_or_never_was_cannot_be_cancelled<N: Network>(world: &World<
     let process = &world.process;
     assert_eq!(process.cancel_all(descriptor), Err(Error::NotFound));
     let overlapped = Overlapped::new();
-    let notify = Notify::event(&overlapped);
-    let operation = process.recv_overlapped(descriptor, vec![0; 8], notify);
-    let operation = operation.unwrap();
+    let operation = world.start_recv(descriptor, 8, Notify::event(&overlapped));
     let never = OperationId {
         number: operation.number + 100,
         ..operation
@@ -186,10 +165,7 @@ fn c1_a_cancel_by_descriptor_ends_its_own_operations_only<N: Network>(world: &Wo
     let twin = world.share(descriptor, process);
     let queue = CompletionQueue::new();
     let recv = |through, key| {
-        let notify = Notify::queue(&queue, key);
-        process
-            .recv_overlapped(through, vec![0; 8], notify)
-            .unwrap();
+        world.start_recv(through, 8, Notify::queue(&queue, key));
     };
     recv(descriptor, 1);
     recv(twin, 2);
@@ -257,9 +233,7 @@ fn c1_a_cancel_that_races_a_completion_and_a_close_ends_the_operation_once<N: Ne
         let (descriptor, mut peer) = world.connect();
         let process = &world.process;
         let queue = CompletionQueue::new();
-        let notify = Notify::queue(&queue, 1);
-        let operation = process.recv_overlapped(descriptor, vec![0; 8], notify);
-        let operation = operation.unwrap();
+        let operation = world.start_recv(descriptor, 8, Notify::queue(&queue, 1));
         let cancelled = thread::scope(|scope| {
             let cancel = scope.spawn(|| process.cancel(operation));
             scope.spawn(|| process.close(descriptor).unwrap());
@@ -317,110 +291,6 @@ fn c2_a_send_whose_descriptor_is_closed_carries_the_count_in_its_error<N: Networ
     assert_eq!(error.kind(), std::io::ErrorKind::Interrupted);
     assert!(error.accepted() > 0, "{error:?}");
     assert_all(peer.read_to_end(), error.accepted());
-}
-
-//= docs/specification.md#c3-time-limits
-//# - A blocking call whose time limit passes before anything of it was done MUST fail with
-//# WSAETIMEDOUT.
-//= docs/specification.md#c3-time-limits
-//# - A call that its time limit ends MUST NOT have taken a byte or a connection.
-fn c3_a_blocking_receive_ends_at_its_limit_and_loses_nothing<N: Network>(world: &World<N>) {
-    let (descriptor, mut peer) = world.connect();
-    let process = &world.process;
-    process.set_receive_limit(descriptor, SOON).unwrap();
-    assert_eq!(process.recv(descriptor, &mut [0; 8]), Err(Error::TimedOut));
-    // Bytes that come about when the limit passes are this call's or the next's.
-    let limit = Some(Duration::from_millis(1));
-    process.set_receive_limit(descriptor, limit).unwrap();
-    let writer = thread::spawn(move || {
-        for byte in 0..100 {
-            peer.write(&pattern(byte, 1));
-            thread::sleep(Duration::from_micros(700));
-        }
-        peer
-    });
-    let (mut received, mut timed_out) = (Vec::new(), 0);
-    while received.len() < 100 {
-        let mut buffer = [0; 8];
-        match process.recv(descriptor, &mut buffer) {
-            Ok(bytes) => received.extend_from_slice(&buffer[..bytes]),
-            Err(error) => {
-                assert_eq!(error, Error::TimedOut);
-                timed_out += 1;
-            }
-        }
-    }
-    eprintln!("{timed_out} receives timed out on the way");
-    assert_prefix(&received, 100);
-    drop(writer.join().unwrap());
-    process.close(descriptor).unwrap();
-}
-
-//= docs/specification.md#c3-time-limits
-//# - A blocking send whose time limit passes after a part of its bytes was accepted MUST return the
-//# number of bytes accepted.
-fn c3_a_blocking_send_ends_at_its_limit_with_what_was_accepted<N: Network>(world: &World<N>) {
-    let (descriptor, mut peer) = world.connect();
-    let process = &world.process;
-    process.set_send_limit(descriptor, SOON).unwrap();
-    let accepted = process.send(descriptor, &pattern(0, 16 * BIG)).unwrap();
-    assert!(accepted > 0 && accepted < 16 * BIG);
-    process.close(descriptor).unwrap();
-    assert_all(peer.read_to_end(), accepted);
-    let (full, peer) = full(world);
-    process.set_send_limit(full, SOON).unwrap();
-    assert_eq!(process.send(full, &[1]), Err(Error::TimedOut));
-    drop(peer);
-    process.set_linger(full, Some(0)).unwrap();
-    process.close(full).unwrap();
-}
-
-//= docs/specification.md#c3-time-limits
-//# - The receive time limit MUST hold for blocking receives and accepts, and the send time limit
-//# for blocking sends and connects.
-fn c3_an_accept_and_a_connect_have_the_limit_of_their_direction<N: Network>(world: &World<N>) {
-    let (listener, address) = world.listener();
-    let process = &world.process;
-    process.set_receive_limit(listener, SOON).unwrap();
-    assert_eq!(process.accept(listener), Err(Error::TimedOut));
-    let peer = world.dial(&address);
-    process.set_receive_limit(listener, LONG).unwrap();
-    let accepted = process.accept(listener).unwrap();
-    // An accepted socket has its listener's options.
-    assert_eq!(process.receive_limit(accepted), Ok(LONG));
-    drop(peer);
-    process.close(accepted).unwrap();
-    process.close(listener).unwrap();
-    let (_kept, deaf) = N::deaf(world.provider.transport());
-    let connecting = process.socket().unwrap();
-    process.set_send_limit(connecting, SOON).unwrap();
-    assert_eq!(process.connect(connecting, &deaf), Err(Error::TimedOut));
-    let again = process.connect(connecting, &deaf);
-    assert_eq!(again, Err(Error::AlreadyInProgress), "it goes on");
-    process.close(connecting).unwrap();
-}
-
-//= docs/specification.md#d4-duplication-shares-the-socket
-//# - An option that is set through one descriptor MUST be seen through every descriptor of the
-//# same socket.
-fn c3_limits_are_options_of_the_socket<N: Network>(world: &World<N>) {
-    let (descriptor, _peer) = world.connect();
-    let other = world.other();
-    let theirs = world.share(descriptor, &other);
-    assert_eq!(other.receive_limit(theirs), Ok(None));
-    let limit = Some(Duration::from_micros(1500));
-    world.process.set_receive_limit(descriptor, limit).unwrap();
-    world.process.set_send_limit(descriptor, LONG).unwrap();
-    let rounded = Some(Duration::from_millis(2));
-    assert_eq!(other.receive_limit(theirs), Ok(rounded));
-    assert_eq!(other.send_limit(theirs), Ok(Some(PATIENCE)));
-    let none = Some(Duration::ZERO);
-    let refused = other.set_send_limit(theirs, none);
-    assert_eq!(refused, Err(Error::InvalidArgument));
-    other.set_receive_limit(theirs, None).unwrap();
-    assert_eq!(world.process.receive_limit(descriptor), Ok(None));
-    other.close(theirs).unwrap();
-    world.process.close(descriptor).unwrap();
 }
 
 //= docs/specification.md#o8-readiness-waits

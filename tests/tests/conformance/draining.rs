@@ -4,7 +4,8 @@ use closesocket::engine::{Config, Descriptor, Error, Interest, Shutdown};
 use closesocket::protocol::UnreadInput;
 
 use crate::world::{
-    End, FOREVER, Network, Peer, Task, World, assert_all, assert_prefix, pattern, settings,
+    End, FOREVER, Network, Peer, Task, World, assert_all, assert_prefix, assert_reset, pattern,
+    settings,
 };
 
 scenarios! {
@@ -43,7 +44,6 @@ fn l5_a_reset_by_the_peer_ends_a_background_drain<N: Network>(world: &World<N>) 
 //# - A close that waits for a drain which ends by such a failure MUST return success.
 fn l5_a_reset_by_the_peer_ends_a_lingering_close_with_success<N: Network>(world: &World<N>) {
     let (descriptor, peer, _) = world.stalled();
-    world.process.set_linger(descriptor, Some(FOREVER)).unwrap();
     let closing = world.close_lingering(descriptor);
     peer.reset();
     assert_eq!(closing.result(), Ok(()));
@@ -84,7 +84,6 @@ fn l6_unread_input_does_not_destroy_queued_data<N: Network>(world: &World<N>) {
 //# that nobody has read, as well as what arrives during the drain.
 fn l6_input_that_arrives_while_draining_does_not_destroy_queued_data<N: Network>(world: &World<N>) {
     let (descriptor, mut peer, accepted) = world.stalled();
-    world.process.set_linger(descriptor, Some(FOREVER)).unwrap();
     let closing = world.close_lingering(descriptor);
     // More than fits anywhere, unless it is read and thrown away.
     for _ in 0..40 {
@@ -177,9 +176,7 @@ fn l6_under_reset_input_that_comes_while_draining_is_unread_input_too<N: Network
     let (descriptor, mut peer, accepted) = world.stalled();
     assert_eq!(world.process.close(descriptor), Ok(()));
     peer.write(b"late");
-    let (received, end) = peer.read_to_end();
-    assert_prefix(&received, accepted);
-    assert_eq!(end, End::Reset);
+    assert_reset(peer.read_to_end(), accepted);
 }
 
 fn l6_under_reset_a_fin_that_was_sent_before_stays_sent<N: Network>(_: &World<N>) {
@@ -221,7 +218,7 @@ fn l7_turning_dont_linger_off_restores_the_last_nonzero_time<N: Network>(world: 
     assert_eq!(process.linger(descriptor), Ok(None));
     process.set_dont_linger(descriptor, false).unwrap();
     assert_eq!(process.linger(descriptor), Ok(Some(FOREVER)));
-    let closing = world.close_lingering(descriptor);
+    let closing = world.block(move |process| process.close(descriptor));
     assert_all(peer.read_to_end(), accepted);
     assert_eq!(closing.result(), Ok(()));
 }
@@ -234,7 +231,7 @@ fn l7_turning_dont_linger_off_without_a_time_is_not_a_hard_close<N: Network>(wor
     process.set_linger(descriptor, Some(0)).unwrap();
     process.set_dont_linger(descriptor, false).unwrap();
     assert!(process.linger(descriptor).unwrap().unwrap() > 0);
-    let closing = world.close_lingering(descriptor);
+    let closing = world.block(move |process| process.close(descriptor));
     assert_all(peer.read_to_end(), accepted);
     assert_eq!(closing.result(), Ok(()));
 }
@@ -277,7 +274,6 @@ fn l8_a_lingering_close_of_an_unconnected_socket_returns<N: Network>(world: &Wor
 //# - The drain of a lingering close whose wait is cancelled MUST go on in the background.
 fn l9_a_cancelled_lingering_close_returns_wsaeintr_and_drains_on<N: Network>(world: &World<N>) {
     let (descriptor, mut peer, accepted) = world.stalled();
-    world.process.set_linger(descriptor, Some(FOREVER)).unwrap();
     let closing = world.close_lingering(descriptor);
     assert!(world.process.cancel_blocking_call(closing.thread));
     assert_eq!(closing.result(), Err(Error::Interrupted));
@@ -296,7 +292,6 @@ fn l10_a_lingering_close_holds_up_no_other_thread_and_no_other_socket<N: Network
     let (descriptor, mut stalled, accepted) = world.stalled();
     let (other, mut peer) = world.connect();
     let blocked = world.block(move |process| process.recv(other, &mut [0; 8]));
-    world.process.set_linger(descriptor, Some(FOREVER)).unwrap();
     let closing = world.close_lingering(descriptor);
     peer.write(b"go on");
     assert_eq!(blocked.result(), Ok(5));

@@ -1,12 +1,12 @@
 //! S1 to S5: shutdown, cleanup, death, and readiness registrations.
 
 use closesocket::engine::{
-    AlertableThread, CompletionQueue, Error, Event, Interest, NoProbe, NoUpcalls, Notify,
-    Overlapped, Provider, Shutdown, SystemClock,
+    AlertableThread, CompletionQueue, Descriptor, Error, Event, Interest, NoProbe, NoUpcalls,
+    Notify, Overlapped, Provider, Shutdown, SystemClock,
 };
 
 use crate::world::{
-    End, FOREVER, LONG, Network, Peer, Proc, Sys, Task, WINDOW, World, assert_all, assert_prefix,
+    End, FOREVER, LONG, Network, Peer, Proc, Sys, Task, WINDOW, World, assert_all, assert_reset,
     pattern, settings,
 };
 
@@ -104,7 +104,7 @@ struct Issued {
 }
 
 impl Issued {
-    fn through<N: Network>(process: &Proc<N>, descriptor: closesocket::engine::Descriptor) -> Self {
+    fn through<N: Network>(world: &World<N>, descriptor: Descriptor) -> Self {
         let issued = Self {
             event: Overlapped::new(),
             queue: CompletionQueue::new(),
@@ -115,9 +115,7 @@ impl Issued {
             Notify::queue(&issued.queue, 1),
             Notify::routine(&issued.thread, 2, |_| panic!("a routine ran")),
         ] {
-            process
-                .recv_overlapped(descriptor, vec![0; 4], notify)
-                .unwrap();
+            world.start_recv(descriptor, 4, notify);
         }
         issued
     }
@@ -136,12 +134,9 @@ impl Issued {
 //# routine.
 fn s2_a_cleanup_ends_operations_without_event_packet_or_routine<N: Network>(world: &World<N>) {
     let (descriptor, mut peer) = world.connect();
-    let issued = Issued::through::<N>(&world.process, descriptor);
+    let issued = Issued::through(world, descriptor);
     let registered = Event::new();
-    world
-        .process
-        .event_select(descriptor, Interest::READABLE, &registered)
-        .unwrap();
+    world.watch(descriptor, Interest::READABLE, &registered);
     assert_eq!(world.process.cleanup(), Ok(()));
     assert_all(peer.read_to_end(), 0);
     world.until_released();
@@ -168,9 +163,7 @@ fn ends_hard_and_in_the_background<N: Network>(world: &World<N>, end: fn(&Proc<N
     assert_eq!(world.provider.usage().sockets, 2);
     for (linger, mut peer, accepted) in connections {
         if linger == Some(0) {
-            let (received, how) = peer.read_to_end();
-            assert_eq!(how, End::Reset);
-            assert_prefix(&received, accepted);
+            assert_reset(peer.read_to_end(), accepted);
         } else {
             assert_all(peer.read_to_end(), accepted);
         }
@@ -189,7 +182,6 @@ fn s2_a_cleanup_resets_what_is_hard_and_drains_the_rest_in_the_background<N: Net
 
 fn s2_a_cleanup_waits_for_no_linger_and_wakes_the_close_that_waits<N: Network>(world: &World<N>) {
     let (descriptor, mut peer, accepted) = world.stalled();
-    world.process.set_linger(descriptor, Some(FOREVER)).unwrap();
     let closing = world.close_lingering(descriptor);
     assert_eq!(world.process.cleanup(), Ok(()));
     assert_eq!(closing.result(), Err(Error::Interrupted));
@@ -258,7 +250,7 @@ fn s3_a_death_resets_what_is_hard_and_drains_the_rest_in_the_background<N: Netwo
 //# - A completion MUST NOT be posted to a dead process.
 fn s3_a_death_posts_nothing_to_the_dead<N: Network>(world: &World<N>) {
     let (descriptor, mut peer) = world.connect();
-    let issued = Issued::through::<N>(&world.process, descriptor);
+    let issued = Issued::through(world, descriptor);
     world.process.die();
     assert_all(peer.read_to_end(), 0);
     world.until_released();
@@ -272,7 +264,6 @@ fn s3_a_death_leaves_earlier_drains_to_go_on<N: Network>(world: &World<N>) {
     let (background, mut one, accepted) = world.stalled();
     let (lingering, mut two, also) = world.stalled();
     assert_eq!(world.process.close(background), Ok(()));
-    world.process.set_linger(lingering, Some(FOREVER)).unwrap();
     let closing = world.close_lingering(lingering);
     world.process.die();
     assert_eq!(closing.result(), Err(Error::Interrupted));
@@ -308,10 +299,7 @@ fn s4_a_close_sets_no_registered_event<N: Network>(world: &World<N>) {
         writable: false,
     };
     let event = Event::new();
-    world
-        .process
-        .event_select(descriptor, both, &event)
-        .unwrap();
+    world.watch(descriptor, both, &event);
     assert_eq!(world.process.close(descriptor), Ok(()));
     assert_all(peer.read_to_end(), 0);
     world.until_released();
@@ -325,12 +313,8 @@ fn s4_a_registration_dies_with_its_descriptor<N: Network>(world: &World<N>) {
     let second = world.share(first, &world.process);
     let (gone, kept) = (Event::new(), Event::new());
     let process = &world.process;
-    process
-        .event_select(first, Interest::READABLE, &gone)
-        .unwrap();
-    process
-        .event_select(second, Interest::READABLE, &kept)
-        .unwrap();
+    world.watch(first, Interest::READABLE, &gone);
+    world.watch(second, Interest::READABLE, &kept);
     assert_eq!(process.close(first), Ok(()));
     gone.reset();
     peer.write(b"later");
@@ -374,10 +358,8 @@ fn dropped<N: Network>(bytes: usize, close: bool) -> (usize, (Vec<u8>, End)) {
 //# a reset, never in a FIN.
 fn s5_a_dropped_provider_resets_what_it_has_not_handed_over<N: Network>(_: &World<N>) {
     for close in [true, false] {
-        let (accepted, (received, end)) = dropped::<N>(WINDOW as usize, close);
-        assert_eq!(end, End::Reset);
-        assert!(received.len() < accepted);
-        assert_prefix(&received, accepted);
+        let (accepted, received) = dropped::<N>(WINDOW as usize, close);
+        assert!(assert_reset(received, accepted) < accepted);
     }
 }
 

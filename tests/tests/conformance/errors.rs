@@ -96,10 +96,7 @@ fn e1_a_close_in_a_callback_is_not_in_progress<N: Network>(world: &World<N>) {
         assert_eq!(process.close(other), Err(Error::NotSocket));
         assert_eq!(process.close(descriptor), Ok(()));
     });
-    world
-        .process
-        .recv_overlapped(descriptor, vec![0; 4], notify)
-        .unwrap();
+    world.start_recv(descriptor, 4, notify);
     // A blocking call of another thread makes no difference either.
     let blocked = world.block(move |process| process.recv(other, &mut [0; 1]));
     peer.write(b"go");
@@ -129,9 +126,7 @@ fn e2_every_error_that_a_user_meets_has_its_code_its_kind_and_words<N: Network>(
     let (descriptor, peer, _) = world.stalled();
     let overlapped = Overlapped::new();
     let shared = world.share(descriptor, process);
-    process
-        .recv_overlapped(shared, vec![0; 4], Notify::event(&overlapped))
-        .unwrap();
+    world.start_recv(shared, 4, Notify::event(&overlapped));
     let interrupted = world.block(move |process| process.recv(shared, &mut [0; 1]));
     process.close(shared).unwrap();
     let unconnected = process.socket().unwrap();

@@ -120,11 +120,7 @@ fn fault_a_used_up_window_keeps_an_overlapped_send_pending_until_the_peer_reads<
     let (descriptor, mut peer, accepted) = world.stalled();
     let big = crate::world::BIG;
     let queue = CompletionQueue::new();
-    let notify = Notify::queue(&queue, 1);
-    world
-        .process
-        .send_overlapped(descriptor, pattern(accepted, big), notify)
-        .unwrap();
+    world.start_send(descriptor, pattern(accepted, big), Notify::queue(&queue, 1));
     assert!(queue.is_empty());
     let all = accepted + big;
     assert_eq!(peer.read_exactly(all, 8192), pattern(0, all));
@@ -145,9 +141,7 @@ fn fault_a_routine_that_panics_reaches_the_caller_of_the_wait_and_leaks_nothing<
         tell.send(completion.result).unwrap();
     });
     for notify in [panics, runs] {
-        process
-            .recv_overlapped(descriptor, vec![0; 4], notify)
-            .unwrap();
+        world.start_recv(descriptor, 4, notify);
     }
     assert_eq!(process.close(descriptor), Ok(()));
     let wait = || thread.wait(LONG);

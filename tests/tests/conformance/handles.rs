@@ -60,11 +60,7 @@ fn h1_a_cleanup_gives_back_the_handle_of_each_descriptor<N: Network>(_: &World<N
     let (first, _one) = world.connect();
     let (second, _two, _) = world.stalled();
     let queue = CompletionQueue::new();
-    let notify = Notify::queue(&queue, 1);
-    world
-        .process
-        .recv_overlapped(second, vec![0; 4], notify)
-        .unwrap();
+    world.start_recv(second, 4, Notify::queue(&queue, 1));
     assert_eq!(world.process.cleanup(), Ok(()));
     let id = world.process.id();
     let mut returned = world.dll.returned();
@@ -116,14 +112,11 @@ fn h2_the_handle_follows_the_delivery_of_every_operation<N: Network>(_: &World<N
     let queue = CompletionQueue::new();
     for key in 0..200 {
         let notify = Notify::queue(&queue, key);
-        let process = &world.process;
         if key == 0 {
             let buffer = pattern(accepted, crate::world::BIG);
-            process.send_overlapped(descriptor, buffer, notify).unwrap();
+            world.start_send(descriptor, buffer, notify);
         } else {
-            process
-                .recv_overlapped(descriptor, vec![0; 2], notify)
-                .unwrap();
+            world.start_recv(descriptor, 2, notify);
         }
     }
     let delivered = Arc::new(Mutex::new(Vec::new()));
@@ -147,11 +140,7 @@ fn h2_the_handle_follows_the_packet_of_an_operation_that_outlived_it<N: Network>
     let (descriptor, mut peer) = world.connect();
     let kept = world.share(descriptor, &world.process);
     let queue = CompletionQueue::new();
-    let notify = Notify::queue(&queue, 1);
-    let received = world
-        .process
-        .recv_overlapped(descriptor, vec![0; 4], notify);
-    received.unwrap();
+    world.start_recv(descriptor, 4, Notify::queue(&queue, 1));
     assert_eq!(world.process.close(descriptor), Ok(()));
     assert_eq!(world.dll.count(), 0);
     let posted = Arc::new(Mutex::new(Vec::new()));
@@ -189,7 +178,6 @@ fn h2_the_handle_waits_for_a_thread_that_is_inside_a_call<N: Network>(_: &World<
 fn h2_the_handle_waits_for_the_end_of_a_lingering_close<N: Network>(_: &World<N>) {
     let world = non_ifs::<N>();
     let (descriptor, mut peer, accepted) = world.stalled();
-    world.process.set_linger(descriptor, Some(FOREVER)).unwrap();
     let closing = world.close_lingering(descriptor);
     assert_eq!(world.dll.count(), 0);
     assert_all(peer.read_to_end(), accepted);
@@ -212,10 +200,7 @@ fn h2_a_callback_that_closes_does_not_hold_the_handle_back<N: Network>(_: &World
         }
         assert_eq!(dll.count(), 1, "while the routine still runs");
     });
-    world
-        .process
-        .recv_overlapped(descriptor, vec![0; 4], notify)
-        .unwrap();
+    world.start_recv(descriptor, 4, notify);
     peer.write(b"go");
     assert_eq!(thread.wait(LONG), 1);
 }
@@ -295,7 +280,7 @@ fn h4_a_failed_upcall_neither_loses_nor_repeats_the_release<N: Network>(_: &Worl
     world.dll.fail(true);
     world.retired.store(2, Ordering::SeqCst);
     assert_eq!(world.process.close(graceful), Ok(()));
-    let closing = world.close_lingering(lingering);
+    let closing = world.block(move |process| process.close(lingering));
     assert_all(two.read_to_end(), also);
     assert_eq!(closing.result(), Ok(()));
     assert_all(one.read_to_end(), accepted);

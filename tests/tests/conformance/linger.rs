@@ -6,7 +6,8 @@ use std::time::Duration;
 use closesocket::engine::{CompletionQueue, Config, Descriptor, Error, Notify, Shutdown};
 
 use crate::world::{
-    End, FOREVER, Network, Peer, Task, World, assert_all, assert_prefix, pattern, settings,
+    End, FOREVER, Network, Peer, Task, World, assert_all, assert_prefix, assert_reset, pattern,
+    settings,
 };
 
 scenarios! {
@@ -81,9 +82,7 @@ fn lt1_a_background_drain_that_exceeds_the_providers_limit_is_reset<N: Network>(
     let (descriptor, mut peer, accepted) = world.stalled();
     assert_eq!(world.process.close(descriptor), Ok(()));
     world.until_released();
-    let (received, end) = peer.read_to_end();
-    assert_eq!(end, End::Reset);
-    assert_prefix(&received, accepted);
+    assert_reset(peer.read_to_end(), accepted);
 }
 
 //= docs/specification.md#l-t2-hard-close
@@ -94,10 +93,7 @@ fn lt2_a_hard_close_resets_and_discards<N: Network>(world: &World<N>) {
     world.process.set_linger(descriptor, Some(0)).unwrap();
     assert_eq!(world.process.close(descriptor), Ok(()));
     assert_eq!(world.provider.usage().sockets, 0);
-    let (received, end) = peer.read_to_end();
-    assert_eq!(end, End::Reset);
-    assert_prefix(&received, accepted);
-    assert!(received.len() < accepted);
+    assert!(assert_reset(peer.read_to_end(), accepted) < accepted);
 }
 
 //= docs/specification.md#l-t2-hard-close
@@ -120,7 +116,6 @@ fn lt2_a_nonblocking_hard_close_succeeds<N: Network>(world: &World<N>) {
 //# - A lingering close MUST return success both when the drain ended and when the timeout expired.
 fn lt3_a_close_waits_until_the_peer_has_everything<N: Network>(world: &World<N>) {
     let (descriptor, mut peer, accepted) = world.stalled();
-    world.process.set_linger(descriptor, Some(FOREVER)).unwrap();
     let closing = world.close_lingering(descriptor);
     let half = peer.read_exactly(accepted / 4, 4096);
     assert!(closing.goes_on());
@@ -141,10 +136,7 @@ fn lt3_at_expiry_the_connection_is_reset_before_close_returns_success<N: Network
     world.process.set_linger(descriptor, Some(1)).unwrap();
     assert_eq!(world.process.close(descriptor), Ok(()));
     assert_eq!(world.provider.usage().sockets, 0);
-    let (received, end) = peer.read_to_end();
-    assert_eq!(end, End::Reset);
-    assert_prefix(&received, accepted);
-    assert!(received.len() < accepted);
+    assert!(assert_reset(peer.read_to_end(), accepted) < accepted);
 }
 
 fn lt3_a_vanished_peer_holds_the_close_up_until_expiry_only<N: Network>(world: &World<N>) {
@@ -194,10 +186,7 @@ fn lt4_a_close_with_queued_data_would_block_and_changes_nothing<N: Network>(worl
     let (descriptor, mut peer, accepted) = world.stalled();
     let process = &world.process;
     let queue = CompletionQueue::new();
-    let recv = Notify::queue(&queue, 1);
-    process
-        .recv_overlapped(descriptor, vec![0; 4], recv)
-        .unwrap();
+    world.start_recv(descriptor, 4, Notify::queue(&queue, 1));
     process.set_linger(descriptor, Some(FOREVER)).unwrap();
     process.set_nonblocking(descriptor, true).unwrap();
     assert_eq!(process.close(descriptor), Err(Error::WouldBlock));
@@ -236,9 +225,7 @@ fn l1_a_hard_linger_is_a_way_out<N: Network>(world: &World<N>) {
     let (descriptor, mut peer, accepted) = blocked_close(world);
     world.process.set_linger(descriptor, Some(0)).unwrap();
     assert_eq!(world.process.close(descriptor), Ok(()));
-    let (received, end) = peer.read_to_end();
-    assert_eq!(end, End::Reset);
-    assert_prefix(&received, accepted);
+    assert_reset(peer.read_to_end(), accepted);
 }
 
 //= docs/specification.md#l1-ways-out-of-wsaewouldblock
@@ -324,7 +311,7 @@ fn l2_not_when_the_socket_is_not_connected<N: Network>(world: &World<N>) {
 fn l2_not_when_the_socket_is_blocking<N: Network>(world: &World<N>) {
     let (descriptor, mut peer, accepted) = blocked_close(world);
     world.process.set_nonblocking(descriptor, false).unwrap();
-    let closing = world.close_lingering(descriptor);
+    let closing = world.block(move |process| process.close(descriptor));
     assert_all(peer.read_to_end(), accepted);
     assert_eq!(closing.result(), Ok(()));
 }
@@ -366,11 +353,7 @@ fn l3_a_close_that_would_block_can_be_repeated_for_ever_and_then_succeeds<N: Net
 fn l3_a_close_that_fails_while_the_network_is_down_succeeds_later<N: Network>(world: &World<N>) {
     let (descriptor, mut peer) = world.connect();
     let queue = CompletionQueue::new();
-    let notify = Notify::queue(&queue, 1);
-    world
-        .process
-        .recv_overlapped(descriptor, vec![0; 4], notify)
-        .unwrap();
+    world.start_recv(descriptor, 4, Notify::queue(&queue, 1));
     world.provider.set_network_down(true);
     assert_eq!(world.process.close(descriptor), Err(Error::NetworkDown));
     assert!(queue.is_empty());
@@ -386,11 +369,7 @@ fn l3_a_close_that_fails_while_the_network_is_down_succeeds_later<N: Network>(wo
 fn l4_operations_are_aborted_before_a_lingering_close_waits<N: Network>(world: &World<N>) {
     let (descriptor, mut peer, accepted) = world.stalled();
     let queue = CompletionQueue::new();
-    let notify = Notify::queue(&queue, 1);
-    world
-        .process
-        .recv_overlapped(descriptor, vec![0; 4], notify)
-        .unwrap();
+    world.start_recv(descriptor, 4, Notify::queue(&queue, 1));
     let blocked = world.block(move |process| process.recv(descriptor, &mut [0; 4]));
     world.process.set_linger(descriptor, Some(FOREVER)).unwrap();
     let process = world.process.clone();

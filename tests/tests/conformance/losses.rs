@@ -17,8 +17,7 @@ fn r1_an_answer_outlives_the_pending_send_that_meets_the_reset<N: Network>(world
     let queue = CompletionQueue::new();
     let notify = Notify::queue(&queue, 1);
     let upload = pattern(0, 8 * BIG);
-    let started = world.process.send_overlapped(descriptor, upload, notify);
-    started.unwrap();
+    world.start_send(descriptor, upload, notify);
     peer.write(b"answer");
     readable::<N>(&world.process, descriptor);
     peer.reset();
@@ -26,11 +25,7 @@ fn r1_an_answer_outlives_the_pending_send_that_meets_the_reset<N: Network>(world
     assert_eq!(upload.result, Err(Error::ConnectionReset));
     // Overlapped receives that begin now get it, too.
     for (bytes, received) in [(0, &b""[..]), (3, b"ans"), (9, b"wer")] {
-        let notify = Notify::queue(&queue, 2);
-        let started = world
-            .process
-            .recv_overlapped(descriptor, vec![0; bytes], notify);
-        started.unwrap();
+        world.start_recv(descriptor, bytes, Notify::queue(&queue, 2));
         let answer = queue.wait(LONG).unwrap();
         assert_eq!(answer.result, Ok(received.len()));
         assert!(answer.buffer.starts_with(received));

@@ -23,7 +23,10 @@ macro_rules! scenarios {
 }
 
 mod dll;
+#[path = "../every_call/mod.rs"]
+mod every_call;
 mod memory;
+mod network;
 mod tcp;
 mod world;
 
@@ -36,6 +39,7 @@ mod endings;
 mod errors;
 mod faults;
 mod handles;
+mod limits;
 mod linger;
 mod lives;
 mod losses;

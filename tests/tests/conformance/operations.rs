@@ -9,7 +9,7 @@ use closesocket::engine::{
 };
 
 use crate::world::{
-    BIG, End, LONG, Network, Peer, Task, World, assert_all, assert_prefix, pattern,
+    BIG, End, LONG, Network, Peer, Task, World, assert_all, assert_prefix, pattern, recv_to_end,
 };
 
 scenarios! {
@@ -22,6 +22,7 @@ scenarios! {
     o6_of_a_partly_accepted_send_the_peer_gets_exactly_the_accepted_part,
     o6_after_a_hard_close_the_peer_has_a_prefix,
     o6_a_peer_that_reads_slowly_gets_every_accepted_byte,
+    o6_a_large_transfer_between_two_sockets_of_the_engine_arrives_whole,
     o7_a_pending_accept_is_aborted,
     o7_the_backlog_of_a_closed_listener_is_ended,
     o7_the_backlog_stays_while_the_listener_has_another_descriptor,
@@ -101,9 +102,7 @@ fn o5_an_aborted_operation_gives_its_buffer_back_with_its_completion<N: Network>
         .recv_overlapped(descriptor, vec![3; 77], Notify::queue(&queue, 1))
         .unwrap();
     let rest = pattern(accepted, BIG);
-    process
-        .send_overlapped(descriptor, rest.clone(), Notify::queue(&queue, 2))
-        .unwrap();
+    world.start_send(descriptor, rest.clone(), Notify::queue(&queue, 2));
     assert_eq!(process.close(descriptor), Ok(()));
     let mut ends: Vec<_> = std::iter::from_fn(|| queue.take()).collect();
     ends.sort_by_key(|it| it.key);
@@ -120,10 +119,7 @@ fn o6_of_a_partly_accepted_send_the_peer_gets_exactly_the_accepted_part<N: Netwo
     let (descriptor, mut peer) = world.connect();
     let overlapped = Overlapped::new();
     let bytes = pattern(0, 2 << 20);
-    world
-        .process
-        .send_overlapped(descriptor, bytes, Notify::event(&overlapped))
-        .unwrap();
+    world.start_send(descriptor, bytes, Notify::event(&overlapped));
     peer.read_exactly(1000, 100);
     assert_eq!(world.process.close(descriptor), Ok(()));
     let aborted = overlapped.wait(LONG).unwrap();
@@ -140,10 +136,7 @@ fn o6_after_a_hard_close_the_peer_has_a_prefix<N: Network>(world: &World<N>) {
     let (descriptor, mut peer) = world.connect();
     let overlapped = Overlapped::new();
     let bytes = pattern(0, 2 << 20);
-    world
-        .process
-        .send_overlapped(descriptor, bytes, Notify::event(&overlapped))
-        .unwrap();
+    world.start_send(descriptor, bytes, Notify::event(&overlapped));
     let first = peer.read_exactly(1000, 1000);
     world.process.set_linger(descriptor, Some(0)).unwrap();
     assert_eq!(world.process.close(descriptor), Ok(()));
@@ -161,6 +154,25 @@ fn o6_a_peer_that_reads_slowly_gets_every_accepted_byte<N: Network>(world: &Worl
     assert_eq!(world.process.close(descriptor), Ok(()));
     assert_eq!(peer.read_exactly(accepted, 700), pattern(0, accepted));
     assert_all(peer.read_to_end(), 0);
+}
+
+fn o6_a_large_transfer_between_two_sockets_of_the_engine_arrives_whole<N: Network>(
+    world: &World<N>,
+) {
+    const ALL: usize = 3_000_000;
+    let (listener, address) = world.listener();
+    let (process, sender) = (world.process.clone(), world.process.socket().unwrap());
+    let sending = Task::start(move || {
+        process.connect(sender, &address).unwrap();
+        assert_eq!(process.send(sender, &pattern(0, ALL)), Ok(ALL));
+        process.close(sender).unwrap();
+    });
+    let receiver = world.process.accept(listener).unwrap();
+    let received = recv_to_end(&world.process, receiver);
+    sending.result();
+    assert_all((received, End::Fin), ALL);
+    world.process.close(receiver).unwrap();
+    world.process.close(listener).unwrap();
 }
 
 //= docs/specification.md#o7-accept-connect-and-the-backlog
@@ -343,10 +355,7 @@ fn o9_a_routine_closes_its_own_descriptor<N: Network>(world: &World<N>) {
         assert_eq!(process.send(descriptor, &pattern(0, 6)), Ok(6));
         assert_eq!(process.close(descriptor), Ok(()));
     });
-    world
-        .process
-        .recv_overlapped(descriptor, vec![0; 4], notify)
-        .unwrap();
+    world.start_recv(descriptor, 4, notify);
     peer.write(b"go");
     assert_eq!(thread.wait(LONG), 1);
     assert_all(peer.read_to_end(), 6);
@@ -362,19 +371,13 @@ fn o9_a_routine_closes_another_descriptor_that_others_wait_on<N: Network>(world:
     let notify = Notify::routine(&thread, 1, move |_| {
         assert_eq!(process.close(second), Ok(()));
     });
-    world
-        .process
-        .recv_overlapped(first, vec![0; 4], notify)
-        .unwrap();
+    world.start_recv(first, 4, notify);
     // The second's operation has a routine of the same thread: it runs in the
     // same alertable wait.
     let notify = Notify::routine(&thread, 2, |completion| {
         assert_eq!(completion.result, Err(Error::OperationAborted));
     });
-    world
-        .process
-        .recv_overlapped(second, vec![0; 4], notify)
-        .unwrap();
+    world.start_recv(second, 4, notify);
     let blocked = world.block(move |process| process.recv(second, &mut [0; 4]));
     one.write(b"go");
     assert_eq!(thread.wait(LONG), 2);
@@ -390,10 +393,7 @@ fn o9_a_close_in_the_routine_of_an_abort_finds_no_socket<N: Network>(world: &Wor
         assert_eq!(completion.result, Err(Error::OperationAborted));
         assert_eq!(process.close(descriptor), Err(Error::NotSocket));
     });
-    world
-        .process
-        .recv_overlapped(descriptor, vec![0; 4], notify)
-        .unwrap();
+    world.start_recv(descriptor, 4, notify);
     assert_eq!(world.process.close(descriptor), Ok(()));
     assert_eq!(thread.wait(LONG), 1);
 }

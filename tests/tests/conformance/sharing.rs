@@ -131,12 +131,13 @@ fn d5_a_record_is_redeemed_only_by_its_target<N: Network>(world: &World<N>) {
 fn d5_a_record_whose_target_dies_is_reclaimed<N: Network>(world: &World<N>) {
     let (first, mut peer, accepted) = world.stalled();
     let other = world.other();
-    world.process.duplicate(first, other.id()).unwrap();
+    let record = world.process.duplicate(first, other.id()).unwrap();
     world.process.set_linger(first, Some(FOREVER)).unwrap();
     assert_eq!(world.process.close(first), Ok(()));
     assert_eq!(world.provider.usage().sockets, 1);
     // It was the last reference, and drains as after a death: nobody waits.
     other.die();
+    assert_eq!(other.redeem(record), Err(Error::NotInitialised));
     assert_all(peer.read_to_end(), accepted);
     world.until_released();
 }
@@ -270,12 +271,8 @@ fn d7_closing_one_descriptor_leaves_the_registration_of_the_other<N: Network>(wo
     let second = world.share(first, &world.process);
     let (mine, theirs) = (Event::new(), Event::new());
     let process = &world.process;
-    process
-        .event_select(first, Interest::READABLE, &mine)
-        .unwrap();
-    process
-        .event_select(second, Interest::READABLE, &theirs)
-        .unwrap();
+    world.watch(first, Interest::READABLE, &mine);
+    world.watch(second, Interest::READABLE, &theirs);
     assert_eq!(process.close(first), Ok(()));
     assert!(!theirs.is_set());
     peer.write(b"now");

@@ -67,10 +67,7 @@ fn s2a_a_wait_for_an_operation_that_was_refused_returns<N: Network>(world: &Worl
     assert_eq!(refused, Err(Error::NotSocket));
     assert!(overlapped.wait(None).is_none() && overlapped.is_forsaken());
     // It can be used again.
-    let notify = Notify::event(&overlapped);
-    process
-        .recv_overlapped(descriptor, vec![0; 8], notify)
-        .unwrap();
+    world.start_recv(descriptor, 8, Notify::event(&overlapped));
     assert!(!overlapped.is_forsaken());
     peer.write(b"x");
     assert_eq!(overlapped.wait(None).unwrap().result, Ok(1));
@@ -92,11 +89,7 @@ fn s2a_the_waiters_of_a_closed_queue_return<N: Network>(world: &World<N>) {
         assert!(waiter.result());
     }
     assert!(queue.is_abandoned());
-    let notify = Notify::queue(&queue, 1);
-    let received = world
-        .process
-        .recv_overlapped(descriptor, vec![0; 8], notify);
-    received.unwrap();
+    world.start_recv(descriptor, 8, Notify::queue(&queue, 1));
     peer.write(b"x");
     world.process.close(descriptor).unwrap();
     assert!(queue.wait(None).is_none(), "it stays closed");
@@ -111,11 +104,7 @@ fn s2a_the_waiters_of_a_queue_return_when_the_last_provider_is_gone<N: Network>(
     let mut peers = Vec::new();
     for world in &worlds {
         let (descriptor, peer) = world.connect();
-        let notify = Notify::queue(&queue, 1);
-        let received = world
-            .process
-            .recv_overlapped(descriptor, vec![0; 8], notify);
-        received.unwrap();
+        world.start_recv(descriptor, 8, Notify::queue(&queue, 1));
         peers.push(peer);
     }
     let waits = queue.clone();
@@ -142,11 +131,7 @@ fn s2a_an_alertable_wait_returns_when_the_last_provider_is_gone<N: Network>(_: &
     let world = World::<N>::with(settings());
     let (descriptor, peer) = world.connect();
     let alertable = AlertableThread::new();
-    let notify = Notify::routine(&alertable, 1, |_| {});
-    let received = world
-        .process
-        .recv_overlapped(descriptor, vec![0; 8], notify);
-    received.unwrap();
+    world.start_recv(descriptor, 8, Notify::routine(&alertable, 1, |_| {}));
     assert!(!alertable.is_abandoned());
     world.process.die();
     drop(world);
@@ -157,7 +142,6 @@ fn s2a_an_alertable_wait_returns_when_the_last_provider_is_gone<N: Network>(_: &
 
 fn s2a_a_lingering_close_ends_with_its_process<N: Network>(world: &World<N>) {
     let (descriptor, peer, _) = world.stalled();
-    world.process.set_linger(descriptor, Some(FOREVER)).unwrap();
     let closing = world.close_lingering(descriptor);
     world.process.die();
     assert_eq!(closing.result(), Err(Error::Interrupted));

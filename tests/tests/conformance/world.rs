@@ -8,11 +8,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use closesocket::engine::{
-    AddressOf, Config, Descriptor, Error, InMemory, NoProbe, Notify, Overlapped, Process, Provider,
-    Std, SystemClock, Transport,
+    AddressOf, Config, Descriptor, Error, Event, InMemory, Interest, NoProbe, Notify, OperationId,
+    Overlapped, Process, Provider, Std, System, SystemClock,
 };
 
 use crate::dll::{Dll, ToDll};
+pub(crate) use crate::network::{End, Network, Peer};
 
 /// After this long a test has failed. Nothing is ever waited for this long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -31,86 +32,6 @@ pub(crate) type Proc<N> = Process<Sys<N>>;
 pub(crate) type Address<N> = AddressOf<Sys<N>>;
 /// The ports of a connection: ours and the peer's.
 pub(crate) type Ports = (u16, u16);
-
-/// A kind of network with peers outside the engine.
-pub(crate) trait Network: Sized + 'static {
-    type Transport: Transport;
-    type Peer: Peer;
-    /// A plain listener.
-    type Listener;
-    /// What keeps connects to an address pending.
-    type Deaf;
-
-    /// Why this machine does not have it.
-    fn missing() -> Option<&'static str> {
-        None
-    }
-    fn transport() -> Self::Transport;
-    fn listen(transport: &Self::Transport) -> Self::Listener;
-    fn address(listener: &Self::Listener) -> Address<Self>;
-    /// The next connection that somebody makes.
-    fn accept(listener: &Self::Listener) -> Self::Peer;
-    /// An address that a listener of the engine can have.
-    fn free_address() -> Address<Self>;
-    /// Connects to a listener of the engine.
-    fn dial(transport: &Self::Transport, address: &Address<Self>) -> Self::Peer;
-    /// An address where connects are neither accepted nor refused.
-    fn deaf(transport: &Self::Transport) -> (Self::Deaf, Address<Self>);
-    /// Fails if this side of one of these connections still has an owner.
-    fn assert_freed(_connections: &[Ports]) {}
-}
-
-/// How a connection ended for a peer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
-    Fin,
-    Reset,
-}
-
-/// The far end of a connection. It stalls by not reading.
-pub(crate) trait Peer: Send + 'static {
-    /// What a vanished peer leaves behind: nobody reads or answers any more.
-    type Gone;
-
-    /// Sends all of it.
-    fn write(&mut self, bytes: &[u8]);
-    /// Sends it, unless the connection has ended.
-    fn offer(&mut self, bytes: &[u8]);
-    /// Waits for bytes, or for the end.
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, End>;
-    /// Whether neither bytes nor the end have come.
-    fn hears_nothing(&mut self) -> bool;
-    /// Finishes sending.
-    fn finish(&mut self);
-    /// Resets the connection.
-    fn reset(self);
-    fn vanish(self) -> Self::Gone;
-    fn ports(&self) -> Option<Ports> {
-        None
-    }
-
-    /// Reads so many bytes, in portions of at most `portion`.
-    fn read_exactly(&mut self, count: usize, portion: usize) -> Vec<u8> {
-        let mut received = Vec::new();
-        while received.len() < count {
-            let mut buffer = vec![0; portion.min(count - received.len())];
-            let bytes = self.read(&mut buffer).expect("the connection goes on");
-            received.extend_from_slice(&buffer[..bytes]);
-        }
-        received
-    }
-
-    /// Reads to the end, and tells how it came.
-    fn read_to_end(&mut self) -> (Vec<u8>, End) {
-        let (mut received, mut buffer) = (Vec::new(), vec![0; 64 * 1024]);
-        loop {
-            match self.read(&mut buffer) {
-                Ok(bytes) => received.extend_from_slice(&buffer[..bytes]),
-                Err(end) => return (received, end),
-            }
-        }
-    }
-}
 
 /// A provider with a first process and plain peers. Its drop sees that nothing
 /// is left.
@@ -228,15 +149,45 @@ impl<N: Network> World<N> {
         with.redeem(record).unwrap()
     }
 
-    /// Closes in a thread of its own, and returns when that thread waits.
+    /// Starts an overlapped receive of at most so many bytes.
+    #[track_caller]
+    pub(crate) fn start_recv(
+        &self,
+        descriptor: Descriptor,
+        bytes: usize,
+        notify: Notify,
+    ) -> OperationId {
+        let started = self
+            .process
+            .recv_overlapped(descriptor, vec![0; bytes], notify);
+        started.unwrap()
+    }
+
+    /// Starts an overlapped send.
+    #[track_caller]
+    pub(crate) fn start_send(
+        &self,
+        descriptor: Descriptor,
+        bytes: Vec<u8>,
+        notify: Notify,
+    ) -> OperationId {
+        let started = self.process.send_overlapped(descriptor, bytes, notify);
+        started.unwrap()
+    }
+
+    /// Registers an event for readiness.
+    #[track_caller]
+    pub(crate) fn watch(&self, descriptor: Descriptor, interest: Interest, event: &Event) {
+        let registered = self.process.event_select(descriptor, interest, event);
+        registered.unwrap();
+    }
+
+    /// Closes in a thread of its own, with a linger that no test outlives, and returns
+    /// when that thread waits.
     pub(crate) fn close_lingering(&self, descriptor: Descriptor) -> Task<Result<(), Error>> {
-        let process = self.process.clone();
-        let before = self.process.blocked_threads();
-        let closing = Task::start(move || process.close(descriptor));
-        self.until("the close waits", || {
-            self.process.blocked_threads() > before
-        });
-        closing
+        let forever = Some(FOREVER);
+        self.process.set_linger(descriptor, forever).unwrap();
+        self.block(move |process| process.close(descriptor))
     }
 
     /// Does this in a thread of its own, and returns when that thread is
@@ -344,6 +295,17 @@ pub(crate) fn pattern(from: usize, count: usize) -> Vec<u8> {
         .collect()
 }
 
+/// Receives up to the end of what the peer sends.
+pub(crate) fn recv_to_end<S: System>(process: &Process<S>, descriptor: Descriptor) -> Vec<u8> {
+    let (mut received, mut buffer) = (Vec::new(), vec![0; 10_000]);
+    loop {
+        match process.recv(descriptor, &mut buffer).unwrap() {
+            0 => return received,
+            bytes => received.extend_from_slice(&buffer[..bytes]),
+        }
+    }
+}
+
 /// Sees that these are the first bytes of the stream, `accepted` at most.
 #[track_caller]
 pub(crate) fn assert_prefix(received: &[u8], accepted: usize) {
@@ -356,6 +318,14 @@ pub(crate) fn assert_prefix(received: &[u8], accepted: usize) {
 pub(crate) fn assert_all((received, end): (Vec<u8>, End), accepted: usize) {
     assert_eq!((received.len(), end), (accepted, End::Fin));
     assert_prefix(&received, accepted);
+}
+
+/// Sees that a beginning of the stream came, and then a reset; how much came.
+#[track_caller]
+pub(crate) fn assert_reset((received, end): (Vec<u8>, End), accepted: usize) -> usize {
+    assert_eq!(end, End::Reset);
+    assert_prefix(&received, accepted);
+    received.len()
 }
 
 /// Runs a scenario, if the machine has the network.

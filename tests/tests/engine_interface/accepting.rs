@@ -9,9 +9,7 @@ use crate::faulty::{AWAY, World};
 fn accept_and_lose_the_listener(nonblocking: bool, selected: bool) {
     let world = World::new(Config::default());
     let process = &world.process;
-    let listener = process.socket().unwrap();
-    process.bind(listener, &AWAY).unwrap();
-    process.listen(listener, 4).unwrap();
+    let listener = world.listen(4);
     process.set_linger(listener, Some(0)).unwrap();
     process.set_nonblocking(listener, nonblocking).unwrap();
     let peer = world.provider.transport().memory.dial(AWAY).unwrap();
@@ -22,7 +20,7 @@ fn accept_and_lose_the_listener(nonblocking: bool, selected: bool) {
     }
     let closer = process.clone();
     let close = move || closer.close(listener).unwrap();
-    *world.faults.on_deliver.lock().unwrap() = Some(Box::new(close));
+    world.meanwhile(close);
     let accepted = process.accept(listener).unwrap();
     assert_eq!(process.linger(accepted), Ok(Some(0)));
     assert_eq!(process.recv(accepted, &mut []), Ok(0));

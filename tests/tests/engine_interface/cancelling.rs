@@ -68,7 +68,7 @@ fn a_call_that_blocks_within_another_leaves_the_other_to_be_cancelled() {
     // The first section of a select comes before it is among the blocked calls.
     let hook = Arc::clone(&world.faults.on_deliver);
     let first = move || *hook.lock().unwrap() = Some(Box::new(within));
-    *world.faults.on_deliver.lock().unwrap() = Some(Box::new(first));
+    world.meanwhile(first);
     let process = world.process.clone();
     let (name, thread) = channel();
     let selecting = Task::start(move || {

@@ -7,15 +7,7 @@ use closesocket::engine::{Config, Descriptor, Error, PeerRead, ProcessId, Upcall
 use closesocket::protocol::HandleKind;
 
 use crate::Task;
-use crate::faulty::{AWAY, World};
-
-/// The process is cleaned up when the descriptor is there and the call that made
-/// it has not returned.
-fn cleanup_meanwhile(world: &World) {
-    let process = world.process.clone();
-    let act = move || process.cleanup().unwrap();
-    *world.faults.on_deliver.lock().unwrap() = Some(Box::new(act));
-}
+use crate::faulty::{AWAY, OPENING, World};
 
 /// Counts the handles that it is given back.
 struct Dll(Arc<AtomicUsize>);
@@ -35,36 +27,17 @@ impl Upcalls for Dll {
 //# close or a cleanup has closed.
 #[test]
 fn a_call_that_opens_a_descriptor_and_is_overtaken_by_a_cleanup_returns_none() {
-    type Open = fn(&World, Descriptor) -> Result<Descriptor, Error>;
-    let socket: Open = |world, _| {
-        cleanup_meanwhile(world);
-        world.process.socket()
-    };
-    let redeem: Open = |world, listening| {
-        let record = world
-            .process
-            .duplicate(listening, world.process.id())
-            .unwrap();
-        cleanup_meanwhile(world);
-        world.process.redeem(record)
-    };
-    // What was accepted becomes a descriptor when the cleanup is over.
-    let accept: Open = |world, listening| {
-        cleanup_meanwhile(world);
-        world.process.accept(listening)
-    };
-    for open in [socket, redeem, accept] {
+    for open in OPENING {
         let config = Config {
             handle_kind: HandleKind::NonIfs,
             ..Config::default()
         };
         let returned = Arc::new(AtomicUsize::new(0));
         let world = World::with_upcalls(config, Dll(Arc::clone(&returned)));
-        let listening = world.process.socket().unwrap();
-        world.process.bind(listening, &AWAY).unwrap();
-        world.process.listen(listening, 1).unwrap();
+        let listening = world.listen(1);
         let peer = world.provider.transport().memory.dial(AWAY).unwrap();
-        assert_eq!(open(&world, listening), Err(Error::NotInitialised));
+        let opened = open(&world, listening, |process| process.cleanup().unwrap());
+        assert_eq!(opened, Err(Error::NotInitialised));
         assert_eq!(returned.load(Ordering::SeqCst), 2, "handles");
         assert!(matches!(peer.read(1), PeerRead::End | PeerRead::Reset));
         assert_eq!(world.process.descriptors(), 0);
@@ -108,7 +81,8 @@ fn a_close_that_begins_to_linger_when_its_process_was_just_cleaned_up_does_not_w
     world.process.set_nonblocking(descriptor, false).unwrap();
     world.process.set_linger(descriptor, Some(600)).unwrap();
     world.process.send(descriptor, b"later").unwrap();
-    cleanup_meanwhile(&world);
+    let process = world.process.clone();
+    world.meanwhile(move || process.cleanup().unwrap());
     let process = world.process.clone();
     let closing = Task::start(move || process.close(descriptor));
     assert_eq!(closing.result(), Err(Error::Interrupted));

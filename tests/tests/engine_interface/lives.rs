@@ -9,7 +9,7 @@ use closesocket::engine::{
 use closesocket::protocol::{AbortScope, HandleKind};
 use closesocket_trace::{Recorder, replay};
 
-use crate::faulty::{AWAY, World};
+use crate::faulty::{AWAY, OPENING, System, World};
 use crate::{PATIENCE, Task};
 
 type Recorded = (Memory, Std, SystemClock, Recorder);
@@ -95,45 +95,21 @@ fn a_cleanup_ends_no_operation_of_the_next_life_though_it_has_outlived_its_descr
     assert!(verdict.accepted, "{:?}", verdict.first_problem);
 }
 
-/// The process cleans up and starts up again when the descriptor is there and the
-/// call that made it has not returned.
-fn restart_meanwhile(world: &World) {
-    let process = world.process.clone();
-    let act = move || {
-        process.cleanup().unwrap();
-        process.startup().unwrap();
-    };
-    *world.faults.on_deliver.lock().unwrap() = Some(Box::new(act));
-}
-
 //= docs/specification.md#s2-cleanup
 //# - A descriptor whose call began before a cleanup MUST NOT remain open after it, even if the
 //# process has started up again.
 #[test]
 fn a_call_that_opens_a_descriptor_and_is_overtaken_by_a_restart_returns_none() {
-    type Open = fn(&World, Descriptor) -> Result<Descriptor, Error>;
-    let socket: Open = |world, _| {
-        restart_meanwhile(world);
-        world.process.socket()
+    let restart = |process: &Process<System>| {
+        process.cleanup().unwrap();
+        process.startup().unwrap();
     };
-    let redeem: Open = |world, listening| {
-        let process = &world.process;
-        let record = process.duplicate(listening, process.id()).unwrap();
-        restart_meanwhile(world);
-        process.redeem(record)
-    };
-    let accept: Open = |world, listening| {
-        restart_meanwhile(world);
-        world.process.accept(listening)
-    };
-    for open in [socket, redeem, accept] {
+    for open in OPENING {
         let world = World::new(Config::default());
         let process = &world.process;
-        let listening = process.socket().unwrap();
-        process.bind(listening, &AWAY).unwrap();
-        process.listen(listening, 1).unwrap();
+        let listening = world.listen(1);
         let _peer = world.provider.transport().memory.dial(AWAY).unwrap();
-        assert_eq!(open(&world, listening), Err(Error::NotInitialised));
+        assert_eq!(open(&world, listening, restart), Err(Error::NotInitialised));
         assert_eq!(process.descriptors(), 0);
         assert_eq!(world.provider.usage().sockets, 0);
         assert!(process.socket().is_ok(), "the next life goes on");
@@ -141,7 +117,7 @@ fn a_call_that_opens_a_descriptor_and_is_overtaken_by_a_restart_returns_none() {
 }
 
 /// While somebody has the lock of a socket, another process ends.
-fn end_while_a_lock_is_held(end: impl FnOnce(&Process<crate::faulty::System>) + Send + 'static) {
+fn end_while_a_lock_is_held(end: impl FnOnce(&Process<System>) + Send + 'static) {
     let world = World::new(Config {
         abort_scope: AbortScope::LastReference,
         ..Config::default()

@@ -64,7 +64,8 @@ fn metrics_tell_what_every_process_holds() {
     assert_eq!(world.provider.metrics().aborted, 3);
     other.die();
     assert_eq!(world.provider.metrics().aborted, 6);
-    assert_eq!(world.provider.metrics().pending, 0);
+    let after = world.provider.metrics();
+    assert_eq!((after.descriptors, after.pending), (0, 0));
 }
 
 #[test]
@@ -88,4 +89,6 @@ fn draining_all_waits_as_long_as_it_may_and_not_longer_than_it_must() {
         assert_eq!(peer.read_all(), (b"later".to_vec(), PeerRead::End));
     }
     assert_eq!(waiting.result(), 0);
+    let metrics = world.provider.metrics();
+    assert_eq!((metrics.resets, metrics.drain_timeouts), (0, 0));
 }

@@ -38,9 +38,7 @@ fn after_a_shutdown_of_the_receive_side_nothing_is_received_and_sending_goes_on(
     let process = &world.process;
     let (descriptor, peer) = world.connect();
     let overlapped = Overlapped::new();
-    process
-        .recv_overlapped(descriptor, vec![0; 4], Notify::event(&overlapped))
-        .unwrap();
+    world.start_recv(descriptor, 4, Notify::event(&overlapped));
     process.shutdown(descriptor, Shutdown::Receive).unwrap();
     assert!(overlapped.take().is_none(), "what was pending stays");
     peer.write(b"last").unwrap();
@@ -65,10 +63,7 @@ fn a_send_of_many_windows_that_are_all_acknowledged_makes_pauses() {
     let (descriptor, peer) = world.connect();
     let overlapped = Overlapped::new();
     let bytes: Vec<u8> = (0..=255).cycle().take(16 * 100).collect();
-    world
-        .process
-        .send_overlapped(descriptor, bytes.clone(), Notify::event(&overlapped))
-        .unwrap();
+    world.start_send(descriptor, bytes.clone(), Notify::event(&overlapped));
     let mut pauses = 0;
     let sent = loop {
         if let Some(sent) = overlapped.take() {
@@ -99,10 +94,7 @@ fn an_event_that_comes_late_reaches_nobody() {
     let now = name(second);
     assert_eq!((now.cell(), gone.cell()), (gone.cell(), now.cell()));
     let overlapped = Overlapped::new();
-    world
-        .process
-        .recv_overlapped(second, vec![0; 4], Notify::event(&overlapped))
-        .unwrap();
+    world.start_recv(second, 4, Notify::event(&overlapped));
     // There is input, which no event has told of yet.
     Faults::set(&world.faults.endless_input, true);
     let receives = world.faults.receives.load(Ordering::SeqCst);

@@ -12,9 +12,7 @@ fn a_full_backlog_refuses_whoever_comes_next() {
     let world = World::new(Config::default());
     let process = &world.process;
     let network = &world.provider.transport().memory;
-    let listening = process.socket().unwrap();
-    process.bind(listening, &AWAY).unwrap();
-    process.listen(listening, 2).unwrap();
+    let listening = world.listen(2);
     let _waiting = [network.dial(AWAY).unwrap(), network.dial(AWAY).unwrap()];
     assert_eq!(network.dial(AWAY).err(), Some(Error::ConnectionRefused));
     process.accept(listening).unwrap();

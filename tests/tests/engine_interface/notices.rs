@@ -15,11 +15,7 @@ fn a_queue_tells_how_many_completions_wait() {
     let queue = CompletionQueue::new();
     assert!(queue.is_empty());
     for key in 0..2 {
-        let notify = Notify::queue(&queue, key);
-        world
-            .process
-            .recv_overlapped(descriptor, vec![0; 4], notify)
-            .unwrap();
+        world.start_recv(descriptor, 4, Notify::queue(&queue, key));
     }
     world.process.close(descriptor).unwrap();
     assert_eq!((queue.len(), queue.is_empty()), (2, false));
@@ -39,11 +35,7 @@ fn the_packets_of_one_close_go_to_the_queues_of_their_operations() {
     // More than are posted together, in runs of different lengths.
     let to = |key: u64| usize::from(key % 5 > 2 || (400..700).contains(&key));
     for key in 0..1000 {
-        let notify = Notify::queue(&queues[to(key)], key);
-        world
-            .process
-            .recv_overlapped(descriptor, vec![0; 1], notify)
-            .unwrap();
+        world.start_recv(descriptor, 1, Notify::queue(&queues[to(key)], key));
     }
     world.process.close(descriptor).unwrap();
     for (index, queue) in queues.iter().enumerate() {
@@ -75,11 +67,7 @@ fn an_operation_can_signal_an_event_that_others_use_too() {
     let (descriptor, peer) = world.connect();
     let event = Event::new();
     let overlapped = Overlapped::with_event(event.clone());
-    let notify = Notify::event(&overlapped);
-    world
-        .process
-        .recv_overlapped(descriptor, vec![0; 4], notify)
-        .unwrap();
+    world.start_recv(descriptor, 4, Notify::event(&overlapped));
     assert!(overlapped.take().is_none());
     assert!(overlapped.wait(Some(Duration::from_millis(1))).is_none());
     assert!(!overlapped.event().is_set());
@@ -113,13 +101,8 @@ fn the_destructor_of_a_routine_that_never_runs_may_panic() {
     let queue = CompletionQueue::new();
     // It goes with its thread, before its receive ends.
     let notify = broken(&AlertableThread::new());
-    process
-        .recv_overlapped(descriptor, vec![0; 4], notify)
-        .unwrap();
-    let notify = Notify::queue(&queue, 2);
-    process
-        .recv_overlapped(descriptor, vec![0; 4], notify)
-        .unwrap();
+    world.start_recv(descriptor, 4, notify);
+    world.start_recv(descriptor, 4, Notify::queue(&queue, 2));
     process.close(descriptor).unwrap();
     assert_eq!(queue.take().unwrap().result, Err(Error::OperationAborted));
     assert_eq!(world.provider.metrics().callback_panics, 0);
@@ -127,9 +110,7 @@ fn the_destructor_of_a_routine_that_never_runs_may_panic() {
     let (first, _one) = world.connect();
     let (second, _two) = world.connect();
     for descriptor in [first, second] {
-        process
-            .recv_overlapped(descriptor, vec![0; 4], broken(&thread))
-            .unwrap();
+        world.start_recv(descriptor, 4, broken(&thread));
     }
     process.cleanup().unwrap();
     assert_eq!(world.provider.metrics().callback_panics, 2);

@@ -24,10 +24,7 @@ fn a_select_leaves_the_registrations_of_its_descriptors_alone() {
     let (descriptor, peer) = world.connect();
     let event = Event::new();
     let readable = Interest::READABLE;
-    world
-        .process
-        .event_select(descriptor, readable, &event)
-        .unwrap();
+    world.watch(descriptor, readable, &event);
     let nothing = world.process.select(&[(descriptor, readable)], NOW);
     assert_eq!(nothing, Ok(Vec::new()));
     peer.write(b"now").unwrap();
@@ -35,11 +32,20 @@ fn a_select_leaves_the_registrations_of_its_descriptors_alone() {
 }
 
 #[test]
+fn a_registered_event_is_replaced_by_the_next() {
+    let world = World::new(Config::default());
+    let (descriptor, peer) = world.connect();
+    let [first, second] = [Event::new(), Event::new()];
+    for event in [&first, &second] {
+        world.watch(descriptor, Interest::READABLE, event);
+    }
+    peer.write(b"now").unwrap();
+    assert!(second.is_set() && !first.is_set());
+}
+
+#[test]
 fn whoever_waits_for_input_needs_no_look_at_what_is_acknowledged() {
     let (world, descriptor, _peer) = World::with_full_window();
-    world
-        .process
-        .event_select(descriptor, Interest::READABLE, &Event::new())
-        .unwrap();
+    world.watch(descriptor, Interest::READABLE, &Event::new());
     assert_eq!(world.provider.tick(), None);
 }

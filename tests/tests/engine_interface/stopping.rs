@@ -2,7 +2,7 @@
 
 use closesocket::engine::{CompletionQueue, Config, Error, Event, Interest, Notify, PeerRead};
 
-use crate::faulty::{AWAY, Faults, World};
+use crate::faulty::{Faults, World};
 use crate::{PATIENCE, Task, until};
 
 const DOWN: Error = Error::NetworkDown;
@@ -12,25 +12,19 @@ fn what_is_pending_ends_when_the_transport_stops() {
     let world = World::new(Config::default());
     let process = &world.process;
     let (descriptor, peer) = world.connect();
-    let listening = process.socket().unwrap();
-    process.bind(listening, &AWAY).unwrap();
-    process.listen(listening, 1).unwrap();
+    let listening = world.listen(1);
     let connecting = process.socket().unwrap();
     let queue = CompletionQueue::new();
     let notify = |key| Notify::queue(&queue, key);
     let lot = vec![7; 1 << 20];
-    process.send_overlapped(descriptor, lot, notify(1)).unwrap();
-    process
-        .recv_overlapped(descriptor, vec![0; 4], notify(2))
-        .unwrap();
+    world.start_send(descriptor, lot, notify(1));
+    world.start_recv(descriptor, 4, notify(2));
     process.accept_overlapped(listening, notify(3)).unwrap();
     process
         .connect_overlapped(connecting, &crate::faulty::HOME, notify(4))
         .unwrap();
     let event = Event::new();
-    process
-        .event_select(listening, Interest::READABLE, &event)
-        .unwrap();
+    world.watch(listening, Interest::READABLE, &event);
     assert!(queue.is_empty() && !event.is_set());
 
     world.faults.stop();
@@ -108,7 +102,7 @@ fn a_select_that_a_stop_overtakes_says_that_the_network_is_down() {
     let world = World::new(Config::default());
     let (descriptor, _peer) = world.connect();
     let faults: Faults = world.faults.clone();
-    *world.faults.on_deliver.lock().unwrap() = Some(Box::new(move || faults.stop()));
+    world.meanwhile(move || faults.stop());
     let readable = [(descriptor, Interest::READABLE)];
     // The stop comes when the select has registered, before it first looks.
     assert_eq!(world.process.select(&readable, Some(PATIENCE)), Err(DOWN));

@@ -3,7 +3,7 @@
 
 use closesocket::engine::{Config, Endpoint, Error, Memory, PeerRead, Token, Transport};
 
-use crate::faulty::{AWAY, Faults, HOME, World};
+use crate::faulty::{Faults, HOME, World};
 
 //= docs/specification.md#d4-duplication-shares-the-socket
 //# - An option that is set through one descriptor MUST be seen through every descriptor of the
@@ -63,9 +63,7 @@ fn timed_linger_of_a_shared_connection_is_refused_and_changes_nothing() {
 fn the_linger_option_of_a_shared_listener_is_its_own() {
     let world = World::new(Config::default());
     let process = &world.process;
-    let listening = process.socket().unwrap();
-    process.bind(listening, &AWAY).unwrap();
-    process.listen(listening, 1).unwrap();
+    let listening = world.listen(1);
     process
         .transfer(listening, |_, travelling| {
             assert!(travelling.listening);

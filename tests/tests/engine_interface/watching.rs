@@ -11,7 +11,7 @@ use closesocket::engine::{
 };
 use closesocket::protocol::Time;
 
-use crate::faulty::{AWAY, HOME, World};
+use crate::faulty::{HOME, World};
 
 type Sys = (Memory, Std, Hands, NoProbe);
 
@@ -153,16 +153,12 @@ fn what_only_waits_for_its_peer_is_not_watched() {
     let world = World::new(Config::default());
     let process = &world.process;
     let (receiving, _peer) = world.connect();
-    process
-        .recv_overlapped(receiving, vec![0; 4], Notify::nobody())
-        .unwrap();
+    world.start_recv(receiving, 4, Notify::nobody());
     let connecting = process.socket().unwrap();
     process
         .connect_overlapped(connecting, &HOME, Notify::nobody())
         .unwrap();
-    let listening = process.socket().unwrap();
-    process.bind(listening, &AWAY).unwrap();
-    process.listen(listening, 1).unwrap();
+    let listening = world.listen(1);
     process
         .accept_overlapped(listening, Notify::nobody())
         .unwrap();

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use closesocket::engine::{
-    Config, Connecting, Descriptor, Endpoint, Error, Events, Memory, MemoryAddress, MemoryEndpoint,
-    NoProbe, NoUpcalls, Peer, PeerListener, Process, Provider, Received, SocketId, Std,
-    SystemClock, Token, Transport, Upcalls,
+    Config, Connecting, Descriptor, Endpoint, Error, Event, Events, Interest, Memory,
+    MemoryAddress, MemoryEndpoint, NoProbe, NoUpcalls, Notify, OperationId, Peer, PeerListener,
+    Process, Provider, Received, SocketId, Std, SystemClock, Token, Transport, Upcalls,
 };
 
 /// Where plain peers are connected to.
@@ -61,6 +61,7 @@ impl World {
         let (descriptor, peer) = world.connect();
         peer.stall(true);
         assert_eq!(world.process.send(descriptor, &[7; 20]), Ok(16));
+        assert_eq!(world.process.queued(descriptor), Ok(16));
         (world, descriptor, peer)
     }
 
@@ -75,11 +76,60 @@ impl World {
         (descriptor, self.listener.accept().unwrap())
     }
 
-    /// Two sockets of the process that are connected to each other.
-    pub(crate) fn connect_to_each_other(&self) -> (Descriptor, Descriptor) {
+    /// Starts an overlapped receive of at most so many bytes.
+    #[track_caller]
+    pub(crate) fn start_recv(
+        &self,
+        descriptor: Descriptor,
+        bytes: usize,
+        notify: Notify,
+    ) -> OperationId {
+        let started = self
+            .process
+            .recv_overlapped(descriptor, vec![0; bytes], notify);
+        started.unwrap()
+    }
+
+    /// Starts an overlapped send.
+    #[track_caller]
+    pub(crate) fn start_send(
+        &self,
+        descriptor: Descriptor,
+        bytes: Vec<u8>,
+        notify: Notify,
+    ) -> OperationId {
+        let started = self.process.send_overlapped(descriptor, bytes, notify);
+        started.unwrap()
+    }
+
+    /// Registers an event for readiness.
+    #[track_caller]
+    pub(crate) fn watch(&self, descriptor: Descriptor, interest: Interest, event: &Event) {
+        let registered = self.process.event_select(descriptor, interest, event);
+        registered.unwrap();
+    }
+
+    /// A listener of the process at [`AWAY`].
+    pub(crate) fn listen(&self, backlog: u32) -> Descriptor {
         let listening = self.process.socket().unwrap();
         self.process.bind(listening, &AWAY).unwrap();
-        self.process.listen(listening, 1).unwrap();
+        self.process.listen(listening, backlog).unwrap();
+        listening
+    }
+
+    /// Does this once, when the engine has left the next critical section.
+    pub(crate) fn meanwhile(&self, act: impl FnOnce() + Send + 'static) {
+        *self.faults.on_deliver.lock().unwrap() = Some(Box::new(act));
+    }
+
+    fn overtaken_by(&self, act: Act) {
+        let process = self.process.clone();
+        self.meanwhile(move || act(&process));
+    }
+
+    /// Two sockets of the process that are connected to each other.
+    pub(crate) fn connect_to_each_other(&self) -> (Descriptor, Descriptor) {
+        let listening = self.listen(1);
         let near = self.process.socket().unwrap();
         self.process.connect(near, &AWAY).unwrap();
         let far = self.process.accept(listening).unwrap();
@@ -87,6 +137,31 @@ impl World {
         (near, far)
     }
 }
+
+/// What overtakes a call.
+type Act = fn(&Process<System>);
+/// A call that opens a descriptor, perhaps with this listener.
+type Open = fn(&World, Descriptor, Act) -> Result<Descriptor, Error>;
+
+/// Every call that opens a descriptor, overtaken by something when the descriptor is
+/// there and the call has not returned. The accept is one of this listener: what was
+/// accepted becomes a descriptor when all is over.
+pub(crate) const OPENING: [Open; 3] = [
+    |world, _, act| {
+        world.overtaken_by(act);
+        world.process.socket()
+    },
+    |world, listening, act| {
+        let process = &world.process;
+        let record = process.duplicate(listening, process.id()).unwrap();
+        world.overtaken_by(act);
+        process.redeem(record)
+    },
+    |world, listening, act| {
+        world.overtaken_by(act);
+        world.process.accept(listening)
+    },
+];
 
 type Hook = Box<dyn FnOnce() + Send>;
 

@@ -2,24 +2,16 @@
 
 use std::time::Duration;
 
-use closesocket::engine::{Error, Interest, Notify, OperationId, PeerRead, Process};
+use closesocket::engine::{Error, Interest, Notify, PeerRead, Process};
 
 use super::model::{must_fail, reached, run_model};
 use super::primitives::Defect;
 use super::world::{Setup, Tested, World, spawn};
 
-fn start(world: &World, descriptor: closesocket::engine::Descriptor, key: u64) -> OperationId {
-    let notify = Notify::queue(&world.queue, key);
-    let started = world
-        .process
-        .recv_overlapped(descriptor, vec![0; 2], notify);
-    started.unwrap()
-}
-
 fn cancel_completion_and_close() {
     let world = World::new();
     let (descriptor, peer) = world.connect();
-    let operation = start(&world, descriptor, 7);
+    let operation = world.start_receive(descriptor, 7).unwrap();
     let canceller = spawn(&world, move |world| world.process.cancel(operation));
     let writer = spawn(&world, move |_| {
         // The connection may be gone by now.
@@ -52,7 +44,7 @@ fn of_a_cancel_a_completion_and_a_close_one_ends_the_operation() {
 fn two_cancels() {
     let world = World::new();
     let (descriptor, _peer) = world.connect();
-    let operation = start(&world, descriptor, 7);
+    let operation = world.start_receive(descriptor, 7).unwrap();
     let by_name = spawn(&world, move |world| world.process.cancel(operation));
     let through = world.process.cancel_all(descriptor);
     match (by_name.join().unwrap(), through) {

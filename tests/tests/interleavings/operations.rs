@@ -30,12 +30,12 @@ fn close_and_overlapped_receive() {
     let caller = spawn(&world, move |world| world.start_receive(descriptor, 7));
     assert_eq!(world.process.close(descriptor), Ok(()));
     match caller.join().unwrap() {
-        Ok(()) => {
+        Ok(_) => {
             reached("started and aborted");
             assert_eq!(world.completions(), [(7, Err(Error::OperationAborted))]);
         }
-        error => {
-            assert_eq!(error, Err(Error::NotSocket));
+        Err(error) => {
+            assert_eq!(error, Error::NotSocket);
             assert_eq!(world.completions(), [], "refused, and yet told");
             reached(refusal(&world));
         }

@@ -6,7 +6,7 @@ use std::thread::panicking;
 
 use closesocket::engine::{
     Clock, Completion, CompletionQueue, Config, Descriptor, Error, Memory, MemoryAddress, Notify,
-    Peer, PeerListener, Process, ProcessId, Provider, UpcallFailed, Upcalls,
+    OperationId, Peer, PeerListener, Process, ProcessId, Provider, UpcallFailed, Upcalls,
 };
 use closesocket::protocol::{AbortScope, HandleKind, Time, UnreadInput};
 use loom::sync::atomic::AtomicU64;
@@ -151,11 +151,13 @@ impl World {
     }
 
     /// Starts an overlapped receive that reports to the world's queue.
-    pub(crate) fn start_receive(&self, descriptor: Descriptor, key: u64) -> Result<(), Error> {
+    pub(crate) fn start_receive(
+        &self,
+        descriptor: Descriptor,
+        key: u64,
+    ) -> Result<OperationId, Error> {
         let notify = Notify::queue(&self.queue, key);
-        self.process
-            .recv_overlapped(descriptor, vec![0; 2], notify)
-            .map(|_| ())
+        self.process.recv_overlapped(descriptor, vec![0; 2], notify)
     }
 
     /// Everything in the queue: keys and results.
