@@ -10,8 +10,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use closesocket_trace::{ReadError, Record, Recorder, replay_file, to_text};
+use common::history::{Trace, history};
 use common::scratch::Scratch;
-use common::{Trace, World, expect_accepted, history};
+use common::{World, expect_accepted};
 use proptest::prelude::*;
 
 /// A trace with several parts, each behind a cut.

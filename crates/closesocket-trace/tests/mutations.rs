@@ -10,8 +10,8 @@ use closesocket::engine::{Descriptor, Error, Observation, OperationId, Order, Pr
 use closesocket::protocol::word::{HOLDER, Word};
 use closesocket::protocol::{Cause, HandleKind, Input, OperationKind, Socket, Waiting};
 use closesocket_trace::{read, replay, to_text};
+use common::history::{Trace, history};
 use common::numbering::{may_be_missing, renumber};
-use common::{Trace, history};
 use proptest::prelude::*;
 use proptest::sample::Index;
 

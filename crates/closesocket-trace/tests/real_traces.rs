@@ -8,7 +8,8 @@ use std::collections::HashMap;
 use std::thread;
 
 use closesocket_trace::{Record, Recorder, read, replay, replay_execution, to_text};
-use common::{Trace, World, expect_accepted, history};
+use common::history::{Trace, history};
+use common::{World, expect_accepted};
 use proptest::prelude::*;
 
 proptest! {
