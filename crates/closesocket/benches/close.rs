@@ -13,26 +13,27 @@ mod support;
 
 use std::time::Duration;
 
-use criterion::{BenchmarkId, Criterion, Throughput};
+use criterion::{Criterion, Throughput};
+use support::contests::{begin_end, open_close, open_close_in_memory};
 use support::world::World;
-use support::{Contest, begin_end, open_close, ratios};
+use support::{Contest, closing, ratios};
 
-/// Against the bare atomic pair, `Arc` and a locked map, in one run.
+/// The engine and what else could do it, in one run.
 fn contest(criterion: &mut Criterion, contest: &Contest) {
-    for threads in [1, 2] {
-        let mut group = criterion.benchmark_group(format!("{}/{threads}", contest.name));
-        for contender in &contest.contenders {
-            group.bench_function(contender.name, |bencher| {
-                bencher.iter_custom(|times| contender.time(threads, times));
-            });
-        }
-        group.finish();
+    let threads = contest.threads;
+    let mut group = criterion.benchmark_group(format!("{}/{threads}", contest.name));
+    group.throughput(Throughput::Elements(contest.each));
+    for contender in &contest.contenders {
+        group.bench_function(contender.name, |bencher| {
+            bencher.iter_custom(|times| contender.time(threads, times));
+        });
     }
+    group.finish();
 }
 
 /// Registering an overlapped receive, and completing it.
 fn operations(criterion: &mut Criterion) {
-    let world = World::new();
+    let world = World::in_memory();
     let mut group = criterion.benchmark_group("overlapped receive");
     group.bench_function("register", |bencher| {
         bencher.iter_custom(|times| world.register_and_complete(times).register);
@@ -40,20 +41,6 @@ fn operations(criterion: &mut Criterion) {
     group.bench_function("complete", |bencher| {
         bencher.iter_custom(|times| world.register_and_complete(times).complete);
     });
-    group.finish();
-}
-
-/// Closing with operations pending, all to one completion queue.
-fn pending(criterion: &mut Criterion) {
-    let world = World::new();
-    let mut group = criterion.benchmark_group("close with operations pending");
-    group.sample_size(10);
-    for pending in [1, 1_000, 100_000] {
-        group.throughput(Throughput::Elements(pending));
-        group.bench_function(BenchmarkId::from_parameter(pending), |bencher| {
-            bencher.iter_custom(|rounds| world.close_with_pending(pending, rounds));
-        });
-    }
     group.finish();
 }
 
@@ -65,10 +52,15 @@ fn main() {
         .nresamples(10_000)
         .without_plots()
         .configure_from_args();
-    contest(&mut criterion, &begin_end());
-    contest(&mut criterion, &open_close());
+    for threads in [1, 2] {
+        contest(&mut criterion, &begin_end(threads));
+        contest(&mut criterion, &open_close(threads));
+        contest(&mut criterion, &open_close_in_memory(threads));
+    }
     operations(&mut criterion);
-    pending(&mut criterion);
+    for pending in [1, 1_000, 100_000] {
+        contest(&mut criterion, &closing::close_with_pending(pending));
+    }
     criterion.final_summary();
     let argument = |wanted: &str| std::env::args().any(|argument| argument == wanted);
     // Without `--bench` everything runs once, to see that it does.

@@ -3,23 +3,28 @@
 use std::time::{Duration, Instant};
 
 use closesocket::engine::{
-    CompletionQueue, Descriptor, Error, MemoryAddress, Notify, Peer, PeerListener, Process,
-    Provider,
+    CompletionQueue, Descriptor, Error, InMemory, MemoryAddress, Notify, Peer, Process, Provider,
+    System,
 };
+
+use super::idle::{Idle, OverIdle};
 
 const HOME: MemoryAddress = MemoryAddress(1);
 
-/// A provider with one process, and a peer to connect to.
-pub(crate) struct World {
-    process: Process,
-    listener: PeerListener,
-    queue: CompletionQueue,
+/// A process whose sockets can be connected to something.
+pub(crate) struct World<S: System> {
+    process: Process<S>,
+    /// Connects a socket; what is at the other end, if it is anybody.
+    connect: Connect<S>,
+    queue: CompletionQueue<S::Primitives>,
 }
+
+type Connect<S> = Box<dyn Fn(&Process<S>, Descriptor) -> Option<Peer> + Sync>;
 
 /// A connection, and the buffers of receives to come.
 struct Connection {
     descriptor: Descriptor,
-    peer: Peer,
+    peer: Option<Peer>,
     buffers: Vec<Vec<u8>>,
 }
 
@@ -30,25 +35,67 @@ pub(crate) struct Parts {
     pub(crate) complete: Duration,
 }
 
-impl World {
-    pub(crate) fn new() -> Self {
+impl World<InMemory> {
+    /// Sockets that have a peer in memory.
+    pub(crate) fn in_memory() -> Self {
         let provider = Provider::in_memory();
         let listener = provider.transport().listen(HOME).unwrap();
         Self {
             process: provider.startup().unwrap(),
-            listener,
+            connect: Box::new(move |process, descriptor| {
+                process.set_nonblocking(descriptor, true).unwrap();
+                let connecting = process.connect(descriptor, &HOME);
+                assert_eq!(connecting, Err(Error::WouldBlock));
+                listener.accept()
+            }),
             queue: CompletionQueue::new(),
         }
     }
 
+    /// How long registering so many receives takes, and completing them: the
+    /// peer writes a byte for each, and each completion is taken.
+    pub(crate) fn register_and_complete(&self, receives: u64) -> Parts {
+        let mut parts = Parts::default();
+        let mut left = receives;
+        while left > 0 {
+            let batch = left.min(1_000);
+            left -= batch;
+            let mut connection = self.connect(batch);
+            let start = Instant::now();
+            self.register(&mut connection);
+            parts.register += start.elapsed();
+            let start = Instant::now();
+            for _ in 0..batch {
+                connection.peer.as_ref().unwrap().write(b"x").unwrap();
+            }
+            self.take_all(batch, Ok(1));
+            parts.complete += start.elapsed();
+            self.process.close(connection.descriptor).unwrap();
+        }
+        parts
+    }
+}
+
+impl World<OverIdle> {
+    /// Sockets that are connected to nobody.
+    pub(crate) fn idle() -> Self {
+        Self {
+            process: Provider::over(Idle).startup().unwrap(),
+            connect: Box::new(|process, descriptor| {
+                process.connect(descriptor, &()).unwrap();
+                None
+            }),
+            queue: CompletionQueue::new(),
+        }
+    }
+}
+
+impl<S: System> World<S> {
     fn connect(&self, receives: u64) -> Connection {
         let descriptor = self.process.socket().unwrap();
-        self.process.set_nonblocking(descriptor, true).unwrap();
-        let connecting = self.process.connect(descriptor, &HOME);
-        assert_eq!(connecting, Err(Error::WouldBlock));
         Connection {
             descriptor,
-            peer: self.listener.accept().unwrap(),
+            peer: (self.connect)(&self.process, descriptor),
             buffers: (0..receives).map(|_| vec![0; 1]).collect(),
         }
     }
@@ -72,41 +119,21 @@ impl World {
         assert!(self.queue.is_empty());
     }
 
-    /// How long a close takes with so many receives pending, posting their
-    /// completions to one queue included, on a connection made for each round.
-    pub(crate) fn close_with_pending(&self, receives: u64, rounds: u64) -> Duration {
-        let mut total = Duration::ZERO;
+    /// How long each of so many closes takes with so many receives pending,
+    /// posting their completions to one queue included, and taking those, on a
+    /// connection made for each round.
+    pub(crate) fn close_with_pending(&self, receives: u64, rounds: u64) -> [Duration; 2] {
+        let (mut close, mut take) = (Duration::ZERO, Duration::ZERO);
         for _ in 0..rounds {
             let mut connection = self.connect(receives);
             self.register(&mut connection);
             let start = Instant::now();
             self.process.close(connection.descriptor).unwrap();
-            total += start.elapsed();
+            let closed = Instant::now();
             self.take_all(receives, Err(Error::OperationAborted));
+            close += closed - start;
+            take += closed.elapsed();
         }
-        total
-    }
-
-    /// How long registering so many receives takes, and completing them: the
-    /// peer writes a byte for each, and each completion is taken.
-    pub(crate) fn register_and_complete(&self, receives: u64) -> Parts {
-        let mut parts = Parts::default();
-        let mut left = receives;
-        while left > 0 {
-            let batch = left.min(1_000);
-            left -= batch;
-            let mut connection = self.connect(batch);
-            let start = Instant::now();
-            self.register(&mut connection);
-            parts.register += start.elapsed();
-            let start = Instant::now();
-            for _ in 0..batch {
-                connection.peer.write(b"x").unwrap();
-            }
-            self.take_all(batch, Ok(1));
-            parts.complete += start.elapsed();
-            self.process.close(connection.descriptor).unwrap();
-        }
-        parts
+        [close, take]
     }
 }
