@@ -11,11 +11,11 @@ use std::thread;
 use std::time::Duration;
 
 use closesocket::engine::{
-    AlertableThread, Clock, CompletionQueue, Config, Descriptor, Endpoint, Error, Event, Interest,
-    Memory, MemoryAddress, NoProbe, NoUpcalls, Notify, Overlapped, PeerRead, Process, ProcessId,
-    Provider, Shutdown, Std, Token, Transport, UpcallFailed, Upcalls,
+    AlertableThread, CompletionQueue, Config, Descriptor, Endpoint, Error, Event, Interest, Memory,
+    MemoryAddress, NoUpcalls, Notify, Observation, Overlapped, PeerRead, Probe, Process, ProcessId,
+    Provider, Shutdown, Std, Step, SystemClock, Token, Transport, UpcallFailed, Upcalls,
 };
-use closesocket::protocol::{HandleKind, Time, UnreadInput};
+use closesocket::protocol::{HandleKind, UnreadInput};
 use faulty::{AWAY, Faults, HOME, System, World};
 
 const LONG: Duration = Duration::from_secs(10);
@@ -301,37 +301,40 @@ fn an_upcall_that_panics_has_failed_and_stops_nobody_else() {
     assert_eq!(world.provider.usage().sockets, 0);
 }
 
-/// Does something the next time that somebody asks for the time.
-#[derive(Default)]
-struct ActingClock(Arc<Mutex<Option<Act>>>);
+/// Does something the next time that a close is refused.
+#[derive(Clone, Default)]
+struct ActingProbe(Arc<Mutex<Option<Act>>>);
 
 type Act = Box<dyn FnOnce() + Send>;
 
-impl Clock for ActingClock {
-    fn now(&self) -> Time {
-        let act = self.0.lock().unwrap().take();
-        if let Some(act) = act {
-            act();
+impl Probe for ActingProbe {
+    const ENABLED: bool = true;
+
+    fn observe(&self, observation: Observation) {
+        if matches!(observation.step, Step::CloseRefused { .. }) {
+            let act = self.0.lock().unwrap().take();
+            if let Some(act) = act {
+                act();
+            }
         }
-        Time::ZERO
     }
 }
 
 #[test]
 fn a_close_that_a_cleanup_overtakes_says_that_nothing_is_initialised() {
-    let clock = ActingClock::default();
-    let act = Arc::clone(&clock.0);
-    let provider: Provider<(Memory, Std, ActingClock, NoProbe)> = Provider::new(
+    let probe = ActingProbe::default();
+    let provider: Provider<(Memory, Std, SystemClock, ActingProbe)> = Provider::new(
         Config::default(),
         Memory::default(),
-        clock,
-        NoProbe,
+        SystemClock::default(),
+        probe.clone(),
         NoUpcalls,
     );
     let process = provider.startup().unwrap();
     let descriptor = process.socket().unwrap();
+    process.close(descriptor).unwrap();
     let stopped = process.clone();
-    *act.lock().unwrap() = Some(Box::new(move || stopped.cleanup().unwrap()));
+    *probe.0.lock().unwrap() = Some(Box::new(move || stopped.cleanup().unwrap()));
     assert_eq!(process.close(descriptor), Err(Error::NotInitialised));
     assert_eq!(process.descriptors(), 0);
 }

@@ -26,8 +26,9 @@ pub(crate) enum Defect {
     SubtractionIsSplit,
     /// A subtraction publishes nothing.
     SubtractionIsRelaxed,
-    /// An addition of nothing is a relaxed load: it may read an old value.
-    RecheckIsALoad,
+    /// An addition of nothing is a relaxed load: it may read an old value, as a
+    /// sweep that looks for open descriptors.
+    SweepIsALoad,
     /// A notification reaches nobody.
     NotifyIsLost,
     /// A waiter looks, lets go of the lock, and only then goes to sleep.
@@ -85,7 +86,7 @@ impl Primitives for Loom {
 /// with, and `load; compare_exchange` would be explored once. It keeps the
 /// load's ordering, which never releases: a stronger one could hide that a
 /// writer forgot to. What this gives up is that a load reads an old value;
-/// where that matters, a defect ([`Defect::RecheckIsALoad`]) brings it back.
+/// where that matters, a defect ([`Defect::SweepIsALoad`]) brings it back.
 /// For the same reason a store is a swap: loom lets a plain store and such a
 /// load, which writes, take either place in the word's order, and a thread then
 /// finds its own store undone.
@@ -116,7 +117,7 @@ impl Word for LoomWord {
         if panicking() {
             return 0;
         }
-        if has(Defect::RecheckIsALoad) && amount == 0 {
+        if has(Defect::SweepIsALoad) && amount == 0 {
             return self.0.load(Ordering::Relaxed);
         }
         if has(Defect::AdditionIsSplit) {

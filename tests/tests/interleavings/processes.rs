@@ -77,9 +77,9 @@ fn a_socket_opened_during_a_cleanup_is_swept_or_closed_by_its_opener() {
 //# - The call of WSPCleanup that matches the first WSPStartup of the process MUST close every
 //# descriptor of the process.
 #[test]
-fn a_recheck_that_reads_an_old_value_is_caught_by_a_socket_opened_during_a_cleanup() {
+fn a_sweep_that_reads_an_old_word_is_caught_by_a_socket_opened_during_a_cleanup() {
     let saying = "this socket is still in use";
-    must_fail(Defect::RecheckIsALoad, None, saying, cleanup_and_socket);
+    must_fail(Defect::SweepIsALoad, None, saying, cleanup_and_socket);
 }
 
 fn cleanup_and_blocked() {
@@ -216,5 +216,5 @@ fn cleanup_and_next_life() {
 #[test]
 fn a_cleanup_sweeps_nothing_of_the_life_that_begins_meanwhile() {
     let outcomes = &["started up again", "started up twice"];
-    run_model(None, 6_500, outcomes, cleanup_and_next_life);
+    run_model(None, 3_500, outcomes, cleanup_and_next_life);
 }

@@ -1,5 +1,7 @@
 //! Closing with operations pending, beside other ways to tell so many waiters.
 
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use closesocket::engine::System;
@@ -46,28 +48,42 @@ fn taken<S: System>(world: World<S>, receives: u64) -> Contender {
     })
 }
 
+/// A task waits for each token.
 fn cancelled_tokens(receives: u64) -> Contender {
     Contender::measured("CancellationToken cancel", move |times| {
         rounds(times, || {
             let tokens: Vec<_> = (0..receives).map(|_| CancellationToken::new()).collect();
-            let waiters = tokens.clone();
+            let waits = tokens.iter().map(|it| it.clone().cancelled_owned());
+            let mut waits: Vec<_> = waits.map(Box::pin).collect();
+            assert!(waits.iter_mut().all(|it| poll(it.as_mut()).is_pending()));
             let took = timed(|| tokens.iter().for_each(CancellationToken::cancel));
-            assert!(waiters.iter().all(CancellationToken::is_cancelled));
+            assert!(waits.iter_mut().all(|it| poll(it.as_mut()).is_ready()));
             took
         })
     })
 }
 
+/// A task waits at each receiver.
 fn dropped_senders(receives: u64) -> Contender {
     Contender::measured("oneshot::Sender drop", move |times| {
         rounds(times, || {
             let (senders, mut receivers): (Vec<_>, Vec<_>) =
                 (0..receives).map(|_| oneshot::channel::<u64>()).unzip();
+            assert!(
+                receivers
+                    .iter_mut()
+                    .all(|it| poll(Pin::new(it)).is_pending())
+            );
             let took = timed(|| drop(senders));
-            assert!(receivers.iter_mut().all(|it| it.try_recv().is_err()));
+            assert!(receivers.iter_mut().all(|it| poll(Pin::new(it)).is_ready()));
             took
         })
     })
+}
+
+/// Lets a task that does nothing when it is woken wait.
+fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
 fn rounds(times: u64, round: impl Fn() -> Duration) -> Duration {

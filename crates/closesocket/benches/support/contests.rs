@@ -68,11 +68,11 @@ pub(crate) fn open_close(threads: usize) -> Contest {
             drop(map.lock().unwrap().remove(&black_box(key)));
         }
     });
-    let slab = Slab::new();
+    let slab: Slab<Arc<u64>> = Slab::new();
     let slab = Contender::new("sharded-slab insert+remove", move |times| {
-        for _ in 0..times {
-            let key = slab.insert(black_box(7_u64)).unwrap();
-            assert!(slab.remove(black_box(key)));
+        for value in 0..times {
+            let key = slab.insert(Arc::new(value)).unwrap();
+            drop(slab.take(black_box(key)));
         }
     });
     Contest {

@@ -42,7 +42,7 @@ impl<S: System> Process<S> {
         admission.section(|section| {
             let reference = section.socket.reference(&self.state, descriptor);
             let reference = reference.ok_or(Error::NotSocket)?;
-            let pending = reference.writes.iter().chain(&reference.reads);
+            let pending = reference.writes.iter().chain(reference.reads.iter());
             let numbers: Vec<u64> = pending.map(|it| it.number).collect();
             let mut cancelled = 0;
             for number in numbers {

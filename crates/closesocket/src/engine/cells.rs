@@ -1,11 +1,10 @@
 //! The cells that the sockets of a provider live in, one after the other.
 
-use std::sync::Arc;
-
 use super::completion::Life;
 use super::config::Config;
 use super::descriptors::Descriptors;
 use super::free_list::FreeList;
+use super::keeper::Keeper;
 use super::primitives::{Monitor, Primitives};
 use super::services::Services;
 use super::slab::Slab;
@@ -66,7 +65,7 @@ impl<S: System> Cells<S> {
     pub(super) fn open_socket(
         &self,
         services: &Services<S>,
-        process: &Arc<Descriptors<S>>,
+        process: &Keeper<Descriptors<S>>,
         (slot, life): (u32, Life),
         core: Socket,
         make: impl FnOnce(Token) -> Result<EndpointOf<S>, Error>,

@@ -1,23 +1,19 @@
 //! Closing a descriptor, and what else takes references away.
 
-use std::borrow::Cow;
-
 use super::clock::Clock as _;
 use super::descriptors::Descriptors;
-use super::handover::Batch;
 use super::observation::{Observation, OperationId, Step};
-use super::operation::Pending;
 use super::primitives::Primitives as _;
 use super::probe::Probe;
 use super::process::ProcessState;
 use super::progress::Section;
-use super::reference::{Issuer, Reference, Taker, Watch};
+use super::reference::{Reference, Taker};
 use super::table::{Missed, Slot};
 use super::{SocketId, System};
 use crate::protocol::word::Word;
 use crate::protocol::{
-    AbortScope, Actions, Cause, CloseRequest, Commit, Cut, Descriptor, Error, Input, Socket, Time,
-    UnreadInput, cut_off, notice,
+    AbortScope, Actions, Cause, CloseRequest, Commit, Connection, Descriptor, Error, Input, Socket,
+    Time, UnreadInput, notice,
 };
 
 type Taken<S> = Vec<Reference<S>>;
@@ -50,20 +46,20 @@ impl<S: System> ProcessState<S> {
         cause: Cause,
     ) -> Result<(), Error> {
         let life = self.life();
-        let (socket, wait, operations) = match self.commit(descriptor, cause) {
+        let committed = match self.commit(descriptor, cause) {
             Ok(committed) => committed,
             Err(error) => {
                 self.observe_return(descriptor, None, Err(error));
                 return Err(error);
             }
         };
-        let result = if wait {
-            self.linger(socket, life)
+        let result = if committed.wait {
+            self.linger(committed.socket, life)
         } else {
             Ok(())
         };
-        self.leave(descriptor, 1 + operations);
-        self.observe_return(descriptor, Some(wait), result);
+        self.leave_slot(committed.slot, descriptor, 1 + committed.operations);
+        self.observe_return(descriptor, Some(committed.wait), result);
         result
     }
 
@@ -84,24 +80,22 @@ impl<S: System> ProcessState<S> {
             .observe(|| Observation::through(self.id, descriptor, returned));
     }
 
-    /// The critical section of a close (D6a). Returns the socket, whether to wait
-    /// for its drain, and how many holds of operations on this descriptor end with
-    /// the closer's.
+    /// The critical section of a close (D6a).
     //= docs/specification.md#d6a-one-critical-section
     //# - A close MUST perform all these steps in one critical section of its socket.
     //= docs/specification.md#d2-one-close-wins
     //# - When none of several concurrent closes of a descriptor fails before its commit,
     //# the provider MUST let exactly one of them commit.
-    fn commit(&self, descriptor: Descriptor, cause: Cause) -> Result<(SocketId, bool, u64), Error> {
+    fn commit(&self, descriptor: Descriptor, cause: Cause) -> Result<Committed<'_, S>, Error> {
         let open = |slot: &&Slot<S::Primitives>| slot.word().is_open(descriptor.generation());
         let Some(slot) = self.table.slot(descriptor).filter(open) else {
             return Err(self.refuse(descriptor, cause));
         };
         // A hint until the word is sealed in this generation.
         let socket = slot.socket();
-        let request = self.close_request(cause);
         let commit = self.shared.with_socket(socket, |section| {
             section.prepare_close();
+            let request = section.close_request(cause);
             let outlives = section.may_be_outlived(self, descriptor);
             if outlives {
                 self.outlived.add(socket);
@@ -129,8 +123,12 @@ impl<S: System> ProcessState<S> {
             slot.set_cause(cause);
             section.settle(commit.actions);
             section.abort(commit.aborted);
-            let operations = section.out.take_holds(self, descriptor);
-            Ok((socket, commit.wait, operations))
+            Ok(Committed {
+                slot,
+                socket,
+                wait: commit.wait,
+                operations: section.out.take_holds(self, descriptor),
+            })
         });
         // If the socket is gone, the descriptor is closed.
         commit.unwrap_or_else(|| Err(self.refuse(descriptor, cause)))
@@ -144,16 +142,17 @@ impl<S: System> ProcessState<S> {
         });
         error
     }
+}
 
-    pub(super) fn close_request(&self, cause: Cause) -> CloseRequest {
-        let shared = &self.shared;
-        CloseRequest {
-            cause,
-            now: shared.services.clock.now(),
-            drain_limit: shared.services.config.drain_limit,
-            may_wait: !S::Primitives::in_transport_call(),
-        }
-    }
+/// What a close that has committed still has to do.
+struct Committed<'a, S: System> {
+    /// The slot to leave.
+    slot: &'a Slot<S::Primitives>,
+    socket: SocketId,
+    /// Whether to wait for the drain of the socket.
+    wait: bool,
+    /// How many holds of operations on this descriptor end with the closer's.
+    operations: u64,
 }
 
 /// Why a try to commit came to nothing.
@@ -177,9 +176,14 @@ impl From<Missed> for Refusal {
 }
 
 impl<S: System> Section<'_, S> {
-    /// Brings the socket up to date before a close is decided: what the peer
-    /// has acknowledged is not queued data, and unread input counts (L6, L8).
+    /// Brings a socket that is or was connected up to date before a close is
+    /// decided: what the peer has acknowledged is not queued data, and unread input
+    /// counts (L6, L8).
     pub(super) fn prepare_close(&mut self) {
+        match self.socket.machine.connection {
+            Connection::Connected | Connection::Lost => {}
+            Connection::Unconnected | Connection::Connecting | Connection::Listening => return,
+        }
         let outcome = self.flush().and_then(|()| self.note_acknowledged());
         self.note_loss(outcome);
         if self.socket.machine.unread_input == UnreadInput::Reset
@@ -192,13 +196,31 @@ impl<S: System> Section<'_, S> {
         }
     }
 
+    /// What the protocol is told of a close for this cause. The clock is asked only
+    /// if there may be a drain, and so a deadline.
+    pub(super) fn close_request(&self, cause: Cause) -> CloseRequest {
+        let may_drain = self.socket.machine.connection == Connection::Connected;
+        CloseRequest {
+            cause,
+            now: if may_drain {
+                self.services.clock.now()
+            } else {
+                Time::ZERO
+            },
+            drain_limit: self.services.config.drain_limit,
+            may_wait: !S::Primitives::in_transport_call(),
+        }
+    }
+
     /// Whether operations may outlive this descriptor. The sweep of its process
     /// must find them as soon as it can see the descriptor closed, so they are
     /// counted before the seal.
     fn may_be_outlived(&mut self, process: &Descriptors<S>, descriptor: Descriptor) -> bool {
-        let scope = self.socket.machine.abort_scope;
-        let reference = self.socket.reference(process, descriptor);
-        scope == AbortScope::LastReference && reference.is_some_and(|it| it.has_operations())
+        self.socket.machine.abort_scope == AbortScope::LastReference
+            && self
+                .socket
+                .reference(process, descriptor)
+                .is_some_and(|it| it.has_operations())
     }
 
     /// One try to commit.
@@ -211,9 +233,8 @@ impl<S: System> Section<'_, S> {
         let (process, descriptor) = closing;
         let (before, machine) = (slot.word(), *self.socket.machine);
         let state = &mut *self.socket;
-        let life = state
-            .reference(process, descriptor)
-            .map_or(0, |it| it.life.0);
+        let reference = state.reference(process, descriptor);
+        let life = reference.map_or(0, |it| it.life.0);
         let mut taker = Taker {
             socket: self.id,
             references: &mut state.references,
@@ -304,7 +325,7 @@ impl<S: System> Section<'_, S> {
             if !S::Probe::ENABLED {
                 continue;
             }
-            for pending in reference.writes.iter().chain(&reference.reads) {
+            for pending in reference.writes.iter().chain(reference.reads.iter()) {
                 let number = pending.number;
                 let notice = notice(pending.reply.waiting(), reference.over);
                 let taken = Step::Taken {
@@ -317,55 +338,6 @@ impl<S: System> Section<'_, S> {
                 self.socket.machine.note(self.services, || taken);
             }
         }
-    }
-
-    /// Ends what was taken out, the results behind those of the operations that
-    /// completed in the same section.
-    //= docs/specification.md#r8-results-in-order
-    //# - An operation that is cancelled, or aborted by a close, MUST NOT be posted ahead of one of
-    //# its direction that ended before it.
-    //= docs/specification.md#r8-results-in-order
-    //# - The results of the operations of one direction of one socket MUST be posted in the order
-    //# of the operations, whichever threads complete them.
-    pub(super) fn abort(&mut self, references: Vec<Reference<S>>) {
-        let one = references.len() == 1;
-        let (mut taken, mut batch) = (Vec::new(), Batch::new());
-        for reference in references {
-            let (issuer, over) = (reference.issuer(), reference.over);
-            // Told by whoever closes it (O8).
-            let watches = reference.watches.into_iter();
-            for event in watches.filter_map(Watch::descriptor_closed) {
-                self.out.rare().events.push(event);
-            }
-            for pending in reference.writes.into_iter().chain(reference.reads) {
-                if one {
-                    self.abort_one(&issuer, over, pending, &mut batch);
-                } else {
-                    taken.push((issuer.clone(), over, pending));
-                }
-            }
-        }
-        taken.sort_by_key(|(.., pending)| pending.number);
-        for (issuer, over, pending) in taken {
-            self.abort_one(&issuer, over, pending, &mut batch);
-        }
-        self.post_batch(&mut batch);
-    }
-
-    fn abort_one(
-        &mut self,
-        issuer: &Issuer<S>,
-        over: bool,
-        mut pending: Pending<S::Primitives>,
-        batch: &mut Batch<S>,
-    ) {
-        self.out.aborted += 1;
-        issuer.0.unreserve(pending.reserved.take());
-        let waiting = pending.reply.waiting();
-        let result = cut_off(Cut::Closed, waiting, pending.done);
-        let through = (Cow::Borrowed(&issuer.0), issuer.1);
-        let notice = notice(waiting, over);
-        self.hand_over(through, pending, notice, (result, None), Some(batch));
     }
 }
 

@@ -1,7 +1,9 @@
 //! The end of an overlapped operation, on its way to whoever waits for it.
 
+use std::collections::VecDeque;
 use std::sync::Weak;
 
+use super::line::Entry;
 use super::observation::OperationId;
 use crate::protocol::{Descriptor, Error};
 
@@ -59,6 +61,45 @@ impl Parcel {
     /// Gives it to its receiver.
     pub(super) fn open(mut self) -> Option<Completion> {
         self.completion.take()
+    }
+}
+
+/// Completions that are made one after the other, as they are taken.
+pub(super) trait Completions: Send {
+    /// Makes the next one.
+    fn next(&mut self) -> Option<Completion>;
+    /// How many are left.
+    fn left(&self) -> usize;
+}
+
+/// What is posted to a completion queue at once.
+pub(super) enum Packet {
+    One(Parcel),
+    Several(Box<dyn Completions>),
+}
+
+impl Entry for Packet {
+    type Item = Parcel;
+
+    fn count(&self) -> usize {
+        match self {
+            Self::One(_) => 1,
+            Self::Several(completions) => completions.left(),
+        }
+    }
+
+    fn take_first(entries: &mut VecDeque<Self>) -> Option<Parcel> {
+        let Some(Self::Several(completions)) = entries.front_mut() else {
+            return match entries.pop_front() {
+                Some(Self::One(parcel)) => Some(parcel),
+                _ => None,
+            };
+        };
+        let next = completions.next();
+        if completions.left() == 0 {
+            entries.pop_front();
+        }
+        next.map(|completion| Parcel::new(completion, None))
     }
 }
 

@@ -24,7 +24,8 @@ pub struct Config {
     pub handle_kind: HandleKind,
     /// The most descriptors of one process at once.
     pub descriptor_limit: u32,
-    /// How many free lists the threads are spread over.
+    /// Over how many free lists and counts the threads are spread; rounded up to a
+    /// power of two.
     pub free_list_shards: usize,
     /// The first part of each table holds two to the power of this many cells.
     pub first_segment_log2: u32,

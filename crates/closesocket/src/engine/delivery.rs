@@ -3,13 +3,13 @@
 //! nobody is woken and nobody's code runs before the lock is free.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use super::System;
 use super::completion::Life;
 use super::descriptors::Descriptors;
 use super::event::Event;
 use super::few::Few;
+use super::keeper::Keeper;
 use super::notify::{Notify, Posted};
 use super::observation::{Observation, OperationId, Step};
 use super::operation::{Answer, AnswerCell};
@@ -23,7 +23,7 @@ pub(super) struct Outbox<S: System> {
     /// Results that were posted: who waits for them is woken.
     pub(super) posted: Few<Posted<S::Primitives>>,
     /// Holds that end, on descriptors of these processes.
-    holds: Few<(Arc<Descriptors<S>>, Descriptor, u64)>,
+    holds: Few<(Keeper<Descriptors<S>>, Descriptor, u64)>,
     /// Few sections leave anything of this.
     rare: Option<Box<Rare<S>>>,
     /// How many operations were aborted.
@@ -47,7 +47,7 @@ pub(super) struct Rare<S: System> {
     /// Ends that nobody is told of.
     pub(super) silent: Vec<Notify<S::Primitives>>,
     /// Descriptors that were opened for a life that may be over by now.
-    pub(super) opened: Vec<(Arc<Descriptors<S>>, Descriptor, Life)>,
+    pub(super) opened: Vec<(Keeper<Descriptors<S>>, Descriptor, Life)>,
     /// Events to set: of selects and registrations.
     pub(super) events: Vec<Event<S::Primitives>>,
 }
@@ -85,20 +85,21 @@ impl<S: System> Outbox<S> {
         self.rare.get_or_insert_default()
     }
 
-    /// A hold of an operation ends, when the section is over.
+    /// So many holds of operations end, when the section is over.
     //= docs/specification.md#o1-closing-aborts
     //# - Under `AbortScope::LastReference`, the handle and the slot of a closed descriptor MUST NOT
     //# be given back before all operations that outlived the descriptor have ended.
-    pub(super) fn end_hold(
+    pub(super) fn end_holds(
         &mut self,
-        process: Cow<'_, Arc<Descriptors<S>>>,
+        process: Cow<'_, Keeper<Descriptors<S>>>,
         descriptor: Descriptor,
+        ended: u64,
     ) {
         match self.holds.last_mut() {
-            Some((last, it, holds)) if *it == descriptor && Arc::ptr_eq(last, &process) => {
-                *holds += 1;
+            Some((last, it, holds)) if *it == descriptor && last.is(&process) => {
+                *holds += ended;
             }
-            _ => self.holds.push((process.into_owned(), descriptor, 1)),
+            _ => self.holds.push((process.into_owned(), descriptor, ended)),
         }
     }
 
@@ -108,13 +109,13 @@ impl<S: System> Outbox<S> {
             return 0;
         }
         let (mut taken, mut others) = (0, Few::new());
-        for (of, it, holds) in self.holds.drain() {
-            if it == descriptor && std::ptr::eq(&raw const *of, process) {
+        self.holds.drain(|(of, it, holds)| {
+            if it == descriptor && of.is(process) {
                 taken += holds;
             } else {
                 others.push((of, it, holds));
             }
-        }
+        });
         self.holds = others;
         taken
     }
@@ -128,15 +129,19 @@ impl<S: System> Outbox<S> {
     #[inline]
     pub(super) fn deliver(&mut self, services: &Services<S>) {
         services.counters.add_aborted(self.aborted);
-        for posted in self.posted.drain() {
-            posted.wake(&services.counters);
+        // Most sections leave nothing.
+        if !(self.posted.is_empty() && self.holds.is_empty() && self.rare.is_none()) {
+            self.deliver_all(services);
         }
+    }
+
+    fn deliver_all(&mut self, services: &Services<S>) {
+        self.posted.drain(|posted| posted.wake(&services.counters));
         if let Some(mut rare) = self.rare.take() {
             rare.deliver(services);
         }
-        for (process, descriptor, holds) in self.holds.drain() {
-            process.leave(descriptor, holds);
-        }
+        self.holds
+            .drain(|(process, descriptor, holds)| process.leave(descriptor, holds));
         self.endpoint = None;
     }
 }

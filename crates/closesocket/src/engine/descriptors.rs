@@ -54,6 +54,11 @@ impl<S: System> Descriptors<S> {
         }
     }
 
+    /// Whether they are these.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other)
+    }
+
     pub(super) fn belong_to(&self, owner: Weak<dyn Orphanage>) {
         let _ = self.owner.set(owner);
     }
@@ -155,11 +160,13 @@ impl<S: System> Descriptors<S> {
         if !returned {
             services.retired_handles.fetch_add(1, Ordering::Relaxed);
         }
-        self.table.recycle(descriptor, returned, |before, retired| {
-            services.observe(|| {
-                Observation::through(process, descriptor, Step::Recycled { retired }).saw(before)
+        self.table
+            .recycle(slot, index, returned, |before, retired| {
+                services.observe(|| {
+                    Observation::through(process, descriptor, Step::Recycled { retired })
+                        .saw(before)
+                });
             });
-        });
     }
 
     pub(super) fn unreserve(&self, slot: Option<u32>) {
@@ -190,10 +197,12 @@ impl<S: System> Descriptors<S> {
         (notice == Notice::Silent).then_some(life.0)
     }
 
-    /// What has ended this life, if it is over. An addition of nothing, as in
-    /// [`Descriptors::is_dead`].
+    /// What has ended this life, if it is over. Who has opened a descriptor in it
+    /// asks: if the sweep has passed the slot before, the opening has acquired the
+    /// flags from it, so a load sees them, and threads that open descriptors do not
+    /// fight for their cache line.
     pub(super) fn ended_by(&self, life: Life) -> Option<Cause> {
-        let flags = self.flags.fetch_add(0, Ordering::AcqRel);
+        let flags = self.flags.load(Ordering::Acquire);
         let cause = if flags & DEAD == 0 {
             Cause::Cleanup
         } else {

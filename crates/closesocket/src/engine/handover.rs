@@ -6,45 +6,45 @@
 //! stopped knows that nothing more is put there for it (S2, S3).
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use super::System;
-use super::completion::{Completion, Parcel};
+use super::completion::{Completion, Packet, Parcel};
 use super::descriptors::Descriptors;
 use super::few::Few;
+use super::keeper::Keeper;
 use super::notify::{How, Notify, Posted};
 use super::observation::{Observation, OperationId, Step};
-use super::operation::{Answer, Pending, Reply};
+use super::operation::{Answer, Operations, Pending, Reply};
 use super::probe::Probe;
 use super::progress::Section;
 use super::queue::CompletionQueue;
-use super::reference::Issuer;
+use super::reference::{Issuer, Reference, Watch};
 use super::transport::EndpointOf;
-use crate::protocol::{Descriptor, Error, Notice, Waiting, notice};
+use crate::protocol::{Cut, Descriptor, Error, Notice, Waiting, cut_off, notice};
 
 /// The most completions that are put into a queue under one of its locks: few
 /// enough not to keep its takers out for long.
 const BATCH: usize = 128;
 
 /// Completions for one queue, to be put there together.
-pub(super) struct Batch<S: System> {
+struct Batch<S: System> {
     queue: Option<CompletionQueue<S::Primitives>>,
-    parcels: Few<Parcel>,
+    packets: Few<Packet>,
     /// What the probe is told once they are there.
     told: Vec<(OperationId, Option<Error>)>,
 }
 
 impl<S: System> Batch<S> {
-    pub(super) const fn new() -> Self {
+    const fn new() -> Self {
         Self {
             queue: None,
-            parcels: Few::new(),
+            packets: Few::new(),
             told: Vec::new(),
         }
     }
 
     fn takes(&self, queue: &CompletionQueue<S::Primitives>) -> bool {
-        self.queue.as_ref().is_some_and(|open| open.is(queue)) && self.parcels.len() < BATCH
+        self.queue.as_ref().is_some_and(|open| open.is(queue)) && self.packets.len() < BATCH
     }
 }
 
@@ -91,7 +91,7 @@ impl<S: System> Section<'_, S> {
             self.out
                 .rare()
                 .opened
-                .push((Arc::clone(process), descriptor, *life));
+                .push((Keeper::clone(process), descriptor, *life));
         }
         let (process, descriptor, _) = issuer;
         let through = (Cow::Owned(process), descriptor);
@@ -114,9 +114,9 @@ impl<S: System> Section<'_, S> {
     //= docs/specification.md#o3-aborted-overlapped-operations
     //# - The packet of an aborted operation MUST carry the completion key that belongs
     //# to it.
-    pub(super) fn hand_over(
+    fn hand_over(
         &mut self,
-        (process, descriptor): (Cow<'_, Arc<Descriptors<S>>>, Descriptor),
+        (process, descriptor): (Cow<'_, Keeper<Descriptors<S>>>, Descriptor),
         pending: Pending<S::Primitives>,
         notice: Notice,
         (result, accepted): (Result<usize, Error>, Option<Descriptor>),
@@ -157,7 +157,7 @@ impl<S: System> Section<'_, S> {
             let told = (operation, result.err());
             self.post(notify, Parcel::new(completion, home), told, batch);
         }
-        self.out.end_hold(process, descriptor);
+        self.out.end_holds(process, descriptor, 1);
     }
 
     /// Puts a result where it is waited for, or into the batch for its queue.
@@ -173,17 +173,14 @@ impl<S: System> Section<'_, S> {
     ) {
         match (notify.0, batch) {
             (How::Queue { queue, .. }, Some(batch)) => {
-                if !batch.takes(&queue) {
-                    self.post_batch(batch);
-                    batch.queue = Some(queue);
-                }
-                batch.parcels.push(parcel);
+                self.open_batch(batch, queue);
+                batch.packets.push(Packet::One(parcel));
                 if S::Probe::ENABLED {
                     batch.told.push((operation, error));
                 }
             }
             (How::Queue { queue, .. }, None) => {
-                self.put(queue, &mut Few::from(parcel));
+                self.put(queue, &mut Few::from(Packet::One(parcel)));
                 self.note_delivered(operation, true, error);
             }
             (other, batch) => {
@@ -198,20 +195,121 @@ impl<S: System> Section<'_, S> {
         }
     }
 
+    /// Ends what was taken out, the results behind those of the operations that
+    /// completed in the same section.
+    //= docs/specification.md#r8-results-in-order
+    //# - An operation that is cancelled, or aborted by a close, MUST NOT be posted ahead of one of
+    //# its direction that ended before it.
+    //= docs/specification.md#r8-results-in-order
+    //# - The results of the operations of one direction of one socket MUST be posted in the order
+    //# of the operations, whichever threads complete them.
+    #[inline]
+    pub(super) fn abort(&mut self, references: Vec<Reference<S>>) {
+        if !references.is_empty() {
+            self.abort_all(references);
+        }
+    }
+
+    fn abort_all(&mut self, references: Vec<Reference<S>>) {
+        let one = references.len() == 1;
+        let (mut taken, mut batch) = (Vec::new(), Batch::new());
+        for reference in references {
+            let issuer = (reference.process, reference.descriptor, reference.life);
+            let over = reference.over;
+            // Told by whoever closes it (O8).
+            let watches = reference.watches.into_iter();
+            for event in watches.filter_map(Watch::descriptor_closed) {
+                self.out.rare().events.push(event);
+            }
+            for mut operations in [reference.writes, reference.reads] {
+                if one && !over && self.abort_whole(&issuer, &mut operations, &mut batch) {
+                    continue;
+                }
+                while let Some(pending) = operations.pop_front() {
+                    if one {
+                        self.abort_one(&issuer, over, pending, &mut batch);
+                    } else {
+                        taken.push((issuer.clone(), over, pending));
+                    }
+                }
+            }
+        }
+        taken.sort_by_key(|(.., pending)| pending.number);
+        for (issuer, over, pending) in taken {
+            self.abort_one(&issuer, over, pending, &mut batch);
+        }
+        self.post_batch(&mut batch);
+    }
+
+    fn abort_one(
+        &mut self,
+        issuer: &Issuer<S>,
+        over: bool,
+        mut pending: Pending<S::Primitives>,
+        batch: &mut Batch<S>,
+    ) {
+        self.out.aborted += 1;
+        issuer.0.unreserve(pending.reserved.take());
+        let waiting = pending.reply.waiting();
+        let result = cut_off(Cut::Closed, waiting, pending.done);
+        let through = (Cow::Borrowed(&issuer.0), issuer.1);
+        let notice = notice(waiting, over);
+        self.hand_over(through, pending, notice, (result, None), Some(batch));
+    }
+
+    /// Ends all operations of a row that report to one queue at once, aborted by a
+    /// close. Returns false, and leaves them, if they do not.
+    fn abort_whole(
+        &mut self,
+        issuer: &Issuer<S>,
+        operations: &mut Operations<S::Primitives>,
+        batch: &mut Batch<S>,
+    ) -> bool {
+        let numbers: Vec<u64> = if S::Probe::ENABLED {
+            operations.iter().map(|it| it.number).collect()
+        } else {
+            Vec::new()
+        };
+        let Some((queue, aborted)) = operations.abort_whole() else {
+            return false;
+        };
+        let count = aborted.left() as u64;
+        self.open_batch(batch, queue);
+        batch.packets.push(Packet::Several(aborted));
+        let socket = self.id;
+        let told = numbers.into_iter().map(|number| {
+            let operation = OperationId { socket, number };
+            (operation, Some(Error::OperationAborted))
+        });
+        batch.told.extend(told);
+        self.out.aborted += count;
+        self.out
+            .end_holds(Cow::Borrowed(&issuer.0), issuer.1, count);
+        true
+    }
+
+    /// Makes the batch one for this queue that has room.
+    fn open_batch(&mut self, batch: &mut Batch<S>, queue: CompletionQueue<S::Primitives>) {
+        if !batch.takes(&queue) {
+            self.post_batch(batch);
+            batch.queue = Some(queue);
+        }
+    }
+
     /// Puts a batch into its queue.
-    pub(super) fn post_batch(&mut self, batch: &mut Batch<S>) {
+    fn post_batch(&mut self, batch: &mut Batch<S>) {
         if let Some(queue) = batch.queue.take() {
-            self.put(queue, &mut batch.parcels);
+            self.put(queue, &mut batch.packets);
             for (operation, error) in std::mem::take(&mut batch.told) {
                 self.note_delivered(operation, true, error);
             }
         }
     }
 
-    fn put(&mut self, queue: CompletionQueue<S::Primitives>, parcels: &mut Few<Parcel>) {
+    fn put(&mut self, queue: CompletionQueue<S::Primitives>, packets: &mut Few<Packet>) {
         let last = self.out.posted.last_mut();
-        if !last.is_some_and(|it| it.joins(&queue, parcels)) {
-            self.out.posted.push(Posted::in_queue(queue, parcels));
+        if !last.is_some_and(|it| it.joins(&queue, packets)) {
+            self.out.posted.push(Posted::in_queue(queue, packets));
         }
     }
 

@@ -41,8 +41,19 @@ impl<P: Primitives> Drop for Liveness<P> {
     }
 }
 
+/// What is put into a line: a thing, or several that are taken one by one.
+pub(super) trait Entry: Sized + Send + 'static {
+    type Item;
+    /// How many things it is, at least one.
+    fn count(&self) -> usize;
+    /// Takes the first thing of these.
+    fn take_first(entries: &mut VecDeque<Self>) -> Option<Self::Item>;
+}
+
 struct Waiting<T> {
-    items: VecDeque<T>,
+    entries: VecDeque<T>,
+    /// How many things they are.
+    count: usize,
     /// Nothing is taken in any more.
     closed: bool,
     /// The providers that may post, and whether there ever was one.
@@ -50,24 +61,31 @@ struct Waiting<T> {
     served: bool,
 }
 
-impl<T> Waiting<T> {
+impl<T: Entry> Waiting<T> {
+    fn take(&mut self) -> Option<T::Item> {
+        let taken = T::take_first(&mut self.entries)?;
+        self.count -= 1;
+        Some(taken)
+    }
+
     const fn is_abandoned(&self) -> bool {
         self.closed || (self.served && self.providers.is_empty())
     }
 }
 
 /// Things that wait to be taken, in order.
-pub(super) struct Line<P: Primitives, T: Send + 'static> {
+pub(super) struct Line<P: Primitives, T: Entry> {
     waiting: P::Monitor<Waiting<T>>,
     /// The provider that it was last made known to: a hint.
     known_to: AtomicU64,
 }
 
-impl<P: Primitives, T: Send + 'static> Line<P, T> {
+impl<P: Primitives, T: Entry> Line<P, T> {
     pub(super) fn new() -> Self {
         Self {
             waiting: Monitor::new(Waiting {
-                items: VecDeque::new(),
+                entries: VecDeque::new(),
+                count: 0,
                 closed: false,
                 providers: Vec::new(),
                 served: false,
@@ -78,9 +96,9 @@ impl<P: Primitives, T: Send + 'static> Line<P, T> {
 
     /// Takes the oldest, waiting for one if need be; `None` if the limit passed
     /// first, or nothing will come.
-    pub(super) fn wait(&self, limit: Option<Duration>) -> Option<T> {
+    pub(super) fn wait(&self, limit: Option<Duration>) -> Option<T::Item> {
         let limit = limit_here::<P>(limit);
-        let taken = self.waiting.wait(limit, |it| match it.items.pop_front() {
+        let taken = self.waiting.wait(limit, |it| match it.take() {
             Some(item) => Some(Some(item)),
             None => it.is_abandoned().then_some(None),
         });
@@ -88,26 +106,29 @@ impl<P: Primitives, T: Send + 'static> Line<P, T> {
     }
 
     /// Takes the oldest.
-    pub(super) fn take(&self) -> Option<T> {
-        self.waiting.lock(|it| it.items.pop_front())
+    pub(super) fn take(&self) -> Option<T::Item> {
+        self.waiting.lock(Waiting::take)
     }
 
     pub(super) fn len(&self) -> usize {
-        self.waiting.lock(|it| it.items.len())
+        self.waiting.lock(|it| it.count)
     }
 
     /// Whether it is empty and nothing will come.
     pub(super) fn is_abandoned(&self) -> bool {
         self.waiting
-            .lock(|it| it.items.is_empty() && it.is_abandoned())
+            .lock(|it| it.entries.is_empty() && it.is_abandoned())
     }
 
     /// Puts these behind the others, unless it is closed: then they stay. Wakes
     /// nobody and drops nothing, so it may be called under a socket's lock.
-    pub(super) fn put(&self, items: &mut Few<T>) {
+    pub(super) fn put(&self, entries: &mut Few<T>) {
         self.waiting.lock(|it| {
             if !it.closed {
-                it.items.extend(items.drain());
+                entries.drain(|entry| {
+                    it.count += entry.count();
+                    it.entries.push_back(entry);
+                });
             }
         });
     }
@@ -155,7 +176,7 @@ impl<P: Primitives, T: Send + 'static> Line<P, T> {
     }
 }
 
-impl<P: Primitives, T: Send + 'static> Abandon for Line<P, T> {
+impl<P: Primitives, T: Entry> Abandon for Line<P, T> {
     fn provider_gone(&self, number: u64) {
         self.forget_provider(number);
     }

@@ -25,6 +25,7 @@ mod few;
 mod free_list;
 mod handover;
 mod io;
+mod keeper;
 mod line;
 mod looks;
 mod machine;

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::completion::{Completion, Parcel};
+use super::completion::{Completion, Packet, Parcel};
 use super::counters::Counters;
 use super::event::{Overlapped, Promise};
 use super::few::Few;
@@ -94,10 +94,15 @@ impl<P: Primitives> Notify<P> {
                 let (overlapped, before) = promise.keep(parcel)?;
                 Some(Posted(Place::Event(overlapped, before.map(Box::new))))
             }
-            How::Queue { queue, .. } => Some(Posted::in_queue(queue, &mut Few::from(parcel))),
+            How::Queue { queue, .. } => {
+                let packet = Packet::One(parcel);
+                Some(Posted::in_queue(queue, &mut Few::from(packet)))
+            }
             How::Routine { ticket, .. } => {
-                let (thread, mut refused) = ticket.queue(parcel);
-                Some(Posted(Place::Routine(thread, refused.drain().collect())))
+                let (thread, mut routine) = ticket.queue(parcel);
+                let mut refused = Vec::new();
+                routine.drain(|it| refused.push(it));
+                Some(Posted(Place::Routine(thread, refused)))
             }
         }
     }
@@ -116,24 +121,26 @@ pub(super) struct Posted<P: Primitives>(Place<P>);
 
 enum Place<P: Primitives> {
     Event(Overlapped<P>, Option<Box<Parcel>>),
-    Queue(CompletionQueue<P>, Vec<Parcel>),
+    Queue(CompletionQueue<P>, Vec<Packet>),
     Routine(Arc<Routines<P>>, Vec<(u64, Parcel)>),
 }
 
 impl<P: Primitives> Posted<P> {
     /// Puts a batch into a queue under one of its locks.
-    pub(super) fn in_queue(queue: CompletionQueue<P>, parcels: &mut Few<Parcel>) -> Self {
-        queue.put(parcels);
-        Self(Place::Queue(queue, parcels.drain().collect()))
+    pub(super) fn in_queue(queue: CompletionQueue<P>, packets: &mut Few<Packet>) -> Self {
+        queue.put(packets);
+        let mut refused = Vec::new();
+        packets.drain(|packet| refused.push(packet));
+        Self(Place::Queue(queue, refused))
     }
 
     /// The same into the queue that this is about, if it is that one and takes it.
-    pub(super) fn joins(&self, queue: &CompletionQueue<P>, parcels: &mut Few<Parcel>) -> bool {
+    pub(super) fn joins(&self, queue: &CompletionQueue<P>, packets: &mut Few<Packet>) -> bool {
         let same = matches!(&self.0, Place::Queue(open, _) if open.is(queue));
         if same {
-            queue.put(parcels);
+            queue.put(packets);
         }
-        same && parcels.is_empty()
+        same && packets.is_empty()
     }
 
     pub(super) fn wake(self, counters: &Counters<P>) {

@@ -191,7 +191,7 @@ pub enum Step {
         life: u64,
         /// Why it was closed.
         cause: Cause,
-        /// The time of the call.
+        /// The time; any, if the socket is not connected.
         now: Time,
         /// It was the last reference.
         last: bool,

@@ -3,12 +3,17 @@
 //! Whoever removes a [`Pending`] from its reference, under the socket's lock,
 //! hands its result over in the same section, once (O2).
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::notify::Notify;
+use super::SocketId;
+use super::completion::{Completion, Completions};
+use super::notify::{How, Notify};
+use super::observation::OperationId;
 use super::primitives::Primitives;
+use super::queue::CompletionQueue;
 use super::transport::Waiter;
-use crate::protocol::{Descriptor, Error, OperationKind, Waiting};
+use crate::protocol::{Cut, Descriptor, Error, OperationKind, Waiting, cut_off};
 
 /// What a blocked thread gets.
 pub(super) struct Answer {
@@ -57,8 +62,8 @@ impl<P: Primitives> Reply<P> {
     }
 }
 
-/// A registered operation.
-pub(super) struct Pending<P: Primitives> {
+/// An operation that was started, and how its issuer is told.
+pub(super) struct Operation<R> {
     pub(super) number: u64,
     pub(super) kind: OperationKind,
     //= docs/specification.md#o5-buffers
@@ -67,15 +72,206 @@ pub(super) struct Pending<P: Primitives> {
     pub(super) buffer: Vec<u8>,
     /// Bytes done so far: of a send, those accepted.
     pub(super) done: usize,
-    pub(super) reply: Reply<P>,
+    pub(super) reply: R,
     /// The slot reserved for the connection that an accept will give.
     pub(super) reserved: Option<u32>,
 }
 
-impl<P: Primitives> Pending<P> {
+/// An operation that is to be registered, or was taken out.
+pub(super) type Pending<P> = Operation<Reply<P>>;
+
+/// An operation in its row.
+pub(super) type Registered<P> = Operation<Told<P>>;
+
+/// How the issuer of a registered operation is told.
+pub(super) enum Told<P: Primitives> {
+    /// By a packet with this key in the queue of its row.
+    InQueue { key: u64 },
+    /// Otherwise.
+    By(Reply<P>),
+}
+
+impl<P: Primitives> Told<P> {
+    pub(super) const fn waiting(&self) -> Waiting {
+        match self {
+            Self::InQueue { .. } => Waiting::Overlapped,
+            Self::By(reply) => reply.waiting(),
+        }
+    }
+}
+
+impl<R> Operation<R> {
+    fn told<T>(self, tell: impl FnOnce(R) -> T) -> Operation<T> {
+        Operation {
+            number: self.number,
+            kind: self.kind,
+            buffer: self.buffer,
+            done: self.done,
+            reply: tell(self.reply),
+            reserved: self.reserved,
+        }
+    }
+}
+
+impl<P: Primitives> Registered<P> {
     /// Whether its thread waits at the endpoint and goes on with it: it has the
     /// bytes, and nobody need tell it of events.
     pub(super) const fn is_driven(&self) -> bool {
-        matches!(&self.reply, Reply::Blocked(blocked) if blocked.drives)
+        matches!(&self.reply, Told::By(Reply::Blocked(blocked)) if blocked.drives)
+    }
+}
+
+/// The pending operations of one direction of a descriptor, in the order of
+/// registration. It needs no memory before there is one.
+///
+/// Most report to one queue. That is kept once for all of them, so that a close
+/// can post them as they are, without a look at any.
+pub(super) struct Operations<P: Primitives>(Option<Box<Row<P>>>);
+
+struct Row<P: Primitives> {
+    socket: SocketId,
+    list: VecDeque<Registered<P>>,
+    /// The queue of those that are told in it; `None` if there are none.
+    queue: Option<CompletionQueue<P>>,
+    /// How many are told otherwise, or have a slot reserved.
+    apart: usize,
+}
+
+impl<P: Primitives> Operations<P> {
+    pub(super) const fn new() -> Self {
+        Self(None)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Registered<P>> {
+        self.0.iter().flat_map(|row| &row.list)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.as_ref().map_or(0, |row| row.list.len())
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The oldest.
+    pub(super) fn front(&self) -> Option<&Registered<P>> {
+        self.0.as_ref()?.list.front()
+    }
+
+    /// The oldest.
+    pub(super) fn front_mut(&mut self) -> Option<&mut Registered<P>> {
+        self.0.as_mut()?.list.front_mut()
+    }
+
+    /// Registers one behind the others.
+    pub(super) fn push_back(&mut self, socket: SocketId, pending: Pending<P>) {
+        let row = self.0.get_or_insert_with(|| {
+            Box::new(Row {
+                socket,
+                list: VecDeque::new(),
+                queue: None,
+                apart: 0,
+            })
+        });
+        row.push_back(pending);
+    }
+
+    /// Takes the oldest out.
+    pub(super) fn pop_front(&mut self) -> Option<Pending<P>> {
+        let row = self.0.as_mut()?;
+        let first = row.list.pop_front()?;
+        Some(row.taken_out(first))
+    }
+
+    /// Whether the operation of this number is among them.
+    pub(super) fn has(&self, number: u64) -> bool {
+        self.0
+            .as_ref()
+            .is_some_and(|row| row.place(number).is_some())
+    }
+
+    /// Takes the operation of this number out, if it is there.
+    pub(super) fn remove(&mut self, number: u64) -> Option<Pending<P>> {
+        let row = self.0.as_mut()?;
+        let found = row.list.remove(row.place(number)?)?;
+        Some(row.taken_out(found))
+    }
+
+    /// Takes all out at once, aborted by a close, for the one queue to which all of
+    /// them report; nothing if they do not.
+    pub(super) fn abort_whole(&mut self) -> Option<(CompletionQueue<P>, Box<dyn Completions>)> {
+        let mut row = self.0.take_if(|row| row.apart == 0)?;
+        let queue = row.queue.take()?;
+        Some((queue, row))
+    }
+}
+
+impl<P: Primitives> Row<P> {
+    fn push_back(&mut self, pending: Pending<P>) {
+        let plain = pending.reserved.is_none();
+        let registered = pending.told(|reply| match reply {
+            Reply::Overlapped(Notify(How::Queue { queue, key }))
+                if plain && self.queue.as_ref().is_none_or(|it| it.is(&queue)) =>
+            {
+                self.queue = Some(queue);
+                Told::InQueue { key }
+            }
+            other => {
+                self.apart += 1;
+                Told::By(other)
+            }
+        });
+        self.list.push_back(registered);
+    }
+
+    fn place(&self, number: u64) -> Option<usize> {
+        self.list.binary_search_by_key(&number, |it| it.number).ok()
+    }
+
+    /// This was taken out of the list: it names its queue itself again.
+    fn taken_out(&mut self, registered: Registered<P>) -> Pending<P> {
+        registered.told(|told| match told {
+            Told::InQueue { key } => {
+                let last = self.list.len() == self.apart;
+                let queue = if last {
+                    self.queue.take()
+                } else {
+                    self.queue.clone()
+                };
+                Reply::Overlapped(
+                    queue.map_or_else(Notify::nobody, |queue| Notify(How::Queue { queue, key })),
+                )
+            }
+            Told::By(reply) => {
+                self.apart -= 1;
+                reply
+            }
+        })
+    }
+}
+
+/// Those of a row that a close has aborted.
+impl<P: Primitives> Completions for Row<P> {
+    fn next(&mut self) -> Option<Completion> {
+        let operation = self.list.pop_front()?;
+        let Told::InQueue { key } = operation.reply else {
+            return None;
+        };
+        Some(Completion {
+            operation: OperationId {
+                socket: self.socket,
+                number: operation.number,
+            },
+            key,
+            result: cut_off(Cut::Closed, Waiting::Overlapped, operation.done),
+            transferred: operation.done,
+            buffer: operation.buffer,
+            accepted: None,
+        })
+    }
+
+    fn left(&self) -> usize {
+        self.list.len()
     }
 }

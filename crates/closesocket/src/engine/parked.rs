@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use super::System;
 use super::observation::OperationId;
-use super::operation::{Answer, AnswerCell, Blocked, Pending, Place, Reply};
+use super::operation::{Answer, AnswerCell, Blocked, Place, Registered, Reply};
 use super::primitives::{Monitor, Primitives};
 use super::process::Admission;
 use super::progress::{Section, Side};
@@ -242,7 +242,7 @@ impl<S: System> Section<'_, S> {
         &mut self,
         side: Side,
         number: u64,
-    ) -> Option<(usize, &mut Pending<S::Primitives>)> {
+    ) -> Option<(usize, &mut Registered<S::Primitives>)> {
         let index = self.front(side)?;
         let reference = self.socket.references.get_mut(index)?;
         let oldest = match side {
@@ -268,7 +268,7 @@ impl<S: System> SocketState<S> {
         } in &self.references
         {
             let [read, write] =
-                [reads, writes].map(|it| it.front().is_some_and(Pending::is_driven));
+                [reads, writes].map(|it| it.front().is_some_and(Registered::is_driven));
             others |= !watches.is_empty()
                 || reads.len() > usize::from(read)
                 || writes.len() > usize::from(write);

@@ -6,6 +6,7 @@ use std::sync::{Arc, Weak};
 use super::blocked::BlockedCalls;
 use super::completion::{Life, Orphanage};
 use super::descriptors::Descriptors;
+use super::keeper::{Keeper, Keepers};
 use super::observation::{Observation, Step};
 use super::primitives::{Monitor, Primitives, TransportCall};
 use super::shared::Shared;
@@ -16,7 +17,8 @@ use crate::protocol::{Cause, Descriptor, Error, Startups};
 
 /// A process as the engine keeps it.
 pub(super) struct ProcessState<S: System> {
-    pub(super) descriptors: Arc<Descriptors<S>>,
+    descriptors: Arc<Descriptors<S>>,
+    keepers: Keepers<Descriptors<S>>,
     pub(super) shared: Arc<Shared<S>>,
     pub(super) blocked: BlockedCalls<S>,
     startups: <S::Primitives as Primitives>::Monitor<Startups>,
@@ -96,6 +98,7 @@ impl<S: System> ProcessState<S> {
     /// The process of these descriptors.
     pub(super) fn new(descriptors: Arc<Descriptors<S>>, shared: Arc<Shared<S>>) -> Arc<Self> {
         let process = Arc::new(Self {
+            keepers: Keepers::new(&descriptors, shared.services.config.free_list_shards),
             descriptors,
             shared,
             blocked: BlockedCalls::new(),
@@ -104,6 +107,11 @@ impl<S: System> ProcessState<S> {
         let owner: Weak<Self> = Arc::downgrade(&process);
         process.descriptors.belong_to(owner);
         process
+    }
+
+    /// Who keeps the descriptors for what the calling thread opens.
+    pub(super) fn keeper(&self) -> &Keeper<Descriptors<S>> {
+        self.keepers.own::<S::Primitives>()
     }
 
     /// Lets a call in through this descriptor.

@@ -3,7 +3,7 @@
 
 use super::cells::Cells;
 use super::delivery::Outbox;
-use super::operation::{Pending, Reply};
+use super::operation::{Reply, Told};
 use super::services::Services;
 use super::socket::SocketState;
 use super::transport::EndpointOf;
@@ -293,7 +293,7 @@ impl<S: System> Section<'_, S> {
             {
                 return;
             }
-            if let Reply::Blocked(blocked) = &pending.reply {
+            if let Told::By(Reply::Blocked(blocked)) = &pending.reply {
                 pending.buffer.resize(blocked.length, 0);
             }
             let received = if pending.buffer.is_empty() {
@@ -359,12 +359,13 @@ impl<S: System> Section<'_, S> {
     /// The reference whose oldest operation on this side is the oldest of the
     /// socket.
     pub(super) fn front(&self, side: Side) -> Option<usize> {
-        let oldest = |index: usize| -> Option<&Pending<S::Primitives>> {
+        let oldest = |index: usize| {
             let reference = self.socket.references.get(index)?;
-            match side {
-                Side::Reads => reference.reads.front(),
-                Side::Writes => reference.writes.front(),
-            }
+            let operations = match side {
+                Side::Reads => &reference.reads,
+                Side::Writes => &reference.writes,
+            };
+            operations.front()
         };
         (0..self.socket.references.len())
             .filter_map(|index| Some((oldest(index)?.number, index)))

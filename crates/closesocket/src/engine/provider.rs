@@ -282,7 +282,7 @@ impl<S: System> Process<S> {
         let shared = &self.state.shared;
         let opened = shared.cells.open_socket(
             &shared.services,
-            &self.state.descriptors,
+            self.state.keeper(),
             (slot, life),
             core,
             |token| {

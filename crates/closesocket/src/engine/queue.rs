@@ -4,14 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::completion::{Completion, Parcel};
+use super::completion::{Completion, Packet, Parcel};
 use super::few::Few;
 use super::line::Line;
 use super::primitives::{Primitives, Std};
 
 /// A completion queue (an I/O completion port). Clones are the same queue; any
 /// number of threads can take from it.
-pub struct CompletionQueue<P: Primitives = Std>(Arc<Line<P, Parcel>>);
+pub struct CompletionQueue<P: Primitives = Std>(Arc<Line<P, Packet>>);
 
 impl<P: Primitives> CompletionQueue<P> {
     /// A new, empty queue.
@@ -66,11 +66,11 @@ impl<P: Primitives> CompletionQueue<P> {
 
     /// Puts a batch of completions here under one lock, waking nobody; if it is
     /// closed, they stay.
-    pub(super) fn put(&self, parcels: &mut Few<Parcel>) {
-        self.0.put(parcels);
+    pub(super) fn put(&self, packets: &mut Few<Packet>) {
+        self.0.put(packets);
     }
 
-    pub(super) fn line(&self) -> &Arc<Line<P, Parcel>> {
+    pub(super) fn line(&self) -> &Arc<Line<P, Packet>> {
         &self.0
     }
 

@@ -1,13 +1,11 @@
 //! One descriptor's share of a socket: its pending operations, and who wants to
 //! know when the socket gets ready.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
-
 use super::completion::Life;
 use super::descriptors::Descriptors;
 use super::event::Event;
-use super::operation::Pending;
+use super::keeper::Keeper;
+use super::operation::Operations;
 use super::readiness::{Interest, Readiness};
 use super::{SocketId, System};
 use crate::protocol::{Descriptor, PendingOperations, Take};
@@ -16,7 +14,7 @@ use crate::protocol::{Descriptor, PendingOperations, Take};
 //= docs/specification.md#d4-duplication-shares-the-socket
 //# - Each descriptor of a shared socket MUST be usable for operations independently of the others.
 pub(super) struct Reference<S: System> {
-    pub(super) process: Arc<Descriptors<S>>,
+    pub(super) process: Keeper<Descriptors<S>>,
     pub(super) descriptor: Descriptor,
     /// The life of the process in which the descriptor was opened.
     pub(super) life: Life,
@@ -24,9 +22,9 @@ pub(super) struct Reference<S: System> {
     /// (`AbortScope::LastReference`).
     pub(super) live: bool,
     /// Receives and accepts, in the order of registration.
-    pub(super) reads: VecDeque<Pending<S::Primitives>>,
+    pub(super) reads: Operations<S::Primitives>,
     /// Sends and connects, in the order of registration.
-    pub(super) writes: VecDeque<Pending<S::Primitives>>,
+    pub(super) writes: Operations<S::Primitives>,
     //= docs/specification.md#d7-other-descriptors-are-left-alone
     //# - Closing a descriptor MUST NOT remove or trigger a readiness registration that was made
     //# through another descriptor.
@@ -39,22 +37,38 @@ pub(super) struct Reference<S: System> {
 
 impl<S: System> Reference<S> {
     pub(super) fn issuer(&self) -> Issuer<S> {
-        (Arc::clone(&self.process), self.descriptor, self.life)
+        (Keeper::clone(&self.process), self.descriptor, self.life)
     }
 
     /// Whether it is this descriptor's.
     pub(super) fn is_of(&self, process: &Descriptors<S>, descriptor: Descriptor) -> bool {
-        self.descriptor == descriptor && std::ptr::eq(&raw const *self.process, process)
+        self.descriptor == descriptor && self.process.is(process)
     }
 
     pub(super) fn has_operations(&self) -> bool {
         !self.reads.is_empty() || !self.writes.is_empty()
     }
+
+    /// The operations outlive their descriptor, which is closed; its watches, which
+    /// this returns, do not (O8, S4).
+    fn left_behind(&mut self) -> Self {
+        self.live = false;
+        Self {
+            process: Keeper::clone(&self.process),
+            descriptor: self.descriptor,
+            life: self.life,
+            live: false,
+            reads: Operations::new(),
+            writes: Operations::new(),
+            watches: std::mem::take(&mut self.watches),
+            over: false,
+        }
+    }
 }
 
 /// Through which descriptor of which process an operation was issued, and in
 /// which life of it that was opened.
-pub(super) type Issuer<S> = (Arc<Descriptors<S>>, Descriptor, Life);
+pub(super) type Issuer<S> = (Keeper<Descriptors<S>>, Descriptor, Life);
 
 /// Somebody who wants to know when the socket gets ready.
 pub(super) struct Watch<S: System> {
@@ -117,50 +131,31 @@ impl<S: System> PendingOperations for Taker<'_, S> {
     //= docs/specification.md#d7-other-descriptors-are-left-alone
     //# - Closing a descriptor MUST NOT end or alter an operation that was issued through
     //# another descriptor.
+    #[inline]
     fn take(&mut self, take: Take) -> Vec<Reference<S>> {
+        if take == Take::EveryReference {
+            let taken = std::mem::take(self.references);
+            let outlived = taken.iter().filter(|it| !it.live);
+            outlived.for_each(|it| it.process.outlived.remove(self.socket));
+            return taken;
+        }
         let closing = self.closing;
         let is_closing = |it: &Reference<S>| {
             closing.is_some_and(|(process, descriptor)| it.live && it.is_of(process, descriptor))
         };
-        match take {
-            Take::EveryReference => {
-                let taken = std::mem::take(self.references);
-                let outlived = taken.iter().filter(|it| !it.live);
-                outlived.for_each(|it| it.process.outlived.remove(self.socket));
-                taken
-            }
-            Take::ThisReference => match self.references.iter().position(is_closing) {
-                Some(index) => vec![self.references.swap_remove(index)],
-                None => Vec::new(),
-            },
-            Take::Nothing => {
-                let Some(index) = self.references.iter().position(is_closing) else {
-                    return Vec::new();
-                };
-                let Some(reference) = self.references.get_mut(index) else {
-                    return Vec::new();
-                };
-                if reference.has_operations() {
-                    // The operations outlive their descriptor; its watches do
-                    // not (O8, S4).
-                    reference.live = false;
-                    let watches = std::mem::take(&mut reference.watches);
-                    let process = Arc::clone(&reference.process);
-                    let (descriptor, life) = (reference.descriptor, reference.life);
-                    vec![Reference {
-                        process,
-                        descriptor,
-                        life,
-                        live: false,
-                        reads: VecDeque::new(),
-                        writes: VecDeque::new(),
-                        watches,
-                        over: false,
-                    }]
-                } else {
-                    vec![self.references.swap_remove(index)]
-                }
-            }
+        let Some(index) = self.references.iter().position(is_closing) else {
+            return Vec::new();
+        };
+        let reference = &mut self.references[index];
+        if take == Take::Nothing && reference.has_operations() {
+            return vec![reference.left_behind()];
+        }
+        let reference = self.references.swap_remove(index);
+        // Most have nothing to be ended.
+        if reference.has_operations() || !reference.watches.is_empty() {
+            vec![reference]
+        } else {
+            Vec::new()
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Completion routines, and the threads that they run on.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::completion::{Completion, Parcel};
 use super::few::Few;
-use super::line::{Abandon, Line};
+use super::line::{Abandon, Entry, Line};
 use super::primitives::{Monitor, Primitives, Std};
 
 /// A completion routine.
@@ -43,6 +43,18 @@ impl<P: Primitives> Routines<P> {
     /// The routine of this number, if nobody else has had it.
     fn remove(&self, number: u64) -> Option<Routine> {
         self.pending.lock(|it| it.by_number.remove(&number))
+    }
+}
+
+impl Entry for (u64, Parcel) {
+    type Item = Self;
+
+    fn count(&self) -> usize {
+        1
+    }
+
+    fn take_first(entries: &mut VecDeque<Self>) -> Option<Self> {
+        entries.pop_front()
     }
 }
 

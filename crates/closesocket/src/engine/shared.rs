@@ -83,10 +83,11 @@ impl<S: System> Shared<S> {
                 out: &mut out,
             };
             let result = act(&mut section);
-            let look = state.plan_look(|| self.services.clock.now());
             if out.released {
                 state.generation = state.generation.wrapping_add(1);
+                return (Some(result), None);
             }
+            let look = state.plan_look(|| self.services.clock.now());
             (Some(result), look)
         });
         if out.released {

@@ -48,7 +48,7 @@ impl<T: Default> Slab<T> {
     )]
     const fn place(&self, index: u32) -> (usize, usize) {
         let shifted = index as u64 + (1 << self.first_log2);
-        let log2 = shifted.ilog2();
+        let log2 = u64::BITS - 1 - shifted.leading_zeros();
         (
             (log2 - self.first_log2) as usize,
             (shifted - (1 << log2)) as usize,

@@ -2,15 +2,15 @@
 //! it, all under one lock.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::completion::Life;
 use super::delivery::Outbox;
 use super::descriptors::Descriptors;
+use super::keeper::Keeper;
 use super::machine::Machine;
 use super::observation::{Observation, OperationId, Order, Step};
-use super::operation::Pending;
+use super::operation::{Operations, Pending};
 use super::primitives::Monitor;
 use super::readiness::Readiness;
 use super::reference::{Issuer, Reference, Watch};
@@ -22,7 +22,9 @@ use crate::protocol::{
     Actions, Descriptor, DuplicationRecord, Error, Input, OperationKind, SendSide, Time,
 };
 
-/// A cell of the socket slab.
+/// A cell of the socket slab. It shares no cache line with another one, so that
+/// threads on different sockets do not slow each other down.
+#[repr(align(64))]
 pub(super) struct SocketCell<S: System> {
     pub(super) monitor: <S::Primitives as super::Primitives>::Monitor<SocketState<S>>,
 }
@@ -113,11 +115,12 @@ impl<S: System> SocketState<S> {
 
     /// Opens the reserved slot of a process as a descriptor of this socket,
     /// whose reference is counted already, for a call of this life.
+    #[inline]
     pub(super) fn open(
         &mut self,
         services: &Services<S>,
         id: SocketId,
-        process: &Arc<Descriptors<S>>,
+        process: &Keeper<Descriptors<S>>,
         slot: u32,
         life: Life,
     ) -> Result<Descriptor, Error> {
@@ -126,12 +129,12 @@ impl<S: System> SocketState<S> {
         let opened = Observation::through(process.id, descriptor, opened).saw(before);
         self.machine.note(services, || opened);
         self.references.push(Reference {
-            process: Arc::clone(process),
+            process: Keeper::clone(process),
             descriptor,
             life,
             live: true,
-            reads: VecDeque::new(),
-            writes: VecDeque::new(),
+            reads: Operations::new(),
+            writes: Operations::new(),
             watches: Vec::new(),
             over: false,
         });
@@ -158,8 +161,8 @@ impl<S: System> SocketState<S> {
         };
         let (does, waiting) = (pending.kind, pending.reply.waiting());
         match pending.kind {
-            OperationKind::Recv | OperationKind::Accept => reference.reads.push_back(pending),
-            OperationKind::Send | OperationKind::Connect => reference.writes.push_back(pending),
+            OperationKind::Recv | OperationKind::Accept => reference.reads.push_back(id, pending),
+            OperationKind::Send | OperationKind::Connect => reference.writes.push_back(id, pending),
         }
         let registered = Step::Registered {
             operation,
@@ -173,11 +176,8 @@ impl<S: System> SocketState<S> {
 
     /// The process that issued the pending operation of this number.
     pub(super) fn owner_of(&self, number: u64) -> Option<&Descriptors<S>> {
-        let has = |queue: &VecDeque<Pending<S::Primitives>>| {
-            queue.binary_search_by_key(&number, |it| it.number).is_ok()
-        };
         let mut references = self.references.iter();
-        let owner = references.find(|it| has(&it.reads) || has(&it.writes))?;
+        let owner = references.find(|it| it.reads.has(number) || it.writes.has(number))?;
         Some(&owner.process)
     }
 
@@ -189,10 +189,8 @@ impl<S: System> SocketState<S> {
         self.references.iter_mut().find_map(|reference| {
             let issuer = reference.issuer();
             let Reference { reads, writes, .. } = reference;
-            [reads, writes].into_iter().find_map(|queue| {
-                let place = queue.binary_search_by_key(&number, |it| it.number).ok()?;
-                Some((issuer.clone(), queue.remove(place)?))
-            })
+            let taken = reads.remove(number).or_else(|| writes.remove(number));
+            Some((issuer, taken?))
         })
     }
 
@@ -265,6 +263,7 @@ impl<S: System> SocketState<S> {
         self.connect_error = None;
         self.next_look = None;
         self.pause = FIRST_PAUSE;
+        self.seen_queued = u32::MAX;
         self.more_to_discard = false;
         self.watched = false;
         self.watch_refused = false;

@@ -112,7 +112,6 @@ impl<S: System> ProcessState<S> {
     }
 
     fn reclaim_one(&self, socket: SocketId) -> Option<()> {
-        let request = self.close_request(Cause::Reclaimed);
         self.shared
             .with_socket(socket, |section| {
                 let state = &mut *section.socket;
@@ -123,6 +122,7 @@ impl<S: System> ProcessState<S> {
                 let (record, _) = state.records.swap_remove(index);
                 self.records.remove(socket);
                 section.prepare_close();
+                let request = section.close_request(Cause::Reclaimed);
                 let state = &mut *section.socket;
                 let mut taker = Taker {
                     socket,

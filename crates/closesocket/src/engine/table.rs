@@ -155,6 +155,7 @@ impl<P: Primitives> Table<P> {
     ///
     /// # Errors
     /// [`Error::TooManyDescriptors`] if none is left.
+    #[inline]
     pub(super) fn reserve(&self) -> Result<u32, Error> {
         let index = self.free.take().ok_or(Error::TooManyDescriptors)?;
         match self.slots.cell(index) {
@@ -183,19 +184,17 @@ impl<P: Primitives> Table<P> {
     /// runs before anybody can open the slot.
     pub(super) fn recycle(
         &self,
-        descriptor: Descriptor,
+        slot: &Slot<P>,
+        index: u32,
         handle_returned: bool,
         told: impl FnOnce(Word, bool),
     ) {
-        let Some(slot) = self.slot(descriptor) else {
-            return;
-        };
         let claimed = slot.word();
         match word::recycle(claimed, handle_returned) {
             Recycling::Free => {
                 let before = slot.word.fetch_add(word::STEP, Ordering::AcqRel);
                 told(Word::from_bits(before), false);
-                self.free.put(descriptor.slot());
+                self.free.put(index);
             }
             Recycling::Retired => told(claimed, true),
         }
@@ -211,7 +210,7 @@ impl<P: Primitives> Table<P> {
             };
             // An addition of nothing, not a load: it takes part in the
             // word's one order, so either the sweep sees the opening or
-            // the opener sees the sweep's flag.
+            // the opening acquires what the sweep knows, the sweep's flag.
             let word = Word::from_bits(slot.word.fetch_add(0, Ordering::SeqCst));
             match word.phase() {
                 WordPhase::Open => occupied.open.push(word::descriptor(word, index)),

@@ -25,7 +25,7 @@ pub enum Cause {
 pub struct CloseRequest {
     /// Why the reference goes.
     pub cause: Cause,
-    /// The time of the call.
+    /// The time; any, if the socket is not connected, since nothing drains then.
     pub now: Time,
     /// The provider's own limit for a background drain, after which the
     /// connection is reset; `None` for no limit (L table).

@@ -1,16 +1,15 @@
 //! One end of a connection in memory.
 
-use std::sync::Arc;
-
 use super::link::{Inbox, Link, Side};
 use super::{LinkOf, MemoryAddress, Network};
+use crate::engine::keeper::Keeper;
 use crate::engine::primitives::{Monitor, Primitives, Std};
 use crate::engine::transport::{Connecting, Endpoint, Received, Token};
 use crate::protocol::Error;
 
 /// One end of a connection in memory, or a listener.
 pub struct MemoryEndpoint<P: Primitives = Std> {
-    pub(super) network: Arc<Network<P>>,
+    pub(super) network: Keeper<Network<P>>,
     pub(super) token: Option<Token>,
     pub(super) address: Option<MemoryAddress>,
     /// It has bound the address itself.
@@ -104,7 +103,7 @@ impl<P: Primitives> Endpoint for MemoryEndpoint<P> {
         let address = self.address.ok_or(Error::InvalidArgument)?;
         let link = self.network.accept(address);
         Ok(link.map(|link| Self {
-            network: Arc::clone(&self.network),
+            network: self.network.clone(),
             token: None,
             address: Some(address),
             bound: false,

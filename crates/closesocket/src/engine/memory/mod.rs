@@ -9,6 +9,7 @@ mod link;
 mod peer;
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock, Weak};
 
 pub use endpoint::MemoryEndpoint;
@@ -16,7 +17,8 @@ use endpoint::Role;
 use link::Link;
 pub use peer::{Peer, PeerListener, PeerRead};
 
-use super::primitives::{Monitor, Primitives, Std};
+use super::keeper::Keepers;
+use super::primitives::{Monitor, Primitives, Std, Word};
 use super::transport::{Events, Token, Transport};
 use crate::protocol::Error;
 
@@ -27,7 +29,11 @@ pub struct MemoryAddress(pub u32);
 /// A network in memory. Clones are the same network.
 pub struct Memory<P: Primitives = Std> {
     network: Arc<Network<P>>,
+    keepers: Arc<Keepers<Network<P>>>,
 }
+
+/// How many keepers of a network the threads are spread over.
+const KEEPERS: usize = 8;
 
 type LinkOf<P> = Arc<<P as Primitives>::Monitor<Link>>;
 
@@ -36,6 +42,8 @@ struct Network<P: Primitives> {
     events: OnceLock<Weak<dyn Events>>,
     listeners: P::Monitor<Listeners<P>>,
     pending: P::Monitor<PendingEvents>,
+    /// How many events are pending: who has noted none finds that by a look.
+    noted: P::Word,
 }
 
 struct Listeners<P: Primitives> {
@@ -66,17 +74,20 @@ impl<P: Primitives> Memory<P> {
     /// A network whose connections have this window in bytes, each way.
     #[must_use]
     pub fn with_window(window: usize) -> Self {
-        Self {
-            network: Arc::new(Network {
-                window,
-                events: OnceLock::new(),
-                listeners: Monitor::new(Listeners {
-                    by_address: HashMap::new(),
-                    bound: HashSet::new(),
-                    next_address: 1,
-                }),
-                pending: Monitor::new(PendingEvents::default()),
+        let network = Arc::new(Network {
+            window,
+            events: OnceLock::new(),
+            listeners: Monitor::new(Listeners {
+                by_address: HashMap::new(),
+                bound: HashSet::new(),
+                next_address: 1,
             }),
+            pending: Monitor::new(PendingEvents::default()),
+            noted: Word::new(0),
+        });
+        Self {
+            keepers: Arc::new(Keepers::new(&network, KEEPERS)),
+            network,
         }
     }
 
@@ -113,6 +124,7 @@ impl<P: Primitives> Clone for Memory<P> {
     fn clone(&self) -> Self {
         Self {
             network: Arc::clone(&self.network),
+            keepers: Arc::clone(&self.keepers),
         }
     }
 }
@@ -207,6 +219,7 @@ impl<P: Primitives> Network<P> {
             self.pending.lock(|pending| {
                 if !pending.tokens.contains(&token) {
                     pending.tokens.push_back(token);
+                    self.noted.fetch_add(1, Ordering::AcqRel);
                 }
             });
         }
@@ -215,6 +228,9 @@ impl<P: Primitives> Network<P> {
     /// Delivers the events noted so far, unless somebody is at it already.
     /// Holds no lock while it calls out.
     fn deliver(&self) {
+        if self.noted.load(Ordering::Acquire) == 0 {
+            return;
+        }
         let Some(events) = self.events.get().and_then(Weak::upgrade) else {
             return;
         };
@@ -226,6 +242,9 @@ impl<P: Primitives> Network<P> {
                 }
                 let next = pending.tokens.pop_front();
                 pending.delivering = next.is_some();
+                if next.is_some() {
+                    self.noted.fetch_sub(1, Ordering::AcqRel);
+                }
                 next
             });
             first = false;
@@ -247,9 +266,8 @@ impl<P: Primitives> Transport for Memory<P> {
     }
 
     fn open(&self, token: Token) -> Result<MemoryEndpoint<P>, Error> {
-        let network = Arc::clone(&self.network);
         Ok(MemoryEndpoint {
-            network,
+            network: self.keepers.own::<P>().clone(),
             token: Some(token),
             address: None,
             bound: false,
