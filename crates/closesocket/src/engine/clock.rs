@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use crate::protocol::Time;
 
-/// Tells the time. The engine asks it once a call; deadlines are acted on by
+/// Tells the time. The engine asks it at most once a call, also under a lock of
+/// its own, so it must not call the engine; deadlines are acted on by
 /// [`Provider::tick`](super::Provider::tick) and by lingering closes.
 pub trait Clock: Send + Sync + 'static {
     /// The time now; never goes back.

@@ -125,3 +125,28 @@ impl<P: Primitives> FreeList<P> {
 pub(super) fn shard_of_this_thread<P: Primitives>(shards: usize) -> usize {
     usize::try_from(P::current_thread()).unwrap_or(0) & (shards - 1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::primitives::Std;
+    use super::*;
+
+    #[test]
+    fn an_index_that_was_given_back_is_taken_again_by_whichever_thread() {
+        let list = FreeList::<Std>::new(3, 4);
+        let taken: Vec<_> = (0..4).map(|_| list.take()).collect();
+        assert_eq!(taken, [Some(0), Some(1), Some(2), None]);
+        for index in 0..3 {
+            assert_eq!(list.taken(), 3 - index as usize);
+            list.put(index);
+        }
+        assert_eq!(list.taken(), 0);
+        let elsewhere = std::thread::scope(|scope| {
+            let take_all = || [list.take(), list.take(), list.take(), list.take()];
+            scope.spawn(take_all).join().ok()
+        });
+        let mut elsewhere = elsewhere.into_iter().flatten().collect::<Vec<_>>();
+        elsewhere.sort_unstable();
+        assert_eq!(elsewhere, [None, Some(0), Some(1), Some(2)]);
+    }
+}

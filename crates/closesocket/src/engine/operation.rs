@@ -169,7 +169,8 @@ impl<P: Primitives> Operations<P> {
         let row = self.0.get_or_insert_with(|| {
             Box::new(Row {
                 socket,
-                list: VecDeque::new(),
+                // Many have one at a time.
+                list: VecDeque::with_capacity(1),
                 queue: None,
                 apart: 0,
             })
@@ -239,9 +240,9 @@ impl<P: Primitives> Row<P> {
                 } else {
                     self.queue.clone()
                 };
-                Reply::Overlapped(
-                    queue.map_or_else(Notify::nobody, |queue| Notify(How::Queue { queue, key })),
-                )
+                // There is one while an operation is told in it.
+                let told = queue.map(|queue| Notify(How::Queue { queue, key }));
+                Reply::Overlapped(told.unwrap_or_else(Notify::nobody))
             }
             Told::By(reply) => {
                 self.apart -= 1;
@@ -273,5 +274,71 @@ impl<P: Primitives> Completions for Row<P> {
 
     fn left(&self) -> usize {
         self.list.len()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::primitives::Std;
+    use super::*;
+
+    fn receive(number: u64, notify: Notify<Std>) -> Pending<Std> {
+        Pending {
+            number,
+            kind: OperationKind::Recv,
+            buffer: Vec::new(),
+            done: 0,
+            reply: Reply::Overlapped(notify),
+            reserved: None,
+        }
+    }
+
+    fn queue_of(pending: &Pending<Std>) -> &CompletionQueue<Std> {
+        match &pending.reply {
+            Reply::Overlapped(Notify(How::Queue { queue, .. })) => queue,
+            _ => panic!("it reports to a queue"),
+        }
+    }
+
+    #[test]
+    fn a_row_goes_whole_if_and_only_if_all_of_it_report_to_one_queue() {
+        let [one, other] = [CompletionQueue::new(), CompletionQueue::new()];
+        let socket = SocketId(7);
+        let mut row = Operations::new();
+        assert!(row.abort_whole().is_none(), "there is nothing");
+        for number in 1..=3 {
+            row.push_back(socket, receive(number, Notify::queue(&one, 10 * number)));
+        }
+        row.push_back(socket, receive(4, Notify::queue(&other, 40)));
+        row.push_back(socket, receive(5, Notify::nobody()));
+        assert!(row.abort_whole().is_none());
+        assert_eq!(row.len(), 5, "they stay");
+        assert!(queue_of(&row.remove(4).unwrap()).is(&other));
+        assert!(row.abort_whole().is_none(), "one reports to nobody");
+        assert!(row.remove(5).is_some() && row.remove(5).is_none());
+        assert!(queue_of(&row.pop_front().unwrap()).is(&one));
+        let (queue, mut aborted) = row.abort_whole().unwrap();
+        assert!(queue.is(&one) && row.is_empty());
+        for number in 2..=3 {
+            assert_eq!(aborted.left() as u64, 4 - number);
+            let completion = aborted.next().unwrap();
+            assert_eq!(completion.operation, OperationId { socket, number });
+            assert_eq!(completion.key, 10 * number);
+            assert_eq!(completion.result, Err(Error::OperationAborted));
+        }
+        assert!(aborted.next().is_none());
+    }
+
+    #[test]
+    fn the_next_operation_of_an_empty_row_may_report_to_another_queue() {
+        let [one, other] = [CompletionQueue::new(), CompletionQueue::new()];
+        let mut row = Operations::new();
+        for queue in [&one, &other] {
+            row.push_back(SocketId(7), receive(1, Notify::queue(queue, 1)));
+            assert!(queue_of(&row.pop_front().unwrap()).is(queue));
+        }
+        row.push_back(SocketId(7), receive(2, Notify::queue(&one, 2)));
+        assert!(row.abort_whole().unwrap().0.is(&one));
     }
 }

@@ -128,6 +128,10 @@ impl<S: System> SocketState<S> {
         let opened = Step::Opened { life: life.0 };
         let opened = Observation::through(process.id, descriptor, opened).saw(before);
         self.machine.note(services, || opened);
+        // Most sockets never have a second one.
+        if self.references.capacity() == 0 {
+            self.references.reserve_exact(1);
+        }
         self.references.push(Reference {
             process: Keeper::clone(process),
             descriptor,
