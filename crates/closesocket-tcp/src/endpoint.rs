@@ -78,8 +78,6 @@ pub struct TcpEndpoint {
     fin_sent: bool,
     /// The peer's FIN was read.
     end_seen: bool,
-    /// The last receive had room for more than there was.
-    drained: bool,
     /// Input is to be thrown away.
     discarding: bool,
     /// Another operating system process may have the connection too (D9).
@@ -101,7 +99,6 @@ impl TcpEndpoint {
             bound: false,
             fin_sent: false,
             end_seen: false,
-            drained: false,
             discarding: false,
             transferred: false,
             unsent_waits: false,
@@ -121,7 +118,6 @@ impl TcpEndpoint {
             bound: false,
             fin_sent: false,
             end_seen: false,
-            drained: false,
             discarding: false,
             transferred: false,
             unsent_waits: false,

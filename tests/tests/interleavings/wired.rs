@@ -57,7 +57,6 @@ impl Wired {
             endpoint,
             relay,
             wire: None,
-            drained: false,
         };
         wired.lay(token);
         wired
@@ -135,7 +134,6 @@ pub(crate) struct WiredEndpoint {
     endpoint: MemoryEndpoint<Loom>,
     relay: Option<Arc<Relay>>,
     wire: Option<Arc<LoomMonitor<Wire>>>,
-    drained: bool,
 }
 
 impl WiredEndpoint {
@@ -184,7 +182,6 @@ impl Endpoint for WiredEndpoint {
             endpoint,
             relay,
             wire: None,
-            drained: false,
         };
         self.endpoint.accept().map(|it| it.map(wired))
     }
@@ -223,13 +220,7 @@ impl Endpoint for WiredEndpoint {
     }
 
     fn receive(&mut self, buffer: &mut [u8]) -> Result<Received, Error> {
-        let received = self.endpoint.receive(buffer);
-        self.drained = matches!(received, Ok(Received::Bytes(bytes)) if bytes < buffer.len());
-        received
-    }
-
-    fn is_drained(&self) -> bool {
-        self.drained && self.wire.is_some()
+        self.endpoint.receive(buffer)
     }
 
     fn has_input(&mut self) -> Result<bool, Error> {

@@ -251,23 +251,14 @@ impl Endpoint for TcpEndpoint {
                 (false, None) => Ok(Received::Nothing),
             };
         }
-        self.drained = false;
         let socket = self.connection()?;
         let flags = RecvFlags::DONTWAIT;
         match retry(|| Ok(rustix::net::recv(socket, &mut *buffer, flags)?)) {
             Ok((0, _)) => self.end(),
-            Ok((bytes, _)) => {
-                self.drained = bytes < buffer.len();
-                Ok(Received::Bytes(bytes))
-            }
+            Ok((bytes, _)) => Ok(Received::Bytes(bytes)),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Received::Nothing),
             Err(error) => Err(self.fail(&error)),
         }
-    }
-
-    /// A part is given if there is no more, or up to the mark of urgent data.
-    fn is_drained(&self) -> bool {
-        self.drained
     }
 
     /// Of a listener: whether an accept would find a connection. Nothing is

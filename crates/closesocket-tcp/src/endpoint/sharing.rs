@@ -76,7 +76,6 @@ impl TcpEndpoint {
             bound: false,
             fin_sent: transfer_state.send_shut,
             end_seen: false,
-            drained: false,
             discarding: false,
             transferred: true,
             unsent_waits: false,

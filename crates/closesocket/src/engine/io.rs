@@ -27,16 +27,12 @@ impl<S: System> Process<S> {
         let admission = self.state.admit(descriptor)?;
         let step = admission.section(|section| {
             section.start(&admission, OperationKind::Recv)?;
-            let mut drive = section.way_around_a_look(buffer);
-            if drive.is_none() {
-                if let Some(received) = section.receive_now(buffer)? {
-                    return Ok(Step::Done(received));
-                }
-                drive = section.way_to_drive(OperationKind::Recv);
+            if let Some(received) = section.receive_now(buffer)? {
+                return Ok(Step::Done(received));
             }
             let parking = Parking {
                 length: buffer.len(),
-                drive,
+                drive: section.way_to_drive(OperationKind::Recv),
                 ..Parking::new(OperationKind::Recv)
             };
             section.park_blocked(&admission, parking)

@@ -172,19 +172,6 @@ impl<S: System> Section<'_, S> {
         Some((waiter, awaited))
     }
 
-    /// How the calling thread can wait for input without looking for it first,
-    /// where the last receive has left nothing: most often it would find nothing,
-    /// and the wait tells of what it has missed. One with a limit looks, since it
-    /// may be over before the wait.
-    pub(super) fn way_around_a_look(&self, buffer: &[u8]) -> Option<Drive> {
-        let drained = self.socket.endpoint.as_ref()?.is_drained();
-        let limit = self.socket.machine.limits.of(OperationKind::Recv);
-        if !drained || buffer.is_empty() || limit.is_some() {
-            return None;
-        }
-        self.way_to_drive(OperationKind::Recv)
-    }
-
     /// A turn of a receive whose thread drives it, into its own buffer. `None` once
     /// it has ended.
     pub(super) fn receive_parked(&mut self, number: u64, buffer: &mut [u8]) -> Option<Awaited> {

@@ -204,12 +204,6 @@ pub trait Endpoint: Send + Sized + 'static {
     /// See the trait.
     fn receive(&mut self, buffer: &mut [u8]) -> Result<Received, Error>;
 
-    /// Whether the last receive has left nothing, most likely: a thread that can
-    /// wait ([`Endpoint::waiter`]) then does so before it asks again.
-    fn is_drained(&self) -> bool {
-        false
-    }
-
     /// Whether a receive would find something: bytes or the end. It reports a
     /// loss when a receive would.
     ///

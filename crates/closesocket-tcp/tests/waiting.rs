@@ -1,0 +1,135 @@
+//! Threads that wait at their endpoint, and whom the reactor watches for.
+//! One test at a time, since they count what the process has.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod common;
+
+use std::fs;
+use std::io::{Read, Write};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use closesocket::engine::{Endpoint, Error, Interest, Notify, Overlapped, Received};
+use common::world::{LONG, World, until};
+use common::{Net, SMALL};
+
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How many descriptors the reactor watches, its waker included. It has several
+/// descriptors of what it watches with.
+fn watched() -> usize {
+    let files = fs::read_dir("/proc/self/fdinfo").unwrap();
+    let text = |file: std::io::Result<fs::DirEntry>| {
+        // One may be closed meanwhile.
+        fs::read_to_string(file.unwrap().path()).unwrap_or_default()
+    };
+    let watched = |text: &str| text.lines().filter(|it| it.starts_with("tfd:")).count();
+    files.map(|file| watched(&text(file))).max().unwrap()
+}
+
+#[test]
+fn what_was_there_before_a_wait_ends_it() {
+    let _alone = alone();
+    let net = Net::new(SMALL);
+    let (mut endpoint, mut peer) = net.connected();
+    let waiter = endpoint.waiter().unwrap();
+    waiter.wake();
+    waiter.wait(Interest::NONE, None);
+    waiter.wait(Interest::WRITABLE, None);
+    assert_eq!(endpoint.receive(&mut [0; 2]), Ok(Received::Nothing));
+    peer.write_all(b"abc").unwrap();
+    waiter.wait(Interest::READABLE, None);
+    assert_eq!(endpoint.receive(&mut [0; 2]), Ok(Received::Bytes(2)));
+    waiter.wait(Interest::READABLE, None);
+    assert_eq!(endpoint.receive(&mut [0; 2]), Ok(Received::Bytes(1)));
+    net.fill(&mut endpoint);
+    let nothing = Some(Duration::from_millis(1));
+    waiter.wait(Interest::WRITABLE, nothing);
+    drop(peer);
+    waiter.wait(Interest::READABLE, None);
+    drop(endpoint);
+    waiter.wait(Interest::NONE, nothing);
+}
+
+#[test]
+fn a_connection_is_watched_only_while_somebody_waits_for_its_events() {
+    let _alone = alone();
+    let world = World::new();
+    let process = &world.process;
+    let of_the_reactor = watched();
+    let (descriptor, mut peer) = world.connect();
+    let receive = || {
+        let overlapped = Overlapped::new();
+        let notify = Notify::event(&overlapped);
+        let started = process.recv_overlapped(descriptor, vec![0; 4], notify);
+        started.unwrap();
+        overlapped
+    };
+    let overlapped = receive();
+    assert_eq!(watched(), of_the_reactor + 1);
+    peer.write_all(b"0123").unwrap();
+    assert_eq!(overlapped.wait(LONG).unwrap().buffer, b"0123");
+    let receiving = world.block(move |process| {
+        let mut buffer = [0; 4];
+        (process.recv(descriptor, &mut buffer), buffer)
+    });
+    until("it is not watched", || watched() == of_the_reactor);
+    let overlapped = receive();
+    assert_eq!(watched(), of_the_reactor + 1, "for what is behind it");
+    peer.write_all(b"1234").unwrap();
+    assert_eq!(receiving.result(), (Ok(4), *b"1234"));
+    peer.write_all(b"5678").unwrap();
+    assert_eq!(overlapped.wait(LONG).unwrap().buffer, b"5678");
+    process.close(descriptor).unwrap();
+    assert_eq!(peer.read(&mut [0]).unwrap(), 0);
+    world.until_nothing_is_left();
+    until("nothing is watched", || watched() == of_the_reactor);
+}
+
+//= docs/specification.md#o4-blocked-calls
+//# - A blocked call that a close by another thread aborts MUST return WSAEINTR.
+#[test]
+fn a_blocked_send_that_waits_for_the_kernel_is_woken_by_a_close() {
+    let _alone = alone();
+    let world = World::new();
+    let (descriptor, peer, _) = world.stalled();
+    let sending = world.block(move |process| process.send(descriptor, &[1; 1 << 20]));
+    world.process.set_linger(descriptor, Some(0)).unwrap();
+    world.process.close(descriptor).unwrap();
+    // A part is accepted if the peer's kernel has taken more meanwhile.
+    let result = sending.result();
+    let interrupted = matches!(
+        result,
+        Err(Error::Interrupted | Error::SendInterrupted { .. })
+    );
+    assert!(interrupted, "{result:?}");
+    drop(peer);
+    world.until_nothing_is_left();
+}
+
+#[test]
+fn a_bulk_passes_through_a_kernel_that_is_full_again_and_again() {
+    const CHUNK: usize = 1 << 20;
+    const CHUNKS: usize = 16;
+    let _alone = alone();
+    let world = World::new();
+    let (descriptor, mut peer) = world.connect();
+    let sending = world.block(move |process| {
+        let byte = |chunk: usize| u8::try_from(chunk).unwrap_or_default();
+        for chunk in 0..CHUNKS {
+            let sent = process.send(descriptor, &vec![byte(chunk); CHUNK]);
+            assert_eq!(sent, Ok(CHUNK));
+        }
+        process.close(descriptor)
+    });
+    let mut received = Vec::new();
+    peer.read_to_end(&mut received).unwrap();
+    assert_eq!(received.len(), CHUNK * CHUNKS);
+    assert!(received.is_sorted(), "in the order in which they were sent");
+    assert_eq!(sending.result(), Ok(()));
+    world.until_nothing_is_left();
+}
