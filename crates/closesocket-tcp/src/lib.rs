@@ -3,8 +3,9 @@
 //!
 //! [`Tcp`] owns a reactor thread that turns the kernel's readiness into
 //! [`Events`](closesocket::engine::Events); [`TcpEndpoint`] is a nonblocking
-//! socket. Nothing here blocks in the kernel: a close never waits there, since a
-//! linger time above zero is never given to it.
+//! socket. A thread that blocks polls its socket, beside a bell by which whoever
+//! ends its operation wakes it; nothing else here waits in the kernel: a close
+//! never does, since a linger time above zero is never given to it.
 //!
 //! What the kernel does differently from what the engine asks for, and what is
 //! done about it (each has a test):
@@ -32,6 +33,10 @@
 //! - The kernel gives a socket's error to the first who asks and then forgets
 //!   it; the endpoint remembers it.
 //! - No event comes for an acknowledgement; the engine's tick asks for it.
+//! - A poll keeps its socket alive. So one that is closed under a blocked thread
+//!   ends when the thread has woken; its FIN or reset does not wait for that, and
+//!   at a listener nobody polls. The bell is one descriptor of each thread
+//!   that has ever blocked; without one, the reactor tells the thread.
 //!
 //! A connection can be shared with another operating system process: see
 //! [`transfer`].

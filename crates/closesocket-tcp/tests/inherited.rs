@@ -128,8 +128,8 @@ fn a_graceful_close_ends_whoever_else_has_the_descriptor() {
 }
 
 //= docs/specification.md#d9-transfer-between-operating-system-processes
-//# - A call on a TCP socket MUST NOT wait in the kernel, whatever another process that has its
-//# descriptor too does to the state that both share.
+//# - A call on a TCP socket MUST NOT wait in the kernel where a close cannot wake it, whatever
+//# another process that has its descriptor too does to the state that both share.
 #[test]
 fn a_connection_never_waits_in_the_kernel_though_another_holder_lets_it() {
     let world = World::new();

@@ -196,8 +196,8 @@ impl Endpoint for TcpEndpoint {
     }
 
     //= docs/specification.md#d9-transfer-between-operating-system-processes
-    //# - A call on a TCP socket MUST NOT wait in the kernel, whatever another process that has its
-    //# descriptor too does to the state that both share.
+    //# - A call on a TCP socket MUST NOT wait in the kernel where a close cannot wake it, whatever
+    //# another process that has its descriptor too does to the state that both share.
     fn send(&mut self, bytes: &[u8]) -> Result<usize, Error> {
         if let Some(error) = self.lost {
             return Err(error);

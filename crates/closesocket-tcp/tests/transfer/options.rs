@@ -89,8 +89,8 @@ fn a_transfer_waits_for_accepted_bytes_to_go_first_and_changes_nothing_else() {
 }
 
 //= docs/specification.md#d9-transfer-between-operating-system-processes
-//# - A call on a TCP socket MUST NOT wait in the kernel, whatever another process that has its
-//# descriptor too does to the state that both share.
+//# - A call on a TCP socket MUST NOT wait in the kernel where a close cannot wake it, whatever
+//# another process that has its descriptor too does to the state that both share.
 #[test]
 fn a_close_waits_for_no_linger_time_that_another_process_has_set_in_the_kernel() {
     let world = World::new();
