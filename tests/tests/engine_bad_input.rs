@@ -7,10 +7,11 @@ mod every_call;
 
 use std::time::Duration;
 
-use closesocket::engine::{
-    Config, Descriptor, Error, Memory, MemoryAddress, NoProbe, NoUpcalls, Notify, Process,
-    Provider, Shutdown, Std, SystemClock,
-};
+use closesocket::engine::completions::Notify;
+use closesocket::engine::net::{Memory, MemoryAddress};
+use closesocket::engine::observe::NoProbe;
+use closesocket::engine::sync::{Std, SystemClock};
+use closesocket::engine::{Config, Descriptor, Error, NoUpcalls, Process, Provider, Shutdown};
 use every_call::every_call;
 
 const HOME: MemoryAddress = MemoryAddress(1);

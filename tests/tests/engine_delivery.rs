@@ -7,9 +7,8 @@ mod faulty;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use closesocket::engine::{
-    CompletionQueue, Config, Descriptor, Error, Notify, Process, ProcessId, UpcallFailed, Upcalls,
-};
+use closesocket::engine::completions::{CompletionQueue, Notify};
+use closesocket::engine::{Config, Descriptor, Error, Process, ProcessId, UpcallFailed, Upcalls};
 use closesocket::protocol::{AbortScope, HandleKind};
 use faulty::World;
 

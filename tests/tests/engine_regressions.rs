@@ -10,10 +10,15 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use closesocket::engine::completions::{
+    AlertableThread, CompletionQueue, Event, Interest, Notify, Overlapped,
+};
+use closesocket::engine::net::{Endpoint, Memory, MemoryAddress, PeerRead, Token, Transport};
+use closesocket::engine::observe::{Observation, Probe, Step};
+use closesocket::engine::sync::{Std, SystemClock};
 use closesocket::engine::{
-    AlertableThread, CompletionQueue, Config, Descriptor, Endpoint, Error, Event, Interest, Memory,
-    MemoryAddress, NoUpcalls, Notify, Observation, Overlapped, PeerRead, Probe, Process, ProcessId,
-    Provider, Shutdown, Std, Step, SystemClock, Token, Transport, UpcallFailed, Upcalls,
+    Config, Descriptor, Error, NoUpcalls, Process, ProcessId, Provider, Shutdown, UpcallFailed,
+    Upcalls,
 };
 use closesocket::protocol::{HandleKind, UnreadInput};
 use faulty::{AWAY, Faults, HOME, System, World};

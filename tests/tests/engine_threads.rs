@@ -10,9 +10,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 
+use closesocket::engine::completions::{CompletionQueue, Notify};
+use closesocket::engine::net::{Memory, MemoryAddress, Peer};
+use closesocket::engine::sync::{Std, SystemClock};
 use closesocket::engine::{
-    CompletionQueue, Config, Descriptor, Error, Memory, MemoryAddress, Notify, Peer, Process,
-    ProcessId, Provider, Std, SystemClock, UpcallFailed, Upcalls,
+    Config, Descriptor, Error, Process, ProcessId, Provider, UpcallFailed, Upcalls,
 };
 use closesocket::protocol::{AbortScope, HandleKind, UnreadInput};
 use closesocket_trace::{Recorder, replay};

@@ -6,9 +6,10 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use closesocket::engine::{
-    Config, Memory, MemoryAddress, NoUpcalls, Notify, Peer, Process, Provider, Std, SystemClock,
-};
+use closesocket::engine::completions::Notify;
+use closesocket::engine::net::{Memory, MemoryAddress, Peer};
+use closesocket::engine::sync::{Std, SystemClock};
+use closesocket::engine::{Config, NoUpcalls, Process, Provider};
 use closesocket_trace::{Recorder, TracingProbe, replay};
 use tracing::Level;
 

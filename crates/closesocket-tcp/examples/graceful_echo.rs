@@ -16,10 +16,10 @@ use std::net::SocketAddr;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use closesocket::engine::{
-    Completion, Descriptor, NoProbe, Notify, OperationId, Overlapped, Process, Provider, Std,
-    SystemClock,
-};
+use closesocket::engine::completions::{Completion, Notify, OperationId, Overlapped};
+use closesocket::engine::observe::NoProbe;
+use closesocket::engine::sync::{Std, SystemClock};
+use closesocket::engine::{Descriptor, Process, Provider};
 use closesocket_tcp::Tcp;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;

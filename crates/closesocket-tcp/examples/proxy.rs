@@ -23,9 +23,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use closesocket::engine::{
-    Descriptor, Error, NoProbe, Process, Provider, Shutdown, Std, SystemClock,
-};
+use closesocket::engine::observe::NoProbe;
+use closesocket::engine::sync::{Std, SystemClock};
+use closesocket::engine::{Descriptor, Error, Process, Provider, Shutdown};
 use closesocket_tcp::Tcp;
 
 /// How long peers get, at the end, to read what was accepted for them.

@@ -8,7 +8,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use closesocket::engine::{Endpoint as _, Received, Token};
+use closesocket::engine::net::{Endpoint as _, Received, Token};
 use closesocket::protocol::Error;
 use socket2::{Domain, Protocol, Socket, Type};
 

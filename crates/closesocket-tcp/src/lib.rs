@@ -1,8 +1,8 @@
-//! Real TCP on Linux as a [`Transport`](closesocket::engine::Transport) for the
+//! Real TCP on Linux as a [`Transport`](closesocket::engine::net::Transport) for the
 //! engine of [`closesocket`].
 //!
 //! [`Tcp`] owns a reactor thread that turns the kernel's readiness into
-//! [`Events`](closesocket::engine::Events); [`TcpEndpoint`] is a nonblocking
+//! [`Events`](closesocket::engine::net::Events); [`TcpEndpoint`] is a nonblocking
 //! socket. A thread that blocks polls its socket, beside a bell by which whoever
 //! ends its operation wakes it; nothing else here waits in the kernel: a close
 //! never does, since a linger time above zero is never given to it.

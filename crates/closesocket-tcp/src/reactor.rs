@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{OnceLock, Weak};
 use std::time::{Duration, Instant};
 
-use closesocket::engine::{Events, Token};
+use closesocket::engine::net::{Events, Token};
 use closesocket::protocol::Error;
 use mio::unix::SourceFd;
 use mio::{Interest, Poll, Registry, Waker};

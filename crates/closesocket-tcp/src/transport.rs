@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 use std::thread::{self, JoinHandle};
 
-use closesocket::engine::{Events, Token, Transport};
+use closesocket::engine::net::{Events, Token, Transport};
 use closesocket::protocol::{Error, TransferState};
 use mio::Poll;
 use socket2::Socket;

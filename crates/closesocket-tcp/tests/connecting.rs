@@ -6,7 +6,7 @@ mod common;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 
-use closesocket::engine::{Connecting, Endpoint, Received, Token, Transport};
+use closesocket::engine::net::{Connecting, Endpoint, Received, Token, Transport};
 use closesocket::protocol::Error;
 use closesocket_tcp::{TcpConfig, TcpEndpoint};
 use common::{Net, deaf, fresh_token};

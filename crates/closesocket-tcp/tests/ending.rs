@@ -7,7 +7,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
-use closesocket::engine::{Endpoint, Received};
+use closesocket::engine::net::{Endpoint, Received};
 use closesocket::protocol::Error;
 use closesocket_tcp::{TcpConfig, TcpEndpoint};
 use common::copies::copy;

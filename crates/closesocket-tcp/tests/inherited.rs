@@ -10,7 +10,8 @@ use std::os::fd::OwnedFd;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use closesocket::engine::{CompletionQueue, Config, Error, Interest, NoUpcalls, Notify, Shutdown};
+use closesocket::engine::completions::{CompletionQueue, Interest, Notify};
+use closesocket::engine::{Config, Error, NoUpcalls, Shutdown};
 use closesocket::protocol::UnreadInput;
 use common::copies::{copy, copy_of_bound};
 use common::world::{LONG, Task, World, until};

@@ -11,7 +11,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use closesocket::engine::{Endpoint, Events, Token, Transport};
+use closesocket::engine::net::{Endpoint, Events, Token, Transport};
 use closesocket::protocol::Error;
 use closesocket_tcp::{Tcp, TcpConfig, TcpEndpoint};
 use common::{Net, SMALL, read_to_end};

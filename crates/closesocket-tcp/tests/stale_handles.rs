@@ -15,9 +15,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
-use closesocket::engine::{
-    CompletionQueue, Config, Descriptor, Error, Interest, NoUpcalls, Notify, Process, Shutdown,
-};
+use closesocket::engine::completions::{CompletionQueue, Interest, Notify};
+use closesocket::engine::{Config, Descriptor, Error, NoUpcalls, Process, Shutdown};
 use common::world::{LONG, Sys, Task, World, until};
 
 const ROUNDS: u32 = 1000;

@@ -9,7 +9,9 @@ use std::io::{Read, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use closesocket::engine::{Endpoint, Error, Interest, Notify, Overlapped, Received};
+use closesocket::engine::Error;
+use closesocket::engine::completions::{Interest, Notify, Overlapped};
+use closesocket::engine::net::{Endpoint, Received};
 use common::world::{LONG, World, until};
 use common::{Net, SMALL};
 

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use closesocket::engine::{Observation, Order, Probe, SocketId, Step};
+use closesocket::engine::SocketId;
+use closesocket::engine::observe::{Observation, Order, Probe, Step};
 use closesocket::protocol::Input;
 use tracing::{debug, trace, warn};
 

@@ -1,6 +1,6 @@
 //! One line of a trace.
 
-use closesocket::engine::Observation;
+use closesocket::engine::observe::Observation;
 
 /// An observation with where it was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use closesocket::engine::{Observation, Probe};
+use closesocket::engine::observe::{Observation, Probe};
 use serde::Serialize;
 
 use crate::Record;

@@ -1,7 +1,7 @@
 //! The lines of a trace file, as serde writes and reads them. `docs/trace.md`
 //! documents them.
 
-use closesocket::engine::Observation;
+use closesocket::engine::observe::Observation;
 use serde::{Deserialize, Serialize};
 
 use crate::Record;

@@ -4,7 +4,7 @@
 
 mod common;
 
-use closesocket::engine::Step;
+use closesocket::engine::observe::Step;
 use closesocket_trace::{ReadError, Record, Recorder, read_file, replay, replay_file, to_text};
 use common::scratch::Scratch;
 use common::{World, expect_accepted};

@@ -6,7 +6,9 @@
 
 mod common;
 
-use closesocket::engine::{Descriptor, Error, Observation, OperationId, Order, ProcessId, Step};
+use closesocket::engine::completions::OperationId;
+use closesocket::engine::observe::{Observation, Order, Step};
+use closesocket::engine::{Descriptor, Error, ProcessId};
 use closesocket::protocol::word::{HOLDER, Word};
 use closesocket::protocol::{Cause, HandleKind, Input, OperationKind, Socket, Waiting};
 use closesocket_trace::{read, replay, to_text};

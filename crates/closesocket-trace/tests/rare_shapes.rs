@@ -7,10 +7,10 @@ mod common;
 use std::sync::{Arc, Barrier, Mutex, OnceLock};
 use std::thread;
 
-use closesocket::engine::{
-    CompletionQueue, Descriptor, Memory, MemoryAddress, Notify, ProcessId, Provider, SystemClock,
-    UpcallFailed, Upcalls,
-};
+use closesocket::engine::completions::{CompletionQueue, Notify};
+use closesocket::engine::net::{Memory, MemoryAddress};
+use closesocket::engine::sync::SystemClock;
+use closesocket::engine::{Descriptor, ProcessId, Provider, UpcallFailed, Upcalls};
 use closesocket::protocol::{AbortScope, UnreadInput};
 use closesocket_trace::{Record, Recorder, replay};
 use common::numbering::{may_be_missing, renumber};

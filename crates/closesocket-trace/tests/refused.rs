@@ -2,10 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use closesocket::engine::{
-    Config, Error, Memory, MemoryAddress, NoUpcalls, Notify, ProcessId, Provider, Std, Step,
-    SystemClock,
-};
+use closesocket::engine::completions::Notify;
+use closesocket::engine::net::{Memory, MemoryAddress};
+use closesocket::engine::observe::Step;
+use closesocket::engine::sync::{Std, SystemClock};
+use closesocket::engine::{Config, Error, NoUpcalls, ProcessId, Provider};
 use closesocket::protocol::AbortScope;
 use closesocket_trace::{Record, Recorder, replay};
 

@@ -9,7 +9,9 @@ use std::os::unix::net::UnixStream;
 use std::thread;
 use std::time::Duration;
 
-use closesocket::engine::{CompletionQueue, Config, NoUpcalls, Notify, Provider, Std, SystemClock};
+use closesocket::engine::completions::{CompletionQueue, Notify};
+use closesocket::engine::sync::{Std, SystemClock};
+use closesocket::engine::{Config, NoUpcalls, Provider};
 use closesocket_tcp::Tcp;
 use closesocket_tcp::transfer::{receive_record, send_record};
 use closesocket_trace::{Recorder, read_file, replay};

@@ -1,6 +1,8 @@
 //! Two processes share a socket; one closes it while the other goes on.
 
-use closesocket::engine::{Error, MemoryAddress, Notify, Provider};
+use closesocket::engine::completions::Notify;
+use closesocket::engine::net::MemoryAddress;
+use closesocket::engine::{Error, Provider};
 
 fn main() -> Result<(), Error> {
     let provider = Provider::in_memory(); // or Provider::over(Tcp::new()?)

@@ -5,10 +5,10 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use closesocket::engine::{
-    AlertableThread, Completion, Descriptor, Error, MemoryAddress, Notify, Overlapped, Primitives,
-    Process, ProcessId, Provider, Record, Shutdown, Std,
-};
+use closesocket::engine::completions::{AlertableThread, Completion, Notify, Overlapped};
+use closesocket::engine::net::MemoryAddress;
+use closesocket::engine::sync::{Primitives, Std};
+use closesocket::engine::{Descriptor, Error, Process, ProcessId, Provider, Record, Shutdown};
 use closesocket::protocol::Waiting;
 
 use super::network::Peer;

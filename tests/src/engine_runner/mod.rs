@@ -41,9 +41,13 @@ use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use closesocket::engine::completions::{
+    AlertableThread, Completion, CompletionQueue, OperationId, Overlapped,
+};
+use closesocket::engine::sync::Std;
 use closesocket::engine::{
-    Admission, AlertableThread, Completion, CompletionQueue, Config, Descriptor, Error,
-    OperationId, Overlapped, Process, ProcessId, Provider, Record, SocketId as EngineSocket, Std,
+    Admission, Config, Descriptor, Error, Process, ProcessId, Provider, Record,
+    SocketId as EngineSocket,
 };
 use closesocket::protocol::{AbortScope, HandleKind, OperationKind, UnreadInput, Waiting};
 
@@ -299,7 +303,7 @@ impl<'a> Engine<'a> {
 
     /// The number of the socket that the engine calls so.
     fn number_of(&self, socket: EngineSocket) -> Option<call::SocketId> {
-        let token = closesocket::engine::Token(socket.0);
+        let token = closesocket::engine::net::Token(socket.0);
         self.world.network.find(token)
     }
 

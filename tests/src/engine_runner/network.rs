@@ -6,7 +6,8 @@
 
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 
-use closesocket::engine::{Connecting, Endpoint, Error, Events, Received, Token, Transport};
+use closesocket::engine::Error;
+use closesocket::engine::net::{Connecting, Endpoint, Events, Received, Token, Transport};
 
 use super::{Notes, lock};
 use crate::call::{Happening, SocketId};

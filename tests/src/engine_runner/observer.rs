@@ -7,9 +7,9 @@ use std::sync::mpsc::{Receiver, Sender};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use closesocket::engine::{
-    Clock, Descriptor, Observation, Primitives, Probe, ProcessId, Std, Step, UpcallFailed, Upcalls,
-};
+use closesocket::engine::observe::{Observation, Probe, Step};
+use closesocket::engine::sync::{Clock, Primitives, Std};
+use closesocket::engine::{Descriptor, ProcessId, UpcallFailed, Upcalls};
 use closesocket::protocol::Time;
 
 use super::workers::News;

@@ -3,9 +3,9 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use closesocket::engine::{
-    Completion, Descriptor, Notify, Observation, ProcessId, SocketId as EngineSocket, Step,
-};
+use closesocket::engine::completions::{Completion, Notify};
+use closesocket::engine::observe::{Observation, Step};
+use closesocket::engine::{Descriptor, ProcessId, SocketId as EngineSocket};
 use closesocket::protocol::{OperationKind, Waiting};
 
 use super::network::Wire;

@@ -4,7 +4,8 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Barrier};
 use std::thread;
 
-use closesocket::engine::{AlertableThread, CompletionQueue, Config, Error, Notify, Overlapped};
+use closesocket::engine::completions::{AlertableThread, CompletionQueue, Notify, Overlapped};
+use closesocket::engine::{Config, Error};
 use closesocket::protocol::AbortScope;
 
 use crate::world::{

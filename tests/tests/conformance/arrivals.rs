@@ -2,9 +2,8 @@
 //! (R5), readiness as news (R6), results in order (R8) and shutdowns with
 //! operations pending (S1a-S1c).
 
-use closesocket::engine::{
-    CompletionQueue, Descriptor, Error, Event, Interest, Notify, Overlapped, Shutdown,
-};
+use closesocket::engine::completions::{CompletionQueue, Event, Interest, Notify, Overlapped};
+use closesocket::engine::{Descriptor, Error, Shutdown};
 
 use crate::world::{BIG, LONG, Network, Peer, Proc, World, assert_all, assert_prefix, pattern};
 

@@ -4,9 +4,10 @@
 use std::thread;
 use std::time::Duration;
 
-use closesocket::engine::{
-    AlertableThread, CompletionQueue, Descriptor, Error, Interest, Notify, OperationId, Overlapped,
+use closesocket::engine::completions::{
+    AlertableThread, CompletionQueue, Interest, Notify, OperationId, Overlapped,
 };
+use closesocket::engine::{Descriptor, Error};
 
 use crate::world::{BIG, LONG, Network, Peer, World, assert_all, pattern, recv_to_end};
 

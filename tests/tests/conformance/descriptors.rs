@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, Barrier};
 
-use closesocket::engine::{CompletionQueue, Config, Descriptor, Error, Notify};
+use closesocket::engine::completions::{CompletionQueue, Notify};
+use closesocket::engine::{Config, Descriptor, Error};
 
 use crate::every_call::every_call;
 use crate::world::{FOREVER, LONG, Network, Peer, Task, World, assert_all, pattern, settings};

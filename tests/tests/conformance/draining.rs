@@ -1,6 +1,7 @@
 //! D8 and L5 to L10: what happens while a close drains.
 
-use closesocket::engine::{Config, Descriptor, Error, Interest, Shutdown};
+use closesocket::engine::completions::Interest;
+use closesocket::engine::{Config, Descriptor, Error, Shutdown};
 use closesocket::protocol::UnreadInput;
 
 use crate::world::{
@@ -72,7 +73,10 @@ fn l6_discard_is_the_default<N: Network>(_: &World<N>) {
 fn l6_unread_input_does_not_destroy_queued_data<N: Network>(world: &World<N>) {
     let (descriptor, mut peer, accepted) = world.stalled();
     peer.write(&pattern(0, 5000));
-    let readable = [(descriptor, closesocket::engine::Interest::READABLE)];
+    let readable = [(
+        descriptor,
+        closesocket::engine::completions::Interest::READABLE,
+    )];
     let ready = world.process.select(&readable, crate::world::LONG);
     assert!(ready.unwrap()[0].1.readable);
     assert_eq!(world.process.close(descriptor), Ok(()));

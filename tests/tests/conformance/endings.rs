@@ -1,9 +1,11 @@
 //! S1 to S5: shutdown, cleanup, death, and readiness registrations.
 
-use closesocket::engine::{
-    AlertableThread, CompletionQueue, Descriptor, Error, Event, Interest, NoProbe, NoUpcalls,
-    Notify, Overlapped, Provider, Shutdown, SystemClock,
+use closesocket::engine::completions::{
+    AlertableThread, CompletionQueue, Event, Interest, Notify, Overlapped,
 };
+use closesocket::engine::observe::NoProbe;
+use closesocket::engine::sync::SystemClock;
+use closesocket::engine::{Descriptor, Error, NoUpcalls, Provider, Shutdown};
 
 use crate::world::{
     End, FOREVER, LONG, Network, Peer, Proc, Sys, Task, WINDOW, World, assert_all, assert_reset,

@@ -2,7 +2,8 @@
 
 use std::io::ErrorKind;
 
-use closesocket::engine::{AlertableThread, Error, Notify, Overlapped, Shutdown};
+use closesocket::engine::completions::{AlertableThread, Notify, Overlapped};
+use closesocket::engine::{Error, Shutdown};
 
 use crate::world::{FOREVER, LONG, Network, Peer, World, assert_all};
 

@@ -2,7 +2,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use closesocket::engine::{AlertableThread, CompletionQueue, Config, Error, Interest, Notify};
+use closesocket::engine::completions::{AlertableThread, CompletionQueue, Interest, Notify};
+use closesocket::engine::{Config, Error};
 
 use crate::world::{LONG, Network, Peer, Task, World, assert_all, pattern, settings};
 

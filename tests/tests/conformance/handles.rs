@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Instant;
 
-use closesocket::engine::{AlertableThread, CompletionQueue, Config, Error, Notify};
+use closesocket::engine::completions::{AlertableThread, CompletionQueue, Notify};
+use closesocket::engine::{Config, Error};
 use closesocket::protocol::{AbortScope, HandleKind};
 
 use crate::world::{FOREVER, LONG, Network, PATIENCE, Peer, World, assert_all, pattern, settings};

@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use closesocket::engine::{CompletionQueue, Config, Descriptor, Error, Notify, Shutdown};
+use closesocket::engine::completions::{CompletionQueue, Notify};
+use closesocket::engine::{Config, Descriptor, Error, Shutdown};
 
 use crate::world::{
     End, FOREVER, Network, Peer, Task, World, assert_all, assert_prefix, assert_reset, pattern,

@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 
-use closesocket::engine::{CompletionQueue, Config, Descriptor, Notify, Overlapped};
+use closesocket::engine::completions::{CompletionQueue, Notify, Overlapped};
+use closesocket::engine::{Config, Descriptor};
 use closesocket::protocol::{AbortScope, HandleKind};
 
 use crate::world::{

@@ -1,6 +1,7 @@
 //! R1: sends that wait when the connection is lost, and receives beside them.
 
-use closesocket::engine::{CompletionQueue, Error, Notify};
+use closesocket::engine::Error;
+use closesocket::engine::completions::{CompletionQueue, Notify};
 
 use crate::arrivals::readable;
 use crate::world::{BIG, LONG, Network, Peer, Task, World, pattern};

@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use closesocket::engine::{self, Memory, MemoryAddress, PeerListener, PeerRead};
+use closesocket::engine::net;
+use closesocket::engine::net::{Memory, MemoryAddress, PeerListener, PeerRead};
 
 use crate::world::{End, Network, PATIENCE, Peer};
 
@@ -30,7 +31,7 @@ fn until<T>(mut ask: impl FnMut() -> Option<T>) -> T {
 
 impl Network for InMemory {
     type Transport = Memory;
-    type Peer = engine::Peer;
+    type Peer = net::Peer;
     type Listener = PeerListener;
     type Deaf = PeerListener;
 
@@ -46,7 +47,7 @@ impl Network for InMemory {
         listener.address()
     }
 
-    fn accept(listener: &PeerListener) -> engine::Peer {
+    fn accept(listener: &PeerListener) -> net::Peer {
         until(|| listener.accept())
     }
 
@@ -54,7 +55,7 @@ impl Network for InMemory {
         next_address()
     }
 
-    fn dial(transport: &Memory, address: &MemoryAddress) -> engine::Peer {
+    fn dial(transport: &Memory, address: &MemoryAddress) -> net::Peer {
         transport.dial(*address).unwrap()
     }
 
@@ -66,7 +67,7 @@ impl Network for InMemory {
     }
 }
 
-impl Peer for engine::Peer {
+impl Peer for net::Peer {
     type Gone = ();
 
     fn write(&mut self, bytes: &[u8]) {

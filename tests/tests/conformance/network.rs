@@ -1,6 +1,6 @@
 //! What a network and its peers, which know nothing of the engine, can do.
 
-use closesocket::engine::Transport;
+use closesocket::engine::net::Transport;
 
 use crate::world::{Address, Ports};
 

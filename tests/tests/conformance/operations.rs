@@ -4,9 +4,10 @@
 use std::sync::Barrier;
 use std::thread;
 
-use closesocket::engine::{
-    AlertableThread, CompletionQueue, Descriptor, Error, Interest, Notify, Overlapped, Readiness,
+use closesocket::engine::completions::{
+    AlertableThread, CompletionQueue, Interest, Notify, Overlapped, Readiness,
 };
+use closesocket::engine::{Descriptor, Error};
 
 use crate::world::{
     BIG, End, LONG, Network, Peer, Task, World, assert_all, assert_prefix, pattern, recv_to_end,

@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, Barrier};
 
-use closesocket::engine::{CompletionQueue, Error, Event, Interest, Notify, Shutdown};
+use closesocket::engine::completions::{CompletionQueue, Event, Interest, Notify};
+use closesocket::engine::{Error, Shutdown};
 
 use crate::world::{BIG, End, FOREVER, LONG, Network, Peer, Task, World, assert_all, pattern};
 

@@ -4,10 +4,12 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use closesocket::engine::{
-    AlertableThread, CompletionQueue, Descriptor, Error, Interest, NoProbe, Notify, Overlapped,
-    Process, ProcessId, Provider, SystemClock, UpcallFailed, Upcalls,
+use closesocket::engine::completions::{
+    AlertableThread, CompletionQueue, Interest, Notify, Overlapped,
 };
+use closesocket::engine::observe::NoProbe;
+use closesocket::engine::sync::SystemClock;
+use closesocket::engine::{Descriptor, Error, Process, ProcessId, Provider, UpcallFailed, Upcalls};
 use closesocket::protocol::{AbortScope, HandleKind};
 
 use crate::world::{
@@ -249,7 +251,7 @@ fn c4_nothing_waits_in_an_upcall_on_the_transports_thread<N: Network>(world: &Wo
     accepted.unwrap();
     let (idle, mut other) = connect();
     let (tell, told) = std::sync::mpsc::channel();
-    let queue = CompletionQueue::<closesocket::engine::Std>::new();
+    let queue = CompletionQueue::<closesocket::engine::sync::Std>::new();
     let within = process.clone();
     *upcalls.0.lock().unwrap() = Some(Box::new(move || {
         let interests = [(idle, Interest::READABLE)];

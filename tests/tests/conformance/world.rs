@@ -7,9 +7,11 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use closesocket::engine::completions::{Event, Interest, Notify, OperationId, Overlapped};
+use closesocket::engine::observe::NoProbe;
+use closesocket::engine::sync::{Std, SystemClock};
 use closesocket::engine::{
-    AddressOf, Config, Descriptor, Error, Event, InMemory, Interest, NoProbe, Notify, OperationId,
-    Overlapped, Process, Provider, Std, System, SystemClock,
+    AddressOf, Config, Descriptor, Error, InMemory, Process, Provider, System,
 };
 
 use crate::dll::{Dll, ToDll};

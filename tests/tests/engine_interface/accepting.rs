@@ -1,6 +1,8 @@
 //! What an accepted socket has from its listener.
 
-use closesocket::engine::{Config, Interest, PeerRead};
+use closesocket::engine::Config;
+use closesocket::engine::completions::Interest;
+use closesocket::engine::net::PeerRead;
 
 use crate::faulty::{AWAY, World};
 

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 
-use closesocket::engine::{Config, Error, Interest, Process};
+use closesocket::engine::completions::Interest;
+use closesocket::engine::{Config, Error, Process};
 
 use crate::faulty::{System, World};
 use crate::{PATIENCE, Task, until};

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use closesocket::engine::{Config, Descriptor, Error, PeerRead, ProcessId, UpcallFailed, Upcalls};
+use closesocket::engine::net::PeerRead;
+use closesocket::engine::{Config, Descriptor, Error, ProcessId, UpcallFailed, Upcalls};
 use closesocket::protocol::HandleKind;
 
 use crate::Task;

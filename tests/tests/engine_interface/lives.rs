@@ -2,9 +2,11 @@
 
 use std::sync::{Arc, Mutex};
 
+use closesocket::engine::completions::{CompletionQueue, Notify};
+use closesocket::engine::net::{Memory, MemoryAddress, Peer, PeerListener};
+use closesocket::engine::sync::{Std, SystemClock};
 use closesocket::engine::{
-    CompletionQueue, Config, Descriptor, Error, Memory, MemoryAddress, Notify, Peer, PeerListener,
-    Process, ProcessId, Provider, Std, SystemClock, UpcallFailed, Upcalls,
+    Config, Descriptor, Error, Process, ProcessId, Provider, UpcallFailed, Upcalls,
 };
 use closesocket::protocol::{AbortScope, HandleKind};
 use closesocket_trace::{Recorder, replay};

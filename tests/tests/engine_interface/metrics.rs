@@ -3,7 +3,9 @@
 use std::thread;
 use std::time::Duration;
 
-use closesocket::engine::{Config, Notify, PeerRead};
+use closesocket::engine::Config;
+use closesocket::engine::completions::Notify;
+use closesocket::engine::net::PeerRead;
 
 use crate::faulty::World;
 use crate::{PATIENCE, Task, until};

@@ -3,9 +3,9 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use closesocket::engine::{
-    Config, Error, Interest, Notify, Overlapped, PeerRead, Shutdown, SocketId,
-};
+use closesocket::engine::completions::{Interest, Notify, Overlapped};
+use closesocket::engine::net::PeerRead;
+use closesocket::engine::{Config, Error, Shutdown, SocketId};
 
 use crate::faulty::{Faults, World};
 

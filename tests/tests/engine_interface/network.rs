@@ -1,9 +1,10 @@
 //! The network in memory: what its peers and listeners see.
 
-use closesocket::engine::{
-    Config, Connecting, Endpoint, Error, Interest, Memory, MemoryAddress, PeerRead, Token,
-    Transport,
+use closesocket::engine::completions::Interest;
+use closesocket::engine::net::{
+    Connecting, Endpoint, Memory, MemoryAddress, PeerRead, Token, Transport,
 };
+use closesocket::engine::{Config, Error};
 
 use crate::faulty::{AWAY, HOME, World};
 

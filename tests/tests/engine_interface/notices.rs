@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use closesocket::engine::{
-    AlertableThread, CompletionQueue, Config, Error, Event, Notify, Overlapped,
+use closesocket::engine::completions::{
+    AlertableThread, CompletionQueue, Event, Notify, Overlapped,
 };
+use closesocket::engine::{Config, Error};
 
 use crate::faulty::World;
 

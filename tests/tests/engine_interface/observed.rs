@@ -5,10 +5,12 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use closesocket::engine::completions::{CompletionQueue, Interest, Notify, OperationId};
+use closesocket::engine::net::{Memory, Peer, PeerListener};
+use closesocket::engine::observe::{Observation, Probe, Step};
+use closesocket::engine::sync::{Std, SystemClock};
 use closesocket::engine::{
-    CompletionQueue, Config, Descriptor, Error, Interest, Memory, NoUpcalls, Notify, Observation,
-    OperationId, Peer, PeerListener, Probe, Process, ProcessId, Provider, Std, Step, SystemClock,
-    UpcallFailed, Upcalls,
+    Config, Descriptor, Error, NoUpcalls, Process, ProcessId, Provider, UpcallFailed, Upcalls,
 };
 use closesocket::protocol::{AbortScope, HandleKind, Input, UnreadInput};
 use closesocket_trace::{Record, Recorder, replay};
@@ -356,7 +358,8 @@ impl Probe for Counts {
 
 #[test]
 fn both_of_a_pair_of_probes_are_told_also_if_one_wants_nothing() {
-    use closesocket::engine::{NoProbe, NoUpcalls};
+    use closesocket::engine::NoUpcalls;
+    use closesocket::engine::observe::NoProbe;
     use std::sync::atomic::Ordering;
     type Pair<A, B> = (Memory, Std, SystemClock, (A, B));
     fn tell<A: Probe, B: Probe>(pair: (A, B)) -> Provider<Pair<A, B>> {

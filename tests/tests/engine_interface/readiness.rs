@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use closesocket::engine::{Config, Event, Interest};
+use closesocket::engine::Config;
+use closesocket::engine::completions::{Event, Interest};
 
 use crate::faulty::World;
 

@@ -1,6 +1,8 @@
 //! A transport that stops for good.
 
-use closesocket::engine::{CompletionQueue, Config, Error, Event, Interest, Notify, PeerRead};
+use closesocket::engine::completions::{CompletionQueue, Event, Interest, Notify};
+use closesocket::engine::net::PeerRead;
+use closesocket::engine::{Config, Error};
 
 use crate::faulty::{Faults, World};
 use crate::{PATIENCE, Task, until};

@@ -1,6 +1,7 @@
 //! Names in words.
 
-use closesocket::engine::{OperationId, SocketId};
+use closesocket::engine::SocketId;
+use closesocket::engine::completions::OperationId;
 
 #[test]
 fn sockets_and_operations_show_as_in_traces() {

@@ -1,7 +1,8 @@
 //! Sockets that another operating system process may share (D9), over a network
 //! whose connections can travel.
 
-use closesocket::engine::{Config, Endpoint, Error, Memory, PeerRead, Token, Transport};
+use closesocket::engine::net::{Endpoint, Memory, PeerRead, Token, Transport};
+use closesocket::engine::{Config, Error};
 
 use crate::faulty::{Faults, HOME, World};
 

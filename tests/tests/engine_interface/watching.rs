@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use closesocket::engine::{
-    Clock, CompletionQueue, Config, Descriptor, Memory, NoProbe, NoUpcalls, Notify, Peer, PeerRead,
-    Process, Provider, Std,
-};
+use closesocket::engine::completions::{CompletionQueue, Notify};
+use closesocket::engine::net::{Memory, Peer, PeerRead};
+use closesocket::engine::observe::NoProbe;
+use closesocket::engine::sync::{Clock, Std};
+use closesocket::engine::{Config, Descriptor, NoUpcalls, Process, Provider};
 use closesocket::protocol::Time;
 
 use crate::faulty::{HOME, World};

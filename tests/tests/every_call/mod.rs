@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use closesocket::engine::{
-    AddressOf, CompletionQueue, Descriptor, Error, Event, Interest, Notify, Process, Shutdown, Std,
-    System,
-};
+use closesocket::engine::completions::{CompletionQueue, Event, Interest, Notify};
+use closesocket::engine::sync::Std;
+use closesocket::engine::{AddressOf, Descriptor, Error, Process, Shutdown, System};
 
 /// The error of each call with this descriptor. None of them may succeed, so none
 /// posts anything. `peer` is an address to connect to, `free` is one to bind.

@@ -6,10 +6,15 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
+use closesocket::engine::completions::{Event, Interest, Notify, OperationId};
+use closesocket::engine::net::{
+    Connecting, Endpoint, Events, Memory, MemoryAddress, MemoryEndpoint, Peer, PeerListener,
+    Received, Token, Transport,
+};
+use closesocket::engine::observe::NoProbe;
+use closesocket::engine::sync::{Std, SystemClock};
 use closesocket::engine::{
-    Config, Connecting, Descriptor, Endpoint, Error, Event, Events, Interest, Memory,
-    MemoryAddress, MemoryEndpoint, NoProbe, NoUpcalls, Notify, OperationId, Peer, PeerListener,
-    Process, Provider, Received, SocketId, Std, SystemClock, Token, Transport, Upcalls,
+    Config, Descriptor, Error, NoUpcalls, Process, Provider, SocketId, Upcalls,
 };
 
 /// Where plain peers are connected to.

@@ -1,6 +1,8 @@
 //! Accepts against closes of their listener.
 
-use closesocket::engine::{CompletionQueue, Error, Notify, PeerRead};
+use closesocket::engine::Error;
+use closesocket::engine::completions::{CompletionQueue, Notify};
+use closesocket::engine::net::PeerRead;
 
 use super::model::{reached, run_model};
 use super::world::{World, spawn};

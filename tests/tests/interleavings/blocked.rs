@@ -1,6 +1,7 @@
 //! Closes against threads that are blocked.
 
-use closesocket::engine::{Error, Interest, Process};
+use closesocket::engine::completions::Interest;
+use closesocket::engine::{Error, Process};
 
 use super::model::{must_fail, reached, run_model};
 use super::primitives::Defect;

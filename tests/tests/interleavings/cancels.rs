@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use closesocket::engine::{Error, Interest, Notify, PeerRead, Process};
+use closesocket::engine::completions::{Interest, Notify};
+use closesocket::engine::net::PeerRead;
+use closesocket::engine::{Error, Process};
 
 use super::model::{must_fail, reached, run_model};
 use super::primitives::Defect;

@@ -1,6 +1,8 @@
 //! Closes against closes.
 
-use closesocket::engine::{Error, MemoryAddress, Notify, PeerRead};
+use closesocket::engine::Error;
+use closesocket::engine::completions::Notify;
+use closesocket::engine::net::{MemoryAddress, PeerRead};
 
 use super::model::{one_wins, reached, run_model};
 use super::world::{World, spawn};

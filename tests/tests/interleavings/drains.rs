@@ -1,6 +1,8 @@
 //! Lingering closes against the end of the drain.
 
-use closesocket::engine::{Descriptor, Error, Observation, PeerRead, Process, Step};
+use closesocket::engine::net::PeerRead;
+use closesocket::engine::observe::{Observation, Step};
+use closesocket::engine::{Descriptor, Error, Process};
 
 use super::model::{must_fail, one_wins, reached, run_model};
 use super::primitives::Defect;

@@ -1,7 +1,9 @@
 //! The ledger: what the engine's probe saw in one execution, replayed through
 //! the shipped protocol at its end.
 
-use closesocket::engine::{Descriptor, Observation, Primitives as _, Probe, ProcessId, Step};
+use closesocket::engine::observe::{Observation, Probe, Step};
+use closesocket::engine::sync::Primitives as _;
+use closesocket::engine::{Descriptor, ProcessId};
 use closesocket_trace::replay_execution;
 
 use super::model::judged;

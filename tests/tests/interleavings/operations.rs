@@ -1,6 +1,8 @@
 //! Closes against operations that begin and that complete.
 
-use closesocket::engine::{Error, Observation, PeerRead, Step};
+use closesocket::engine::Error;
+use closesocket::engine::net::PeerRead;
+use closesocket::engine::observe::{Observation, Step};
 
 use super::model::{NO_ORDER, must_fail, reached, run_model};
 use super::primitives::Defect;

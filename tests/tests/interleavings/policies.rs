@@ -1,6 +1,7 @@
 //! Closes under the policies that are not the default.
 
-use closesocket::engine::{Error, PeerRead};
+use closesocket::engine::Error;
+use closesocket::engine::net::PeerRead;
 use closesocket::protocol::{AbortScope, UnreadInput};
 
 use super::model::{reached, run_model};

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::thread::panicking;
 use std::time::Duration;
 
-use closesocket::engine::{Monitor, Primitives, Word};
+use closesocket::engine::sync::{Monitor, Primitives, Word};
 use loom::sync::atomic::AtomicU64;
 
 /// What can be wrong with the primitives.

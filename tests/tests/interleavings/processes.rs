@@ -1,6 +1,8 @@
 //! Cleanup and death against everything else.
 
-use closesocket::engine::{Error, Observation, PeerRead, Step};
+use closesocket::engine::Error;
+use closesocket::engine::net::PeerRead;
+use closesocket::engine::observe::{Observation, Step};
 
 use super::model::{must_fail, reached, run_model};
 use super::primitives::Defect;

@@ -1,6 +1,7 @@
 //! In which order results are posted (R8), and to whom (S2, S3).
 
-use closesocket::engine::{Error, Notify};
+use closesocket::engine::Error;
+use closesocket::engine::completions::Notify;
 use closesocket::protocol::AbortScope;
 
 use super::model::{reached, run_model};

@@ -1,6 +1,7 @@
 //! Stale handles against the next occupant of their slot.
 
-use closesocket::engine::{Error, PeerRead};
+use closesocket::engine::Error;
+use closesocket::engine::net::PeerRead;
 
 use super::model::{NO_ORDER, must_fail, reached, run_model};
 use super::primitives::Defect;

@@ -1,6 +1,7 @@
 //! Closes and deaths against duplication.
 
-use closesocket::engine::{Error, PeerRead};
+use closesocket::engine::Error;
+use closesocket::engine::net::PeerRead;
 
 use super::model::{one_wins, reached, run_model};
 use super::world::{World, spawn};

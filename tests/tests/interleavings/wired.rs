@@ -7,10 +7,13 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use closesocket::engine::{
-    Connecting, Endpoint, Error, Events, Interest, Memory, MemoryAddress, MemoryEndpoint, Monitor,
-    Received, Token, Transport, Waiter,
+use closesocket::engine::Error;
+use closesocket::engine::completions::Interest;
+use closesocket::engine::net::{
+    Connecting, Endpoint, Events, Memory, MemoryAddress, MemoryEndpoint, Received, Token,
+    Transport, Waiter,
 };
+use closesocket::engine::sync::Monitor;
 
 use super::primitives::{Loom, LoomMonitor};
 

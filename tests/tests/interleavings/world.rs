@@ -4,9 +4,11 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::thread::panicking;
 
+use closesocket::engine::completions::{Completion, CompletionQueue, Notify, OperationId};
+use closesocket::engine::net::{Memory, MemoryAddress, Peer, PeerListener};
+use closesocket::engine::sync::Clock;
 use closesocket::engine::{
-    Clock, Completion, CompletionQueue, Config, Descriptor, Error, Memory, MemoryAddress, Notify,
-    OperationId, Peer, PeerListener, Process, ProcessId, Provider, UpcallFailed, Upcalls,
+    Config, Descriptor, Error, Process, ProcessId, Provider, UpcallFailed, Upcalls,
 };
 use closesocket::protocol::{AbortScope, HandleKind, Time, UnreadInput};
 use loom::sync::atomic::AtomicU64;

@@ -2,7 +2,9 @@
 
 use std::net::SocketAddr;
 
-use closesocket::engine::{Descriptor, NoProbe, Process, Provider, Std, SystemClock};
+use closesocket::engine::observe::NoProbe;
+use closesocket::engine::sync::{Std, SystemClock};
+use closesocket::engine::{Descriptor, Process, Provider};
 use closesocket_tcp::Tcp;
 
 pub(crate) type System = (Tcp, Std, SystemClock, NoProbe);

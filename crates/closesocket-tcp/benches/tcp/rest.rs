@@ -4,7 +4,8 @@ use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use closesocket::engine::{Descriptor, Error, Notify, Process};
+use closesocket::engine::completions::Notify;
+use closesocket::engine::{Descriptor, Error, Process};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::child::{Role, Running};

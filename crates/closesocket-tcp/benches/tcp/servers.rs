@@ -5,7 +5,8 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::mpsc::channel;
 use std::thread;
 
-use closesocket::engine::{CompletionQueue, Descriptor, Notify, Process};
+use closesocket::engine::completions::{CompletionQueue, Notify};
+use closesocket::engine::{Descriptor, Process};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::child::{REQUEST, Role};

@@ -8,7 +8,7 @@ use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use closesocket::engine::{Connecting, Endpoint, Received, Token, Waiter};
+use closesocket::engine::net::{Connecting, Endpoint, Received, Token, Waiter};
 use closesocket::protocol::Error;
 use rustix::net::RecvFlags;
 use socket2::SockAddr;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use closesocket::engine::Token;
+use closesocket::engine::net::Token;
 use closesocket::protocol::{Error, TransferState};
 use socket2::Socket;
 

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, Weak};
 use std::time::{Duration, Instant};
 
-use closesocket::engine::{Connecting, Endpoint, Events, Received, Token, Transport};
+use closesocket::engine::net::{Connecting, Endpoint, Events, Received, Token, Transport};
 use closesocket::protocol::Error;
 use closesocket_tcp::{Tcp, TcpConfig, TcpEndpoint};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};

@@ -6,10 +6,10 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use closesocket::engine::{
-    Config, Descriptor, Error, NoProbe, NoUpcalls, Notify, Overlapped, Process, Provider, Std,
-    SystemClock, Upcalls,
-};
+use closesocket::engine::completions::{Notify, Overlapped};
+use closesocket::engine::observe::NoProbe;
+use closesocket::engine::sync::{Std, SystemClock};
+use closesocket::engine::{Config, Descriptor, Error, NoUpcalls, Process, Provider, Upcalls};
 use closesocket_tcp::Tcp;
 
 use super::{PATIENCE, SMALL, peer_listener};

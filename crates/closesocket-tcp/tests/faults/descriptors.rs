@@ -1,6 +1,7 @@
 //! No file descriptors left (`EMFILE`), in processes of their own.
 
-use closesocket::engine::{CompletionQueue, Error, Interest, Notify};
+use closesocket::engine::Error;
+use closesocket::engine::completions::{CompletionQueue, Interest, Notify};
 use closesocket_tcp::Tcp;
 use socket2::{Domain, Socket, Type};
 

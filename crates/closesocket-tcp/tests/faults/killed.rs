@@ -3,7 +3,8 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener};
 
-use closesocket::engine::{CompletionQueue, Error, Notify};
+use closesocket::engine::Error;
+use closesocket::engine::completions::{CompletionQueue, Notify};
 
 use crate::common::child::{Actor, next_order, role, say, test_of};
 use crate::common::peer_listener;

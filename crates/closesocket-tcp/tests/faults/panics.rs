@@ -8,10 +8,9 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
-use closesocket::engine::{
-    AlertableThread, CompletionQueue, Config, Descriptor, Endpoint, Error, Events, Notify,
-    ProcessId, Token, Transport, UpcallFailed, Upcalls,
-};
+use closesocket::engine::completions::{AlertableThread, CompletionQueue, Notify};
+use closesocket::engine::net::{Endpoint, Events, Token, Transport};
+use closesocket::engine::{Config, Descriptor, Error, ProcessId, UpcallFailed, Upcalls};
 use closesocket::protocol::{AbortScope, HandleKind};
 use closesocket_tcp::Tcp;
 

@@ -6,9 +6,9 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use closesocket::engine::{
-    AlertableThread, CompletionQueue, Events, Interest, Notify, Process, Token, Transport,
-};
+use closesocket::engine::Process;
+use closesocket::engine::completions::{AlertableThread, CompletionQueue, Interest, Notify};
+use closesocket::engine::net::{Events, Token, Transport};
 use closesocket_tcp::Tcp;
 use nix::sys::pthread::{Pthread, pthread_kill, pthread_self};
 use nix::sys::signal::Signal;

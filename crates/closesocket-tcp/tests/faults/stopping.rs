@@ -2,7 +2,10 @@
 
 use std::io::ErrorKind;
 
-use closesocket::engine::{AlertableThread, CompletionQueue, Error, Interest, Notify, Overlapped};
+use closesocket::engine::Error;
+use closesocket::engine::completions::{
+    AlertableThread, CompletionQueue, Interest, Notify, Overlapped,
+};
 use closesocket_tcp::TcpConfig;
 
 use crate::common::child::alone_and_clean;

@@ -2,9 +2,10 @@
 
 use std::fs;
 
-use closesocket::engine::{
-    CompletionQueue, Config, Error, NoProbe, NoUpcalls, Notify, Provider, SystemClock,
-};
+use closesocket::engine::completions::{CompletionQueue, Notify};
+use closesocket::engine::observe::NoProbe;
+use closesocket::engine::sync::SystemClock;
+use closesocket::engine::{Config, Error, NoUpcalls, Provider};
 use closesocket_tcp::Tcp;
 
 use crate::common::child::alone;

@@ -3,7 +3,8 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use closesocket::engine::{CompletionQueue, Error, Notify};
+use closesocket::engine::Error;
+use closesocket::engine::completions::{CompletionQueue, Notify};
 
 use crate::common::read_to_end;
 use crate::common::world::{LONG, until};
@@ -108,7 +109,10 @@ fn unread_input_is_left_to_the_other_process() {
     let (descriptor, mut peer) = family.shared();
     peer.write_all(b"unread").unwrap();
     let process = &family.world.process;
-    let readable = [(descriptor, closesocket::engine::Interest::READABLE)];
+    let readable = [(
+        descriptor,
+        closesocket::engine::completions::Interest::READABLE,
+    )];
     assert!(process.select(&readable, LONG).unwrap()[0].1.readable);
     assert_eq!(process.close(descriptor), Ok(()));
     family.world.until_nothing_is_left();

@@ -5,7 +5,8 @@ use std::net::TcpStream;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 
-use closesocket::engine::{CompletionQueue, Descriptor, Error, Notify};
+use closesocket::engine::completions::{CompletionQueue, Notify};
+use closesocket::engine::{Descriptor, Error};
 use closesocket_tcp::transfer::{Record, receive_record, send_record};
 
 use crate::common::child::{Actor, next_order, role, say, watch_out};

@@ -3,7 +3,8 @@
 
 use std::collections::HashSet;
 
-use closesocket::engine::{Error, Observation, ProcessId, SocketId, Step};
+use closesocket::engine::observe::{Observation, Step};
+use closesocket::engine::{Error, ProcessId, SocketId};
 use closesocket::protocol::invariant::{DescriptorState, Event};
 use closesocket::protocol::program::{Next, Owed};
 use closesocket::protocol::{Actions, Cause, CloseRequest, Socket, Time};

@@ -1,7 +1,8 @@
 //! Judges the steps on descriptor words: opening, entering, leaving, claiming
 //! and recycling, each by the shipped function for it.
 
-use closesocket::engine::{Observation, SocketId, Step};
+use closesocket::engine::SocketId;
+use closesocket::engine::observe::{Observation, Step};
 use closesocket::protocol::invariant::{DescriptorState, DescriptorView, Event};
 use closesocket::protocol::program::{self, Did, Next, Owed};
 use closesocket::protocol::returns_handle;

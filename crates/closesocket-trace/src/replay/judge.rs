@@ -4,7 +4,9 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use closesocket::engine::{Observation, OperationId, ProcessId, SocketId, Step};
+use closesocket::engine::completions::OperationId;
+use closesocket::engine::observe::{Observation, Step};
+use closesocket::engine::{ProcessId, SocketId};
 use closesocket::protocol::word::Word;
 use closesocket::protocol::{HandleKind, Socket};
 

@@ -17,7 +17,7 @@ use std::fmt;
 use std::io::BufRead;
 use std::path::Path;
 
-use closesocket::engine::Observation;
+use closesocket::engine::observe::Observation;
 use serde::Serialize;
 
 use crate::reader::Reader;

@@ -3,7 +3,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use closesocket::engine::{Observation, OperationId, ProcessId, SocketId, Step};
+use closesocket::engine::completions::OperationId;
+use closesocket::engine::observe::{Observation, Step};
+use closesocket::engine::{ProcessId, SocketId};
 use closesocket::protocol::Cause;
 use closesocket::protocol::word::{self, STEP, Word};
 

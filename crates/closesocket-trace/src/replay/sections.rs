@@ -1,7 +1,9 @@
 //! Judges what happens in a socket's critical sections, and around them: making
 //! sockets, starting, registering and delivering operations, sharing.
 
-use closesocket::engine::{Error, Observation, OperationId, ProcessId, SocketId, Step};
+use closesocket::engine::completions::OperationId;
+use closesocket::engine::observe::{Observation, Step};
+use closesocket::engine::{Error, ProcessId, SocketId};
 use closesocket::protocol::invariant::{Event, OperationState, OperationView, RecordView};
 use closesocket::protocol::{
     Cause, CloseMode, Connection, DuplicationRecord, Input, OperationKind, SendSide, Socket,

@@ -3,7 +3,8 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use closesocket::engine::{Descriptor, Order, ProcessId, SocketId};
+use closesocket::engine::observe::Order;
+use closesocket::engine::{Descriptor, ProcessId, SocketId};
 use closesocket::protocol::invariant::{
     Event, Invariant, OperationState, SocketView, Step, violations,
 };

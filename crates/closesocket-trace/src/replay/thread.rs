@@ -3,7 +3,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use closesocket::engine::{Descriptor, Error, OperationId, ProcessId, SocketId};
+use closesocket::engine::completions::OperationId;
+use closesocket::engine::{Descriptor, Error, ProcessId, SocketId};
 use closesocket::protocol::program::{Next, Owed};
 use closesocket::protocol::word::Word;
 use closesocket::protocol::{Cause, OperationKind, Socket};

@@ -5,7 +5,9 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
-use closesocket::engine::{Config, Error, MemoryAddress, Notify, Peer, Process, Shutdown};
+use closesocket::engine::completions::Notify;
+use closesocket::engine::net::{MemoryAddress, Peer};
+use closesocket::engine::{Config, Error, Process, Shutdown};
 use closesocket::protocol::{AbortScope, UnreadInput};
 use closesocket_trace::{Record, Recorder};
 use proptest::prelude::*;

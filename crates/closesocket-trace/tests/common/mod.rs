@@ -17,9 +17,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use closesocket::engine::completions::CompletionQueue;
+use closesocket::engine::net::{Memory, MemoryAddress, Peer};
+use closesocket::engine::sync::{Std, SystemClock};
 use closesocket::engine::{
-    CompletionQueue, Config, Descriptor, Memory, MemoryAddress, Peer, Process, ProcessId, Provider,
-    Std, SystemClock, UpcallFailed, Upcalls,
+    Config, Descriptor, Process, ProcessId, Provider, UpcallFailed, Upcalls,
 };
 use closesocket::protocol::{AbortScope, HandleKind, UnreadInput};
 use closesocket_trace::{Record, Recorder, Replay};

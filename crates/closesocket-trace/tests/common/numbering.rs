@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use closesocket::engine::{Observation, Step};
+use closesocket::engine::observe::{Observation, Step};
 use closesocket_trace::Record;
 
 /// Numbers the threads' records and the cells' sections anew, without a gap, in

@@ -2,9 +2,10 @@
 
 use std::sync::Weak;
 
-use closesocket::engine::{
-    Connecting, Endpoint, Error, Events, NoProbe, Received, Std, SystemClock, Token, Transport,
-};
+use closesocket::engine::Error;
+use closesocket::engine::net::{Connecting, Endpoint, Events, Received, Token, Transport};
+use closesocket::engine::observe::NoProbe;
+use closesocket::engine::sync::{Std, SystemClock};
 
 /// What is built on it by default.
 pub(crate) type OverIdle = (Idle, Std, SystemClock, NoProbe);

@@ -2,10 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use closesocket::engine::{
-    CompletionQueue, Descriptor, Error, InMemory, MemoryAddress, Notify, Peer, Process, Provider,
-    System,
-};
+use closesocket::engine::completions::{CompletionQueue, Notify};
+use closesocket::engine::net::{MemoryAddress, Peer};
+use closesocket::engine::{Descriptor, Error, InMemory, Process, Provider, System};
 
 use super::idle::{Idle, OverIdle};
 

@@ -12,7 +12,7 @@ impl<S: System> Process<S> {
     /// `OVERLAPPED`). It ends exactly once: completed as if nobody had cancelled,
     /// if it was quicker, or with [`Error::OperationAborted`] and its
     /// notification. A receive that was cancelled has taken no byte; of a send,
-    /// [`Completion::transferred`](super::Completion::transferred) says how many
+    /// [`Completion::transferred`](super::completions::Completion::transferred) says how many
     /// were accepted and are still sent. A cancelled connect goes on, as a
     /// nonblocking one does.
     ///

@@ -8,7 +8,7 @@ use crate::protocol::{AbortScope, Descriptor, HandleKind, ProcessId, UnreadInput
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The most bytes a socket queues for sending. What a transport with a limit
-    /// of its own has taken ([`Transport::own_window`](super::Transport::own_window))
+    /// of its own has taken ([`Transport::own_window`](super::net::Transport::own_window))
     /// does not count.
     pub window: u32,
     /// Which operations a close aborts (O1).

@@ -124,7 +124,10 @@ impl<S: System> Process<S> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::{Config, Memory, Monitor as _, NoProbe, NoUpcalls, Provider, SystemClock};
+    use super::super::net::Memory;
+    use super::super::observe::NoProbe;
+    use super::super::sync::{Monitor as _, SystemClock};
+    use super::super::{Config, NoUpcalls, Provider};
     use crate::protocol::AbortScope;
 
     #[test]

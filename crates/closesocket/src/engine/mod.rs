@@ -61,28 +61,50 @@ mod waits;
 use std::fmt;
 use std::str::FromStr;
 
+use net::{Memory, Transport};
+use observe::{NoProbe, Probe};
+use sync::{Clock, Primitives, Std, SystemClock};
+
 use crate::protocol::ParseError;
 use crate::protocol::text::{pair, parse};
 
 pub use crate::protocol::{Descriptor, Error, ProcessId};
-pub use clock::{Clock, SystemClock};
-pub use completion::Completion;
 pub use config::{Config, NoUpcalls, UpcallFailed, Upcalls};
 pub use connection::Shutdown;
 pub use duplicate::Record;
-pub use event::{Event, Overlapped};
-pub use memory::{Memory, MemoryAddress, MemoryEndpoint, Peer, PeerListener, PeerRead};
 pub use metrics::Metrics;
-pub use notify::Notify;
-pub use observation::{Observation, OperationId, Order, Place, Step};
-pub use primitives::{Monitor, Primitives, Std, StdMonitor, Word};
-pub use probe::{NoProbe, Probe};
 pub use process::Admission;
 pub use provider::{AddressOf, Process, Provider, Usage, WeakProcess};
-pub use queue::CompletionQueue;
-pub use readiness::{Interest, Readiness};
-pub use routine::{AlertableThread, Routine};
-pub use transport::{Connecting, Endpoint, Events, Received, Token, Transport, Waiter};
+
+/// How the end of an operation is told, and that a socket is ready.
+pub mod completions {
+    pub use super::completion::Completion;
+    pub use super::event::{Event, Overlapped};
+    pub use super::notify::Notify;
+    pub use super::observation::OperationId;
+    pub use super::queue::CompletionQueue;
+    pub use super::readiness::{Interest, Readiness};
+    pub use super::routine::{AlertableThread, Routine};
+}
+
+/// What an engine runs over: any [`Transport`], or connections in
+/// memory.
+pub mod net {
+    pub use super::memory::{Memory, MemoryAddress, MemoryEndpoint, Peer, PeerListener, PeerRead};
+    pub use super::transport::{Connecting, Endpoint, Events, Received, Token, Transport, Waiter};
+}
+
+/// What a probe is told of each step of an engine.
+pub mod observe {
+    pub use super::observation::{Observation, Order, Place, Step};
+    pub use super::probe::{NoProbe, Probe};
+}
+
+/// What an engine synchronizes its threads with, and its clock.
+pub mod sync {
+    pub use super::clock::{Clock, SystemClock};
+    pub use super::primitives::{Monitor, Primitives, Std, StdMonitor, Word};
+}
 
 /// Names a socket within its provider; never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -6,7 +6,7 @@
 //! it, and whoever else works on the socket leaves it alone, with what is behind
 //! it. To everybody who ends operations, it is pending like any other.
 //!
-//! [`Endpoint::waiter`]: super::Endpoint::waiter
+//! [`Endpoint::waiter`]: super::net::Endpoint::waiter
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -21,7 +21,7 @@ pub trait Primitives: Sized + Send + Sync + 'static {
     fn current_thread() -> u64;
 
     /// Notes that the calling thread begins a call of the transport's
-    /// ([`Events`](super::Events)), or ends it. They can lie within each other.
+    /// ([`Events`](super::net::Events)), or ends it. They can lie within each other.
     fn note_transport_call(begins: bool);
 
     /// Whether the calling thread is in one: nothing may wait there then (C4).

@@ -56,7 +56,8 @@ impl<S: System> Processes<S> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::{Monitor as _, Provider};
+    use super::super::Provider;
+    use super::super::sync::Monitor as _;
 
     #[test]
     fn processes_that_have_ended_are_forgotten() {

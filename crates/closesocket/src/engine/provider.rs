@@ -5,10 +5,12 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use super::clock::SystemClock;
 use super::config::{Config, NoUpcalls, Upcalls};
 use super::descriptors::Descriptors;
 use super::memory::Memory;
 use super::observation::{Observation, Step};
+use super::primitives::Std;
 use super::primitives::{Monitor, Primitives as _, Word as _};
 use super::probe::NoProbe;
 use super::process::{Admission, ProcessState};
@@ -16,7 +18,7 @@ use super::services::{ANNOUNCED_DOWN, Services};
 use super::shared::Shared;
 use super::transport::EndpointOf;
 use super::transport::{Endpoint, Token, Transport};
-use super::{InMemory, System, SystemClock};
+use super::{InMemory, System};
 use crate::protocol::{Descriptor, Error, ProcessId, Socket};
 
 /// The addresses of a system's transport.
@@ -44,7 +46,7 @@ impl Provider {
     }
 }
 
-impl<T: Transport> Provider<(T, super::Std, SystemClock, NoProbe)> {
+impl<T: Transport> Provider<(T, Std, SystemClock, NoProbe)> {
     /// A provider over this transport, with default settings.
     #[must_use]
     pub fn over(transport: T) -> Self {
@@ -120,7 +122,7 @@ impl<S: System> Provider<S> {
     }
 
     /// Tells that the network has failed, or is back (E1). A transport that has
-    /// stopped for good ([`Events::ended`](super::Events::ended)) does not come
+    /// stopped for good ([`Events::ended`](super::net::Events::ended)) does not come
     /// back.
     pub fn set_network_down(&self, down: bool) {
         self.shared.services.set_network_down(ANNOUNCED_DOWN, down);

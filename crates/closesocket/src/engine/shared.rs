@@ -219,7 +219,9 @@ impl<S: System> Events for EventSink<S> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::{InMemory, MemoryAddress, Notify, Provider};
+    use super::super::completions::Notify;
+    use super::super::net::MemoryAddress;
+    use super::super::{InMemory, Provider};
     use super::*;
 
     /// A cell is kept for ever, what its sockets had is not.

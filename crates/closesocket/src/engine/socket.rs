@@ -26,7 +26,7 @@ use crate::protocol::{
 /// threads on different sockets do not slow each other down.
 #[repr(align(64))]
 pub(super) struct SocketCell<S: System> {
-    pub(super) monitor: <S::Primitives as super::Primitives>::Monitor<SocketState<S>>,
+    pub(super) monitor: <S::Primitives as super::primitives::Primitives>::Monitor<SocketState<S>>,
 }
 
 impl<S: System> Default for SocketCell<S> {

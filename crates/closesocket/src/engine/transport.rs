@@ -29,7 +29,7 @@ pub struct Token(pub u64);
 /// left its own state usable; the transport counts the panic, reports the other
 /// events and goes on. The engine's implementation runs no foreign code except
 /// the upcalls and the destructors of completion routines, whose panics it
-/// catches itself ([`Upcalls`](super::Upcalls), [`Routine`](super::Routine)).
+/// catches itself ([`Upcalls`](super::Upcalls), [`Routine`](super::completions::Routine)).
 pub trait Events: Send + Sync {
     /// Something may have changed at this endpoint: data or a connection has
     /// come, room to send, an acknowledgement, a reset. Spurious calls are fine.

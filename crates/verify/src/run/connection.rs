@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use closesocket::engine::{Completion, Descriptor, Error, ProcessId};
+use closesocket::engine::completions::Completion;
+use closesocket::engine::{Descriptor, Error, ProcessId};
 
 use super::operations::{Kind, Notices, Operation, key};
 use super::peer::{End, PeerReport};

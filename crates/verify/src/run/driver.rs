@@ -9,7 +9,8 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use closesocket::engine::{Config, NoUpcalls, SystemClock};
+use closesocket::engine::sync::SystemClock;
+use closesocket::engine::{Config, NoUpcalls};
 use closesocket_tcp::Tcp;
 use closesocket_trace::Recorder;
 

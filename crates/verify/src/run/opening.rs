@@ -2,7 +2,8 @@
 
 use std::net::{SocketAddr, TcpStream};
 
-use closesocket::engine::{Descriptor, Error, Interest, Notify, Overlapped};
+use closesocket::engine::completions::{Interest, Notify, Overlapped};
+use closesocket::engine::{Descriptor, Error};
 
 use super::connection::{Connection, Reference};
 use super::listeners::listen;
@@ -138,7 +139,7 @@ fn accept(
 }
 
 /// Waits for the only completion of an operation.
-fn wait(overlapped: &Overlapped) -> Result<closesocket::engine::Completion, String> {
+fn wait(overlapped: &Overlapped) -> Result<closesocket::engine::completions::Completion, String> {
     let completion = overlapped.wait(Some(PATIENCE));
     let completion = completion.ok_or("an operation did not complete")?;
     match overlapped.take() {

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 
-use closesocket::engine::{
-    AlertableThread, Completion, CompletionQueue, Descriptor, Error, Notify, Overlapped, ProcessId,
+use closesocket::engine::completions::{
+    AlertableThread, Completion, CompletionQueue, Notify, Overlapped,
 };
+use closesocket::engine::{Descriptor, Error, ProcessId};
 
 use super::schedule::Notice;
 

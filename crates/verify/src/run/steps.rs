@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use closesocket::engine::{Error, Interest, Shutdown};
+use closesocket::engine::completions::Interest;
+use closesocket::engine::{Error, Shutdown};
 
 use super::connection::{Connection, Reference};
 use super::crowd::Crowd;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use closesocket::engine::{Std, SystemClock};
+use closesocket::engine::sync::{Std, SystemClock};
 use closesocket_tcp::Tcp;
 use closesocket_trace::Recorder;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
-use closesocket::engine::Completion;
+use closesocket::engine::completions::Completion;
 
 use super::connection::Connection;
 use super::counter::Counter;
