@@ -95,7 +95,7 @@ pub enum What {
     /// Takes the next slot of its going process.
     NextSlot { slot: u8, open: bool },
     /// Takes out what outlived its descriptors on a socket, as a mask.
-    Forsake { socket: u8, taken: u8 },
+    TakeOutlived { socket: u8, taken: u8 },
     /// Takes the next record of its dead process.
     Reclaim { record: u8, reclaimed: bool },
     /// An operation completes.
@@ -272,10 +272,10 @@ impl What {
                 }
             ),
             Self::Startup => write!(f, "starts its process up"),
-            Self::Forsake { socket, taken: 0 } => {
+            Self::TakeOutlived { socket, taken: 0 } => {
                 write!(f, "finds nothing left on socket {socket}")
             }
-            Self::Forsake { socket, .. } => write!(
+            Self::TakeOutlived { socket, .. } => write!(
                 f,
                 "takes out what outlived its descriptors on socket {socket}"
             ),

@@ -199,7 +199,7 @@ pub const PROBES: &[Probe] = &[
     Probe {
         name: "a cleanup took out an operation that outlived its descriptor",
         scenario: "cleanup-at-the-last-reference",
-        seen: |_, what, _, _| matches!(what, What::Forsake { taken: 1.., .. }),
+        seen: |_, what, _, _| matches!(what, What::TakeOutlived { taken: 1.., .. }),
     },
     Probe {
         name: "a cleanup passed by what the next life had open",
@@ -215,7 +215,7 @@ pub const PROBES: &[Probe] = &[
         name: "a cleanup left an operation of the next life that had outlived its descriptor",
         scenario: "startup-during-a-cleanup",
         seen: |before, what, _, after| {
-            matches!(what, What::Forsake { .. } | What::Skip)
+            matches!(what, What::TakeOutlived { .. } | What::Skip)
                 && before.thread(1_u8).next() != Next::Idle
                 && after.operation(1_u8).state() == OperationState::Pending
                 && before.slot(after.operation(1_u8).slot()).word().phase() == WordPhase::Sealed

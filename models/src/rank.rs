@@ -50,12 +50,12 @@ pub(crate) fn falls(before: &State, after: &State, mover: Option<u8>) -> bool {
 fn of_thread(it: &Thread, index: usize) -> u32 {
     const OF_PLACES: [[u32; Thread::PLACES]; 2] = [of_places(500), of_places(0)];
     let of_place = OF_PLACES[usize::from(index == WORKER)][it.place()];
-    of_place + 500 * (7 - u32::from(it.cursor())) + forsaking(it) + holds(it)
+    of_place + 500 * (7 - u32::from(it.cursor())) + outlived(it) + holds(it)
 }
 
 /// Each socket that is left is a round; a closer's guess is none.
 #[inline(always)]
-fn forsaking(it: &Thread) -> u32 {
+fn outlived(it: &Thread) -> u32 {
     match it.next() {
         Next::Lock | Next::Commit => 0,
         _ => 100 * ONES[usize::from(it.guess() & 15)],

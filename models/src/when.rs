@@ -68,7 +68,7 @@ impl When {
     /// into being.
     pub(crate) const INPUT: Self = Self(1 << 25);
     /// What outlived its descriptors was taken out.
-    pub(crate) const FORSAKEN: Self = Self(1 << 22);
+    pub(crate) const OUTLIVED: Self = Self(1 << 22);
 
     /// All of these together.
     #[must_use]
@@ -188,7 +188,7 @@ const HEEDS: [(&str, When); COUNT] = [
     ),
     (
         "sweep-ends-its-own-life",
-        When::any(&[When::COMMITTED, When::FORSAKEN]),
+        When::any(&[When::COMMITTED, When::OUTLIVED]),
     ),
     (
         "told-exactly-when-alive",
@@ -287,7 +287,7 @@ impl Heeding {
             Event::CleanedUp { .. } => const { Self::of(When::CLEANED_UP) },
             Event::LastOut { .. } => const { Self::of(When::LAST_OUT) },
             Event::Accepted { .. } => const { Self::of(When::ACCEPTED) },
-            Event::Forsaken { .. } => const { Self::of(When::FORSAKEN) },
+            Event::OutlivedTaken { .. } => const { Self::of(When::OUTLIVED) },
             Event::Internal
             | Event::Taken { .. }
             | Event::Duplicated { .. }
@@ -364,7 +364,7 @@ mod tests {
             When::CANCELLED,
             When::START_REFUSED,
             When::INPUT,
-            When::FORSAKEN,
+            When::OUTLIVED,
         ];
         assert_eq!(all.len(), When::BITS);
         for one in all {

@@ -45,7 +45,7 @@ fn assert_refused(records: &[Record], saying: &str) {
 }
 
 /// A cleanup takes out a receive that has outlived its descriptor.
-fn forsaken(provider: &Provider<System>) {
+fn outlived(provider: &Provider<System>) {
     let peers = provider.transport().listen(HOME).unwrap();
     let (process, other) = (provider.startup().unwrap(), provider.startup().unwrap());
     let descriptor = process.socket().unwrap();
@@ -67,7 +67,7 @@ fn forsaken(provider: &Provider<System>) {
 //# - Cleanup MUST NOT end anything that began after a later WSPStartup of the process.
 #[test]
 fn an_operation_of_the_next_life_that_a_cleanup_ends_is_refused() {
-    let mut records = recorded(forsaken);
+    let mut records = recorded(outlived);
     assert_accepted(&records);
     for record in &mut records {
         let first = record.observation.process == Some(ProcessId(0));

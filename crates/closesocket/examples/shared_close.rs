@@ -1,8 +1,6 @@
 //! Two processes share a socket; one closes it while the other goes on.
 
-use closesocket::engine::completions::Notify;
-use closesocket::engine::net::MemoryAddress;
-use closesocket::engine::{Error, Provider};
+use closesocket::engine::{Error, Provider, completions::Notify, net::MemoryAddress};
 
 fn main() -> Result<(), Error> {
     let provider = Provider::in_memory(); // or Provider::over(Tcp::new()?)

@@ -131,9 +131,9 @@ pub enum Defect {
     /// The FIN of a shutdown does not wait for the pending sends.
     FinOvertakesSends,
     /// The end of a process leaves the operations that outlived their descriptors.
-    ForgetsToForsake,
+    ForgetsTheOutlived,
     /// The end of a life takes the outlived operations of the next one as well.
-    ForsakesTheNextLife,
+    OutlivedOfTheNextLife,
     /// The sweep of a cleanup closes whatever is open by then.
     SweepsTheNextLife,
     /// An opener asks whether its process is stopped, not whether its own life has ended.

@@ -90,7 +90,7 @@ impl Steps<'_> {
             Next::LookAtProcess => one(Self::look_at_process),
             Next::NextSlot if self.may_pass(before, t) => one(Self::next_slot),
             Next::NextRecord if self.may_reclaim(before, t) => one(Self::next_record),
-            Next::NextOutlived if self.may_forsake(thread) => one(Self::next_forsaken),
+            Next::NextOutlived if self.may_take_outlived(thread) => one(Self::next_outlived),
             Next::Sleep
             | Next::Section
             | Next::Lock

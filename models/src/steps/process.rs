@@ -142,8 +142,8 @@ impl Steps<'_> {
     /// Looks at the next slot of the process and closes it if it is open.
     pub(super) fn next_slot(&self, state: &mut State, t: usize) -> Done {
         let Some(next) = self.slot_at(state, t) else {
-            let left = self.forsakable(state, t);
-            self.forsake_next(state, t, left);
+            let left = self.sockets_with_outlived(state, t);
+            self.go_to_outlived(state, t, left);
             return (What::Skip, Event::Internal);
         };
         let slot = small(next);
@@ -166,7 +166,7 @@ impl Steps<'_> {
         let thread = state.thread(t);
         if next == Next::NextOutlived {
             let left = thread.guess();
-            self.forsake_next(state, t, left & (left - 1));
+            self.go_to_outlived(state, t, left & (left - 1));
             return;
         }
         let mut later = thread.at_call(thread.call());
@@ -194,27 +194,27 @@ impl Steps<'_> {
 
     /// Whether a pending operation is one that the thread's process has to end: it
     /// outlived its descriptor, in a life that has ended.
-    fn is_forsaken(&self, state: &State, t: usize, index: usize) -> bool {
+    fn is_outlived(&self, state: &State, t: usize, index: usize) -> bool {
         let operation = state.operation(index);
         let slot = usize::from(operation.slot());
         operation.state() == OperationState::Pending
             && self.scenario.slots[slot].process == self.process_of(t)
             && !is_live(state, operation.slot(), operation.generation())
-            && (self.scenario.is_over(state, slot) || self.has(Defect::ForsakesTheNextLife))
+            && (self.scenario.is_over(state, slot) || self.has(Defect::OutlivedOfTheNextLife))
     }
 
     /// The sockets with such operations, as a mask: one look at the index.
-    fn forsakable(&self, state: &State, t: usize) -> u8 {
-        if self.has(Defect::ForgetsToForsake) {
+    fn sockets_with_outlived(&self, state: &State, t: usize) -> u8 {
+        if self.has(Defect::ForgetsTheOutlived) {
             return 0;
         }
         (0..OPERATIONS)
-            .filter(|&index| self.is_forsaken(state, t, index))
+            .filter(|&index| self.is_outlived(state, t, index))
             .fold(0, |mask, index| mask | 1 << state.operation(index).socket())
     }
 
     /// Goes to the sockets that are left, then to the records of a dead process.
-    fn forsake_next(&self, state: &mut State, t: usize, left: u8) {
+    fn go_to_outlived(&self, state: &mut State, t: usize, left: u8) {
         let slots = small(self.scenario.slots.len());
         let dies = self.cause(state, t) == Cause::Death && !self.has(Defect::ForgetsToReclaim);
         let outlived = left != 0;
@@ -226,24 +226,24 @@ impl Steps<'_> {
     }
 
     /// Whether the section of the next such socket can be entered.
-    pub(super) fn may_forsake(&self, thread: &Thread) -> bool {
+    pub(super) fn may_take_outlived(&self, thread: &Thread) -> bool {
         !self.is_locked(small(thread.guess().trailing_zeros() as usize))
     }
 
     /// Takes out what outlived its descriptors on the next socket, silently.
-    pub(super) fn next_forsaken(&self, state: &mut State, t: usize) -> Done {
+    pub(super) fn next_outlived(&self, state: &mut State, t: usize) -> Done {
         let left = state.thread(t).guess();
         let socket = small(left.trailing_zeros() as usize);
         let cause = self.cause(state, t);
         let mut taken = 0;
         for index in 0..OPERATIONS {
-            if state.operation(index).socket() == socket && self.is_forsaken(state, t, index) {
+            if state.operation(index).socket() == socket && self.is_outlived(state, t, index) {
                 self.take_out(state, index, Some(cause));
                 taken |= 1 << index;
             }
         }
         if taken == 0 {
-            self.forsake_next(state, t, left & (left - 1));
+            self.go_to_outlived(state, t, left & (left - 1));
         } else {
             let mut thread = state.thread_mut(t);
             thread.set_socket(socket);
@@ -251,10 +251,10 @@ impl Steps<'_> {
             drop(thread);
             self.after(state, t, Did::TakeOut);
         }
-        let event = Event::Forsaken {
+        let event = Event::OutlivedTaken {
             socket: usize::from(socket),
         };
-        (What::Forsake { socket, taken }, event)
+        (What::TakeOutlived { socket, taken }, event)
     }
 
     /// The record at the cursor of a dead process.

@@ -41,7 +41,7 @@ fn s2a_a_wait_for_an_operation_that_ended_silently_returns<N: Network>(world: &W
         process
             .recv_overlapped(descriptor, vec![0; 8], notify)
             .unwrap();
-        assert!(!overlapped.is_forsaken());
+        assert!(!overlapped.is_abandoned());
         let waits = overlapped.clone();
         let waiter = Task::start(move || waits.wait(None).map(|it| it.result));
         match end {
@@ -51,7 +51,7 @@ fn s2a_a_wait_for_an_operation_that_ended_silently_returns<N: Network>(world: &W
         }
         drop(process);
         assert_eq!(waiter.result(), None, "{end}");
-        assert!(overlapped.is_forsaken());
+        assert!(overlapped.is_abandoned());
         assert!(!overlapped.event().is_set(), "it is not told");
         drop(peer);
     }
@@ -67,10 +67,10 @@ fn s2a_a_wait_for_an_operation_that_was_refused_returns<N: Network>(world: &Worl
     let stale = Descriptor::from_raw(0);
     let refused = process.recv_overlapped(stale, vec![0; 8], Notify::event(&overlapped));
     assert_eq!(refused, Err(Error::NotSocket));
-    assert!(overlapped.wait(None).is_none() && overlapped.is_forsaken());
+    assert!(overlapped.wait(None).is_none() && overlapped.is_abandoned());
     // It can be used again.
     world.start_recv(descriptor, 8, Notify::event(&overlapped));
-    assert!(!overlapped.is_forsaken());
+    assert!(!overlapped.is_abandoned());
     peer.write(b"x");
     assert_eq!(overlapped.wait(None).unwrap().result, Ok(1));
     process.close(descriptor).unwrap();

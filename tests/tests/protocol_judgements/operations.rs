@@ -334,11 +334,11 @@ fn sweep_ends_its_own_life() {
             "another process ends"
         );
         assert!(!fine(&world(), commit, &taken(&world()).with(silent)));
-        let forsaken = Event::Forsaken { socket: 0 };
-        assert!(fine(&over, forsaken, &taken(&over)));
-        assert!(!fine(&world(), forsaken, &taken(&world())));
+        let outlived = Event::OutlivedTaken { socket: 0 };
+        assert!(fine(&over, outlived, &taken(&over)));
+        assert!(!fine(&world(), outlived, &taken(&world())));
         let ending = taken(&world());
-        assert!(fine(&ending, forsaken, &ending), "it was taken out before");
+        assert!(fine(&ending, outlived, &ending), "it was taken out before");
     }
     let call = committed(Cause::Call, false);
     assert!(fine(&world(), call, &world().closed(Cause::Call)));

@@ -276,7 +276,7 @@ impl Replayed {
             _ => {
                 self.require_settled()?;
                 if aborted.is_some() {
-                    self.forsaken(known.name, aborted, sweep)?;
+                    self.outlived(known.name, aborted, sweep)?;
                 }
                 known.require_cancel(error)?;
                 let event = match known.cancelled_by {
@@ -319,7 +319,7 @@ impl Replayed {
 
     /// An operation goes with the life of its process, through a descriptor that is
     /// closed.
-    fn forsaken(&mut self, name: Name, aborted: Option<Cause>, sweep: Option<Sweep>) -> Verdict {
+    fn outlived(&mut self, name: Name, aborted: Option<Cause>, sweep: Option<Sweep>) -> Verdict {
         let slot = self.local.slot(name).ok_or("unknown descriptor")?;
         let by = sweep.filter(|it| it.process == name.0 && aborted == Some(it.cause));
         if by.is_none() || self.local.is_open(name) {

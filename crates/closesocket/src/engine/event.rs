@@ -72,7 +72,7 @@ pub struct Overlapped<P: Primitives = Std> {
 struct Kept {
     parcel: Option<Parcel>,
     /// The operation has ended silently: nothing will come.
-    forsaken: bool,
+    abandoned: bool,
 }
 
 impl<P: Primitives> Overlapped<P> {
@@ -106,7 +106,7 @@ impl<P: Primitives> Overlapped<P> {
     }
 
     /// Waits for the completion and takes it; `None` if the limit passed first,
-    /// or if nothing will come ([`Overlapped::is_forsaken`]): with no limit it
+    /// or if nothing will come ([`Overlapped::is_abandoned`]): with no limit it
     /// is the latter. On a thread of the transport's it does not wait (C4).
     //= docs/specification.md#s2a-waiters-of-what-ended-silently
     //# - A wait for an overlapped operation MUST return, and tell that nothing will come, when the
@@ -116,7 +116,7 @@ impl<P: Primitives> Overlapped<P> {
         let limit = limit_here::<P>(limit);
         let parcel = self.place.wait(limit, |it| match it.parcel.take() {
             Some(parcel) => Some(Some(parcel)),
-            None => it.forsaken.then_some(None),
+            None => it.abandoned.then_some(None),
         });
         parcel.flatten().and_then(Parcel::open)
     }
@@ -125,8 +125,8 @@ impl<P: Primitives> Overlapped<P> {
     /// (S2a, S3a): its process was cleaned up or died, the provider is gone, or
     /// the call that was to start it was refused. The event is not set then.
     #[must_use]
-    pub fn is_forsaken(&self) -> bool {
-        self.place.lock(|it| it.forsaken && it.parcel.is_none())
+    pub fn is_abandoned(&self) -> bool {
+        self.place.lock(|it| it.abandoned && it.parcel.is_none())
     }
 
     /// Puts the completion here and sets the event, waking nobody. Returns what
@@ -149,7 +149,7 @@ pub(super) struct Promise<P: Primitives>(Option<Overlapped<P>>);
 
 impl<P: Primitives> Promise<P> {
     pub(super) fn new(overlapped: Overlapped<P>) -> Self {
-        overlapped.place.lock(|it| it.forsaken = false);
+        overlapped.place.lock(|it| it.abandoned = false);
         Self(Some(overlapped))
     }
 
@@ -165,7 +165,7 @@ impl<P: Primitives> Promise<P> {
 impl<P: Primitives> Drop for Promise<P> {
     fn drop(&mut self) {
         if let Some(overlapped) = self.0.take() {
-            overlapped.place.lock(|it| it.forsaken = true);
+            overlapped.place.lock(|it| it.abandoned = true);
             overlapped.place.notify();
         }
     }

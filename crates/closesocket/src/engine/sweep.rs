@@ -72,7 +72,7 @@ impl<S: System> ProcessState<S> {
         for socket in stopped.occupied.closed {
             self.shared.cells.pass_through(socket);
         }
-        self.forsake_operations(cause, stopped.life);
+        self.end_outlived(cause, stopped.life);
         for call in &stopped.calls {
             interrupt(&self.shared, call, Cut::Closed);
         }
@@ -83,7 +83,7 @@ impl<S: System> ProcessState<S> {
     /// life, which may have begun, are not its.
     //= docs/specification.md#s2-cleanup
     //# - Cleanup MUST NOT end anything that began after a later WSPStartup of the process.
-    pub(super) fn forsake_operations(&self, cause: Cause, life: Life) {
+    pub(super) fn end_outlived(&self, cause: Cause, life: Life) {
         for socket in self.outlived.all() {
             self.shared.with_socket(socket, |section| {
                 let references = &mut section.socket.references;

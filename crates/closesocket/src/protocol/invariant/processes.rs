@@ -57,8 +57,8 @@ pub(super) fn sweep_ends_its_own_life<W: World>(step: &Step<W>) -> bool {
             match operation.state {
                 // One of another process ends with its last reference.
                 OperationState::Ending(Some(cause)) if taken && is_sweep(cause) => {
-                    let forsaken = matches!(step.event, Event::Forsaken { .. });
-                    !(forsaken || operation.silent) || over(operation.slot)
+                    let outlived = matches!(step.event, Event::OutlivedTaken { .. });
+                    !(outlived || operation.silent) || over(operation.slot)
                 }
                 _ => true,
             }

@@ -258,7 +258,7 @@ pub enum Event {
     },
     /// Operations that outlived their descriptors were taken out, because the
     /// life of their process ended.
-    Forsaken {
+    OutlivedTaken {
         /// The socket.
         socket: usize,
     },
