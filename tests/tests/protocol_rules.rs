@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use closesocket::protocol::program::{self, Did, Next, Owed, Sweep};
 use closesocket::protocol::{
     AbortScope, Actions, Cause, CloseRequest, Connection, Descriptor, Ending, Linger,
     PendingOperations, Phase, ProcessId, Socket, Take, Time, UnreadInput,
@@ -114,4 +115,56 @@ fn a_time_gives_back_its_nanoseconds_and_what_is_left_until_another() {
     assert_eq!((early.nanos(), late.nanos()), (40, 100));
     assert_eq!(early.until(late), Duration::from_nanos(60));
     assert_eq!(late.until(early), Duration::ZERO);
+}
+
+//= docs/specification.md#l4-operations-end-first
+//= type=test
+//# - A lingering close MUST abort the pending operations before it starts to wait.
+//= docs/specification.md#h2-after-the-operations
+//= type=test
+//# - The closing thread MUST give up its hold only after it has delivered the operations
+//# that it aborted.
+#[test]
+fn a_close_tells_its_results_before_it_waits_and_leaves_last() {
+    let mut owed = Owed {
+        results: true,
+        holds: true,
+        drain: true,
+        own_hold: true,
+        sweep: Some(Sweep::Slots),
+    };
+    assert_eq!(owed.next(), Next::Deliver);
+    owed.results = false;
+    assert_eq!(owed.next(), Next::GiveUp, "of other descriptors");
+    owed.holds = false;
+    assert_eq!(owed.next(), Next::Wait);
+    owed.drain = false;
+    assert_eq!(owed.next(), Next::GiveUp, "its own");
+    owed.own_hold = false;
+    assert_eq!(owed.next(), Next::NextSlot);
+    owed.sweep = None;
+    assert_eq!(owed.next(), Next::Idle);
+}
+
+#[test]
+fn whoever_leaves_a_closed_descriptor_last_claims_it_before_anything_else() {
+    let owed = Owed {
+        drain: true,
+        own_hold: true,
+        ..Owed::default()
+    };
+    let left = |last_out| program::next(Did::Leave { last_out }, owed);
+    assert_eq!((left(true), left(false)), (Next::Claim, Next::Wait));
+    let claimed = |won, returns_handle| {
+        let did = Did::Claim {
+            won,
+            returns_handle,
+        };
+        program::next(did, owed)
+    };
+    assert_eq!(claimed(true, true), Next::ReturnHandle);
+    assert_eq!(claimed(true, false), Next::Recycle);
+    assert_eq!(claimed(false, true), Next::Wait);
+    assert_eq!(program::next(Did::ReturnHandle, owed), Next::Recycle);
+    assert_eq!(program::next(Did::Recycle, owed), Next::Wait);
 }
