@@ -53,6 +53,20 @@ fn two_sockets_that_wait_for_each_other_leave_their_threads_alone() {
     assert!(receives < 20, "{receives} receives for one message");
 }
 
+/// The drop of the endpoint is what tells the other side.
+#[test]
+fn a_socket_hears_that_the_one_it_sends_to_is_gone() {
+    let world = World::new(Config::default());
+    let (near, far) = world.connect_to_each_other();
+    let overlapped = Overlapped::new();
+    world.start_send(near, vec![7; 1 << 20], Notify::event(&overlapped));
+    assert!(overlapped.take().is_none(), "nobody reads");
+    world.process.close(far).unwrap();
+    let completion = overlapped.take().expect("it has ended");
+    assert_eq!(completion.result, Err(Error::ConnectionReset));
+    world.process.close(near).unwrap();
+}
+
 #[test]
 fn two_sockets_with_registered_events_leave_their_threads_alone() {
     let world = World::new(Config::default());

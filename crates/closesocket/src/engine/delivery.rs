@@ -133,6 +133,8 @@ impl<S: System> Outbox<S> {
         if !(self.posted.is_empty() && self.holds.is_empty() && self.rare.is_none()) {
             self.deliver_all(services);
         }
+        // Before the events: it may have some for others.
+        self.endpoint = None;
     }
 
     fn deliver_all(&mut self, services: &Services<S>) {
@@ -142,7 +144,6 @@ impl<S: System> Outbox<S> {
         }
         self.holds
             .drain(|(process, descriptor, holds)| process.leave(descriptor, holds));
-        self.endpoint = None;
     }
 }
 
