@@ -171,3 +171,40 @@ fn death_and_last_close() {
 fn an_operation_that_the_death_of_another_process_ends_is_told() {
     run_model(None, 30, &["by the death", "told"], death_and_last_close);
 }
+
+/// Two threads begin at once to use a queue that another provider has used and
+/// left.
+fn queue_of_a_provider_that_is_gone() {
+    let world = World::new();
+    let before = World::new();
+    let (descriptor, peer) = before.connect();
+    let notify = Notify::queue(&world.queue, 9);
+    let started = before
+        .process
+        .recv_overlapped(descriptor, vec![0; 2], notify);
+    started.unwrap();
+    assert_eq!(before.process.close(descriptor), Ok(()));
+    drop((before, peer));
+    assert_eq!(world.completions(), [(9, Err(Error::OperationAborted))]);
+    assert!(world.queue.is_abandoned());
+
+    let (descriptor, peer) = world.connect();
+    let other = spawn(&world, move |world| world.start_receive(descriptor, 1));
+    world.start_receive(descriptor, 2).unwrap();
+    assert!(!world.queue.is_abandoned(), "an operation will post to it");
+    reached("another provider uses it");
+    other.join().unwrap().unwrap();
+    assert_eq!(world.process.close(descriptor), Ok(()));
+    assert_eq!(world.completions().len(), 2);
+    drop(peer);
+    world.judge();
+}
+
+//= docs/specification.md#s2a-waiters-of-what-ended-silently
+//# - The waiters of a completion queue MUST return, and be told that nothing will come, when the
+//# queue is closed by hand or when no provider is left that could post to it.
+#[test]
+fn a_queue_is_not_abandoned_while_an_operation_will_post_to_it() {
+    let outcomes = &["another provider uses it"];
+    run_model(Some(2), 55, outcomes, queue_of_a_provider_that_is_gone);
+}

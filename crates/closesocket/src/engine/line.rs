@@ -146,7 +146,7 @@ impl<P: Primitives, T: Entry> Line<P, T> {
 
     /// Lets this provider say when it is gone.
     pub(super) fn know<A: Abandon + 'static>(this: &Arc<A>, line: &Self, by: &Liveness<P>) {
-        if line.known_to.swap(by.number, Ordering::AcqRel) == by.number {
+        if line.known_to.load(Ordering::Acquire) == by.number {
             return;
         }
         let new = line.waiting.lock(|it| {
@@ -167,6 +167,8 @@ impl<P: Primitives, T: Entry> Line<P, T> {
                 lines.push(it);
             });
         }
+        // Not before: whoever reads this goes on as if all that were done.
+        line.known_to.store(by.number, Ordering::Release);
     }
 
     pub(super) fn forget_provider(&self, number: u64) {
