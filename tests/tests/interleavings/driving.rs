@@ -1,6 +1,8 @@
 //! Threads that wait at their endpoint and go on with their operation
 //! themselves, against whatever ends it.
 
+use closesocket::engine::completions::Notify;
+use closesocket::engine::net::PeerRead;
 use closesocket::engine::{Error, Process};
 
 use super::model::{reached, run_model};
@@ -146,4 +148,88 @@ fn send_and_close() {
 fn a_send_that_waits_at_its_endpoint_ends_once() {
     let outcomes = &["sent", "interrupted", "refused"];
     run_model(Some(2), 400, outcomes, send_and_close);
+}
+
+/// A receive through another descriptor waits behind the blocked one when the
+/// descriptor of that is closed.
+fn close_before_what_is_behind() {
+    let world = world();
+    let (descriptor, peer) = world.connect();
+    let twin = world.share(descriptor);
+    let blocked = spawn(&world, move |world| {
+        world.process.recv(descriptor, &mut [0; 2])
+    });
+    let notify = Notify::queue(&world.queue, 7);
+    let started = world.other.recv_overlapped(twin, vec![0; 2], notify);
+    started.unwrap();
+    peer.write(b"a").unwrap();
+    assert_eq!(world.process.close(descriptor), Ok(()));
+    match blocked.join().unwrap() {
+        Ok(bytes) => {
+            reached("received");
+            assert_eq!(bytes, 1);
+            assert_eq!(world.completions(), []);
+            assert_eq!(world.other.close(twin), Ok(()));
+            assert_eq!(world.completions(), [(7, Err(Error::OperationAborted))]);
+        }
+        Err(error) => {
+            reached("interrupted, or too late");
+            assert!(matches!(error, Error::Interrupted | Error::NotSocket));
+            assert_eq!(world.completions(), [(7, Ok(1))], "nobody else will tell");
+            assert_eq!(world.other.close(twin), Ok(()));
+        }
+    }
+    drop(peer);
+    world.judge();
+}
+
+//= docs/specification.md#d7-other-descriptors-are-left-alone
+//# - Closing a descriptor MUST NOT end or alter an operation that was issued through
+//# another descriptor.
+#[test]
+fn what_is_behind_a_thread_that_waits_goes_on_after_the_close_of_its_descriptor() {
+    let outcomes = &["received", "interrupted, or too late"];
+    run_model(Some(2), 300, outcomes, close_before_what_is_behind);
+}
+
+/// Bytes wait in the engine when the descriptor of the blocked send is closed.
+fn close_before_what_is_queued() {
+    let world = world();
+    let (descriptor, peer) = world.connect();
+    let twin = world.share(descriptor);
+    peer.stall(true);
+    let blocked = spawn(&world, move |world| {
+        world.process.send(descriptor, &[7; 10])
+    });
+    assert_eq!(world.process.close(descriptor), Ok(()));
+    let accepted = match blocked.join().unwrap() {
+        Err(Error::SendInterrupted { accepted }) => {
+            reached("interrupted");
+            accepted
+        }
+        Err(error) => {
+            reached("too late");
+            assert_eq!(error, Error::NotSocket);
+            0
+        }
+        other => panic!("{other:?}"),
+    };
+    peer.stall(false);
+    let mut received = 0;
+    while let PeerRead::Bytes(bytes) = peer.read(16) {
+        received += bytes.len();
+    }
+    assert_eq!(received, accepted, "they are sent");
+    assert_eq!(world.other.close(twin), Ok(()));
+    drop(peer);
+    world.judge();
+}
+
+//= docs/specification.md#o6-partly-accepted-sends
+//# - When a close aborts a partly accepted send, the accepted part MUST remain queued data
+//# while the rest ends with the abort.
+#[test]
+fn what_a_thread_that_waits_has_queued_is_sent_after_the_close_of_its_descriptor() {
+    let outcomes = &["interrupted", "too late"];
+    run_model(Some(2), 140, outcomes, close_before_what_is_queued);
 }

@@ -5,7 +5,7 @@ use super::completion::Life;
 use super::descriptors::Descriptors;
 use super::event::Event;
 use super::keeper::Keeper;
-use super::operation::Operations;
+use super::operation::{Operations, Registered};
 use super::readiness::{Interest, Readiness};
 use super::{SocketId, System};
 use crate::protocol::{Descriptor, PendingOperations, Take};
@@ -47,6 +47,13 @@ impl<S: System> Reference<S> {
 
     pub(super) fn has_operations(&self) -> bool {
         !self.reads.is_empty() || !self.writes.is_empty()
+    }
+
+    /// Whether a thread goes on with one of its operations, and whoever else works
+    /// on the socket leaves that alone.
+    pub(super) fn is_driven(&self) -> bool {
+        let oldest = [&self.reads, &self.writes].map(Operations::front);
+        oldest.into_iter().flatten().any(Registered::is_driven)
     }
 
     /// The operations outlive their descriptor, which is closed; its watches, which
