@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use closesocket::protocol::program::{self, Did, Next, Owed, Sweep};
 use closesocket::protocol::{
-    AbortScope, Actions, Cause, CloseRequest, Connection, Descriptor, Ending, Linger,
+    AbortScope, Actions, Cause, CloseRequest, Connection, Descriptor, Ending, Error, Linger,
     PendingOperations, Phase, ProcessId, Socket, Take, Time, UnreadInput,
 };
 
@@ -167,4 +167,16 @@ fn whoever_leaves_a_closed_descriptor_last_claims_it_before_anything_else() {
     assert_eq!(claimed(false, true), Next::Wait);
     assert_eq!(program::next(Did::ReturnHandle, owed), Next::Recycle);
     assert_eq!(program::next(Did::Recycle, owed), Next::Wait);
+}
+
+#[test]
+fn c2_only_an_interrupted_send_has_accepted_bytes() {
+    assert_eq!(Error::SendInterrupted { accepted: 7 }.accepted(), 7);
+    for error in [
+        Error::Interrupted,
+        Error::OperationAborted,
+        Error::ConnectionReset,
+    ] {
+        assert_eq!(error.accepted(), 0, "{error:?}");
+    }
 }
