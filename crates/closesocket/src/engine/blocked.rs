@@ -116,7 +116,7 @@ pub(super) fn interrupt<S: System>(shared: &Arc<Shared<S>>, call: &Call<S>, cut:
                 else {
                     return false;
                 };
-                let result = cut_off(cut, pending.reply.waiting(), pending.done);
+                let result = cut_off(cut, pending.end.reply.waiting(), pending.done);
                 section.conclude(issuer, pending, result, None);
                 section.advance();
                 true

@@ -91,7 +91,7 @@ impl<S: System> Section<'_, S> {
         });
         may?;
         let (issuer, pending) = self.socket.take_operation(number).ok_or(Error::NotFound)?;
-        let result = cut_off(Cut::Cancelled, pending.reply.waiting(), pending.done);
+        let result = cut_off(Cut::Cancelled, pending.end.reply.waiting(), pending.done);
         self.conclude(issuer, pending, result, None);
         Ok(())
     }

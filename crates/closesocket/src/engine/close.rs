@@ -2,6 +2,7 @@
 
 use super::clock::Clock as _;
 use super::descriptors::Descriptors;
+use super::few::Few;
 use super::observation::{Observation, OperationId, Step};
 use super::primitives::Primitives as _;
 use super::probe::Probe;
@@ -16,7 +17,7 @@ use crate::protocol::{
     Time, UnreadInput, notice,
 };
 
-type Taken<S> = Vec<Reference<S>>;
+type Taken<S> = Few<Reference<S>>;
 
 impl<S: System> ProcessState<S> {
     /// Closes a descriptor (D1, D2): look, commit, deliver, wait, leave.
@@ -318,16 +319,16 @@ impl<S: System> Section<'_, S> {
 
     /// Decides which of the operations that were taken out end silently, and
     /// tells the probe.
-    pub(super) fn observe_taken(&mut self, references: &mut [Reference<S>], cause: Cause) {
+    pub(super) fn observe_taken(&mut self, references: &mut Taken<S>, cause: Cause) {
         let socket = self.id;
-        for reference in references {
+        for reference in references.iter_mut() {
             reference.over = reference.process.is_over(reference.life);
             if !S::Probe::ENABLED {
                 continue;
             }
             for pending in reference.writes.iter().chain(reference.reads.iter()) {
                 let number = pending.number;
-                let notice = notice(pending.reply.waiting(), reference.over);
+                let notice = notice(pending.end.waiting(), reference.over);
                 let taken = Step::Taken {
                     operation: OperationId { socket, number },
                     aborted: Some(cause),
@@ -341,7 +342,7 @@ impl<S: System> Section<'_, S> {
     }
 }
 
-fn count<S: System>(references: &[Reference<S>]) -> usize {
+fn count<S: System>(references: &Taken<S>) -> usize {
     references
         .iter()
         .map(|it| it.reads.len() + it.writes.len())

@@ -244,7 +244,7 @@ impl<S: System> super::progress::Section<'_, S> {
     //# - A connect after a failed one MUST connect, whether or not anybody has asked how that failed.
     fn begin_connect(&mut self, address: &AddressOf<S>) -> Result<(), Error> {
         // How the one before it failed was told, or nobody has asked (R5).
-        self.socket.connect_error = None;
+        self.socket.take_connect_error();
         let endpoint = self.socket.endpoint.as_mut().ok_or(Error::NotSocket)?;
         let progress = endpoint.connect(address)?;
         self.input(Input::Connecting)?;

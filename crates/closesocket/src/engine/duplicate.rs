@@ -59,10 +59,8 @@ impl<S: System> Process<S> {
             let made = section.socket.machine.duplicate(live, target_lives);
             made.inspect_err(|_| count(Sockets::remove))?;
             let number = section.socket.number();
-            section
-                .socket
-                .records
-                .push((number, DuplicationRecord::new(target)));
+            let record = (number, DuplicationRecord::new(target));
+            section.socket.rare().records.push(record);
             let duplicated = Step::Duplicated {
                 record: number,
                 target,
@@ -89,7 +87,8 @@ impl<S: System> Process<S> {
         let slot = self.state.table.reserve()?;
         let shared = &self.state.shared;
         let redeemed = shared.with_socket(record.socket, |section| {
-            let records = &mut section.socket.records;
+            let rare = section.socket.rare.as_mut();
+            let records = &mut rare.ok_or(Error::InvalidArgument)?.records;
             let index = records
                 .iter()
                 .position(|(number, _)| *number == record.number)

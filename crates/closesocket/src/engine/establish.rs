@@ -18,8 +18,10 @@ impl<S: System> Section<'_, S> {
         };
         let connected = result.is_ok();
         let _ = self.input(Input::ConnectFinished { connected });
-        if self.front(Side::Writes).is_none() {
-            self.socket.connect_error = result.err();
+        if self.front(Side::Writes).is_none()
+            && let Err(error) = result
+        {
+            self.socket.rare().connect_error = Some(error);
         }
         while let Some(index) = self.front(Side::Writes) {
             self.finish(Side::Writes, index, result, None);
@@ -38,7 +40,7 @@ impl<S: System> Section<'_, S> {
 
     /// The connection that waits longest.
     pub(super) fn next_connection(&mut self) -> Result<Option<EndpointOf<S>>, Error> {
-        if let Some(taken) = self.socket.backlog.pop_front() {
+        if let Some(taken) = self.socket.take_seen() {
             self.input(Input::BacklogTaken)?;
             return Ok(Some(taken));
         }

@@ -1,17 +1,23 @@
 //! Lists that mostly hold one thing.
 
-/// A list whose first element needs no memory of its own: most sections have one
+use std::collections::{VecDeque, vec_deque};
+use std::iter::Chain;
+use std::option;
+
+/// A list whose first element needs no memory of its own: most sockets have one
+/// descriptor, most descriptors one operation at a time, and most sections one
 /// result to hand over.
 pub(super) struct Few<T> {
     first: Option<T>,
-    rest: Vec<T>,
+    /// What is behind it; nothing if there is no first.
+    rest: VecDeque<T>,
 }
 
 impl<T> Few<T> {
     pub(super) const fn new() -> Self {
         Self {
             first: None,
-            rest: Vec::new(),
+            rest: VecDeque::new(),
         }
     }
 
@@ -23,18 +29,82 @@ impl<T> Few<T> {
         usize::from(self.first.is_some()) + self.rest.len()
     }
 
+    #[inline]
     pub(super) fn push(&mut self, item: T) {
         if self.first.is_none() {
             self.first = Some(item);
         } else {
-            self.rest.push(item);
+            self.rest.push_back(item);
         }
     }
 
+    pub(super) const fn first(&self) -> Option<&T> {
+        self.first.as_ref()
+    }
+
+    pub(super) const fn first_mut(&mut self) -> Option<&mut T> {
+        self.first.as_mut()
+    }
+
     pub(super) fn last_mut(&mut self) -> Option<&mut T> {
-        match self.rest.last_mut() {
+        match self.rest.back_mut() {
             None => self.first.as_mut(),
             last => last,
+        }
+    }
+
+    pub(super) fn get_mut(&mut self, index: usize) -> Option<&mut T> {
+        match index.checked_sub(1) {
+            None => self.first.as_mut(),
+            Some(behind) => self.rest.get_mut(behind),
+        }
+    }
+
+    #[inline]
+    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.first.iter().chain(&self.rest)
+    }
+
+    #[inline]
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.first.iter_mut().chain(&mut self.rest)
+    }
+
+    /// The index of the element with this key, in a list that is ordered by it.
+    pub(super) fn find<K: Ord>(&self, key: &K, key_of: impl Fn(&T) -> K) -> Option<usize> {
+        if key_of(self.first.as_ref()?) == *key {
+            return Some(0);
+        }
+        let behind = self.rest.binary_search_by_key(key, key_of).ok()?;
+        Some(behind + 1)
+    }
+
+    #[inline]
+    pub(super) fn pop_first(&mut self) -> Option<T> {
+        let first = self.first.take()?;
+        self.first = self.rest.pop_front();
+        Some(first)
+    }
+
+    /// Takes this one out; the order stays.
+    pub(super) fn remove(&mut self, index: usize) -> Option<T> {
+        match index.checked_sub(1) {
+            None => self.pop_first(),
+            Some(behind) => self.rest.remove(behind),
+        }
+    }
+
+    /// Takes out the first of which this is true; the order stays.
+    #[inline]
+    pub(super) fn take(&mut self, is: impl FnMut(&T) -> bool) -> Option<T> {
+        let index = self.iter().position(is)?;
+        self.remove(index)
+    }
+
+    pub(super) fn retain(&mut self, mut stays: impl FnMut(&T) -> bool) {
+        self.rest.retain(&mut stays);
+        if self.first.take_if(|it| !stays(it)).is_some() {
+            self.first = self.rest.pop_front();
         }
     }
 
@@ -50,11 +120,20 @@ impl<T> Few<T> {
     }
 }
 
+impl<T> IntoIterator for Few<T> {
+    type Item = T;
+    type IntoIter = Chain<option::IntoIter<T>, vec_deque::IntoIter<T>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.first.into_iter().chain(self.rest)
+    }
+}
+
 impl<T> From<T> for Few<T> {
     fn from(item: T) -> Self {
         Self {
             first: Some(item),
-            rest: Vec::new(),
+            rest: VecDeque::new(),
         }
     }
 }
@@ -78,5 +157,30 @@ mod tests {
             assert_eq!(order, (0..items).collect::<Vec<_>>());
         }
         assert_eq!(Few::from(7).last_mut(), Some(&mut 7));
+    }
+
+    #[test]
+    fn whichever_is_taken_out_the_others_keep_their_order() {
+        for taken in 0..4 {
+            let mut few = Few::new();
+            (0..3).for_each(|item| few.push(10 * item));
+            let index = few.find(&(10 * taken), |&item| item);
+            let mut others = Few::new();
+            few.iter().for_each(|&item| others.push(item));
+            others.retain(|&item| item != 10 * taken);
+            assert_eq!(index, (taken < 3).then_some(taken));
+            assert_eq!(few.remove(taken), index.map(|index| 10 * index));
+            assert!(few.get_mut(few.len()).is_none());
+            let left: Vec<_> = (0..3).filter(|&it| it != taken).map(|it| 10 * it).collect();
+            assert_eq!(few.iter().copied().collect::<Vec<_>>(), left);
+            assert_eq!(others.into_iter().collect::<Vec<_>>(), left);
+            few.iter_mut().for_each(|item| *item += 1);
+            assert_eq!(few.get_mut(1).copied(), Some(left[1] + 1));
+            for item in left {
+                assert_eq!(few.first().copied(), Some(item + 1));
+                assert_eq!(few.pop_first(), Some(item + 1));
+            }
+            assert!(few.is_empty() && few.pop_first().is_none());
+        }
     }
 }

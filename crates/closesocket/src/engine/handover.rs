@@ -61,7 +61,7 @@ impl<S: System> Section<'_, S> {
         connection: Option<EndpointOf<S>>,
     ) {
         let (process, _, life) = &issuer;
-        let notice = notice(pending.reply.waiting(), process.is_over(*life));
+        let notice = notice(pending.end.reply.waiting(), process.is_over(*life));
         let operation = OperationId {
             socket: self.id,
             number: pending.number,
@@ -77,7 +77,7 @@ impl<S: System> Section<'_, S> {
             .machine
             .note(self.services, || Observation::by(process.id, taken));
         let mut accepted = None;
-        match (connection, pending.reserved.take()) {
+        match (connection, pending.end.reserved.take()) {
             (Some(connection), Some(slot)) => match self.adopt(&issuer, slot, connection) {
                 Ok(descriptor) => accepted = Some(descriptor),
                 Err(error) => {
@@ -87,7 +87,7 @@ impl<S: System> Section<'_, S> {
             },
             (_, reserved) => process.unreserve(reserved),
         }
-        if let (Some(descriptor), Waiting::Overlapped) = (accepted, pending.reply.waiting()) {
+        if let (Some(descriptor), Waiting::Overlapped) = (accepted, pending.end.reply.waiting()) {
             self.out
                 .rare()
                 .opened
@@ -126,7 +126,7 @@ impl<S: System> Section<'_, S> {
             socket: self.id,
             number: pending.number,
         };
-        let notify = match pending.reply {
+        let notify = match pending.end.reply {
             Reply::Blocked(blocked) => {
                 let answer = Answer {
                     result,
@@ -204,13 +204,13 @@ impl<S: System> Section<'_, S> {
     //# - The results of the operations of one direction of one socket MUST be posted in the order
     //# of the operations, whichever threads complete them.
     #[inline]
-    pub(super) fn abort(&mut self, references: Vec<Reference<S>>) {
+    pub(super) fn abort(&mut self, references: Few<Reference<S>>) {
         if !references.is_empty() {
             self.abort_all(references);
         }
     }
 
-    fn abort_all(&mut self, references: Vec<Reference<S>>) {
+    fn abort_all(&mut self, references: Few<Reference<S>>) {
         let one = references.len() == 1;
         let driven = references.iter().any(Reference::is_driven);
         let (mut taken, mut batch) = (Vec::new(), Batch::new());
@@ -255,8 +255,8 @@ impl<S: System> Section<'_, S> {
         batch: &mut Batch<S>,
     ) {
         self.out.aborted += 1;
-        issuer.0.unreserve(pending.reserved.take());
-        let waiting = pending.reply.waiting();
+        issuer.0.unreserve(pending.end.reserved.take());
+        let waiting = pending.end.reply.waiting();
         let result = cut_off(Cut::Closed, waiting, pending.done);
         let through = (Cow::Borrowed(&issuer.0), issuer.1);
         let notice = notice(waiting, over);

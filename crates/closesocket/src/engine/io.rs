@@ -3,7 +3,7 @@
 use super::System;
 use super::notify::Notify;
 use super::observation::OperationId;
-use super::operation::{Pending, Reply};
+use super::operation::{End, Pending, Reply};
 use super::parked::{Parking, Step};
 use super::process::Admission;
 use super::progress::{Section, Side};
@@ -292,8 +292,7 @@ impl<S: System> Section<'_, S> {
             kind,
             buffer,
             done,
-            reply,
-            reserved,
+            end: End { reply, reserved },
         };
         let (process, descriptor) = (admission.process, admission.descriptor);
         self.socket

@@ -17,6 +17,7 @@ use super::routine::{AlertableThread, Routines, Ticket};
 pub struct Notify<P: Primitives = Std>(pub(super) How<P>);
 
 pub(super) enum How<P: Primitives> {
+    Nobody,
     Event(Promise<P>),
     Queue { queue: CompletionQueue<P>, key: u64 },
     Routine { ticket: Ticket<P>, key: u64 },
@@ -25,8 +26,8 @@ pub(super) enum How<P: Primitives> {
 impl<P: Primitives> Notify<P> {
     /// To nobody. A connection that such an accept takes is closed at once.
     #[must_use]
-    pub fn nobody() -> Self {
-        Self(How::Event(Promise::new(Overlapped::new())))
+    pub const fn nobody() -> Self {
+        Self(How::Nobody)
     }
 
     /// Through an event.
@@ -62,7 +63,7 @@ impl<P: Primitives> Notify<P> {
     /// be of this thread.
     pub(super) fn is_of_this_thread(&self) -> bool {
         match &self.0 {
-            How::Event(_) | How::Queue { .. } => true,
+            How::Nobody | How::Event(_) | How::Queue { .. } => true,
             How::Routine { ticket, .. } => ticket.thread.thread == P::current_thread(),
         }
     }
@@ -70,7 +71,7 @@ impl<P: Primitives> Notify<P> {
     /// Lets the waiters learn when this provider is gone.
     pub(super) fn know(&self, provider: &Liveness<P>) {
         match &self.0 {
-            How::Event(_) => {}
+            How::Nobody | How::Event(_) => {}
             How::Queue { queue, .. } => Line::know(queue.line(), queue.line(), provider),
             How::Routine { ticket, .. } => {
                 Line::know(&ticket.thread, &ticket.thread.queued, provider);
@@ -78,10 +79,10 @@ impl<P: Primitives> Notify<P> {
         }
     }
 
-    /// The key its completion carries; 0 for an event.
+    /// The key its completion carries; 0 if there is none to carry.
     pub(super) const fn key(&self) -> u64 {
         match &self.0 {
-            How::Event(_) => 0,
+            How::Nobody | How::Event(_) => 0,
             How::Queue { key, .. } | How::Routine { key, .. } => *key,
         }
     }
@@ -90,6 +91,7 @@ impl<P: Primitives> Notify<P> {
     /// nothing of the caller's: so it may be done under a socket's lock.
     pub(super) fn put(self, parcel: Parcel) -> Option<Posted<P>> {
         match self.0 {
+            How::Nobody => Some(Posted(Place::Nobody(Box::new(parcel)))),
             How::Event(promise) => {
                 let (overlapped, before) = promise.keep(parcel)?;
                 Some(Posted(Place::Event(overlapped, before.map(Box::new))))
@@ -120,6 +122,7 @@ impl<P: Primitives> Notify<P> {
 pub(super) struct Posted<P: Primitives>(Place<P>);
 
 enum Place<P: Primitives> {
+    Nobody(Box<Parcel>),
     Event(Overlapped<P>, Option<Box<Parcel>>),
     Queue(CompletionQueue<P>, Vec<Packet>),
     Routine(Arc<Routines<P>>, Vec<(u64, Parcel)>),
@@ -145,6 +148,9 @@ impl<P: Primitives> Posted<P> {
 
     pub(super) fn wake(self, counters: &Counters<P>) {
         match self.0 {
+            Place::Nobody(parcel) => {
+                counters.guard(|| drop(parcel));
+            }
             Place::Event(overlapped, before) => {
                 overlapped.wake();
                 counters.guard(|| drop((overlapped, before)));
@@ -164,6 +170,7 @@ impl<P: Primitives> Posted<P> {
 impl<P: Primitives> fmt::Debug for Notify<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match &self.0 {
+            How::Nobody => "Notify::nobody",
             How::Event(_) => "Notify::event",
             How::Queue { .. } => "Notify::queue",
             How::Routine { .. } => "Notify::routine",

@@ -3,11 +3,11 @@
 //! Whoever removes a [`Pending`] from its reference, under the socket's lock,
 //! hands its result over in the same section, once (O2).
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::SocketId;
 use super::completion::{Completion, Completions};
+use super::few::Few;
 use super::notify::{How, Notify};
 use super::observation::OperationId;
 use super::primitives::Primitives;
@@ -62,8 +62,8 @@ impl<P: Primitives> Reply<P> {
     }
 }
 
-/// An operation that was started, and how its issuer is told.
-pub(super) struct Operation<R> {
+/// An operation that was started, and what its end takes.
+pub(super) struct Operation<E> {
     pub(super) number: u64,
     pub(super) kind: OperationKind,
     //= docs/specification.md#o5-buffers
@@ -72,43 +72,50 @@ pub(super) struct Operation<R> {
     pub(super) buffer: Vec<u8>,
     /// Bytes done so far: of a send, those accepted.
     pub(super) done: usize,
-    pub(super) reply: R,
-    /// The slot reserved for the connection that an accept will give.
-    pub(super) reserved: Option<u32>,
+    pub(super) end: E,
 }
 
 /// An operation that is to be registered, or was taken out.
-pub(super) type Pending<P> = Operation<Reply<P>>;
+pub(super) type Pending<P> = Operation<End<P>>;
 
 /// An operation in its row.
 pub(super) type Registered<P> = Operation<Told<P>>;
 
-/// How the issuer of a registered operation is told.
+/// What the end of an operation takes.
+pub(super) struct End<P: Primitives> {
+    pub(super) reply: Reply<P>,
+    /// The slot reserved for the connection that an accept will give.
+    pub(super) reserved: Option<u32>,
+}
+
+/// How the issuer of a registered operation is told. Thousands may wait, each with
+/// one of these: what few need has memory of its own.
 pub(super) enum Told<P: Primitives> {
     /// By a packet with this key in the queue of its row.
     InQueue { key: u64 },
+    /// Not at all.
+    Nobody,
     /// Otherwise.
-    By(Reply<P>),
+    Apart(Box<End<P>>),
 }
 
 impl<P: Primitives> Told<P> {
     pub(super) const fn waiting(&self) -> Waiting {
         match self {
-            Self::InQueue { .. } => Waiting::Overlapped,
-            Self::By(reply) => reply.waiting(),
+            Self::InQueue { .. } | Self::Nobody => Waiting::Overlapped,
+            Self::Apart(end) => end.reply.waiting(),
         }
     }
 }
 
-impl<R> Operation<R> {
-    fn told<T>(self, tell: impl FnOnce(R) -> T) -> Operation<T> {
+impl<E> Operation<E> {
+    fn told<T>(self, tell: impl FnOnce(E) -> T) -> Operation<T> {
         Operation {
             number: self.number,
             kind: self.kind,
             buffer: self.buffer,
             done: self.done,
-            reply: tell(self.reply),
-            reserved: self.reserved,
+            end: tell(self.end),
         }
     }
 }
@@ -116,8 +123,19 @@ impl<R> Operation<R> {
 impl<P: Primitives> Registered<P> {
     /// Whether its thread waits at the endpoint and goes on with it: it has the
     /// bytes, and nobody need tell it of events.
-    pub(super) const fn is_driven(&self) -> bool {
-        matches!(&self.reply, Told::By(Reply::Blocked(blocked)) if blocked.drives)
+    pub(super) fn is_driven(&self) -> bool {
+        self.blocked().is_some_and(|blocked| blocked.drives)
+    }
+
+    /// The thread that is blocked for it, if one is.
+    pub(super) fn blocked(&self) -> Option<&Blocked<P>> {
+        match &self.end {
+            Told::Apart(end) => match &end.reply {
+                Reply::Blocked(blocked) => Some(blocked),
+                Reply::Overlapped(_) => None,
+            },
+            Told::InQueue { .. } | Told::Nobody => None,
+        }
     }
 }
 
@@ -130,10 +148,10 @@ pub(super) struct Operations<P: Primitives>(Option<Box<Row<P>>>);
 
 struct Row<P: Primitives> {
     socket: SocketId,
-    list: VecDeque<Registered<P>>,
+    list: Few<Registered<P>>,
     /// The queue of those that are told in it; `None` if there are none.
     queue: Option<CompletionQueue<P>>,
-    /// How many are told otherwise, or have a slot reserved.
+    /// How many are not.
     apart: usize,
 }
 
@@ -143,7 +161,7 @@ impl<P: Primitives> Operations<P> {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Registered<P>> {
-        self.0.iter().flat_map(|row| &row.list)
+        self.0.iter().flat_map(|row| row.list.iter())
     }
 
     pub(super) fn len(&self) -> usize {
@@ -156,12 +174,12 @@ impl<P: Primitives> Operations<P> {
 
     /// The oldest.
     pub(super) fn front(&self) -> Option<&Registered<P>> {
-        self.0.as_ref()?.list.front()
+        self.0.as_ref()?.list.first()
     }
 
     /// The oldest.
     pub(super) fn front_mut(&mut self) -> Option<&mut Registered<P>> {
-        self.0.as_mut()?.list.front_mut()
+        self.0.as_mut()?.list.first_mut()
     }
 
     /// Registers one behind the others.
@@ -169,8 +187,7 @@ impl<P: Primitives> Operations<P> {
         let row = self.0.get_or_insert_with(|| {
             Box::new(Row {
                 socket,
-                // Many have one at a time.
-                list: VecDeque::with_capacity(1),
+                list: Few::new(),
                 queue: None,
                 apart: 0,
             })
@@ -181,7 +198,7 @@ impl<P: Primitives> Operations<P> {
     /// Takes the oldest out.
     pub(super) fn pop_front(&mut self) -> Option<Pending<P>> {
         let row = self.0.as_mut()?;
-        let first = row.list.pop_front()?;
+        let first = row.list.pop_first()?;
         Some(row.taken_out(first))
     }
 
@@ -210,43 +227,56 @@ impl<P: Primitives> Operations<P> {
 
 impl<P: Primitives> Row<P> {
     fn push_back(&mut self, pending: Pending<P>) {
-        let plain = pending.reserved.is_none();
-        let registered = pending.told(|reply| match reply {
-            Reply::Overlapped(Notify(How::Queue { queue, key }))
-                if plain && self.queue.as_ref().is_none_or(|it| it.is(&queue)) =>
-            {
+        let registered = pending.told(|end| match end {
+            End {
+                reply: Reply::Overlapped(Notify(How::Queue { queue, key })),
+                reserved: None,
+            } if self.queue.as_ref().is_none_or(|it| it.is(&queue)) => {
                 self.queue = Some(queue);
                 Told::InQueue { key }
             }
+            End {
+                reply: Reply::Overlapped(Notify(How::Nobody)),
+                reserved: None,
+            } => {
+                self.apart += 1;
+                Told::Nobody
+            }
             other => {
                 self.apart += 1;
-                Told::By(other)
+                Told::Apart(Box::new(other))
             }
         });
-        self.list.push_back(registered);
+        self.list.push(registered);
     }
 
     fn place(&self, number: u64) -> Option<usize> {
-        self.list.binary_search_by_key(&number, |it| it.number).ok()
+        self.list.find(&number, |it| it.number)
     }
 
     /// This was taken out of the list: it names its queue itself again.
     fn taken_out(&mut self, registered: Registered<P>) -> Pending<P> {
-        registered.told(|told| match told {
-            Told::InQueue { key } => {
-                let last = self.list.len() == self.apart;
-                let queue = if last {
-                    self.queue.take()
-                } else {
-                    self.queue.clone()
-                };
-                // There is one while an operation is told in it.
-                let told = queue.map(|queue| Notify(How::Queue { queue, key }));
-                Reply::Overlapped(told.unwrap_or_else(Notify::nobody))
-            }
-            Told::By(reply) => {
-                self.apart -= 1;
-                reply
+        if !matches!(registered.end, Told::InQueue { .. }) {
+            self.apart -= 1;
+        }
+        registered.told(|told| {
+            let how = match told {
+                Told::Apart(end) => return *end,
+                Told::Nobody => How::Nobody,
+                Told::InQueue { key } => {
+                    let last = self.list.len() == self.apart;
+                    let queue = if last {
+                        self.queue.take()
+                    } else {
+                        self.queue.clone()
+                    };
+                    // There is one while an operation is told in it.
+                    queue.map_or(How::Nobody, |queue| How::Queue { queue, key })
+                }
+            };
+            End {
+                reply: Reply::Overlapped(Notify(how)),
+                reserved: None,
             }
         })
     }
@@ -255,8 +285,8 @@ impl<P: Primitives> Row<P> {
 /// Those of a row that a close has aborted.
 impl<P: Primitives> Completions for Row<P> {
     fn next(&mut self) -> Option<Completion> {
-        let operation = self.list.pop_front()?;
-        let Told::InQueue { key } = operation.reply else {
+        let operation = self.list.pop_first()?;
+        let Told::InQueue { key } = operation.end else {
             return None;
         };
         Some(Completion {
@@ -289,13 +319,15 @@ mod tests {
             kind: OperationKind::Recv,
             buffer: Vec::new(),
             done: 0,
-            reply: Reply::Overlapped(notify),
-            reserved: None,
+            end: End {
+                reply: Reply::Overlapped(notify),
+                reserved: None,
+            },
         }
     }
 
     fn queue_of(pending: &Pending<Std>) -> &CompletionQueue<Std> {
-        match &pending.reply {
+        match &pending.end.reply {
             Reply::Overlapped(Notify(How::Queue { queue, .. })) => queue,
             _ => panic!("it reports to a queue"),
         }

@@ -129,7 +129,7 @@ impl<S: System> Process<S> {
     //# - The failure of a connect MUST be told once: by the call, by the completion, or by SO_ERROR.
     pub fn take_error(&self, descriptor: Descriptor) -> Result<Option<Error>, Error> {
         self.change(descriptor, |section| {
-            Ok(section.socket.connect_error.take())
+            Ok(section.socket.take_connect_error())
         })
     }
 

@@ -3,7 +3,7 @@
 
 use super::cells::Cells;
 use super::delivery::Outbox;
-use super::operation::{Reply, Told};
+use super::reference::Reference;
 use super::services::Services;
 use super::socket::SocketState;
 use super::transport::EndpointOf;
@@ -235,7 +235,11 @@ impl<S: System> Section<'_, S> {
         while let Some(index) = self.front(Side::Writes) {
             let state = &mut *self.socket;
             let queue_room = state.queue_room(self.services);
-            let Some(pending) = state.references[index].writes.front_mut() else {
+            let Some(pending) = state
+                .references
+                .get_mut(index)
+                .and_then(|it| it.writes.front_mut())
+            else {
                 break;
             };
             if pending.kind != OperationKind::Send {
@@ -259,9 +263,8 @@ impl<S: System> Section<'_, S> {
                 state.rearm(OperationKind::Send);
                 break;
             }
-            let reference = &mut state.references[index];
-            let issuer = reference.issuer();
-            accepted.extend(reference.writes.pop_front().map(|it| (issuer, it)));
+            let reference = state.references.get_mut(index);
+            accepted.extend(reference.and_then(|it| Some((it.issuer(), it.writes.pop_front()?))));
         }
         let flushed = if moved { self.flush() } else { Ok(()) };
         for (issuer, pending) in accepted {
@@ -285,7 +288,11 @@ impl<S: System> Section<'_, S> {
             let Some(endpoint) = state.endpoint.as_mut() else {
                 return;
             };
-            let Some(pending) = state.references[index].reads.front_mut() else {
+            let Some(pending) = state
+                .references
+                .get_mut(index)
+                .and_then(|it| it.reads.front_mut())
+            else {
                 return;
             };
             if pending.kind != OperationKind::Recv
@@ -293,8 +300,8 @@ impl<S: System> Section<'_, S> {
             {
                 return;
             }
-            if let Told::By(Reply::Blocked(blocked)) = &pending.reply {
-                pending.buffer.resize(blocked.length, 0);
+            if let Some(length) = pending.blocked().map(|it| it.length) {
+                pending.buffer.resize(length, 0);
             }
             let received = if pending.buffer.is_empty() {
                 endpoint.has_input().map(|there| match there {
@@ -359,16 +366,16 @@ impl<S: System> Section<'_, S> {
     /// The reference whose oldest operation on this side is the oldest of the
     /// socket.
     pub(super) fn front(&self, side: Side) -> Option<usize> {
-        let oldest = |index: usize| {
-            let reference = self.socket.references.get(index)?;
+        let oldest = |reference: &Reference<S>| {
             let operations = match side {
                 Side::Reads => &reference.reads,
                 Side::Writes => &reference.writes,
             };
-            operations.front()
+            Some(operations.front()?.number)
         };
-        (0..self.socket.references.len())
-            .filter_map(|index| Some((oldest(index)?.number, index)))
+        let references = self.socket.references.iter().enumerate();
+        references
+            .filter_map(|(index, it)| Some((oldest(it)?, index)))
             .min()
             .map(|(_, index)| index)
     }

@@ -4,6 +4,7 @@
 use super::completion::Life;
 use super::descriptors::Descriptors;
 use super::event::Event;
+use super::few::Few;
 use super::keeper::Keeper;
 use super::operation::{Operations, Registered};
 use super::readiness::{Interest, Readiness};
@@ -127,21 +128,21 @@ impl<S: System> Watch<S> {
 /// What a close takes out of a socket's references.
 pub(super) struct Taker<'a, S: System> {
     pub(super) socket: SocketId,
-    pub(super) references: &'a mut Vec<Reference<S>>,
+    pub(super) references: &'a mut Few<Reference<S>>,
     /// The closing descriptor; `None` when a record is reclaimed.
     pub(super) closing: Option<(&'a Descriptors<S>, Descriptor)>,
 }
 
 impl<S: System> PendingOperations for Taker<'_, S> {
-    type Taken = Vec<Reference<S>>;
+    type Taken = Few<Reference<S>>;
 
     //= docs/specification.md#d7-other-descriptors-are-left-alone
     //# - Closing a descriptor MUST NOT end or alter an operation that was issued through
     //# another descriptor.
     #[inline]
-    fn take(&mut self, take: Take) -> Vec<Reference<S>> {
+    fn take(&mut self, take: Take) -> Few<Reference<S>> {
         if take == Take::EveryReference {
-            let taken = std::mem::take(self.references);
+            let taken = std::mem::replace(self.references, Few::new());
             let outlived = taken.iter().filter(|it| !it.live);
             outlived.for_each(|it| it.process.outlived.remove(self.socket));
             return taken;
@@ -150,19 +151,17 @@ impl<S: System> PendingOperations for Taker<'_, S> {
         let is_closing = |it: &Reference<S>| {
             closing.is_some_and(|(process, descriptor)| it.live && it.is_of(process, descriptor))
         };
-        let Some(index) = self.references.iter().position(is_closing) else {
-            return Vec::new();
-        };
-        let reference = &mut self.references[index];
-        if take == Take::Nothing && reference.has_operations() {
-            return vec![reference.left_behind()];
+        if take == Take::Nothing {
+            let mut references = self.references.iter_mut();
+            let closing = references.find(|it| is_closing(it) && it.has_operations());
+            if let Some(reference) = closing {
+                return Few::from(reference.left_behind());
+            }
         }
-        let reference = self.references.swap_remove(index);
+        let taken = self.references.take(is_closing);
         // Most have nothing to be ended.
-        if reference.has_operations() || !reference.watches.is_empty() {
-            vec![reference]
-        } else {
-            Vec::new()
-        }
+        taken
+            .filter(|it| it.has_operations() || !it.watches.is_empty())
+            .map_or(Few::new(), Few::from)
     }
 }

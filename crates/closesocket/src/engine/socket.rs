@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::completion::Life;
 use super::delivery::Outbox;
 use super::descriptors::Descriptors;
+use super::few::Few;
 use super::keeper::Keeper;
 use super::machine::Machine;
 use super::observation::{Observation, OperationId, Order, Step};
@@ -52,13 +53,9 @@ pub(super) struct SocketState<S: System> {
     pub(super) unsent: VecDeque<u8>,
     /// The endpoint was told that there are such bytes.
     unsent_told: bool,
-    pub(super) references: Vec<Reference<S>>,
-    pub(super) records: Vec<(u64, DuplicationRecord)>,
-    /// Connections taken from the transport's backlog for a select to see.
-    pub(super) backlog: VecDeque<EndpointOf<S>>,
+    pub(super) references: Few<Reference<S>>,
+    pub(super) rare: Option<Box<Rare<S>>>,
     pub(super) next_number: u64,
-    /// How a connect failed that no operation was waiting for.
-    pub(super) connect_error: Option<Error>,
     /// When the provider looks at it as time passes, if it has to.
     pub(super) next_look: Option<Time>,
     /// How long to wait before the next look for something of which no event
@@ -75,6 +72,25 @@ pub(super) struct SocketState<S: System> {
     pub(super) transport_ended: bool,
 }
 
+/// What few sockets ever have.
+pub(super) struct Rare<S: System> {
+    pub(super) records: Vec<(u64, DuplicationRecord)>,
+    /// Connections taken from the transport's backlog for a select to see.
+    pub(super) backlog: VecDeque<EndpointOf<S>>,
+    /// How a connect failed that no operation was waiting for.
+    pub(super) connect_error: Option<Error>,
+}
+
+impl<S: System> Default for Rare<S> {
+    fn default() -> Self {
+        Self {
+            records: Vec::new(),
+            backlog: VecDeque::new(),
+            connect_error: None,
+        }
+    }
+}
+
 impl<S: System> SocketState<S> {
     pub(super) fn new() -> Self {
         Self {
@@ -83,11 +99,9 @@ impl<S: System> SocketState<S> {
             endpoint: None,
             unsent: VecDeque::new(),
             unsent_told: false,
-            references: Vec::new(),
-            records: Vec::new(),
-            backlog: VecDeque::new(),
+            references: Few::new(),
+            rare: None,
             next_number: 0,
-            connect_error: None,
             next_look: None,
             pause: FIRST_PAUSE,
             seen_queued: 0,
@@ -96,6 +110,21 @@ impl<S: System> SocketState<S> {
             watch_refused: false,
             transport_ended: false,
         }
+    }
+
+    /// What few sockets have, to be added to.
+    pub(super) fn rare(&mut self) -> &mut Rare<S> {
+        self.rare.get_or_insert_default()
+    }
+
+    /// Takes a connection that a select has seen.
+    pub(super) fn take_seen(&mut self) -> Option<EndpointOf<S>> {
+        self.rare.as_mut()?.backlog.pop_front()
+    }
+
+    /// Takes how a connect failed.
+    pub(super) fn take_connect_error(&mut self) -> Option<Error> {
+        self.rare.as_mut()?.connect_error.take()
     }
 
     pub(super) const fn number(&mut self) -> u64 {
@@ -128,10 +157,6 @@ impl<S: System> SocketState<S> {
         let opened = Step::Opened { life: life.0 };
         let opened = Observation::through(process.id, descriptor, opened).saw(before);
         self.machine.note(services, || opened);
-        // Most sockets never have a second one.
-        if self.references.capacity() == 0 {
-            self.references.reserve_exact(1);
-        }
         self.references.push(Reference {
             process: Keeper::clone(process),
             descriptor,
@@ -163,7 +188,7 @@ impl<S: System> SocketState<S> {
         let Some(reference) = self.reference(process, descriptor) else {
             return Err(Error::NotSocket);
         };
-        let (does, waiting) = (pending.kind, pending.reply.waiting());
+        let (does, waiting) = (pending.kind, pending.end.reply.waiting());
         match pending.kind {
             OperationKind::Recv | OperationKind::Accept => reference.reads.push_back(id, pending),
             OperationKind::Send | OperationKind::Connect => reference.writes.push_back(id, pending),
@@ -220,9 +245,9 @@ impl<S: System> SocketState<S> {
         }
         if actions.reset_backlog {
             endpoint.reset();
-            self.backlog
-                .drain(..)
-                .for_each(|mut waiting| waiting.reset());
+            while let Some(mut waiting) = self.take_seen() {
+                waiting.reset();
+            }
             self.machine.ordered(services, Order::ResetBacklog);
         }
         if actions.release {
@@ -262,9 +287,7 @@ impl<S: System> SocketState<S> {
         self.unsent_told = false;
         // Their memory too: the cell is kept for ever.
         self.unsent = VecDeque::new();
-        self.backlog = VecDeque::new();
-        self.records = Vec::new();
-        self.connect_error = None;
+        self.rare = None;
         self.next_look = None;
         self.pause = FIRST_PAUSE;
         self.seen_queued = u32::MAX;
@@ -326,18 +349,20 @@ impl<S: System> SocketState<S> {
         let Some(endpoint) = self.endpoint.as_mut() else {
             return Readiness::CLOSED;
         };
+        let rare = self.rare.as_ref();
         match self.machine.connection {
             Connection::Listening => {
                 // An accept that would fail does not block either.
                 let mut readable = true;
-                if self.machine.transferred && self.backlog.is_empty() {
+                let none_seen = rare.is_none_or(|it| it.backlog.is_empty());
+                if self.machine.transferred && none_seen {
                     // One taken to be sure would be lost to the other process.
                     readable = endpoint.has_input().unwrap_or(true);
-                } else if self.backlog.is_empty() {
+                } else if none_seen {
                     match endpoint.accept() {
                         Ok(Some(connection)) => {
                             let _ = self.machine.apply(services, Input::BacklogJoined);
-                            self.backlog.push_back(connection);
+                            self.rare().backlog.push_back(connection);
                         }
                         Ok(None) => readable = false,
                         Err(_) => {}
@@ -363,7 +388,7 @@ impl<S: System> SocketState<S> {
                 closed: false,
             },
             Connection::Unconnected | Connection::Connecting => Readiness {
-                writable: self.connect_error.is_some(),
+                writable: rare.is_some_and(|it| it.connect_error.is_some()),
                 ..Readiness::default()
             },
         }

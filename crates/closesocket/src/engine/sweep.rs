@@ -5,6 +5,7 @@ use super::SocketId;
 use super::System;
 use super::blocked::{Call, interrupt};
 use super::completion::Life;
+use super::few::Few;
 use super::observation::{Observation, Step};
 use super::process::ProcessState;
 use super::reference::{Reference, Taker};
@@ -89,9 +90,9 @@ impl<S: System> ProcessState<S> {
                 let references = &mut section.socket.references;
                 let mine =
                     |it: &Reference<S>| !it.live && it.life <= life && it.process.id == self.id;
-                let mut taken = Vec::new();
-                while let Some(index) = references.iter().position(mine) {
-                    taken.push(references.swap_remove(index));
+                let mut taken = Few::new();
+                while let Some(reference) = references.take(mine) {
+                    taken.push(reference);
                     self.outlived.remove(socket);
                 }
                 section.observe_taken(&mut taken, cause);
@@ -115,11 +116,11 @@ impl<S: System> ProcessState<S> {
         self.shared
             .with_socket(socket, |section| {
                 let state = &mut *section.socket;
-                let index = state
-                    .records
+                let records = &mut state.rare.as_mut()?.records;
+                let index = records
                     .iter_mut()
                     .position(|(_, record)| record.reclaim(self.id))?;
-                let (record, _) = state.records.swap_remove(index);
+                let (record, _) = records.swap_remove(index);
                 self.records.remove(socket);
                 section.prepare_close();
                 let request = section.close_request(Cause::Reclaimed);
