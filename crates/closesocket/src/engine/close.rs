@@ -122,7 +122,7 @@ impl<S: System> ProcessState<S> {
                 self.outlived.remove(socket);
             }
             slot.set_cause(cause);
-            section.settle(commit.actions);
+            section.settle(commit.actions, &commit.aborted);
             section.abort(commit.aborted);
             Ok(Committed {
                 slot,
@@ -251,10 +251,14 @@ impl<S: System> Section<'_, S> {
     }
 
     /// Carries out a commit's orders; a drain starts at once, and so does a FIN
-    /// that has waited for the sends that were taken out (S1a).
-    pub(super) fn settle(&mut self, actions: Actions) {
+    /// that has waited for the sends that were taken out (S1a). What was left to a
+    /// thread that goes on with it no more goes on here: its events were passed
+    /// over, or not asked for.
+    pub(super) fn settle(&mut self, actions: Actions, taken: &Few<Reference<S>>) {
         self.socket.carry_out(self.services, actions, self.out);
-        if self.socket.machine.is_draining() || self.socket.fin_waits() {
+        let machine = &self.socket.machine;
+        let left = machine.is_open() && taken.iter().any(Reference::is_driven);
+        if left || machine.is_draining() || self.socket.fin_waits() {
             self.advance();
         }
     }

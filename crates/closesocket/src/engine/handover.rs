@@ -212,7 +212,6 @@ impl<S: System> Section<'_, S> {
 
     fn abort_all(&mut self, references: Few<Reference<S>>) {
         let one = references.len() == 1;
-        let driven = references.iter().any(Reference::is_driven);
         let (mut taken, mut batch) = (Vec::new(), Batch::new());
         for reference in references {
             let issuer = (reference.process, reference.descriptor, reference.life);
@@ -240,11 +239,6 @@ impl<S: System> Section<'_, S> {
             self.abort_one(&issuer, over, pending, &mut batch);
         }
         self.post_batch(&mut batch);
-        if driven && self.socket.machine.is_open() {
-            // What was left to a thread that goes on with it no more, and whose
-            // events were passed over or not asked for.
-            self.advance();
-        }
     }
 
     fn abort_one(

@@ -96,7 +96,7 @@ impl<S: System> ProcessState<S> {
                     self.outlived.remove(socket);
                 }
                 section.observe_taken(&mut taken, cause);
-                section.settle(Actions::NONE);
+                section.settle(Actions::NONE, &taken);
                 section.abort(taken);
             });
         }
@@ -133,7 +133,7 @@ impl<S: System> ProcessState<S> {
                 let machine = *state.machine;
                 let mut commit = state.machine.reclaim(request, &mut taker);
                 section.observe_reclaim(self, record, (request.now, machine), &mut commit);
-                section.settle(commit.actions);
+                section.settle(commit.actions, &commit.aborted);
                 section.abort(commit.aborted);
                 Some(())
             })
