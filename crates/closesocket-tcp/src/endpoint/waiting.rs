@@ -1,6 +1,6 @@
 //! How a thread waits at an endpoint by itself.
 
-use std::cell::OnceCell;
+use std::cell::RefCell;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +9,7 @@ use closesocket::engine::completions::Interest;
 use closesocket::engine::net::Waiter;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::io::Errno;
+use rustix::process::{Pid, getpid};
 use socket2::Socket;
 
 use super::TcpEndpoint;
@@ -39,15 +40,26 @@ impl TcpEndpoint {
 /// The bell of the calling thread. One that was rung too late for its wait is
 /// heard in the next, which then ends for nothing.
 fn bell() -> Option<Arc<OwnedFd>> {
+    bell_in(getpid())
+}
+
+/// The same in this process. A child that the thread has forked has the kernel's
+/// bell of its parent too: it would hear what was rung for that.
+fn bell_in(process: Pid) -> Option<Arc<OwnedFd>> {
     thread_local! {
-        static BELL: OnceCell<Arc<OwnedFd>> = const { OnceCell::new() };
+        static BELL: RefCell<Option<(Pid, Arc<OwnedFd>)>> = const { RefCell::new(None) };
     }
-    let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
-    let ours = |bell: &OnceCell<Arc<OwnedFd>>| {
-        if bell.get().is_none() {
-            let _ = bell.set(Arc::new(eventfd(0, flags).ok()?));
+    let ours = |bell: &RefCell<Option<(Pid, Arc<OwnedFd>)>>| {
+        let mut bell = bell.borrow_mut();
+        if let Some((of, bell)) = &*bell
+            && *of == process
+        {
+            return Some(Arc::clone(bell));
         }
-        bell.get().cloned()
+        let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
+        let new = Arc::new(eventfd(0, flags).ok()?);
+        *bell = Some((process, Arc::clone(&new)));
+        Some(new)
     };
     BELL.try_with(ours).ok().flatten()
 }
@@ -86,3 +98,16 @@ const FOREVER: Timespec = Timespec {
     tv_sec: i64::MAX,
     tv_nsec: 0,
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_forked_child_does_not_hear_what_is_rung_for_its_parent() {
+        let parents = bell_in(getpid()).unwrap();
+        assert!(Arc::ptr_eq(&parents, &bell().unwrap()), "it is kept");
+        let childs = bell_in(Pid::INIT).unwrap();
+        assert!(!Arc::ptr_eq(&parents, &childs));
+    }
+}
