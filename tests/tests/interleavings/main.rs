@@ -11,6 +11,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod leading;
 mod ledger;
 mod model;
 mod primitives;
@@ -27,6 +28,7 @@ mod gate;
 mod handles;
 mod operations;
 mod policies;
+mod polled;
 mod processes;
 mod results;
 mod reuse;

@@ -1,6 +1,6 @@
 //! Connections in memory whose endpoints let threads wait, as real ones do: a
 //! waiter sees what its endpoint has to tell, and the engine only what it has
-//! asked for.
+//! asked for. Or those who wait for completions poll.
 
 use std::collections::HashMap;
 use std::ops::Deref;
@@ -10,11 +10,12 @@ use std::time::Duration;
 use closesocket::engine::Error;
 use closesocket::engine::completions::Interest;
 use closesocket::engine::net::{
-    Connecting, Endpoint, Events, Memory, MemoryAddress, MemoryEndpoint, Received, Token,
+    Connecting, Endpoint, Events, Memory, MemoryAddress, MemoryEndpoint, Poller, Received, Token,
     Transport, Waiter,
 };
 use closesocket::engine::sync::Monitor;
 
+use super::polled::Polled;
 use super::primitives::{Loom, LoomMonitor};
 
 /// Where a thread waits at an endpoint.
@@ -33,6 +34,8 @@ pub(crate) struct Wired {
     memory: Memory<Loom>,
     /// What the memory reports to, if threads wait at the endpoints.
     relay: Option<Arc<Relay>>,
+    /// What it reports to, if who waits for completions polls.
+    polled: Option<Arc<Polled>>,
 }
 
 struct Relay {
@@ -51,7 +54,18 @@ impl Wired {
         Self {
             memory,
             relay: lets_threads_wait.then(relay),
+            polled: None,
         }
+    }
+
+    /// Who waits for completions polls, or nobody does.
+    pub(crate) fn polled(self, polled: bool) -> Self {
+        let polled = polled.then(Polled::new);
+        Self { polled, ..self }
+    }
+
+    pub(crate) fn poll(&self) -> &Arc<Polled> {
+        self.polled.as_ref().unwrap()
     }
 
     fn endpoint(&self, endpoint: MemoryEndpoint<Loom>, token: Option<Token>) -> WiredEndpoint {
@@ -108,9 +122,14 @@ impl Transport for Wired {
     type Endpoint = WiredEndpoint;
 
     fn attach(&self, events: Weak<dyn Events>) {
-        match &self.relay {
-            None => self.memory.attach(events),
-            Some(relay) => {
+        match (&self.relay, &self.polled) {
+            (None, None) => self.memory.attach(events),
+            (_, Some(polled)) => {
+                polled.attach(events);
+                let polled: Weak<Polled> = Arc::downgrade(polled);
+                self.memory.attach(polled);
+            }
+            (Some(relay), None) => {
                 *relay.engine.lock().unwrap() = Some(events);
                 let relay: Weak<Relay> = Arc::downgrade(relay);
                 self.memory.attach(relay);
@@ -129,6 +148,11 @@ impl Transport for Wired {
 
     fn wake(&self) {
         self.memory.wake();
+    }
+
+    fn poller(&self) -> Option<Arc<dyn Poller>> {
+        let polled = Arc::clone(self.polled.as_ref()?);
+        Some(polled)
     }
 }
 

@@ -16,6 +16,7 @@ use loom::thread::JoinHandle;
 use std::sync::atomic::Ordering;
 
 use super::ledger::Ledger;
+use super::polled::Polled;
 use super::primitives::{Loom, Notes, let_limits_pass};
 use super::wired::Wired;
 
@@ -74,6 +75,8 @@ pub(crate) struct Setup {
     pub(crate) unread_input: UnreadInput,
     /// Blocked threads wait at their endpoints, and go on by themselves.
     pub(crate) threads_wait_at_endpoints: bool,
+    /// Who waits for completions polls.
+    pub(crate) waiters_lead: bool,
     /// The handle upcall looks how many packets are in the queue.
     pub(crate) counts_packets: bool,
 }
@@ -104,7 +107,8 @@ impl World {
         });
         let provider = Provider::<Tested>::new(
             config,
-            Wired::new(Memory::with_window(4), setup.threads_wait_at_endpoints),
+            Wired::new(Memory::with_window(4), setup.threads_wait_at_endpoints)
+                .polled(setup.waiters_lead),
             ManualClock(setup.time_passes.then(|| AtomicU64::new(0))),
             Ledger::default(),
             DllUpcalls(Arc::clone(&dll)),
@@ -129,6 +133,11 @@ impl World {
         let peer = self.listener.accept().unwrap();
         self.process.set_nonblocking(descriptor, false).unwrap();
         (descriptor, Kept(Some(peer)))
+    }
+
+    /// What is polled.
+    pub(crate) fn polled(&self) -> &Arc<Polled> {
+        self.provider.transport().poll()
     }
 
     /// A listener with hard linger, and where it listens.

@@ -2,10 +2,11 @@
 //! that nothing will come any more (S2a).
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use super::baton::Poller;
 use super::few::Few;
 use super::primitives::{Monitor, Primitives};
 
@@ -14,6 +15,8 @@ pub(super) struct Liveness<P: Primitives> {
     number: u64,
     /// What it may post to.
     lines: P::Monitor<Vec<Weak<dyn Abandon>>>,
+    /// What its transport lets waiters poll with.
+    poller: Option<Arc<dyn Poller>>,
 }
 
 /// Something that a provider posts to.
@@ -23,11 +26,12 @@ pub(super) trait Abandon: Send + Sync {
 }
 
 impl<P: Primitives> Liveness<P> {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(poller: Option<Arc<dyn Poller>>) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Self {
             number: NEXT.fetch_add(1, Ordering::Relaxed),
             lines: Monitor::new(Vec::new()),
+            poller,
         }
     }
 }
@@ -59,6 +63,19 @@ struct Waiting<T> {
     /// The providers that may post, and whether there ever was one.
     providers: Vec<u64>,
     served: bool,
+    /// What a waiter can poll with, of the provider of this number.
+    poller: Option<(u64, Arc<dyn Poller>)>,
+    /// The waiter that polls and has found nothing here.
+    leader: Option<u64>,
+    /// How many waiters sleep that would poll, and how many times they were woken.
+    followers: usize,
+    wakes: u64,
+}
+
+/// Who is to be called when something has changed in a line.
+enum Call {
+    Leader(Arc<dyn Poller>),
+    Followers(Arc<dyn Poller>, usize),
 }
 
 impl<T: Entry> Waiting<T> {
@@ -71,6 +88,29 @@ impl<T: Entry> Waiting<T> {
     const fn is_abandoned(&self) -> bool {
         self.closed || (self.served && self.providers.is_empty())
     }
+
+    /// What a wait ends with, if it does.
+    fn look(&mut self) -> Option<Option<T::Item>> {
+        match self.take() {
+            Some(item) => Some(Some(item)),
+            None => self.is_abandoned().then_some(None),
+        }
+    }
+
+    fn call(&mut self, thread: u64) -> Option<Call> {
+        let (_, poller) = self.poller.as_ref()?;
+        match self.leader {
+            // It reports its own events, and looks behind them.
+            Some(leader) if leader == thread => None,
+            Some(_) => Some(Call::Leader(Arc::clone(poller))),
+            None if self.followers == 0 => None,
+            None => {
+                self.wakes += 1;
+                let risen = std::mem::take(&mut self.followers);
+                Some(Call::Followers(Arc::clone(poller), risen))
+            }
+        }
+    }
 }
 
 /// Things that wait to be taken, in order.
@@ -78,6 +118,9 @@ pub(super) struct Line<P: Primitives, T: Entry> {
     waiting: P::Monitor<Waiting<T>>,
     /// The provider that it was last made known to: a hint.
     known_to: AtomicU64,
+    /// Waiters may poll by themselves: set under the lock before any does, so who
+    /// posts to one that does finds it set.
+    led: AtomicBool,
 }
 
 impl<P: Primitives, T: Entry> Line<P, T> {
@@ -89,8 +132,13 @@ impl<P: Primitives, T: Entry> Line<P, T> {
                 closed: false,
                 providers: Vec::new(),
                 served: false,
+                poller: None,
+                leader: None,
+                followers: 0,
+                wakes: 0,
             }),
             known_to: AtomicU64::new(0),
+            led: AtomicBool::new(false),
         }
     }
 
@@ -98,11 +146,89 @@ impl<P: Primitives, T: Entry> Line<P, T> {
     /// first, or nothing will come.
     pub(super) fn wait(&self, limit: Option<Duration>) -> Option<T::Item> {
         let limit = limit_here::<P>(limit);
-        let taken = self.waiting.wait(limit, |it| match it.take() {
-            Some(item) => Some(Some(item)),
-            None => it.is_abandoned().then_some(None),
+        if limit != Some(Duration::ZERO) && self.led.load(Ordering::Relaxed) {
+            return self.wait_or_lead(limit);
+        }
+        self.waiting.wait(limit, Waiting::look).flatten()
+    }
+
+    /// As [`Line::wait`], where a waiter polls by itself if nobody else does.
+    fn wait_or_lead(&self, limit: Option<Duration>) -> Option<T::Item> {
+        let end = limit.and_then(|limit| Instant::now().checked_add(limit));
+        loop {
+            let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+            let (found, poller) = self.waiting.lock(|it| {
+                let found = it.look();
+                let poller = it.poller.as_ref().filter(|_| found.is_none());
+                (found, poller.map(|(_, poller)| Arc::clone(poller)))
+            });
+            if found.is_some() || left.is_some_and(|left| left.is_zero()) {
+                return found.flatten();
+            }
+            let Some(poller) = poller else {
+                return self.waiting.wait(left, Waiting::look).flatten();
+            };
+            let left = match self.lead(&*poller, left) {
+                Ok(found) => return found,
+                Err(left) => left,
+            };
+            if let Some(ended) = self.follow(&*poller, left) {
+                return ended;
+            }
+        }
+    }
+
+    /// Polls until there is something.
+    ///
+    /// # Errors
+    /// What is left of the limit, if somebody else does.
+    fn lead(
+        &self,
+        poller: &dyn Poller,
+        limit: Option<Duration>,
+    ) -> Result<Option<T::Item>, Option<Duration>> {
+        let me = P::current_thread();
+        let mut found = None;
+        let led = poller.lead(limit, &mut || {
+            // Noted in the section that finds nothing: who posts behind it calls.
+            self.waiting.lock(|it| {
+                found = it.look();
+                it.leader = found.is_none().then_some(me);
+                found.is_some()
+            })
         });
-        taken.flatten()
+        if found.is_none() {
+            // Somebody else may lead by now.
+            self.waiting
+                .lock(|it| it.leader.take_if(|leader| *leader == me));
+        }
+        led.map(|()| found.flatten())
+    }
+
+    /// Sleeps while somebody else polls. `None` if it was woken in vain: it may
+    /// lead now.
+    fn follow(&self, poller: &dyn Poller, limit: Option<Duration>) -> Option<Option<T::Item>> {
+        let mut since = None;
+        let ended = self.waiting.wait(limit, |it| {
+            if since.is_none() {
+                it.followers += 1;
+                since = Some(it.wakes);
+            }
+            match it.look() {
+                None if since == Some(it.wakes) => None,
+                found => Some(found),
+            }
+        });
+        let by_itself = self.waiting.lock(|it| {
+            let by_itself = since == Some(it.wakes);
+            it.followers -= usize::from(by_itself);
+            by_itself
+        });
+        if by_itself {
+            poller.expect(1);
+        }
+        // `None` when the limit has passed: nothing is left of it.
+        ended.map_or(Some(None), |found| found)
     }
 
     /// Takes the oldest.
@@ -135,13 +261,25 @@ impl<P: Primitives, T: Entry> Line<P, T> {
 
     /// Wakes who waits for what was put.
     pub(super) fn wake(&self) {
+        let call = if self.led.load(Ordering::Relaxed) {
+            let me = P::current_thread();
+            self.waiting.lock(|it| it.call(me))
+        } else {
+            None
+        };
+        // Behind that section: whoever is not counted as asleep any more wakes.
         self.waiting.notify();
+        match call {
+            Some(Call::Leader(poller)) => poller.call(),
+            Some(Call::Followers(poller, risen)) => poller.expect(risen),
+            None => {}
+        }
     }
 
     /// Takes nothing in any more, and sends the waiters home.
     pub(super) fn close(&self) {
         self.waiting.lock(|it| it.closed = true);
-        self.waiting.notify();
+        self.wake();
     }
 
     /// Lets this provider say when it is gone.
@@ -154,6 +292,10 @@ impl<P: Primitives, T: Entry> Line<P, T> {
             let new = !it.providers.contains(&by.number);
             if new {
                 it.providers.push(by.number);
+            }
+            if let Some(poller) = by.poller.as_ref().filter(|_| it.poller.is_none()) {
+                it.poller = Some((by.number, Arc::clone(poller)));
+                line.led.store(true, Ordering::Relaxed);
             }
             new
         });
@@ -174,7 +316,12 @@ impl<P: Primitives, T: Entry> Line<P, T> {
     pub(super) fn forget_provider(&self, number: u64) {
         self.waiting
             .lock(|it| it.providers.retain(|&it| it != number));
-        self.waiting.notify();
+        self.wake();
+        // Behind the call of who polls with it.
+        let gone = self
+            .waiting
+            .lock(|it| it.poller.take_if(|(of, _)| *of == number));
+        drop(gone);
     }
 }
 

@@ -7,6 +7,7 @@
 //! [`protocol`](crate::protocol) code; results are handed over there, and
 //! threads are woken outside all locks. `docs/architecture.md` has the map.
 
+mod baton;
 mod blocked;
 mod cancel;
 mod cells;
@@ -90,6 +91,7 @@ pub mod completions {
 /// What an engine runs over: any [`Transport`], or connections in
 /// memory.
 pub mod net {
+    pub use super::baton::{Baton, Poller};
     pub use super::memory::{Memory, MemoryAddress, MemoryEndpoint, Peer, PeerListener, PeerRead};
     pub use super::transport::{Connecting, Endpoint, Events, Received, Token, Transport, Waiter};
 }

@@ -24,6 +24,10 @@ impl<P: Primitives> CompletionQueue<P> {
     /// limit passed first (`GetQueuedCompletionStatus`), or if nothing will come
     /// ([`CompletionQueue::is_abandoned`]). On a thread of the transport's it
     /// does not wait (C4).
+    ///
+    /// Over a transport that lets it ([`Transport::poller`](super::net::Transport::poller))
+    /// the thread polls while it waits: it is in a call of the transport's then
+    /// whenever it reports events, so upcalls can run on it.
     //= docs/specification.md#s2a-waiters-of-what-ended-silently
     //# - The waiters of a completion queue MUST return, and be told that nothing will come, when the
     //# queue is closed by hand or when no provider is left that could post to it.

@@ -42,6 +42,7 @@ impl<S: System> Services<S> {
         probe: S::Probe,
         upcalls: Box<dyn Upcalls>,
     ) -> Self {
+        let liveness = Liveness::new(transport.poller());
         Self {
             config,
             transport,
@@ -51,7 +52,7 @@ impl<S: System> Services<S> {
             network_down: Word::new(0),
             retired_handles: Word::new(0),
             counters: Counters::new(),
-            liveness: Liveness::new(),
+            liveness,
         }
     }
 

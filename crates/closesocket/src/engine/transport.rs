@@ -5,13 +5,14 @@
 //! never overtakes the last chunk). For that reason an endpoint must never call
 //! [`Events`] from within: it notes what happened, and the engine, holding no
 //! lock, asks for it with [`Transport::deliver_events`]. A thread of the
-//! transport's own (a reactor) calls [`Events`] whenever it likes, holding no
+//! transport's own (a reactor), or one that polls, calls [`Events`] whenever it likes, holding no
 //! lock that an endpoint method takes.
 
 use std::fmt::Debug;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use super::baton::Poller;
 use super::readiness::Interest;
 use crate::protocol::Error;
 
@@ -25,7 +26,8 @@ pub struct Token(pub u64);
 
 /// Where a transport reports to; implemented by the engine.
 ///
-/// The methods run on a thread of the transport's own. One that panics must have
+/// The methods run on a thread of the transport's own, or on one that polls by
+/// itself ([`Poller`]). One that panics must have
 /// left its own state usable; the transport counts the panic, reports the other
 /// events and goes on. The engine's implementation runs no foreign code except
 /// the upcalls and the destructors of completion routines, whose panics it
@@ -74,6 +76,12 @@ pub trait Transport: Send + Sync + 'static {
 
     /// There is something new to watch: call [`Events::tick`] soon.
     fn wake(&self) {}
+
+    /// What threads that wait for completions can poll with by themselves, if the
+    /// transport lets them; otherwise its own threads report all events.
+    fn poller(&self) -> Option<Arc<dyn Poller>> {
+        None
+    }
 }
 
 /// How far a connect has come.
