@@ -1,4 +1,5 @@
-//! The reactor: one thread that waits for the kernel and tells the engine.
+//! The reactor: one thread that waits for the kernel and tells the engine, unless
+//! one that waits for completions does so by itself.
 
 use std::io;
 use std::os::fd::AsRawFd;
@@ -7,7 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{OnceLock, Weak};
 use std::time::{Duration, Instant};
 
-use closesocket::engine::net::{Events, Token};
+use closesocket::engine::net::{Baton, Events, Poller, Token};
+use closesocket::engine::sync::Std;
 use closesocket::protocol::Error;
 use mio::unix::SourceFd;
 use mio::{Interest, Poll, Registry, Waker};
@@ -29,14 +31,19 @@ const MIN_TICK: Duration = Duration::from_millis(1);
 /// Events taken from the kernel at a time.
 const BATCH: usize = 1024;
 
-/// What the transport, its endpoints and its reactor share. No lock in it: an
-/// endpoint is called under a lock of the engine, and the reactor calls the
-/// engine.
+/// The reactor's thread polls again when nobody else has begun to for this long:
+/// who takes its completions one after the other is back sooner.
+const PATIENCE: Duration = Duration::from_millis(1);
+
+/// What the transport, its endpoints and its reactor share. No lock in it that an
+/// endpoint takes, which is called under a lock of the engine, or that is held
+/// while the engine is called.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) config: TcpConfig,
     registry: Registry,
     waker: Waker,
+    poll: Baton<Std, Polling>,
     events: OnceLock<Weak<dyn Events>>,
     /// A tick was asked for and has not begun.
     tick_wanted: AtomicBool,
@@ -50,11 +57,17 @@ pub(crate) struct Shared {
 impl Shared {
     /// # Errors
     /// What the kernel says.
-    pub(crate) fn new(poll: &Poll, config: TcpConfig) -> io::Result<Self> {
+    pub(crate) fn new(config: TcpConfig) -> io::Result<Self> {
+        let poll = Poll::new()?;
         Ok(Self {
             config,
             registry: poll.registry().try_clone()?,
             waker: Waker::new(poll.registry(), WAKE)?,
+            poll: Baton::new(Polling {
+                poll,
+                batch: mio::Events::with_capacity(BATCH),
+                next_tick: None,
+            }),
             events: OnceLock::new(),
             tick_wanted: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
@@ -81,13 +94,14 @@ impl Shared {
     /// Asks the reactor to end. From here on nothing opens.
     pub(crate) fn stop(&self) {
         self.stopped.store(true, Ordering::Release);
+        self.poll.end();
         self.wake_up();
     }
 
     /// Tells the engine, if there is one, that it hears nothing any more.
     pub(crate) fn tell_ended(&self) {
         if let Some(events) = self.events.get().and_then(Weak::upgrade) {
-            self.call(|| events.ended());
+            self.tell(|| events.ended());
         }
     }
 
@@ -98,7 +112,7 @@ impl Shared {
 
     /// Calls the engine. If it panics, the others still want their events: the
     /// panic was reported by the panic hook, and is counted here.
-    fn call<T>(&self, callback: impl FnOnce() -> T) -> Option<T> {
+    fn tell<T>(&self, callback: impl FnOnce() -> T) -> Option<T> {
         let result = catch_unwind(AssertUnwindSafe(callback)).ok();
         if result.is_none() {
             self.panics.fetch_add(1, Ordering::Relaxed);
@@ -170,44 +184,91 @@ fn watchable(token: Token) -> Option<mio::Token> {
     (token != WAKE).then_some(token)
 }
 
-/// Runs until the transport is stopped or the engine is gone. Holds no lock, and
+/// The reactor's thread: polls until the transport is stopped or the engine is
+/// gone, except while threads that wait for completions do. Holds no lock, and
 /// keeps the engine alive only while it calls it.
-pub(crate) fn run(poll: Poll, shared: &Shared) {
-    watch(poll, shared);
+pub(crate) fn run(shared: &Shared) {
+    shared.poll.keep(PATIENCE, |it| it.turn(shared, None));
     shared.stopped.store(true, Ordering::Release);
     // Whoever waits would wait for ever.
     shared.tell_ended();
 }
 
-fn watch(mut poll: Poll, shared: &Shared) {
-    let mut batch = mio::Events::with_capacity(BATCH);
-    let mut next_tick: Option<Instant> = None;
-    loop {
-        let wait = next_tick.map(|at| at.saturating_duration_since(Instant::now()));
-        match poll.poll(&mut batch, wait) {
+/// What is polled with: one thread has it at a time.
+#[derive(Debug)]
+struct Polling {
+    poll: Poll,
+    batch: mio::Events,
+    next_tick: Option<Instant>,
+}
+
+impl Polling {
+    /// Waits once and reports what has come. False when nothing will be reported
+    /// any more.
+    fn turn(&mut self, shared: &Shared, limit: Option<Duration>) -> bool {
+        let tick = self
+            .next_tick
+            .map(|at| at.saturating_duration_since(Instant::now()));
+        let wait = [limit, tick].into_iter().flatten().min();
+        match self.poll.poll(&mut self.batch, wait) {
             Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(_) => return,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return true,
+            Err(_) => return false,
         }
         if shared.stopped.load(Ordering::Acquire) {
-            return;
+            return false;
         }
         let Some(attached) = shared.events.get() else {
-            continue;
+            return true;
         };
         let Some(events) = attached.upgrade() else {
-            return;
+            return false;
         };
-        for event in &batch {
+        for event in &self.batch {
             if event.token() != WAKE {
-                shared.call(|| events.ready(Token(event.token().0 as u64)));
+                shared.tell(|| events.ready(Token(event.token().0 as u64)));
             }
         }
         let wanted = shared.tick_wanted.swap(false, Ordering::AcqRel);
-        if wanted || next_tick.is_some_and(|at| at <= Instant::now()) {
+        if wanted || self.next_tick.is_some_and(|at| at <= Instant::now()) {
             // A tick that panicked may have left something to watch.
-            let wait = shared.call(|| events.tick()).unwrap_or(Some(MIN_TICK));
-            next_tick = wait.and_then(|wait| Instant::now().checked_add(wait.max(MIN_TICK)));
+            let wait = shared.tell(|| events.tick()).unwrap_or(Some(MIN_TICK));
+            self.next_tick = wait.and_then(|wait| Instant::now().checked_add(wait.max(MIN_TICK)));
         }
+        true
+    }
+}
+
+impl Poller for Shared {
+    fn lead(
+        &self,
+        limit: Option<Duration>,
+        look: &mut dyn FnMut() -> bool,
+    ) -> Result<(), Option<Duration>> {
+        let end = limit.and_then(|limit| Instant::now().checked_add(limit));
+        let led = self.poll.lead(|it| {
+            while !look() {
+                let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+                if left.is_some_and(|left| left.is_zero()) {
+                    break;
+                }
+                if !it.turn(self, left) {
+                    self.stopped.store(true, Ordering::Release);
+                    // The reactor's thread tells the engine.
+                    self.poll.end();
+                    return Err(left);
+                }
+            }
+            Ok(())
+        });
+        led.unwrap_or(Err(limit))
+    }
+
+    fn call(&self) {
+        self.wake_up();
+    }
+
+    fn expect(&self, risen: usize) {
+        self.poll.expect(risen);
     }
 }

@@ -3,9 +3,8 @@
 use std::sync::{Arc, Weak};
 use std::thread::{self, JoinHandle};
 
-use closesocket::engine::net::{Events, Token, Transport};
+use closesocket::engine::net::{Events, Poller, Token, Transport};
 use closesocket::protocol::{Error, TransferState};
-use mio::Poll;
 use socket2::Socket;
 
 use crate::error::winsock;
@@ -27,8 +26,11 @@ const KERNEL_BUFFER: u32 = 64 << 20;
 /// the kernel refuses to poll, the engine is told ([`Events::ended`]): every
 /// pending operation then ends with [`Error::NetworkDown`].
 ///
-/// A callback that panics on the reactor thread is counted
-/// ([`Tcp::callback_panics`]); the reactor goes on with the next event.
+/// A thread that waits for completions, at a queue or alertably, does the
+/// reactor's work by itself while nobody else does ([`Transport::poller`]).
+///
+/// A callback that panics there is counted ([`Tcp::callback_panics`]); the next
+/// event follows.
 #[derive(Debug)]
 pub struct Tcp {
     shared: Arc<Shared>,
@@ -50,12 +52,11 @@ impl Tcp {
     /// # Errors
     /// As [`Tcp::new`].
     pub fn with_config(config: TcpConfig) -> Result<Self, Error> {
-        let poll = Poll::new().map_err(|error| winsock(&error))?;
-        let shared = Arc::new(Shared::new(&poll, config).map_err(|error| winsock(&error))?);
+        let shared = Arc::new(Shared::new(config).map_err(|error| winsock(&error))?);
         let seen = Arc::clone(&shared);
         let reactor = thread::Builder::new()
             .name("closesocket-tcp".to_owned())
-            .spawn(move || reactor::run(poll, &seen))
+            .spawn(move || reactor::run(&seen))
             // EAGAIN: no more threads.
             .map_err(|_| Error::NoBuffers)?;
         Ok(Self {
@@ -86,7 +87,8 @@ impl Tcp {
         TcpEndpoint::arrived(Arc::clone(&self.shared), socket, token, transfer_state)
     }
 
-    /// How many times an [`Events`] callback has panicked on the reactor thread.
+    /// How many times an [`Events`] callback has panicked, on the reactor thread or
+    /// one that polls in its place.
     #[must_use]
     pub fn callback_panics(&self) -> u64 {
         self.shared.panics()
@@ -119,6 +121,11 @@ impl Transport for Tcp {
 
     fn wake(&self) {
         self.shared.wake();
+    }
+
+    fn poller(&self) -> Option<Arc<dyn Poller>> {
+        let shared = Arc::clone(&self.shared);
+        Some(shared)
     }
 }
 
