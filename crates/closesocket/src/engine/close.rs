@@ -2,7 +2,6 @@
 
 use super::clock::Clock as _;
 use super::descriptors::Descriptors;
-use super::few::Few;
 use super::observation::{Observation, OperationId, Step};
 use super::primitives::Primitives as _;
 use super::probe::Probe;
@@ -17,7 +16,7 @@ use crate::protocol::{
     Time, UnreadInput, notice,
 };
 
-type Taken<S> = Few<Reference<S>>;
+type Taken<S> = Vec<Reference<S>>;
 
 impl<S: System> ProcessState<S> {
     /// Closes a descriptor (D1, D2): look, commit, deliver, wait, leave.
@@ -254,7 +253,7 @@ impl<S: System> Section<'_, S> {
     /// that has waited for the sends that were taken out (S1a). What was left to a
     /// thread that goes on with it no more goes on here: its events were passed
     /// over, or not asked for.
-    pub(super) fn settle(&mut self, actions: Actions, taken: &Few<Reference<S>>) {
+    pub(super) fn settle(&mut self, actions: Actions, taken: &[Reference<S>]) {
         self.socket.carry_out(self.services, actions, self.out);
         let machine = &self.socket.machine;
         let left = machine.is_open() && taken.iter().any(Reference::is_driven);
@@ -323,9 +322,9 @@ impl<S: System> Section<'_, S> {
 
     /// Decides which of the operations that were taken out end silently, and
     /// tells the probe.
-    pub(super) fn observe_taken(&mut self, references: &mut Taken<S>, cause: Cause) {
+    pub(super) fn observe_taken(&mut self, references: &mut [Reference<S>], cause: Cause) {
         let socket = self.id;
-        for reference in references.iter_mut() {
+        for reference in references {
             reference.over = reference.process.is_over(reference.life);
             if !S::Probe::ENABLED {
                 continue;
@@ -346,7 +345,7 @@ impl<S: System> Section<'_, S> {
     }
 }
 
-fn count<S: System>(references: &Taken<S>) -> usize {
+fn count<S: System>(references: &[Reference<S>]) -> usize {
     references
         .iter()
         .map(|it| it.reads.len() + it.writes.len())

@@ -1,12 +1,9 @@
 //! Lists that mostly hold one thing.
 
-use std::collections::{VecDeque, vec_deque};
-use std::iter::Chain;
-use std::option;
+use std::collections::VecDeque;
 
-/// A list whose first element needs no memory of its own: most sockets have one
-/// descriptor, most descriptors one operation at a time, and most sections one
-/// result to hand over.
+/// A list whose first element needs no memory of its own: most descriptors have
+/// one operation at a time, and most sections one result to hand over.
 pub(super) struct Few<T> {
     first: Option<T>,
     /// What is behind it; nothing if there is no first.
@@ -53,21 +50,9 @@ impl<T> Few<T> {
         }
     }
 
-    pub(super) fn get_mut(&mut self, index: usize) -> Option<&mut T> {
-        match index.checked_sub(1) {
-            None => self.first.as_mut(),
-            Some(behind) => self.rest.get_mut(behind),
-        }
-    }
-
     #[inline]
     pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
         self.first.iter().chain(&self.rest)
-    }
-
-    #[inline]
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
-        self.first.iter_mut().chain(&mut self.rest)
     }
 
     /// The index of the element with this key, in a list that is ordered by it.
@@ -94,20 +79,6 @@ impl<T> Few<T> {
         }
     }
 
-    /// Takes out the first of which this is true; the order stays.
-    #[inline]
-    pub(super) fn take(&mut self, is: impl FnMut(&T) -> bool) -> Option<T> {
-        let index = self.iter().position(is)?;
-        self.remove(index)
-    }
-
-    pub(super) fn retain(&mut self, mut stays: impl FnMut(&T) -> bool) {
-        self.rest.retain(&mut stays);
-        if self.first.take_if(|it| !stays(it)).is_some() {
-            self.first = self.rest.pop_front();
-        }
-    }
-
     /// Takes everything out, in order; the memory stays.
     #[inline]
     pub(super) fn drain(&mut self, mut each: impl FnMut(T)) {
@@ -117,15 +88,6 @@ impl<T> Few<T> {
         if !self.rest.is_empty() {
             self.rest.drain(..).for_each(each);
         }
-    }
-}
-
-impl<T> IntoIterator for Few<T> {
-    type Item = T;
-    type IntoIter = Chain<option::IntoIter<T>, vec_deque::IntoIter<T>>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.first.into_iter().chain(self.rest)
     }
 }
 
@@ -165,20 +127,14 @@ mod tests {
             let mut few = Few::new();
             (0..3).for_each(|item| few.push(10 * item));
             let index = few.find(&(10 * taken), |&item| item);
-            let mut others = Few::new();
-            few.iter().for_each(|&item| others.push(item));
-            others.retain(|&item| item != 10 * taken);
             assert_eq!(index, (taken < 3).then_some(taken));
             assert_eq!(few.remove(taken), index.map(|index| 10 * index));
-            assert!(few.get_mut(few.len()).is_none());
             let left: Vec<_> = (0..3).filter(|&it| it != taken).map(|it| 10 * it).collect();
             assert_eq!(few.iter().copied().collect::<Vec<_>>(), left);
-            assert_eq!(others.into_iter().collect::<Vec<_>>(), left);
-            few.iter_mut().for_each(|item| *item += 1);
-            assert_eq!(few.get_mut(1).copied(), Some(left[1] + 1));
-            for item in left {
-                assert_eq!(few.first().copied(), Some(item + 1));
-                assert_eq!(few.pop_first(), Some(item + 1));
+            for mut item in left {
+                assert_eq!(few.first(), Some(&item));
+                assert_eq!(few.first_mut(), Some(&mut item));
+                assert_eq!(few.pop_first(), Some(item));
             }
             assert!(few.is_empty() && few.pop_first().is_none());
         }

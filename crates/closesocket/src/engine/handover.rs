@@ -204,13 +204,13 @@ impl<S: System> Section<'_, S> {
     //# - The results of the operations of one direction of one socket MUST be posted in the order
     //# of the operations, whichever threads complete them.
     #[inline]
-    pub(super) fn abort(&mut self, references: Few<Reference<S>>) {
+    pub(super) fn abort(&mut self, references: Vec<Reference<S>>) {
         if !references.is_empty() {
             self.abort_all(references);
         }
     }
 
-    fn abort_all(&mut self, references: Few<Reference<S>>) {
+    fn abort_all(&mut self, references: Vec<Reference<S>>) {
         let one = references.len() == 1;
         let (mut taken, mut batch) = (Vec::new(), Batch::new());
         for reference in references {

@@ -252,7 +252,7 @@ impl<S: System> SocketState<S> {
             writes,
             watches,
             ..
-        } in self.references.iter()
+        } in &self.references
         {
             let [read, write] =
                 [reads, writes].map(|it| it.front().is_some_and(Registered::is_driven));

@@ -3,7 +3,6 @@
 
 use super::cells::Cells;
 use super::delivery::Outbox;
-use super::reference::Reference;
 use super::services::Services;
 use super::socket::SocketState;
 use super::transport::EndpointOf;
@@ -235,11 +234,7 @@ impl<S: System> Section<'_, S> {
         while let Some(index) = self.front(Side::Writes) {
             let state = &mut *self.socket;
             let queue_room = state.queue_room(self.services);
-            let Some(pending) = state
-                .references
-                .get_mut(index)
-                .and_then(|it| it.writes.front_mut())
-            else {
+            let Some(pending) = state.references[index].writes.front_mut() else {
                 break;
             };
             if pending.kind != OperationKind::Send {
@@ -263,8 +258,9 @@ impl<S: System> Section<'_, S> {
                 state.rearm(OperationKind::Send);
                 break;
             }
-            let reference = state.references.get_mut(index);
-            accepted.extend(reference.and_then(|it| Some((it.issuer(), it.writes.pop_front()?))));
+            let reference = &mut state.references[index];
+            let issuer = reference.issuer();
+            accepted.extend(reference.writes.pop_front().map(|it| (issuer, it)));
         }
         let flushed = if moved { self.flush() } else { Ok(()) };
         for (issuer, pending) in accepted {
@@ -288,11 +284,7 @@ impl<S: System> Section<'_, S> {
             let Some(endpoint) = state.endpoint.as_mut() else {
                 return;
             };
-            let Some(pending) = state
-                .references
-                .get_mut(index)
-                .and_then(|it| it.reads.front_mut())
-            else {
+            let Some(pending) = state.references[index].reads.front_mut() else {
                 return;
             };
             if pending.kind != OperationKind::Recv
@@ -366,16 +358,16 @@ impl<S: System> Section<'_, S> {
     /// The reference whose oldest operation on this side is the oldest of the
     /// socket.
     pub(super) fn front(&self, side: Side) -> Option<usize> {
-        let oldest = |reference: &Reference<S>| {
+        let oldest = |index: usize| {
+            let reference = self.socket.references.get(index)?;
             let operations = match side {
                 Side::Reads => &reference.reads,
                 Side::Writes => &reference.writes,
             };
-            Some(operations.front()?.number)
+            operations.front()
         };
-        let references = self.socket.references.iter().enumerate();
-        references
-            .filter_map(|(index, it)| Some((oldest(it)?, index)))
+        (0..self.socket.references.len())
+            .filter_map(|index| Some((oldest(index)?.number, index)))
             .min()
             .map(|(_, index)| index)
     }

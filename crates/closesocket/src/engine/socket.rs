@@ -7,7 +7,6 @@ use std::time::Duration;
 use super::completion::Life;
 use super::delivery::Outbox;
 use super::descriptors::Descriptors;
-use super::few::Few;
 use super::keeper::Keeper;
 use super::machine::Machine;
 use super::observation::{Observation, OperationId, Order, Step};
@@ -53,7 +52,7 @@ pub(super) struct SocketState<S: System> {
     pub(super) unsent: VecDeque<u8>,
     /// The endpoint was told that there are such bytes.
     unsent_told: bool,
-    pub(super) references: Few<Reference<S>>,
+    pub(super) references: Vec<Reference<S>>,
     pub(super) rare: Option<Box<Rare<S>>>,
     pub(super) next_number: u64,
     /// When the provider looks at it as time passes, if it has to.
@@ -99,7 +98,7 @@ impl<S: System> SocketState<S> {
             endpoint: None,
             unsent: VecDeque::new(),
             unsent_told: false,
-            references: Few::new(),
+            references: Vec::new(),
             rare: None,
             next_number: 0,
             next_look: None,
@@ -157,6 +156,10 @@ impl<S: System> SocketState<S> {
         let opened = Step::Opened { life: life.0 };
         let opened = Observation::through(process.id, descriptor, opened).saw(before);
         self.machine.note(services, || opened);
+        // Most sockets never have a second one.
+        if self.references.capacity() == 0 {
+            self.references.reserve_exact(1);
+        }
         self.references.push(Reference {
             process: Keeper::clone(process),
             descriptor,

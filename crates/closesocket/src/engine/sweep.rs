@@ -5,7 +5,6 @@ use super::SocketId;
 use super::System;
 use super::blocked::{Call, interrupt};
 use super::completion::Life;
-use super::few::Few;
 use super::observation::{Observation, Step};
 use super::process::ProcessState;
 use super::reference::{Reference, Taker};
@@ -90,9 +89,9 @@ impl<S: System> ProcessState<S> {
                 let references = &mut section.socket.references;
                 let mine =
                     |it: &Reference<S>| !it.live && it.life <= life && it.process.id == self.id;
-                let mut taken = Few::new();
-                while let Some(reference) = references.take(mine) {
-                    taken.push(reference);
+                let mut taken = Vec::new();
+                while let Some(index) = references.iter().position(mine) {
+                    taken.push(references.swap_remove(index));
                     self.outlived.remove(socket);
                 }
                 section.observe_taken(&mut taken, cause);
