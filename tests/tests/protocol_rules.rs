@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use closesocket::protocol::program::{self, Did, Next, Owed, Sweep};
 use closesocket::protocol::{
-    AbortScope, Actions, Cause, CloseRequest, Connection, Descriptor, Ending, Error, Linger,
-    PendingOperations, Phase, ProcessId, Socket, Take, Time, UnreadInput,
+    AbortScope, Actions, Cause, CloseRequest, Connection, Descriptor, Ending, Error, Limits,
+    Linger, PendingOperations, Phase, ProcessId, Socket, Take, Time, UnreadInput, may_cancel,
 };
 
 struct NoOperations;
@@ -79,6 +79,7 @@ fn an_accepted_socket_has_the_options_of_its_listener() {
     assert_eq!(listener.listen(), Ok(()));
     listener.set_nonblocking(true);
     listener.set_linger(Linger::off().set_on(9));
+    listener.set_limits(Limits::from_millis(5, 6));
     let accepted = Socket::accepted(&listener);
     let expected = Socket {
         connection: Connection::Connected,
@@ -179,4 +180,26 @@ fn c2_only_an_interrupted_send_has_accepted_bytes() {
     ] {
         assert_eq!(error.accepted(), 0, "{error:?}");
     }
+}
+
+#[test]
+fn c1_a_cancel_takes_what_is_pending_and_its_own() {
+    assert_eq!(may_cancel(true, true), Ok(()));
+    for (pending, own) in [(true, false), (false, true), (false, false)] {
+        assert_eq!(may_cancel(pending, own), Err(Error::NotFound));
+    }
+}
+
+/// The sends that a shutdown waits for are taken out with the last reference.
+#[test]
+fn s1a_the_fin_of_a_shutdown_waits_for_no_send_that_the_close_took_out() {
+    let mut socket = connected();
+    assert_eq!(socket.shut_down_send(true), Ok(Actions::default()));
+    let commit = socket.reclaim(request(Cause::Death), &mut NoOperations);
+    let fin = Actions {
+        send_fin: true,
+        release: true,
+        ..Actions::default()
+    };
+    assert_eq!((commit.last, commit.actions), (true, fin));
 }
