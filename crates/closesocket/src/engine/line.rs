@@ -97,6 +97,10 @@ impl<T: Entry> Waiting<T> {
         }
     }
 
+    fn polls_for(&self, number: u64) -> bool {
+        self.poller.as_ref().is_some_and(|(of, _)| *of == number)
+    }
+
     fn call(&mut self, thread: u64) -> Option<Call> {
         let (_, poller) = self.poller.as_ref()?;
         match self.leader {
@@ -111,6 +115,16 @@ impl<T: Entry> Waiting<T> {
             }
         }
     }
+}
+
+/// How an attempt to lead has ended.
+enum Led<I> {
+    /// With what the wait ends with.
+    Until(Option<I>),
+    /// Somebody else polls; what is left of the limit.
+    Refused(Option<Duration>),
+    /// The provider is gone that it was for.
+    Over,
 }
 
 /// Things that wait to be taken, in order.
@@ -159,18 +173,19 @@ impl<P: Primitives, T: Entry> Line<P, T> {
             let left = end.map(|end| end.saturating_duration_since(Instant::now()));
             let (found, poller) = self.waiting.lock(|it| {
                 let found = it.look();
-                let poller = it.poller.as_ref().filter(|_| found.is_none());
-                (found, poller.map(|(_, poller)| Arc::clone(poller)))
+                let poller = it.poller.clone().filter(|_| found.is_none());
+                (found, poller)
             });
             if found.is_some() || left.is_some_and(|left| left.is_zero()) {
                 return found.flatten();
             }
-            let Some(poller) = poller else {
+            let Some((of, poller)) = poller else {
                 return self.waiting.wait(left, Waiting::look).flatten();
             };
-            let left = match self.lead(&*poller, left) {
-                Ok(found) => return found,
-                Err(left) => left,
+            let left = match self.lead(of, &*poller, left) {
+                Led::Until(found) => return found,
+                Led::Refused(left) => left,
+                Led::Over => continue,
             };
             if let Some(ended) = self.follow(&*poller, left) {
                 return ended;
@@ -178,20 +193,20 @@ impl<P: Primitives, T: Entry> Line<P, T> {
         }
     }
 
-    /// Polls until there is something.
-    ///
-    /// # Errors
-    /// What is left of the limit, if somebody else does.
-    fn lead(
-        &self,
-        poller: &dyn Poller,
-        limit: Option<Duration>,
-    ) -> Result<Option<T::Item>, Option<Duration>> {
+    /// Polls until there is something, with the poller of the provider of this
+    /// number.
+    fn lead(&self, of: u64, poller: &dyn Poller, limit: Option<Duration>) -> Led<T::Item> {
         let me = P::current_thread();
         let mut found = None;
+        let mut over = false;
         let led = poller.lead(limit, &mut || {
             // Noted in the section that finds nothing: who posts behind it calls.
             self.waiting.lock(|it| {
+                // Otherwise another is called, and for another leader.
+                over = !it.polls_for(of);
+                if over {
+                    return true;
+                }
                 found = it.look();
                 it.leader = found.is_none().then_some(me);
                 found.is_some()
@@ -202,7 +217,11 @@ impl<P: Primitives, T: Entry> Line<P, T> {
             self.waiting
                 .lock(|it| it.leader.take_if(|leader| *leader == me));
         }
-        led.map(|()| found.flatten())
+        match led {
+            Ok(()) if over => Led::Over,
+            Ok(()) => Led::Until(found.flatten()),
+            Err(left) => Led::Refused(left),
+        }
     }
 
     /// Sleeps while somebody else polls. `None` if it was woken in vain: it may
@@ -267,7 +286,11 @@ impl<P: Primitives, T: Entry> Line<P, T> {
         } else {
             None
         };
-        // Behind that section: whoever is not counted as asleep any more wakes.
+        self.wake_and(call);
+    }
+
+    fn wake_and(&self, call: Option<Call>) {
+        // Behind the section: whoever is not counted as asleep any more wakes.
         self.waiting.notify();
         match call {
             Some(Call::Leader(poller)) => poller.call(),
@@ -314,13 +337,18 @@ impl<P: Primitives, T: Entry> Line<P, T> {
     }
 
     pub(super) fn forget_provider(&self, number: u64) {
-        self.waiting
-            .lock(|it| it.providers.retain(|&it| it != number));
-        self.wake();
-        // Behind the call of who polls with it.
-        let gone = self
-            .waiting
-            .lock(|it| it.poller.take_if(|(of, _)| *of == number));
+        let me = P::current_thread();
+        let (call, gone) = self.waiting.lock(|it| {
+            it.providers.retain(|&it| it != number);
+            let call = it.call(me);
+            let gone = it.poller.take_if(|(of, _)| *of == number);
+            if gone.is_some() {
+                // Who polls with it still is called, and leads here no more.
+                it.leader = None;
+            }
+            (call, gone)
+        });
+        self.wake_and(call);
         drop(gone);
     }
 }
@@ -338,5 +366,115 @@ pub(super) fn limit_here<P: Primitives>(limit: Option<Duration>) -> Option<Durat
         Some(Duration::ZERO)
     } else {
         limit
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::sync::Mutex;
+    use std::sync::mpsc::{Receiver, Sender, channel};
+    use std::thread;
+
+    use super::super::primitives::Std;
+    use super::*;
+
+    impl Entry for u8 {
+        type Item = Self;
+
+        fn count(&self) -> usize {
+            1
+        }
+
+        fn take_first(entries: &mut VecDeque<Self>) -> Option<Self> {
+            entries.pop_front()
+        }
+    }
+
+    /// Does after each look what the test says: looks again, or gives up.
+    struct Scripted {
+        looked: Sender<()>,
+        goes_on: Mutex<Receiver<bool>>,
+        called: Sender<()>,
+    }
+
+    impl Poller for Scripted {
+        fn lead(
+            &self,
+            limit: Option<Duration>,
+            look: &mut dyn FnMut() -> bool,
+        ) -> Result<(), Option<Duration>> {
+            let goes_on = self.goes_on.try_lock().map_err(|_| limit)?;
+            while !look() {
+                self.looked.send(()).unwrap();
+                if !goes_on.recv().unwrap() {
+                    return Err(limit);
+                }
+            }
+            Ok(())
+        }
+
+        fn call(&self) {
+            self.called.send(()).unwrap();
+        }
+
+        fn expect(&self, _: usize) {}
+    }
+
+    struct Script {
+        provider: Liveness<Std>,
+        looked: Receiver<()>,
+        goes_on: Sender<bool>,
+        called: Receiver<()>,
+    }
+
+    fn script() -> Script {
+        let (looked, looks) = channel();
+        let (goes_on, script) = channel();
+        let (called, calls) = channel();
+        let poller = Scripted {
+            looked,
+            goes_on: Mutex::new(script),
+            called,
+        };
+        Script {
+            provider: Liveness::new(Some(Arc::new(poller))),
+            looked: looks,
+            goes_on,
+            called: calls,
+        }
+    }
+
+    #[test]
+    fn who_polls_for_a_provider_that_is_gone_does_not_hide_who_polls_for_the_next() {
+        const SOON: Duration = Duration::from_secs(10);
+        let line = Arc::new(Line::<Std, u8>::new());
+        let third = Liveness::new(None);
+        let (first, next) = (script(), script());
+        let wait = || {
+            let line = Arc::clone(&line);
+            thread::spawn(move || line.wait(None))
+        };
+        Line::know(&line, &line, &third);
+        Line::know(&line, &line, &first.provider);
+        let old = wait();
+        first.looked.recv().unwrap();
+        drop(first.provider);
+        first.called.recv().unwrap();
+        Line::know(&line, &line, &next.provider);
+        let new = wait();
+        next.looked.recv().unwrap();
+
+        // The old leader has an event more to report, and then none.
+        first.goes_on.send(true).unwrap();
+        first.goes_on.send(false).unwrap();
+        while line.waiting.lock(|it| it.followers) == 0 {
+            thread::yield_now();
+        }
+        line.close();
+
+        assert_eq!(next.called.recv_timeout(SOON), Ok(()));
+        next.goes_on.send(true).unwrap();
+        assert_eq!((old.join().unwrap(), new.join().unwrap()), (None, None));
     }
 }
