@@ -247,11 +247,14 @@ impl Poller for Shared {
     ) -> Result<(), Option<Duration>> {
         let end = limit.and_then(|limit| Instant::now().checked_add(limit));
         let led = self.poll.lead(|it| {
+            // Once at least: who only came by would keep the reactor's thread off.
+            let mut polled = false;
             while !look() {
                 let left = end.map(|end| end.saturating_duration_since(Instant::now()));
-                if left.is_some_and(|left| left.is_zero()) {
+                if polled && left.is_some_and(|left| left.is_zero()) {
                     break;
                 }
+                polled = true;
                 if !it.turn(self, left) {
                     self.stopped.store(true, Ordering::Release);
                     // The reactor's thread tells the engine.

@@ -8,7 +8,10 @@ use std::thread;
 use std::time::Duration;
 
 use closesocket::engine::completions::{CompletionQueue, Notify, Overlapped};
+use closesocket::engine::net::Transport as _;
 use closesocket::engine::{Descriptor, Error};
+use closesocket_tcp::TcpConfig;
+use common::Net;
 use common::world::{LONG, World};
 
 fn receive(world: &World, queue: &CompletionQueue, descriptor: Descriptor, key: u64) {
@@ -47,6 +50,25 @@ fn who_has_polled_can_block_and_others_are_served_while_it_stays_away() {
     started.unwrap();
     peer.write_all(b"ab").unwrap();
     assert_eq!(overlapped.wait(LONG).unwrap().result, Ok(2));
+}
+
+#[test]
+fn who_leads_polls_however_short_its_limit_is() {
+    let net = Net::new(TcpConfig::default());
+    let poller = net.tcp.poller().unwrap();
+    let limit = Some(Duration::from_nanos(1));
+    for _ in 0..100 {
+        let before = net.ticks();
+        net.until(|| {
+            net.tcp.wake();
+            let led = poller.lead(limit, &mut || false);
+            if led.is_err() {
+                poller.expect(1);
+            }
+            led.ok()
+        });
+        assert!(net.ticks() > before);
+    }
 }
 
 #[test]

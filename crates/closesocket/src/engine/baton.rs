@@ -13,8 +13,9 @@ pub trait Poller: Send + Sync {
     /// Leads, if nobody polls now: looks, then waits for events and reports them
     /// to [`Events`](super::net::Events), and so on, until a look has found something
     /// or the limit has passed. A look comes before each wait, and what happens
-    /// behind it, an event or a [`Poller::call`], must end that wait. The calling
-    /// thread holds no lock.
+    /// behind it, an event or a [`Poller::call`], must end that wait. It waits at
+    /// least once, however little is left of the limit: nobody else polls while
+    /// threads lead again and again. The calling thread holds no lock.
     ///
     /// # Errors
     /// What is left of the limit, if another thread polls or events are reported
