@@ -194,6 +194,8 @@ impl<S: System> Events for EventSink<S> {
     }
 
     fn tick(&self) -> Option<Duration> {
+        // Around the reference too, which may be the last.
+        let _call = TransportCall::<S::Primitives>::new();
         self.0.upgrade().and_then(|shared| shared.tick())
     }
 
