@@ -154,20 +154,20 @@ fn whoever_leaves_a_closed_descriptor_last_claims_it_before_anything_else() {
         own_hold: true,
         ..Owed::default()
     };
-    let left = |last_out| program::next(Did::Leave { last_out }, owed);
+    let left = |last_out| program::next(Did::Leave { last_out }, || owed);
     assert_eq!((left(true), left(false)), (Next::Claim, Next::Wait));
     let claimed = |won, returns_handle| {
         let did = Did::Claim {
             won,
             returns_handle,
         };
-        program::next(did, owed)
+        program::next(did, || owed)
     };
     assert_eq!(claimed(true, true), Next::ReturnHandle);
     assert_eq!(claimed(true, false), Next::Recycle);
     assert_eq!(claimed(false, true), Next::Wait);
-    assert_eq!(program::next(Did::ReturnHandle, owed), Next::Recycle);
-    assert_eq!(program::next(Did::Recycle, owed), Next::Wait);
+    assert_eq!(program::next(Did::ReturnHandle, || owed), Next::Recycle);
+    assert_eq!(program::next(Did::Recycle, || owed), Next::Wait);
 }
 
 #[test]

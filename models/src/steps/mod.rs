@@ -47,6 +47,7 @@ pub(crate) struct Steps<'a> {
 
 impl Steps<'_> {
     /// Hands every step that can be taken from here to `out`.
+    #[inline(always)]
     pub(crate) fn from(&self, before: &State, mut out: impl FnMut(Action, Event, &State)) {
         for thread in 0..THREADS {
             self.of_thread(before, thread, &mut |what, event, after: &State| {
@@ -202,8 +203,9 @@ impl Steps<'_> {
     }
 
     /// The thread goes on, after a step that came to this.
+    #[inline(always)]
     fn after(&self, state: &mut State, t: usize, did: Did) -> Event {
-        let next = program::next(did, self.owed(state, t));
+        let next = program::next(did, || self.owed(state, t));
         match next {
             Next::Idle => return self.return_from(state, t),
             Next::NextSlot | Next::NextOutlived | Next::NextRecord => {
@@ -224,29 +226,26 @@ impl Steps<'_> {
         let thread = state.thread(t);
         let call = self.call(t, &thread);
         let sweeps = matches!(call, Some(Call::Cleanup | Call::Die));
-        let sweep = sweeps.then(|| self.sweep_of(&thread));
-        if thread.taken() == 0 && !thread.holding() {
-            return Owed {
-                sweep,
-                ..Owed::default()
-            };
-        }
         let own = self.own_hold(t, &thread);
         let slot_of = |index: usize| state.operation(index).slot();
         Owed {
             results: each(thread.taken()).any(|index| is_ending(state, index)),
             holds: each(thread.taken()).any(|index| Some(slot_of(index)) != own),
-            drain: thread.waited() && !self.has(Defect::ReturnsWithoutWaiting),
+            drain: thread.holding() && thread.waited() && !self.has(Defect::ReturnsWithoutWaiting),
             own_hold: thread.holding(),
-            sweep,
+            sweep: sweeps.then(|| self.sweep_of(&thread)),
         }
     }
 
     /// The slot on which it gives up its own hold last, with those of operations
     /// there. A cancel leaves for what it delivered, and for its own call afterwards.
+    #[inline(always)]
     fn own_hold(&self, t: usize, thread: &Thread) -> Option<u8> {
+        if !thread.holding() {
+            return None;
+        }
         let cancels = matches!(self.call(t, thread), Some(Call::CancelThrough(_)));
-        let own = thread.holding() && !(cancels && thread.taken() != 0);
+        let own = !(cancels && thread.taken() != 0);
         own.then(|| self.closing(t, thread).0)
     }
 
@@ -320,8 +319,13 @@ fn has_pending_sends(scenario: &Scenario, state: &State, socket: u8) -> bool {
 }
 
 /// The operations of a mask, as indices.
-fn each(mask: u8) -> impl Iterator<Item = usize> {
-    (0..crate::state::OPERATIONS).filter(move |index| mask >> index & 1 == 1)
+fn each(mut mask: u8) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let index = mask.trailing_zeros() as usize;
+        // The lowest one goes; of 0 nothing is left to go.
+        mask &= mask.checked_sub(1)?;
+        Some(index)
+    })
 }
 
 /// Whether an operation was taken out and its end is to be posted, or to pass

@@ -186,7 +186,7 @@ impl Steps<'_> {
 
     /// The thread goes to a step of the sweep itself.
     fn go_to(&self, state: &mut State, t: usize, did: Did) {
-        match program::next(did, Owed::default()) {
+        match program::next(did, Owed::default) {
             Next::Idle => Self::finish(state, t),
             next => state.thread_mut(t).set_next(next),
         }

@@ -111,7 +111,7 @@ impl Judge {
                 "the call was refused, which the protocol lets in".to_owned()
             });
         }
-        if program::next(Did::Enter { admitted }, Owed::default()) == Next::BackOut {
+        if program::next(Did::Enter { admitted }, Owed::default) == Next::BackOut {
             self.thread(thread).must = Must::BackOut(name, holders);
             return Ok(());
         }
@@ -141,7 +141,7 @@ impl Judge {
             })?;
         }
         let last_out = word::leave(before, holders);
-        if program::next(Did::Leave { last_out }, Owed::default()) == Next::Claim {
+        if program::next(Did::Leave { last_out }, Owed::default) == Next::Claim {
             let empty = Word::from_bits(before.bits() - holders);
             self.thread(thread).must = Must::Claim(name.0, name.1.slot(), empty);
         }
@@ -175,7 +175,7 @@ impl Judge {
         self.thread(thread).claims.push(Claim {
             name,
             socket: id,
-            next: program::next(won, Owed::default()),
+            next: program::next(won, Owed::default),
             failed: false,
         });
         Ok(())
@@ -194,7 +194,7 @@ impl Judge {
         if claim.next != Next::ReturnHandle {
             return Err("no handle is due to go back".to_owned());
         }
-        claim.next = program::next(Did::ReturnHandle, Owed::default());
+        claim.next = program::next(Did::ReturnHandle, Owed::default);
         claim.failed = !succeeded;
         let id = claim.socket;
         let socket = self.socket(id)?;

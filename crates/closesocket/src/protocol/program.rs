@@ -216,9 +216,11 @@ impl Owed {
     }
 }
 
-/// What a thread does after a step that came to this, with so much left to do.
+/// What a thread does after a step that came to this; `owed` says how much is left
+/// to do, and is asked only if that decides.
 #[must_use]
-pub const fn next(did: Did, owed: Owed) -> Next {
+#[inline(always)]
+pub fn next(did: Did, owed: impl FnOnce() -> Owed) -> Next {
     match did {
         Did::Enter { admitted: true } => Next::Section,
         Did::Enter { admitted: false } => Next::BackOut,
@@ -244,7 +246,7 @@ pub const fn next(did: Did, owed: Owed) -> Next {
         | Did::TakeOut
         | Did::Leave { .. }
         | Did::Claim { .. }
-        | Did::Recycle => owed.next(),
+        | Did::Recycle => owed().next(),
         Did::Reserve { .. } | Did::Open { .. } | Did::Stop { .. } | Did::Pass { .. } => Next::Idle,
     }
 }
