@@ -4,8 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use closesocket::engine::net;
-use closesocket::engine::net::{Memory, MemoryAddress, PeerListener, PeerRead};
+use closesocket::engine::net::{self, Memory, MemoryAddress, PeerListener, PeerRead};
 
 use crate::world::{End, Network, PATIENCE, Peer};
 

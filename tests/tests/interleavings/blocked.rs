@@ -5,7 +5,7 @@ use closesocket::engine::{Error, Process};
 
 use super::model::{must_fail, reached, run_model};
 use super::primitives::Defect;
-use super::world::{Tested, World, spawn};
+use super::world::{Shared, Tested, World, spawn};
 
 fn two_blocked_receives() {
     let world = World::new();
@@ -45,10 +45,14 @@ fn a_lost_notification_is_caught_by_blocked_receives() {
 }
 
 fn cancelled_receive() {
-    let world = World::new();
+    cancel_a_receive(&World::new());
+}
+
+/// A cancel meets a receive that may not be blocked yet.
+pub(super) fn cancel_a_receive(world: &Shared) {
     let (descriptor, peer) = world.connect();
     let me = Process::<Tested>::current_thread();
-    let other = spawn(&world, move |world| {
+    let other = spawn(world, move |world| {
         let cancelled = world.process.cancel_blocking_call(me);
         if !cancelled {
             peer.write(b"x").unwrap();

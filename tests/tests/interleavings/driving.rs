@@ -1,12 +1,13 @@
 //! Threads that wait at their endpoint and go on with their operation
 //! themselves, against whatever ends it.
 
+use closesocket::engine::Error;
 use closesocket::engine::completions::Notify;
 use closesocket::engine::net::PeerRead;
-use closesocket::engine::{Error, Process};
 
+use super::blocked::cancel_a_receive;
 use super::model::{reached, run_model};
-use super::world::{Setup, Shared, Tested, World, spawn};
+use super::world::{Setup, Shared, World, spawn};
 
 fn world() -> Shared {
     World::set_up(&Setup {
@@ -52,27 +53,7 @@ fn a_thread_that_waits_at_its_endpoint_receives_or_is_woken_by_the_close() {
 }
 
 fn cancelled_receive() {
-    let world = world();
-    let (descriptor, peer) = world.connect();
-    let me = Process::<Tested>::current_thread();
-    let other = spawn(&world, move |world| {
-        let cancelled = world.process.cancel_blocking_call(me);
-        if !cancelled {
-            peer.write(b"x").unwrap();
-        }
-        (peer, cancelled)
-    });
-    let received = world.process.recv(descriptor, &mut [0; 2]);
-    let (_peer, cancelled) = other.join().unwrap();
-    if cancelled {
-        reached("cancelled");
-        assert_eq!(received, Err(Error::Interrupted));
-    } else {
-        reached("not yet blocked");
-        assert_eq!(received, Ok(1));
-    }
-    assert_eq!(world.process.close(descriptor), Ok(()));
-    world.judge();
+    cancel_a_receive(&world());
 }
 
 #[test]
