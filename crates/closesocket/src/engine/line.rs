@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::baton::Poller;
 use super::few::Few;
@@ -54,7 +54,7 @@ pub(super) trait Entry: Sized + Send + 'static {
     fn take_first(entries: &mut VecDeque<Self>) -> Option<Self::Item>;
 }
 
-struct Waiting<T> {
+pub(super) struct Waiting<T> {
     entries: VecDeque<T>,
     /// How many things they are.
     count: usize,
@@ -64,12 +64,12 @@ struct Waiting<T> {
     providers: Vec<u64>,
     served: bool,
     /// What a waiter can poll with, of the provider of this number.
-    poller: Option<(u64, Arc<dyn Poller>)>,
+    pub(super) poller: Option<(u64, Arc<dyn Poller>)>,
     /// The waiter that polls and has found nothing here.
-    leader: Option<u64>,
+    pub(super) leader: Option<u64>,
     /// How many waiters sleep that would poll, and how many times they were woken.
-    followers: usize,
-    wakes: u64,
+    pub(super) followers: usize,
+    pub(super) wakes: u64,
 }
 
 /// Who is to be called when something has changed in a line.
@@ -90,14 +90,14 @@ impl<T: Entry> Waiting<T> {
     }
 
     /// What a wait ends with, if it does.
-    fn look(&mut self) -> Option<Option<T::Item>> {
+    pub(super) fn look(&mut self) -> Option<Option<T::Item>> {
         match self.take() {
             Some(item) => Some(Some(item)),
             None => self.is_abandoned().then_some(None),
         }
     }
 
-    fn polls_for(&self, number: u64) -> bool {
+    pub(super) fn polls_for(&self, number: u64) -> bool {
         self.poller.as_ref().is_some_and(|(of, _)| *of == number)
     }
 
@@ -117,19 +117,9 @@ impl<T: Entry> Waiting<T> {
     }
 }
 
-/// How an attempt to lead has ended.
-enum Led<I> {
-    /// With what the wait ends with.
-    Until(Option<I>),
-    /// Somebody else polls; what is left of the limit.
-    Refused(Option<Duration>),
-    /// The provider is gone that it was for.
-    Over,
-}
-
 /// Things that wait to be taken, in order.
 pub(super) struct Line<P: Primitives, T: Entry> {
-    waiting: P::Monitor<Waiting<T>>,
+    pub(super) waiting: P::Monitor<Waiting<T>>,
     /// The provider that it was last made known to: a hint.
     known_to: AtomicU64,
     /// Waiters may poll by themselves: set under the lock before any does, so who
@@ -164,90 +154,6 @@ impl<P: Primitives, T: Entry> Line<P, T> {
             return self.wait_or_lead(limit);
         }
         self.waiting.wait(limit, Waiting::look).flatten()
-    }
-
-    /// As [`Line::wait`], where a waiter polls by itself if nobody else does.
-    fn wait_or_lead(&self, limit: Option<Duration>) -> Option<T::Item> {
-        let end = limit.and_then(|limit| Instant::now().checked_add(limit));
-        loop {
-            let left = end.map(|end| end.saturating_duration_since(Instant::now()));
-            let (found, poller) = self.waiting.lock(|it| {
-                let found = it.look();
-                let poller = it.poller.clone().filter(|_| found.is_none());
-                (found, poller)
-            });
-            if found.is_some() || left.is_some_and(|left| left.is_zero()) {
-                return found.flatten();
-            }
-            let Some((of, poller)) = poller else {
-                return self.waiting.wait(left, Waiting::look).flatten();
-            };
-            let left = match self.lead(of, &*poller, left) {
-                Led::Until(found) => return found,
-                Led::Refused(left) => left,
-                Led::Over => continue,
-            };
-            if let Some(ended) = self.follow(&*poller, left) {
-                return ended;
-            }
-        }
-    }
-
-    /// Polls until there is something, with the poller of the provider of this
-    /// number.
-    fn lead(&self, of: u64, poller: &dyn Poller, limit: Option<Duration>) -> Led<T::Item> {
-        let me = P::current_thread();
-        let mut found = None;
-        let mut over = false;
-        let led = poller.lead(limit, &mut || {
-            // Noted in the section that finds nothing: who posts behind it calls.
-            self.waiting.lock(|it| {
-                // Otherwise another is called, and for another leader.
-                over = !it.polls_for(of);
-                if over {
-                    return true;
-                }
-                found = it.look();
-                it.leader = found.is_none().then_some(me);
-                found.is_some()
-            })
-        });
-        if found.is_none() {
-            // Somebody else may lead by now.
-            self.waiting
-                .lock(|it| it.leader.take_if(|leader| *leader == me));
-        }
-        match led {
-            Ok(()) if over => Led::Over,
-            Ok(()) => Led::Until(found.flatten()),
-            Err(left) => Led::Refused(left),
-        }
-    }
-
-    /// Sleeps while somebody else polls. `None` if it was woken in vain: it may
-    /// lead now.
-    fn follow(&self, poller: &dyn Poller, limit: Option<Duration>) -> Option<Option<T::Item>> {
-        let mut since = None;
-        let ended = self.waiting.wait(limit, |it| {
-            if since.is_none() {
-                it.followers += 1;
-                since = Some(it.wakes);
-            }
-            match it.look() {
-                None if since == Some(it.wakes) => None,
-                found => Some(found),
-            }
-        });
-        let by_itself = self.waiting.lock(|it| {
-            let by_itself = since == Some(it.wakes);
-            it.followers -= usize::from(by_itself);
-            by_itself
-        });
-        if by_itself {
-            poller.expect(1);
-        }
-        // `None` when the limit has passed: nothing is left of it.
-        ended.map_or(Some(None), |found| found)
     }
 
     /// Takes the oldest.
@@ -366,115 +272,5 @@ pub(super) fn limit_here<P: Primitives>(limit: Option<Duration>) -> Option<Durat
         Some(Duration::ZERO)
     } else {
         limit
-    }
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use std::sync::Mutex;
-    use std::sync::mpsc::{Receiver, Sender, channel};
-    use std::thread;
-
-    use super::super::primitives::Std;
-    use super::*;
-
-    impl Entry for u8 {
-        type Item = Self;
-
-        fn count(&self) -> usize {
-            1
-        }
-
-        fn take_first(entries: &mut VecDeque<Self>) -> Option<Self> {
-            entries.pop_front()
-        }
-    }
-
-    /// Does after each look what the test says: looks again, or gives up.
-    struct Scripted {
-        looked: Sender<()>,
-        goes_on: Mutex<Receiver<bool>>,
-        called: Sender<()>,
-    }
-
-    impl Poller for Scripted {
-        fn lead(
-            &self,
-            limit: Option<Duration>,
-            look: &mut dyn FnMut() -> bool,
-        ) -> Result<(), Option<Duration>> {
-            let goes_on = self.goes_on.try_lock().map_err(|_| limit)?;
-            while !look() {
-                self.looked.send(()).unwrap();
-                if !goes_on.recv().unwrap() {
-                    return Err(limit);
-                }
-            }
-            Ok(())
-        }
-
-        fn call(&self) {
-            self.called.send(()).unwrap();
-        }
-
-        fn expect(&self, _: usize) {}
-    }
-
-    struct Script {
-        provider: Liveness<Std>,
-        looked: Receiver<()>,
-        goes_on: Sender<bool>,
-        called: Receiver<()>,
-    }
-
-    fn script() -> Script {
-        let (looked, looks) = channel();
-        let (goes_on, script) = channel();
-        let (called, calls) = channel();
-        let poller = Scripted {
-            looked,
-            goes_on: Mutex::new(script),
-            called,
-        };
-        Script {
-            provider: Liveness::new(Some(Arc::new(poller))),
-            looked: looks,
-            goes_on,
-            called: calls,
-        }
-    }
-
-    #[test]
-    fn who_polls_for_a_provider_that_is_gone_does_not_hide_who_polls_for_the_next() {
-        const SOON: Duration = Duration::from_secs(10);
-        let line = Arc::new(Line::<Std, u8>::new());
-        let third = Liveness::new(None);
-        let (first, next) = (script(), script());
-        let wait = || {
-            let line = Arc::clone(&line);
-            thread::spawn(move || line.wait(None))
-        };
-        Line::know(&line, &line, &third);
-        Line::know(&line, &line, &first.provider);
-        let old = wait();
-        first.looked.recv().unwrap();
-        drop(first.provider);
-        first.called.recv().unwrap();
-        Line::know(&line, &line, &next.provider);
-        let new = wait();
-        next.looked.recv().unwrap();
-
-        // The old leader has an event more to report, and then none.
-        first.goes_on.send(true).unwrap();
-        first.goes_on.send(false).unwrap();
-        while line.waiting.lock(|it| it.followers) == 0 {
-            thread::yield_now();
-        }
-        line.close();
-
-        assert_eq!(next.called.recv_timeout(SOON), Ok(()));
-        next.goes_on.send(true).unwrap();
-        assert_eq!((old.join().unwrap(), new.join().unwrap()), (None, None));
     }
 }

@@ -27,6 +27,7 @@ mod free_list;
 mod handover;
 mod io;
 mod keeper;
+mod leading;
 mod line;
 mod looks;
 mod machine;
