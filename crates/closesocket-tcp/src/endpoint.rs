@@ -78,6 +78,9 @@ pub struct TcpEndpoint {
     fin_sent: bool,
     /// The peer's FIN was read.
     end_seen: bool,
+    /// The last receive had room for more than there was, and no event has been
+    /// reported since.
+    emptied: bool,
     /// Input is to be thrown away.
     discarding: bool,
     /// Another operating system process may have the connection too (D9).
@@ -99,6 +102,7 @@ impl TcpEndpoint {
             bound: false,
             fin_sent: false,
             end_seen: false,
+            emptied: false,
             discarding: false,
             transferred: false,
             unsent_waits: false,
@@ -118,6 +122,7 @@ impl TcpEndpoint {
             bound: false,
             fin_sent: false,
             end_seen: false,
+            emptied: false,
             discarding: false,
             transferred: false,
             unsent_waits: false,

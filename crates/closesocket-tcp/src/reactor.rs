@@ -22,7 +22,9 @@ use crate::error::winsock;
 const WAKE: mio::Token = mio::Token(usize::MAX);
 
 /// What sockets are watched for.
-const EVERYTHING: Interest = Interest::READABLE.add(Interest::WRITABLE);
+const EVERYTHING: Interest = Interest::READABLE
+    .add(Interest::WRITABLE)
+    .add(Interest::PRIORITY);
 
 /// Ticks are at least this far apart, so that the polling of acknowledgements
 /// cannot eat a core.
@@ -225,7 +227,13 @@ impl Polling {
             return false;
         };
         for event in &self.batch {
-            if event.token() != WAKE {
+            if event.token() == WAKE {
+                continue;
+            }
+            // A receive stops short of the end, of a loss and of urgent data: these
+            // are news of their own, behind the bytes ([`Endpoint::is_emptied`]).
+            let more = event.is_read_closed() || event.is_error() || event.is_priority();
+            for _ in 0..=usize::from(more) {
                 shared.tell(|| events.ready(Token(event.token().0 as u64)));
             }
         }

@@ -6,6 +6,7 @@ mod common;
 
 use std::fs;
 use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use closesocket::engine::completions::{Interest, Notify, Overlapped};
 use closesocket::engine::net::{Endpoint, Received};
 use common::world::{LONG, World, until};
 use common::{Net, SMALL};
+use socket2::SockRef;
 
 static ALONE: Mutex<()> = Mutex::new(());
 
@@ -134,4 +136,62 @@ fn a_bulk_passes_through_a_kernel_that_is_full_again_and_again() {
     assert!(received.is_sorted(), "in the order in which they were sent");
     assert_eq!(sending.result(), Ok(()));
     world.until_nothing_is_left();
+}
+
+/// A receive that takes all there is leaves the next one to an event.
+#[test]
+fn what_has_come_behind_the_bytes_of_a_receive_ends_the_next_one() {
+    let _alone = alone();
+    let world = World::new();
+    let process = &world.process;
+    let behind: [fn(TcpStream) -> Option<TcpStream>; 3] = [
+        |_finishes| None,
+        |resets| {
+            let hard = Some(Duration::ZERO);
+            SockRef::from(&resets).set_linger(hard).unwrap();
+            None
+        },
+        |mut is_urgent| {
+            SockRef::from(&is_urgent).send_out_of_band(b"!").unwrap();
+            is_urgent.write_all(b"more").unwrap();
+            Some(is_urgent)
+        },
+    ];
+    let next = [Ok(0), Err(Error::ConnectionReset), Ok(4)];
+    for (behind, next) in behind.into_iter().zip(next) {
+        let (descriptor, mut peer) = world.connect();
+        let receiving = world.block(move |process| process.recv(descriptor, &mut [0; 16]));
+        peer.write_all(b"first").unwrap();
+        assert_eq!(receiving.result(), Ok(5));
+        // It is not watched now, so all of this is one event.
+        peer.write_all(b"second").unwrap();
+        let _peer = behind(peer);
+        for result in [Ok(6), next] {
+            let overlapped = Overlapped::new();
+            world.start_recv(descriptor, 16, Notify::event(&overlapped));
+            assert_eq!(overlapped.wait(LONG).unwrap().result, result);
+        }
+        process.close(descriptor).unwrap();
+    }
+}
+
+/// It would be told of nothing that has come before.
+#[test]
+fn who_only_looks_sees_what_no_event_has_told_yet() {
+    let _alone = alone();
+    let world = World::new();
+    let process = &world.process;
+    let (descriptor, mut peer) = world.connect();
+    let receiving = world.block(move |process| process.recv(descriptor, &mut [0; 16]));
+    peer.write_all(b"first").unwrap();
+    assert_eq!(receiving.result(), Ok(5));
+    peer.write_all(b"second").unwrap();
+    process.set_nonblocking(descriptor, true).unwrap();
+    assert_eq!(process.recv(descriptor, &mut [0; 4]), Ok(4));
+    process.set_nonblocking(descriptor, false).unwrap();
+    assert_eq!(process.recv(descriptor, &mut [0; 16]), Ok(2));
+    let limit = Some(Duration::from_millis(1));
+    process.set_receive_limit(descriptor, limit).unwrap();
+    peer.write_all(b"third").unwrap();
+    assert_eq!(process.recv(descriptor, &mut [0; 16]), Ok(5));
 }

@@ -9,11 +9,14 @@ use closesocket::engine::completions::{CompletionQueue, Notify};
 use closesocket::engine::{Descriptor, Process};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::child::{REQUEST, Role};
+use crate::child::Role;
 use crate::engine::{self, System};
 use crate::table::{Contender, Row, Target};
 
 const CONNECTIONS: [usize; 3] = [1, 50, 500];
+
+/// Bytes that a server receives into: it does not know how long a request is.
+const BUFFER: usize = 4096;
 
 /// A server, started by each call; returns where it listens.
 type Server = fn() -> SocketAddr;
@@ -77,7 +80,7 @@ fn engine_threads() -> SocketAddr {
             while let Ok(connection) = process.accept(listener) {
                 let process = &process;
                 scope.spawn(move || {
-                    let mut buffer = [0; REQUEST];
+                    let mut buffer = [0; BUFFER];
                     while let Ok(bytes) = process.recv(connection, &mut buffer)
                         && bytes > 0
                     {
@@ -97,7 +100,7 @@ fn std_threads() -> SocketAddr {
     thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
             thread::spawn(move || {
-                let mut buffer = [0; REQUEST];
+                let mut buffer = [0; BUFFER];
                 while let Ok(bytes) = stream.read(&mut buffer)
                     && bytes > 0
                 {
@@ -131,7 +134,7 @@ fn serve_queue(process: &Process<System>, listener: Descriptor) {
         if let Some(connection) = completion.accepted {
             let key = connections.len() as u64;
             connections.push(connection);
-            receive(connection, key, vec![0; REQUEST]).unwrap();
+            receive(connection, key, vec![0; BUFFER]).unwrap();
             accept().unwrap();
             continue;
         }
@@ -163,7 +166,7 @@ fn tokio_tasks() -> SocketAddr {
             loop {
                 let (mut stream, _) = listener.accept().await.unwrap();
                 tokio::spawn(async move {
-                    let mut buffer = [0; REQUEST];
+                    let mut buffer = [0; BUFFER];
                     while let Ok(bytes) = stream.read(&mut buffer).await
                         && bytes > 0
                     {

@@ -255,10 +255,22 @@ impl Endpoint for TcpEndpoint {
         let flags = RecvFlags::DONTWAIT;
         match retry(|| Ok(rustix::net::recv(socket, &mut *buffer, flags)?)) {
             Ok((0, _)) => self.end(),
-            Ok((bytes, _)) => Ok(Received::Bytes(bytes)),
+            Ok((bytes, _)) => {
+                // What another process reads makes no event here.
+                self.emptied = bytes < buffer.len() && !self.transferred;
+                Ok(Received::Bytes(bytes))
+            }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Received::Nothing),
             Err(error) => Err(self.fail(&error)),
         }
+    }
+
+    fn is_emptied(&self) -> bool {
+        self.emptied
+    }
+
+    fn event_reported(&mut self) {
+        self.emptied = false;
     }
 
     /// Of a listener: whether an accept would find a connection. Nothing is

@@ -38,6 +38,7 @@ impl TcpEndpoint {
         let sent = send(socket);
         if sent.is_ok() {
             self.transferred = true;
+            self.emptied = false;
         } else if first {
             set_reset_at_end(socket, false)?;
         }
@@ -76,6 +77,7 @@ impl TcpEndpoint {
             bound: false,
             fin_sent: transfer_state.send_shut,
             end_seen: false,
+            emptied: false,
             discarding: false,
             transferred: true,
             unsent_waits: false,

@@ -9,7 +9,7 @@ use super::process::Admission;
 use super::progress::{Section, Side};
 use super::provider::Process;
 use super::socket::FIRST_PAUSE;
-use super::transport::{Endpoint as _, Received};
+use super::transport::{Endpoint, Received};
 use crate::protocol::{Descriptor, Error, Input, OperationKind};
 
 impl<S: System> Process<S> {
@@ -27,12 +27,19 @@ impl<S: System> Process<S> {
         let admission = self.state.admit(descriptor)?;
         let step = admission.section(|section| {
             section.start(&admission, OperationKind::Recv)?;
-            if let Some(received) = section.receive_now(buffer)? {
-                return Ok(Step::Done(received));
+            let mut drive = None;
+            if !buffer.is_empty() && section.may_wait_first() {
+                drive = section.way_to_drive(OperationKind::Recv);
+            }
+            if drive.is_none() {
+                if let Some(received) = section.receive_now(buffer)? {
+                    return Ok(Step::Done(received));
+                }
+                drive = section.way_to_drive(OperationKind::Recv);
             }
             let parking = Parking {
                 length: buffer.len(),
-                drive: section.way_to_drive(OperationKind::Recv),
+                drive,
                 ..Parking::new(OperationKind::Recv)
             };
             section.park_blocked(&admission, parking)
@@ -237,6 +244,14 @@ impl<S: System> Section<'_, S> {
                 Err(error)
             }
         }
+    }
+
+    /// Whether a receive need not look before it waits: there was nothing left. One
+    /// with a limit looks, so that it never ends without what was there.
+    fn may_wait_first(&self) -> bool {
+        let limit = self.socket.machine.limits.of(OperationKind::Recv);
+        let endpoint = self.socket.endpoint.as_ref();
+        limit.is_none() && endpoint.is_some_and(Endpoint::is_emptied)
     }
 
     /// Accepts what fits of these bytes, of this operation if it is pending: what

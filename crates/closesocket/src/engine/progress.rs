@@ -287,9 +287,11 @@ impl<S: System> Section<'_, S> {
             let Some(pending) = state.references[index].reads.front_mut() else {
                 return;
             };
-            if pending.kind != OperationKind::Recv
-                || (pending.is_driven() && driven == Driven::ByThemselves)
-            {
+            let may_wait = driven == Driven::ByThemselves;
+            if pending.kind != OperationKind::Recv || (may_wait && pending.is_driven()) {
+                return;
+            }
+            if may_wait && endpoint.is_emptied() && !state.watch_refused {
                 return;
             }
             if let Some(length) = pending.blocked().map(|it| it.length) {

@@ -16,7 +16,7 @@ use super::processes::Processes;
 use super::progress::Section;
 use super::services::{Services, TRANSPORT_ENDED};
 use super::socket::SocketState;
-use super::transport::{Events, Token, Transport};
+use super::transport::{Endpoint as _, Events, Token, Transport};
 use super::{SocketId, System};
 use crate::protocol::{Input, Phase, ProcessId, Time};
 
@@ -188,6 +188,9 @@ impl<S: System> Events for EventSink<S> {
         let _call = TransportCall::<S::Primitives>::new();
         if let Some(shared) = self.0.upgrade() {
             shared.with_socket(SocketId(token.0), |section| {
+                if let Some(endpoint) = section.socket.endpoint.as_mut() {
+                    endpoint.event_reported();
+                }
                 section.advance();
             });
         }

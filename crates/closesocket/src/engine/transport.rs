@@ -212,6 +212,17 @@ pub trait Endpoint: Send + Sized + 'static {
     /// See the trait.
     fn receive(&mut self, buffer: &mut [u8]) -> Result<Received, Error>;
 
+    /// Whether the last receive has taken all there was, and no event has been
+    /// reported since. Who is going to wait for an event anyway does so without a
+    /// look: also bytes that have come meanwhile make one, and so does the end,
+    /// whether it came with the bytes or behind them.
+    fn is_emptied(&self) -> bool {
+        false
+    }
+
+    /// An event of it is being reported ([`Events::ready`]).
+    fn event_reported(&mut self) {}
+
     /// Whether a receive would find something: bytes or the end. It reports a
     /// loss when a receive would.
     ///
