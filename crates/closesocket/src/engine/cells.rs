@@ -22,7 +22,8 @@ const SOCKET_LIMIT: u32 = 1 << 24;
 //= docs/specification.md#s3-process-death
 //# - A drain that began before the death of a process MUST go on after it.
 pub(super) struct Cells<S: System> {
-    slab: Slab<SocketCell<S>>,
+    /// A cell is large, so it grows in small steps.
+    slab: Slab<SocketCell<S>, 256, 3>,
     free: FreeList<S::Primitives>,
 }
 

@@ -7,14 +7,15 @@ use std::collections::VecDeque;
 pub(super) struct Few<T> {
     first: Option<T>,
     /// What is behind it; nothing if there is no first.
-    rest: VecDeque<T>,
+    #[expect(clippy::box_collection, reason = "a word where there is nothing")]
+    rest: Option<Box<VecDeque<T>>>,
 }
 
 impl<T> Few<T> {
     pub(super) const fn new() -> Self {
         Self {
             first: None,
-            rest: VecDeque::new(),
+            rest: None,
         }
     }
 
@@ -23,7 +24,8 @@ impl<T> Few<T> {
     }
 
     pub(super) fn len(&self) -> usize {
-        usize::from(self.first.is_some()) + self.rest.len()
+        let rest = self.rest.as_ref().map_or(0, |rest| rest.len());
+        usize::from(self.first.is_some()) + rest
     }
 
     #[inline]
@@ -31,7 +33,7 @@ impl<T> Few<T> {
         if self.first.is_none() {
             self.first = Some(item);
         } else {
-            self.rest.push_back(item);
+            self.rest.get_or_insert_default().push_back(item);
         }
     }
 
@@ -44,15 +46,15 @@ impl<T> Few<T> {
     }
 
     pub(super) fn last_mut(&mut self) -> Option<&mut T> {
-        match self.rest.back_mut() {
-            None => self.first.as_mut(),
-            last => last,
-        }
+        let last = self.rest.as_mut().and_then(|rest| rest.back_mut());
+        last.or(self.first.as_mut())
     }
 
     #[inline]
     pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
-        self.first.iter().chain(&self.rest)
+        self.first
+            .iter()
+            .chain(self.rest.iter().flat_map(|rest| rest.iter()))
     }
 
     /// The index of the element with this key, in a list that is ordered by it.
@@ -60,14 +62,15 @@ impl<T> Few<T> {
         if key_of(self.first.as_ref()?) == *key {
             return Some(0);
         }
-        let behind = self.rest.binary_search_by_key(key, key_of).ok()?;
+        let rest = self.rest.as_ref()?;
+        let behind = rest.binary_search_by_key(key, key_of).ok()?;
         Some(behind + 1)
     }
 
     #[inline]
     pub(super) fn pop_first(&mut self) -> Option<T> {
         let first = self.first.take()?;
-        self.first = self.rest.pop_front();
+        self.first = self.rest.as_mut().and_then(|rest| rest.pop_front());
         Some(first)
     }
 
@@ -75,7 +78,7 @@ impl<T> Few<T> {
     pub(super) fn remove(&mut self, index: usize) -> Option<T> {
         match index.checked_sub(1) {
             None => self.pop_first(),
-            Some(behind) => self.rest.remove(behind),
+            Some(behind) => self.rest.as_mut()?.remove(behind),
         }
     }
 
@@ -85,8 +88,8 @@ impl<T> Few<T> {
         if let Some(first) = self.first.take() {
             each(first);
         }
-        if !self.rest.is_empty() {
-            self.rest.drain(..).for_each(each);
+        if let Some(rest) = &mut self.rest {
+            rest.drain(..).for_each(each);
         }
     }
 }
@@ -95,7 +98,7 @@ impl<T> From<T> for Few<T> {
     fn from(item: T) -> Self {
         Self {
             first: Some(item),
-            rest: VecDeque::new(),
+            rest: None,
         }
     }
 }

@@ -267,7 +267,7 @@ impl<S: System> Section<'_, S> {
         let queued = queued.accepted as usize;
         self.socket
             .unsent
-            .extend(rest.get(..queued).unwrap_or_default());
+            .push(rest.get(..queued).unwrap_or_default());
         self.socket.tell_unsent();
         Ok(sent + queued)
     }

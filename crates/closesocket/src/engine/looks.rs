@@ -14,6 +14,8 @@ use crate::protocol::{Phase, Time};
 
 /// The longest pause of what nobody waits for.
 const LONGEST_PAUSE_OF_A_DRAIN: Duration = Duration::from_secs(1);
+/// From the first pause to the longest.
+const MOST_DOUBLINGS: u8 = 10;
 
 impl<S: System> SocketState<S> {
     /// Plans when to look at the socket as time passes: at the deadline of a
@@ -62,16 +64,16 @@ impl<S: System> SocketState<S> {
         let news = queued != self.seen_queued || self.more_to_discard;
         self.seen_queued = queued;
         if news {
-            self.pause = FIRST_PAUSE;
+            self.doublings = 0;
         } else if self.next_look.is_none() {
-            let longest = if self.machine.is_draining() {
-                LONGEST_PAUSE_OF_A_DRAIN
-            } else {
-                LONGEST_PAUSE
-            };
-            self.pause = (self.pause * 2).min(longest);
+            self.doublings = (self.doublings + 1).min(MOST_DOUBLINGS);
         }
-        self.pause
+        let longest = if self.machine.is_draining() {
+            LONGEST_PAUSE_OF_A_DRAIN
+        } else {
+            LONGEST_PAUSE
+        };
+        (FIRST_PAUSE * (1 << self.doublings)).min(longest)
     }
 }
 

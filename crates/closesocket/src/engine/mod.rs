@@ -58,6 +58,7 @@ mod sweep;
 mod table;
 mod transfer;
 mod transport;
+mod unsent;
 mod waits;
 
 use std::fmt;

@@ -4,7 +4,7 @@
 //! explores every schedule, in the same build of the same code.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -173,7 +173,7 @@ pub struct StdMonitor<T> {
     changed: Condvar,
     /// How many threads wait; changed only under the lock. Waking is a system
     /// call even if nobody does.
-    waiting: AtomicU64,
+    waiting: AtomicU32,
 }
 
 impl<T: Send> Monitor<T> for StdMonitor<T> {
@@ -181,7 +181,7 @@ impl<T: Send> Monitor<T> for StdMonitor<T> {
         Self {
             value: Mutex::new(value),
             changed: Condvar::new(),
-            waiting: AtomicU64::new(0),
+            waiting: AtomicU32::new(0),
         }
     }
 

@@ -10,8 +10,6 @@ use super::transport::{Endpoint as _, Received};
 use super::{SocketId, System};
 use crate::protocol::{Connection, Error, Input, OperationKind};
 
-use std::collections::VecDeque;
-
 /// How many windows of pending sends are sent in one critical section, if the
 /// peer keeps acknowledging them: others want the lock too.
 const ROUNDS: u32 = 16;
@@ -154,7 +152,7 @@ impl<S: System> Section<'_, S> {
     /// (L5). What has arrived is not (R1).
     pub(super) fn lose(&mut self, error: Error) {
         let _ = self.input(Input::ConnectionLost);
-        self.socket.unsent = VecDeque::new();
+        self.socket.unsent.clear();
         self.socket.tell_unsent();
         self.fail_all(Side::Writes, error);
     }
@@ -189,12 +187,12 @@ impl<S: System> Section<'_, S> {
             let Some(endpoint) = state.endpoint.as_mut() else {
                 return Ok(());
             };
-            let (chunk, _) = state.unsent.as_slices();
+            let chunk = state.unsent.first();
             if chunk.is_empty() {
                 return Ok(());
             }
             let (sent, whole) = (endpoint.send(chunk)?, chunk.len());
-            state.unsent.drain(..sent);
+            state.unsent.taken(sent);
             self.note_transmitted(sent)?;
             if sent < whole {
                 return Ok(());
@@ -251,7 +249,7 @@ impl<S: System> Section<'_, S> {
             let offered = Input::BytesOffered { bytes: rest.len() };
             let outcome = state.machine.apply_for(self.services, number, offered);
             let bytes = outcome.unwrap_or_default().accepted as usize;
-            state.unsent.extend(&rest[..bytes]);
+            state.unsent.push(&rest[..bytes]);
             pending.done += bytes;
             moved |= bytes > 0;
             if pending.done < pending.buffer.len() {

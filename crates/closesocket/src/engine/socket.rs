@@ -17,6 +17,7 @@ use super::reference::{Issuer, Reference, Watch};
 use super::services::Services;
 use super::transport::Endpoint as _;
 use super::transport::EndpointOf;
+use super::unsent::Unsent;
 use super::{SocketId, System};
 use crate::protocol::{
     Actions, Descriptor, DuplicationRecord, Error, Input, OperationKind, SendSide, Time,
@@ -49,7 +50,7 @@ pub(super) struct SocketState<S: System> {
     pub(super) machine: Machine,
     pub(super) endpoint: Option<EndpointOf<S>>,
     /// Accepted bytes that the transport has not taken: `machine.unsent` of them.
-    pub(super) unsent: VecDeque<u8>,
+    pub(super) unsent: Unsent,
     /// The endpoint was told that there are such bytes.
     unsent_told: bool,
     pub(super) references: Vec<Reference<S>>,
@@ -57,9 +58,9 @@ pub(super) struct SocketState<S: System> {
     pub(super) next_number: u64,
     /// When the provider looks at it as time passes, if it has to.
     pub(super) next_look: Option<Time>,
-    /// How long to wait before the next look for something of which no event
-    /// tells, and the queue at the last one.
-    pub(super) pause: Duration,
+    /// How often the pause before the next look for something of which no event
+    /// tells was doubled, and the queue at the last look.
+    pub(super) doublings: u8,
     pub(super) seen_queued: u32,
     /// There is more to throw away than one critical section does.
     pub(super) more_to_discard: bool,
@@ -96,13 +97,13 @@ impl<S: System> SocketState<S> {
             generation: 1,
             machine: Machine::unused(),
             endpoint: None,
-            unsent: VecDeque::new(),
+            unsent: Unsent::default(),
             unsent_told: false,
             references: Vec::new(),
             rare: None,
             next_number: 0,
             next_look: None,
-            pause: FIRST_PAUSE,
+            doublings: 0,
             seen_queued: 0,
             more_to_discard: false,
             watched: false,
@@ -289,10 +290,10 @@ impl<S: System> SocketState<S> {
         out.endpoint = self.endpoint.take();
         self.unsent_told = false;
         // Their memory too: the cell is kept for ever.
-        self.unsent = VecDeque::new();
+        self.unsent.clear();
         self.rare = None;
         self.next_look = None;
-        self.pause = FIRST_PAUSE;
+        self.doublings = 0;
         self.seen_queued = u32::MAX;
         self.more_to_discard = false;
         self.watched = false;

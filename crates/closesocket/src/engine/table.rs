@@ -130,7 +130,7 @@ pub(super) struct Occupied {
 
 /// The descriptor table of one process.
 pub(super) struct Table<P: Primitives> {
-    slots: Slab<Slot<P>>,
+    slots: Slab<Slot<P>, 32, 0>,
     free: FreeList<P>,
 }
 
