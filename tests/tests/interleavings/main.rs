@@ -14,6 +14,7 @@
 mod leading;
 mod ledger;
 mod model;
+mod noted;
 mod primitives;
 mod wired;
 mod world;
@@ -33,3 +34,4 @@ mod processes;
 mod results;
 mod reuse;
 mod sharing;
+mod standard;

@@ -9,7 +9,8 @@ use std::thread::panicking;
 use std::time::Duration;
 
 use closesocket::engine::sync::{Monitor, Primitives, Word};
-use loom::sync::atomic::AtomicU64;
+
+use super::standard::{StdWord, swap};
 
 /// What can be wrong with the primitives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +80,7 @@ impl Primitives for Loom {
     }
 }
 
-/// An atomic word.
+/// An atomic word: the standard one over loom's atomics.
 ///
 /// A load is an addition of nothing: loom remembers only the last access of an
 /// atomic, so a thread's own load would hide the earlier accesses it races
@@ -93,11 +94,11 @@ impl Primitives for Loom {
 ///
 /// A thread that unwinds (loom found a deadlock, a test failed) must not switch
 /// threads any more, so its words do nothing.
-pub(crate) struct LoomWord(AtomicU64);
+pub(crate) struct LoomWord(StdWord);
 
 impl Word for LoomWord {
     fn new(value: u64) -> Self {
-        Self(AtomicU64::new(value))
+        Self(StdWord::new(value))
     }
 
     fn load(&self, ordering: Ordering) -> u64 {
@@ -109,7 +110,7 @@ impl Word for LoomWord {
 
     fn store(&self, value: u64, ordering: Ordering) {
         if !panicking() {
-            self.0.swap(value, ordering);
+            swap(&self.0, value, ordering);
         }
     }
 
@@ -147,7 +148,7 @@ impl Word for LoomWord {
             return Err(0);
         }
         if has(Defect::SwapIsBlind) {
-            return Ok(self.0.swap(new, Ordering::AcqRel));
+            return Ok(swap(&self.0, new, Ordering::AcqRel));
         }
         if has(Defect::SwapIsAStore) {
             let found = self.load(Ordering::Acquire);
@@ -157,8 +158,7 @@ impl Word for LoomWord {
             self.store(new, Ordering::Release);
             return Ok(found);
         }
-        self.0
-            .compare_exchange(current, new, Ordering::AcqRel, Ordering::Acquire)
+        self.0.compare_exchange(current, new)
     }
 }
 

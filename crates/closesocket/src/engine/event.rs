@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::completion::{Completion, Parcel};
 use super::line::limit_here;
-use super::primitives::{Monitor, Primitives, Std};
+use super::primitives::{Monitor, Primitives};
+use super::standard::Std;
 
 /// A manual-reset event (`WSAEVENT`). Clones are the same event.
 pub struct Event<P: Primitives = Std>(Arc<P::Monitor<bool>>);

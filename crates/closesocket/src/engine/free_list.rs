@@ -128,7 +128,7 @@ pub(super) fn shard_of_this_thread<P: Primitives>(shards: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::primitives::Std;
+    use super::super::standard::Std;
     use super::*;
 
     #[test]

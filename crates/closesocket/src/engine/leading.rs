@@ -112,7 +112,7 @@ mod tests {
     use std::thread;
 
     use super::super::line::{Entry, Liveness};
-    use super::super::primitives::Std;
+    use super::super::standard::Std;
     use super::*;
 
     impl Entry for u8 {

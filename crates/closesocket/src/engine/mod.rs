@@ -54,6 +54,7 @@ mod shared;
 mod slab;
 mod socket;
 mod sockets;
+mod standard;
 mod sweep;
 mod table;
 mod transfer;
@@ -107,7 +108,8 @@ pub mod observe {
 /// What an engine synchronizes its threads with, and its clock.
 pub mod sync {
     pub use super::clock::{Clock, SystemClock};
-    pub use super::primitives::{Monitor, Primitives, Std, StdMonitor, Word};
+    pub use super::primitives::{Monitor, Primitives, Word};
+    pub use super::standard::{Std, StdMonitor, StdWord};
 }
 
 /// Names a socket within its provider; never reused.

@@ -9,9 +9,10 @@ use super::counters::Counters;
 use super::event::{Overlapped, Promise};
 use super::few::Few;
 use super::line::{Line, Liveness};
-use super::primitives::{Primitives, Std};
+use super::primitives::Primitives;
 use super::queue::CompletionQueue;
 use super::routine::{AlertableThread, Routines, Ticket};
+use super::standard::Std;
 
 /// How an overlapped operation reports its end.
 pub struct Notify<P: Primitives = Std>(pub(super) How<P>);

@@ -310,7 +310,7 @@ impl<P: Primitives> Completions for Row<P> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::primitives::Std;
+    use super::super::standard::Std;
     use super::*;
 
     fn receive(number: u64, notify: Notify<Std>) -> Pending<Std> {

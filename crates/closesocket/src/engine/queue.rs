@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::completion::{Completion, Packet, Parcel};
 use super::few::Few;
 use super::line::Line;
-use super::primitives::{Primitives, Std};
+use super::primitives::Primitives;
+use super::standard::Std;
 
 /// A completion queue (an I/O completion port). Clones are the same queue; any
 /// number of threads can take from it.

@@ -10,7 +10,8 @@ use std::time::Duration;
 use super::completion::{Completion, Parcel};
 use super::few::Few;
 use super::line::{Abandon, Entry, Line};
-use super::primitives::{Monitor, Primitives, Std};
+use super::primitives::{Monitor, Primitives};
+use super::standard::Std;
 
 /// A completion routine.
 ///

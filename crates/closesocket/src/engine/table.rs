@@ -231,7 +231,7 @@ impl<P: Primitives> Table<P> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::primitives::Std;
+    use super::super::standard::Std;
     use super::*;
 
     #[test]

@@ -3,7 +3,8 @@
 use super::link::{Inbox, Link, Side};
 use super::{LinkOf, MemoryAddress, Network};
 use crate::engine::keeper::Keeper;
-use crate::engine::primitives::{Monitor, Primitives, Std};
+use crate::engine::primitives::{Monitor, Primitives};
+use crate::engine::standard::Std;
 use crate::engine::transport::{Connecting, Endpoint, Received, Token};
 use crate::protocol::Error;
 

@@ -18,7 +18,8 @@ use link::Link;
 pub use peer::{Peer, PeerListener, PeerRead};
 
 use super::keeper::Keepers;
-use super::primitives::{Monitor, Primitives, Std, Word};
+use super::primitives::{Monitor, Primitives, Word};
+use super::standard::Std;
 use super::transport::{Events, Token, Transport};
 use crate::protocol::Error;
 

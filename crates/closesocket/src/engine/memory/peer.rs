@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::link::{Inbox, Link, Side};
 use super::{LinkOf, MemoryAddress, Network};
-use crate::engine::primitives::{Monitor, Primitives, Std};
+use crate::engine::primitives::{Monitor, Primitives};
+use crate::engine::standard::Std;
 use crate::protocol::Error;
 
 /// A listener outside the engine.
