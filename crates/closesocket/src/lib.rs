@@ -4,7 +4,14 @@
 //! small state machines, for those who have a runtime of their own. [`engine`]
 //! runs it: a concurrent socket provider in Winsock's terms, generic over
 //! synchronization primitives, transport, clock and probe.
+//!
+//! Without the feature `std`, which is on by default, there is the protocol
+//! alone; it needs `core` and `alloc`.
+#![cfg_attr(not(feature = "std"), no_std)]
 #![forbid(unsafe_code)]
 
+extern crate alloc;
+
+#[cfg(feature = "std")]
 pub mod engine;
 pub mod protocol;

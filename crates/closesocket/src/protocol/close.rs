@@ -1,6 +1,6 @@
 //! Closing: the one critical section in which a reference goes (D6a).
 
-use std::time::Duration;
+use core::time::Duration;
 
 use super::word::{self, Word};
 use super::{

@@ -1,13 +1,14 @@
-//! Errors: one enum, each variant with its Winsock code and the nearest
-//! [`std::io::ErrorKind`] (E1, E2).
+//! Errors: one enum, each variant with its Winsock code and, with `std`, the
+//! nearest `std::io::ErrorKind` (E1, E2).
 
+#[cfg(feature = "std")]
 use std::io;
 
 /// Why a call failed, in the provider's terms (clause E2).
 ///
 /// The message says what happened and what the caller can do. [`Error::code`]
-/// gives the Winsock number and [`Error::kind`] the nearest portable kind;
-/// `std::io::Error: From<Error>` keeps both.
+/// gives the Winsock number and, with `std`, `Error::kind` the nearest portable
+/// kind; `std::io::Error: From<Error>` keeps both.
 //= docs/specification.md#e2-what-an-error-carries
 //# - The text of every error MUST say in words what went wrong and which remedy the caller has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
@@ -129,10 +130,10 @@ impl serde::Serialize for Error {
 #[cfg(feature = "serde")]
 impl<'de> serde::Deserialize<'de> for Error {
     fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let text = <std::borrow::Cow<'de, str>>::deserialize(from)?;
-        let named = |error: &Self| format!("{error:?}") == text;
+        let text = <alloc::borrow::Cow<'de, str>>::deserialize(from)?;
+        let named = |error: &Self| alloc::format!("{error:?}") == text;
         let error = Self::ALL.into_iter().find(named);
-        error.ok_or_else(|| serde::de::Error::custom(format!("`{text}` is no error")))
+        error.ok_or_else(|| serde::de::Error::custom(alloc::format!("`{text}` is no error")))
     }
 }
 
@@ -215,6 +216,7 @@ impl Error {
     /// The nearest portable error kind (E2).
     //= docs/specification.md#e2-what-an-error-carries
     //# - Every error MUST map to the `std::io::ErrorKind` that the table below gives for its code.
+    #[cfg(feature = "std")]
     #[must_use]
     pub const fn kind(self) -> io::ErrorKind {
         match self {
@@ -255,6 +257,7 @@ impl Error {
     }
 }
 
+#[cfg(feature = "std")]
 impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         Self::new(error.kind(), error)

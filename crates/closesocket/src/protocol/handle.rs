@@ -1,6 +1,6 @@
 //! Handle values: what callers hold instead of references.
 
-use std::fmt;
+use core::fmt;
 
 /// A process-local socket descriptor: one reference to one socket.
 ///

@@ -1,6 +1,6 @@
 //! Time limits of blocking calls (`SO_RCVTIMEO`, `SO_SNDTIMEO`, C3).
 
-use std::time::Duration;
+use core::time::Duration;
 
 use super::OperationKind;
 

@@ -1,8 +1,11 @@
 //! How values of the protocol are written: short texts that say what they are and
 //! read back as the same value. Recordings and tables use them.
 
-use std::fmt;
-use std::str::FromStr;
+use alloc::borrow::ToOwned as _;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use core::str::FromStr;
 
 use super::word::{STEP, Word, WordPhase};
 use super::{
@@ -51,13 +54,13 @@ macro_rules! serde_as_text {
 
         impl<'de> serde::Deserialize<'de> for $type {
             fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-                let text = <std::borrow::Cow<'de, str>>::deserialize(from)?;
+                let text = <alloc::borrow::Cow<'de, str>>::deserialize(from)?;
                 text.parse().map_err(serde::de::Error::custom)
             }
         }
     )+};
 }
-#[cfg(feature = "serde")]
+#[cfg(all(feature = "serde", feature = "std"))]
 pub(crate) use serde_as_text;
 
 #[cfg(feature = "serde")]

@@ -1,6 +1,6 @@
 //! Time as an argument: the protocol reads no clock.
 
-use std::time::Duration;
+use core::time::Duration;
 
 /// A point in time, in nanoseconds since an origin of the caller's choice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
