@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "../../crates/closesocket-conformance/src/every_call.rs"]
 mod every_call;
 
 use std::time::Duration;

@@ -162,9 +162,10 @@ fn no_modules_of_the_core_import_each_other_in_a_circle() {
 }
 
 #[test]
-fn no_modules_of_the_tcp_and_the_trace_crate_import_each_other_in_a_circle() {
+fn no_modules_of_the_crates_around_the_core_import_each_other_in_a_circle() {
     assert_one_way("crates/closesocket-tcp");
     assert_one_way("crates/closesocket-trace");
+    assert_one_way("crates/closesocket-conformance");
 }
 
 #[test]

@@ -1,16 +1,19 @@
 //! Connections over TCP, with peers of the standard library.
 
+use std::any::Any;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
+use closesocket_conformance::{End, Network, Peer, Ports};
 use closesocket_tcp::{Tcp, TcpConfig};
 use socket2::{Domain, SockRef, Socket, Type};
 
-use crate::world::{End, Network, PATIENCE, Peer, Ports};
-
 /// Buffers that fill in no time, in bytes.
 const SMALL: usize = 16 * 1024;
+
+/// After this long a test has failed. Nothing is ever waited for this long.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// TCP over IPv4.
 pub(crate) struct V4;
@@ -29,23 +32,25 @@ fn listener(ip: IpAddr, backlog: i32) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-fn peer(stream: TcpStream) -> TcpStream {
+/// A peer of the standard library.
+pub(crate) struct Plain(TcpStream);
+
+fn peer(stream: TcpStream) -> Plain {
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream.set_write_timeout(Some(PATIENCE)).unwrap();
     stream.set_nodelay(true).unwrap();
     // So a write waits unless the engine reads.
     let small = SockRef::from(&stream).set_send_buffer_size(SMALL);
     small.unwrap();
-    stream
+    Plain(stream)
 }
 
 macro_rules! network {
     ($name:ident, $ip:expr, $missing:expr) => {
         impl Network for $name {
             type Transport = Tcp;
-            type Peer = TcpStream;
+            type Peer = Plain;
             type Listener = TcpListener;
-            type Deaf = (TcpListener, TcpStream);
 
             fn missing() -> Option<&'static str> {
                 listener($ip, 1).is_err().then_some($missing)
@@ -68,7 +73,7 @@ macro_rules! network {
                 listener.local_addr().unwrap()
             }
 
-            fn accept(listener: &TcpListener) -> TcpStream {
+            fn accept(listener: &TcpListener) -> Plain {
                 peer(listener.accept().unwrap().0)
             }
 
@@ -76,16 +81,21 @@ macro_rules! network {
                 home($ip)
             }
 
-            fn dial(_: &Tcp, address: &SocketAddr) -> TcpStream {
+            fn dial(_: &Tcp, address: &SocketAddr) -> Plain {
                 peer(TcpStream::connect_timeout(address, PATIENCE).unwrap())
             }
 
             /// With a full backlog the kernel answers no SYN.
-            fn deaf(_: &Tcp) -> (Self::Deaf, SocketAddr) {
+            fn deaf(_: &Tcp) -> (Box<dyn Any>, SocketAddr) {
                 let listener = listener($ip, 0).unwrap();
                 let address = listener.local_addr().unwrap();
                 let first = TcpStream::connect(address).unwrap();
-                ((listener, first), address)
+                (Box::new((listener, first)), address)
+            }
+
+            /// The kernel has twice the buffer that it was asked for.
+            fn acknowledged_unread() -> usize {
+                4 * SMALL
             }
 
             fn assert_freed(connections: &[Ports]) {
@@ -118,21 +128,19 @@ fn owned_connection(line: &str) -> Option<Ports> {
     has_owner.then_some((ours, theirs))
 }
 
-impl Peer for TcpStream {
-    type Gone = Self;
-
+impl Peer for Plain {
     fn write(&mut self, bytes: &[u8]) {
-        self.write_all(bytes).unwrap();
+        self.0.write_all(bytes).unwrap();
     }
 
     fn offer(&mut self, bytes: &[u8]) {
         // An error means that it has ended.
-        let _ = self.write_all(bytes);
+        let _ = self.0.write_all(bytes);
     }
 
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, End> {
         loop {
-            return match Read::read(self, buffer) {
+            return match self.0.read(buffer) {
                 Ok(0) => Err(End::Fin),
                 Ok(bytes) => Ok(bytes),
                 Err(error) => match error.kind() {
@@ -145,31 +153,31 @@ impl Peer for TcpStream {
     }
 
     fn hears_nothing(&mut self) -> bool {
-        self.set_nonblocking(true).unwrap();
-        let found = self.peek(&mut [0]);
-        self.set_nonblocking(false).unwrap();
+        self.0.set_nonblocking(true).unwrap();
+        let found = self.0.peek(&mut [0]);
+        self.0.set_nonblocking(false).unwrap();
         found.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
     }
 
     fn finish(&mut self) {
-        self.shutdown(Shutdown::Write).unwrap();
+        self.0.shutdown(Shutdown::Write).unwrap();
     }
 
     fn reset(self) {
-        SockRef::from(&self)
+        SockRef::from(&self.0)
             .set_linger(Some(Duration::ZERO))
             .unwrap();
     }
 
     /// Its kernel has no room left and nobody will make any.
-    fn vanish(self) -> Self {
-        self
+    fn vanish(self) -> Box<dyn Any> {
+        Box::new(self)
     }
 
     fn ports(&self) -> Option<Ports> {
         Some((
-            self.peer_addr().ok()?.port(),
-            self.local_addr().ok()?.port(),
+            self.0.peer_addr().ok()?.port(),
+            self.0.local_addr().ok()?.port(),
         ))
     }
 }

@@ -133,7 +133,8 @@ pub(crate) fn citations_in(file: &str, text: &str) -> Result<Vec<Citation>, Stri
 
 /// What a citation is that does not say so, as in `.duvet/config.toml`.
 fn default_kind(file: &str) -> Kind {
-    if file.starts_with("tests/") || file.contains("/tests/") {
+    let suite = "crates/closesocket-conformance/";
+    if file.starts_with("tests/") || file.starts_with(suite) || file.contains("/tests/") {
         Kind::Test
     } else {
         Kind::Implementation

@@ -1,6 +1,7 @@
 //! What a scenario has to work with: a provider over some network, plain peers,
 //! a recording DLL, and ways to wait for what happens.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
@@ -9,13 +10,12 @@ use std::time::{Duration, Instant};
 
 use closesocket::engine::completions::{Event, Interest, Notify, OperationId, Overlapped};
 use closesocket::engine::observe::NoProbe;
-use closesocket::engine::sync::{Std, SystemClock};
-use closesocket::engine::{
-    AddressOf, Config, Descriptor, Error, InMemory, Process, Provider, System,
-};
+use closesocket::engine::sync::SystemClock;
+use closesocket::engine::{Config, Descriptor, Error, InMemory, Process, Provider, System};
 
 use crate::dll::{Dll, ToDll};
-pub(crate) use crate::network::{End, Network, Peer};
+pub(crate) use crate::network::{Address, End, Network, Peer, Ports, Sys};
+use crate::skip;
 
 /// After this long a test has failed. Nothing is ever waited for this long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -29,11 +29,7 @@ pub(crate) const WINDOW: u32 = 256 * 1024;
 /// not read: more than its kernel can still take.
 pub(crate) const BIG: usize = 256 * 1024;
 
-pub(crate) type Sys<N> = (<N as Network>::Transport, Std, SystemClock, NoProbe);
 pub(crate) type Proc<N> = Process<Sys<N>>;
-pub(crate) type Address<N> = AddressOf<Sys<N>>;
-/// The ports of a connection: ours and the peer's.
-pub(crate) type Ports = (u16, u16);
 
 /// A provider with a first process and plain peers. Its drop sees that nothing
 /// is left.
@@ -256,7 +252,7 @@ impl<N: Network> Drop for World<N> {
 
 /// Something that another thread does.
 pub(crate) struct Task<T> {
-    result: Receiver<T>,
+    result: Receiver<thread::Result<T>>,
     /// Its thread, for a cancel.
     pub(crate) thread: u64,
 }
@@ -266,8 +262,9 @@ impl<T: Send + 'static> Task<T> {
         let ((tell, result), (name, thread)) = (channel(), channel());
         thread::spawn(move || {
             name.send(Process::<InMemory>::current_thread()).unwrap();
+            let done = catch_unwind(AssertUnwindSafe(work));
             // Nobody listens any more if the test has failed.
-            let _ = tell.send(work());
+            let _ = tell.send(done);
         });
         let thread = thread.recv().unwrap();
         Self { result, thread }
@@ -281,7 +278,9 @@ impl<T: Send + 'static> Task<T> {
     #[track_caller]
     pub(crate) fn result(self) -> T {
         let result = self.result.recv_timeout(PATIENCE);
-        result.expect("the thread has ended, and not by a panic")
+        let result = result.expect("the thread has ended");
+        // A panic there is one of the scenario.
+        result.unwrap_or_else(|panic| resume_unwind(panic))
     }
 }
 
@@ -333,8 +332,7 @@ pub(crate) fn assert_reset((received, end): (Vec<u8>, End), accepted: usize) -> 
 /// Runs a scenario, if the machine has the network.
 pub(crate) fn run<N: Network>(scenario: fn(&World<N>)) {
     if let Some(why) = N::missing() {
-        eprintln!("SKIPPED: {why}");
-        return;
+        skip(why);
     }
     scenario(&World::with(settings()));
 }

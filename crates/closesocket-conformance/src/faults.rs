@@ -136,7 +136,9 @@ fn fault_a_routine_that_panics_reaches_the_caller_of_the_wait_and_leaks_nothing<
     let (descriptor, _peer) = world.connect();
     let thread = AlertableThread::new();
     let process = &world.process;
-    let panics = Notify::routine(&thread, 1, |_| std::panic::panic_any("routine"));
+    let panics = Notify::routine(&thread, 1, |_| {
+        std::panic::resume_unwind(Box::new("routine"))
+    });
     let (tell, told) = std::sync::mpsc::channel();
     let runs = Notify::routine(&thread, 2, move |completion| {
         tell.send(completion.result).unwrap();

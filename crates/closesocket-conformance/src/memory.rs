@@ -1,14 +1,21 @@
-//! Connections in memory.
+//! The network that comes with the engine: connections in memory.
 
+use std::any::Any;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use closesocket::engine::net::{self, Memory, MemoryAddress, PeerListener, PeerRead};
 
-use crate::world::{End, Network, PATIENCE, Peer};
+use crate::network::{End, Network, Peer};
+use crate::world::PATIENCE;
 
-pub(crate) struct InMemory;
+/// What arrives at most before it is read, in bytes.
+const WINDOW: usize = 32 * 1024;
+
+/// Connections in memory, with peers that can do everything.
+#[derive(Debug)]
+pub struct InMemory;
 
 static ADDRESSES: AtomicU32 = AtomicU32::new(1);
 
@@ -32,10 +39,9 @@ impl Network for InMemory {
     type Transport = Memory;
     type Peer = net::Peer;
     type Listener = PeerListener;
-    type Deaf = PeerListener;
 
     fn transport() -> Memory {
-        Memory::with_window(32 * 1024)
+        Memory::with_window(WINDOW)
     }
 
     fn listen(transport: &Memory) -> PeerListener {
@@ -58,17 +64,20 @@ impl Network for InMemory {
         transport.dial(*address).unwrap()
     }
 
+    /// What has arrived is acknowledged.
+    fn acknowledged_unread() -> usize {
+        WINDOW
+    }
+
     /// A connect is done when the listener accepts it, and this one never does.
-    fn deaf(transport: &Memory) -> (PeerListener, MemoryAddress) {
+    fn deaf(transport: &Memory) -> (Box<dyn Any>, MemoryAddress) {
         let listener = Self::listen(transport);
         let address = listener.address();
-        (listener, address)
+        (Box::new(listener), address)
     }
 }
 
 impl Peer for net::Peer {
-    type Gone = ();
-
     fn write(&mut self, bytes: &[u8]) {
         let mut sent = 0;
         until(|| {
@@ -106,7 +115,8 @@ impl Peer for net::Peer {
         Self::reset(&self);
     }
 
-    fn vanish(self) {
+    fn vanish(self) -> Box<dyn Any> {
         Self::vanish(self);
+        Box::new(())
     }
 }

@@ -23,6 +23,7 @@ scenarios! {
     lt3_a_vanished_peer_holds_the_close_up_until_expiry_only,
     lt4_a_close_that_can_finish_at_once_is_graceful,
     lt4_a_close_with_queued_data_would_block_and_changes_nothing,
+    lt4_a_close_would_block_while_the_transport_has_what_the_peer_has_not,
     l1_dont_linger_is_a_way_out,
     l1_a_hard_linger_is_a_way_out,
     l1_a_shutdown_of_the_send_side_is_a_way_out,
@@ -172,6 +173,25 @@ fn blocked_close<N: Network>(world: &World<N>) -> (Descriptor, N::Peer, usize) {
     world.process.set_nonblocking(descriptor, true).unwrap();
     assert_eq!(world.process.close(descriptor), Err(Error::WouldBlock));
     (descriptor, peer, accepted)
+}
+
+/// Data that the transport has taken is queued until it is acknowledged.
+fn lt4_a_close_would_block_while_the_transport_has_what_the_peer_has_not<N: Network>(
+    world: &World<N>,
+) {
+    let (descriptor, mut peer) = world.connect();
+    let process = &world.process;
+    let bytes = N::acknowledged_unread() + 1000;
+    assert_eq!(process.send(descriptor, &pattern(0, bytes)), Ok(bytes));
+    process.set_linger(descriptor, Some(FOREVER)).unwrap();
+    process.set_nonblocking(descriptor, true).unwrap();
+    assert_eq!(process.close(descriptor), Err(Error::WouldBlock));
+    assert_eq!(peer.read_exactly(bytes, 8192), pattern(0, bytes));
+    world.until("the peer has acknowledged all of it", || {
+        process.queued(descriptor) == Ok(0)
+    });
+    assert_eq!(process.close(descriptor), Ok(()));
+    assert_all(peer.read_to_end(), 0);
 }
 
 //= docs/specification.md#l-t4-timed-linger-on-a-nonblocking-socket

@@ -1,0 +1,89 @@
+//! The conformance suite of closesocket, for a transport of your own.
+//!
+//! What a user of a socket, or the DLL above a provider, can observe of each
+//! clause of the specification: each behaviour is written once, bears the id of
+//! its clause, and runs over any [`Network`], whose peers know nothing of the
+//! engine. Each ends with nothing left. In a file below `tests/`, with
+//! `harness = false` in the manifest, it takes a line:
+//!
+//! ```ignore
+//! fn main() -> std::process::ExitCode {
+//!     closesocket_conformance::main([("mine", closesocket_conformance::behaviours::<Mine>())])
+//! }
+//! ```
+//!
+//! `cargo test` then shows every behaviour, and those that were skipped with the
+//! reason. What a network does not offer, it leaves as it is in [`Network`] and
+//! [`Peer`].
+#![forbid(unsafe_code)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a behaviour that does not hold panics"
+)]
+
+/// What a module has to show: each of these as a [`Behaviour`].
+macro_rules! scenarios {
+    ($($name:ident),+ $(,)?) => {
+        pub(crate) fn behaviours<N: crate::Network>() -> Vec<crate::Behaviour> {
+            vec![$(crate::Behaviour::new::<N>(module_path!(), stringify!($name), $name)),+]
+        }
+    };
+}
+
+mod behaviour;
+mod dll;
+mod every_call;
+mod harness;
+mod memory;
+mod network;
+mod skipped;
+mod world;
+
+mod aborts;
+mod arrivals;
+mod cancelling;
+mod descriptors;
+mod draining;
+mod endings;
+mod errors;
+mod faults;
+mod handles;
+mod limits;
+mod linger;
+mod lives;
+mod losses;
+mod operations;
+mod sharing;
+mod waits;
+
+pub use behaviour::{Behaviour, Verdict};
+pub use harness::main;
+pub use memory::InMemory;
+pub use network::{Address, End, Network, Peer, Ports};
+pub use skipped::skip;
+
+/// Every behaviour, over this network.
+#[must_use]
+pub fn behaviours<N: Network>() -> Vec<Behaviour> {
+    let modules = [
+        aborts::behaviours::<N>,
+        arrivals::behaviours::<N>,
+        cancelling::behaviours::<N>,
+        descriptors::behaviours::<N>,
+        draining::behaviours::<N>,
+        endings::behaviours::<N>,
+        errors::behaviours::<N>,
+        faults::behaviours::<N>,
+        handles::behaviours::<N>,
+        limits::behaviours::<N>,
+        linger::behaviours::<N>,
+        lives::behaviours::<N>,
+        losses::behaviours::<N>,
+        operations::behaviours::<N>,
+        sharing::behaviours::<N>,
+        waits::behaviours::<N>,
+    ];
+    modules.into_iter().flat_map(|of| of()).collect()
+}
