@@ -1,24 +1,25 @@
 //! An endpoint: a nonblocking socket and what the kernel would forget about it.
 
 mod calls;
+mod input;
+mod options;
 mod sharing;
 mod waiting;
+
+pub(crate) use sharing::limit_waits;
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use closesocket::engine::net::{Endpoint as _, Received, Token};
+use closesocket::engine::net::{Endpoint as _, Token};
+use closesocket::engine::sockopt::OptionValue;
 use closesocket::protocol::Error;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Socket};
 
 use crate::error::{is_loss, winsock};
-use crate::kernel::{self, Discarded};
+use crate::kernel;
 use crate::reactor::Shared;
-
-/// Unwanted input that one call throws away at most, in bytes: others want the
-/// lock and the thread too.
-const DISCARD_PER_CALL: usize = 64 * 1024;
 
 /// Unread input that a drop throws away at most, in bytes: more than a receive
 /// buffer holds, so only a peer that sends faster than this reads is reset.
@@ -68,6 +69,8 @@ pub struct TcpEndpoint {
     watched: bool,
     /// Made by the first bind or connect, which tell the family.
     socket: Option<Arc<Socket>>,
+    /// Options that it will get then.
+    wishes: Vec<OptionValue>,
     stage: Stage,
     /// Why the connection is lost. The kernel tells it once, to whichever call
     /// comes first.
@@ -91,33 +94,28 @@ pub struct TcpEndpoint {
 
 impl TcpEndpoint {
     pub(crate) const fn new(shared: Arc<Shared>, token: Token) -> Self {
-        Self {
-            shared,
-            token: Some(token),
-            wanted: true,
-            watched: false,
-            socket: None,
-            stage: Stage::Idle,
-            lost: None,
-            bound: false,
-            fin_sent: false,
-            end_seen: false,
-            emptied: false,
-            discarding: false,
-            transferred: false,
-            unsent_waits: false,
-        }
+        Self::with(shared, Some(token), None, Stage::Idle)
     }
 
     /// A connection that a listener has taken; not registered yet.
     fn accepted(shared: Arc<Shared>, socket: Socket) -> Self {
+        Self::with(shared, None, Some(Arc::new(socket)), Stage::Connected)
+    }
+
+    const fn with(
+        shared: Arc<Shared>,
+        token: Option<Token>,
+        socket: Option<Arc<Socket>>,
+        stage: Stage,
+    ) -> Self {
         Self {
             shared,
-            token: None,
+            token,
             wanted: true,
             watched: false,
-            socket: Some(Arc::new(socket)),
-            stage: Stage::Connected,
+            socket,
+            wishes: Vec::new(),
+            stage,
             lost: None,
             bound: false,
             fin_sent: false,
@@ -149,20 +147,7 @@ impl TcpEndpoint {
 
     /// Makes a socket of the address's family.
     fn create(&mut self, address: &SocketAddr) -> Result<(), Error> {
-        if self.stage == Stage::Reset {
-            return Err(Error::ConnectionAborted);
-        }
-        self.shared.check_running()?;
-        let create = || {
-            let domain = Domain::for_address(*address);
-            let socket = Socket::new(domain, Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
-            if domain == Domain::IPV6 {
-                socket.set_only_v6(true)?;
-            }
-            self.shared.config.apply(&socket)?;
-            Ok(socket)
-        };
-        let socket = create().map_err(|error: io::Error| winsock(&error))?;
+        let socket = self.new_socket(Domain::for_address(*address))?;
         self.socket = Some(Arc::new(socket));
         self.have_events_reported()
             .inspect_err(|_| self.socket = None)
@@ -208,42 +193,6 @@ impl TcpEndpoint {
         match pending {
             Ok(None) => Ok(()),
             Ok(Some(error)) | Err(error) => Err(self.fail(&error)),
-        }
-    }
-
-    /// Throws away input, if that was ordered. What one call leaves is reported
-    /// as if it had just come.
-    fn discard(&mut self) -> Result<(), Error> {
-        if !self.discarding || self.end_seen || self.lost.is_some() {
-            return Ok(());
-        }
-        match kernel::discard(self.connection()?, DISCARD_PER_CALL) {
-            Ok(Discarded::SoFar) => Ok(()),
-            Ok(Discarded::Limit) => {
-                if let (Some(socket), Some(token), true) = (&self.socket, self.token, self.watched)
-                {
-                    self.shared.report_again(socket, token);
-                }
-                Ok(())
-            }
-            Ok(Discarded::End) => {
-                self.end_seen = true;
-                Ok(())
-            }
-            Err(error) => Err(self.fail(&error)),
-        }
-    }
-
-    /// What to say when the kernel has nothing more to read, ever.
-    const fn end(&mut self) -> Result<Received, Error> {
-        match self.lost {
-            // The kernel reports the end here because it has told its error
-            // before.
-            Some(error) if !self.end_seen => Err(error),
-            _ => {
-                self.end_seen = true;
-                Ok(Received::End)
-            }
         }
     }
 

@@ -41,6 +41,8 @@ pub(crate) struct Readiness {
     /// the soft ones (a host that is unreachable for the moment), which do not
     /// end a connection.
     pub(crate) error: bool,
+    /// It is not connected and not about to be, or finished in both directions.
+    pub(crate) hung_up: bool,
 }
 
 /// Looks at the socket without waiting and without changing anything.
@@ -57,6 +59,7 @@ pub(crate) fn poll(socket: &Socket) -> io::Result<Readiness> {
         input: seen.contains(PollFlags::IN),
         output: seen.contains(PollFlags::OUT),
         error: seen.contains(PollFlags::ERR),
+        hung_up: seen.contains(PollFlags::HUP),
     })
 }
 

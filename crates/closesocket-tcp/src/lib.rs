@@ -39,7 +39,8 @@
 //!   that has ever blocked; without one, the reactor tells the thread.
 //!
 //! A connection can be shared with another operating system process: see
-//! [`transfer`].
+//! [`transfer`]. A socket that somebody else has made can be adopted, lent and
+//! given back: see [`native`].
 
 #[cfg(not(target_os = "linux"))]
 compile_error!("closesocket-tcp uses SIOCOUTQ and accept4 as Linux has them");
@@ -48,6 +49,7 @@ mod config;
 mod endpoint;
 mod error;
 mod kernel;
+pub mod native;
 mod reactor;
 pub mod transfer;
 mod transport;

@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 use std::thread::{self, JoinHandle};
 
 use closesocket::engine::net::{Events, Poller, Token, Transport};
-use closesocket::protocol::{Error, TransferState};
+use closesocket::protocol::{Connection, Error, TransferState};
 use socket2::Socket;
 
 use crate::error::winsock;
@@ -85,6 +85,16 @@ impl Tcp {
         transfer_state: TransferState,
     ) -> Result<TcpEndpoint, (Error, Socket)> {
         TcpEndpoint::arrived(Arc::clone(&self.shared), socket, token, transfer_state)
+    }
+
+    /// An endpoint of this transport for a socket that somebody else has made.
+    pub(crate) fn adopted(
+        &self,
+        socket: Socket,
+        token: Token,
+        connection: Connection,
+    ) -> Result<TcpEndpoint, (Error, Socket)> {
+        TcpEndpoint::adopted(Arc::clone(&self.shared), socket, token, connection)
     }
 
     /// How many times an [`Events`] callback has panicked, on the reactor thread or

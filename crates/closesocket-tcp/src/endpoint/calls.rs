@@ -9,12 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use closesocket::engine::net::{Connecting, Endpoint, Received, Token, Waiter};
+use closesocket::engine::sockopt::{OptionName, OptionValue};
 use closesocket::protocol::Error;
 use rustix::net::RecvFlags;
 use socket2::SockAddr;
 
-use super::sharing::limit_waits;
-use super::{Stage, TcpEndpoint};
+use super::{Stage, TcpEndpoint, limit_waits};
 use crate::error::winsock;
 use crate::kernel::{self, retry};
 
@@ -22,15 +22,20 @@ impl Endpoint for TcpEndpoint {
     type Address = SocketAddr;
 
     fn bind(&mut self, address: &SocketAddr) -> Result<(), Error> {
-        if self.socket.is_some() {
+        if self.bound || (self.socket.is_some() && self.stage != Stage::Idle) {
             return Err(Error::InvalidArgument);
         }
-        self.create(address)?;
+        let new = self.socket.is_none();
+        if new {
+            self.create(address)?;
+        }
         let bound = kernel::bind(self.socket()?, &SockAddr::from(*address));
         self.bound = bound.is_ok();
         bound.map_err(|error| {
-            // The next attempt may be of the other family.
-            self.close();
+            if new {
+                // The next attempt may be of the other family.
+                self.close();
+            }
             winsock(&error)
         })
     }
@@ -240,29 +245,15 @@ impl Endpoint for TcpEndpoint {
 
     /// After [`Endpoint::shut_down_receive`] it finds no bytes any more.
     fn receive(&mut self, buffer: &mut [u8]) -> Result<Received, Error> {
-        if buffer.is_empty() {
-            return Err(Error::InvalidArgument);
-        }
-        if self.discarding {
-            self.discard()?;
-            return match (self.end_seen, self.lost) {
-                (true, _) => Ok(Received::End),
-                (false, Some(error)) => Err(error),
-                (false, None) => Ok(Received::Nothing),
-            };
-        }
-        let socket = self.connection()?;
-        let flags = RecvFlags::DONTWAIT;
-        match retry(|| Ok(rustix::net::recv(socket, &mut *buffer, flags)?)) {
-            Ok((0, _)) => self.end(),
-            Ok((bytes, _)) => {
-                // What another process reads makes no event here.
-                self.emptied = bytes < buffer.len() && !self.transferred;
-                Ok(Received::Bytes(bytes))
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Received::Nothing),
-            Err(error) => Err(self.fail(&error)),
-        }
+        self.input(buffer, RecvFlags::empty())
+    }
+
+    fn peek(&mut self, buffer: &mut [u8]) -> Result<Received, Error> {
+        self.input(buffer, RecvFlags::PEEK)
+    }
+
+    fn available(&mut self) -> Result<usize, Error> {
+        self.count_input()
     }
 
     fn is_emptied(&self) -> bool {
@@ -279,22 +270,13 @@ impl Endpoint for TcpEndpoint {
         match self.stage {
             Stage::Listening => {
                 let seen = kernel::poll(self.socket()?).map_err(|error| winsock(&error))?;
-                return Ok(seen.input);
+                Ok(seen.input)
             }
-            Stage::Idle | Stage::Failed(_) => return Ok(false),
-            Stage::Connecting | Stage::Connected | Stage::Reset => {}
-        }
-        if self.discarding {
-            let found = self.receive(&mut [0])?;
-            return Ok(found == Received::End);
-        }
-        let socket = self.connection()?;
-        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
-        match retry(|| Ok(rustix::net::recv(socket, &mut [0], flags)?)) {
-            Ok((0, _)) => self.end().map(|_| true),
-            Ok(_) => Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
-            Err(error) => Err(self.fail(&error)),
+            Stage::Idle | Stage::Failed(_) => Ok(false),
+            Stage::Connecting | Stage::Connected | Stage::Reset => {
+                let found = self.peek(&mut [0])?;
+                Ok(found != Received::Nothing)
+            }
         }
     }
 
@@ -356,6 +338,14 @@ impl Endpoint for TcpEndpoint {
         self.discarding = true;
         // A loss is remembered, and reported by the calls that can.
         let _ = self.discard();
+    }
+
+    fn set_option(&mut self, option: OptionValue) -> Result<(), Error> {
+        self.set(option)
+    }
+
+    fn option(&self, name: OptionName) -> Result<OptionValue, Error> {
+        self.get(name)
     }
 
     fn set_reset_at_end(&mut self, reset: bool) -> Result<(), Error> {

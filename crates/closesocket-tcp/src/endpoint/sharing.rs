@@ -1,10 +1,10 @@
-//! An endpoint that another operating system process shares (D9).
+//! An endpoint whose socket others have too (D9), or have made.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use closesocket::engine::net::Token;
-use closesocket::protocol::{Error, TransferState};
+use closesocket::protocol::{Connection, Error, TransferState};
 use socket2::Socket;
 
 use super::{Stage, TcpEndpoint};
@@ -62,26 +62,54 @@ impl TcpEndpoint {
         if transfer_state.listening {
             limit_waits(&socket, true);
         }
-        Ok(Self {
-            shared,
-            token: Some(token),
-            wanted: true,
-            watched: true,
-            socket: Some(Arc::new(socket)),
-            stage: if transfer_state.listening {
-                Stage::Listening
-            } else {
-                Stage::Connected
-            },
-            lost: None,
-            bound: false,
-            fin_sent: transfer_state.send_shut,
-            end_seen: false,
-            emptied: false,
-            discarding: false,
-            transferred: true,
-            unsent_waits: false,
-        })
+        let stage = if transfer_state.listening {
+            Stage::Listening
+        } else {
+            Stage::Connected
+        };
+        let mut endpoint = Self::with(shared, Some(token), Some(Arc::new(socket)), stage);
+        endpoint.watched = true;
+        endpoint.fin_sent = transfer_state.send_shut;
+        endpoint.transferred = true;
+        Ok(endpoint)
+    }
+
+    /// The endpoint of a socket that somebody else has made, and that is ours from now
+    /// on. The kernel is never left with a linger time.
+    ///
+    /// # Errors
+    /// As [`TcpEndpoint::arrived`].
+    pub(crate) fn adopted(
+        shared: Arc<Shared>,
+        socket: Socket,
+        token: Token,
+        connection: Connection,
+    ) -> Result<Self, (Error, Socket)> {
+        if let Err(error) = shared.register(&socket, token) {
+            return Err((error, socket));
+        }
+        // Neither fails on an open socket.
+        let _ = socket.set_nonblocking(true);
+        let _ = socket.set_linger(None);
+        let bound = connection == Connection::Unconnected && is_bound(&socket);
+        let stage = match connection {
+            Connection::Listening => Stage::Listening,
+            Connection::Connected => Stage::Connected,
+            _ => Stage::Idle,
+        };
+        let mut endpoint = Self::with(shared, Some(token), Some(Arc::new(socket)), stage);
+        endpoint.watched = true;
+        endpoint.bound = bound;
+        Ok(endpoint)
+    }
+
+    /// The kernel's socket, for as long as somebody needs it.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] if there is none yet.
+    pub(crate) fn system_socket(&self) -> Result<Arc<Socket>, Error> {
+        self.socket()?;
+        self.socket.clone().ok_or(Error::InvalidArgument)
     }
 
     /// The kernel's word on who resets at the end.
@@ -96,15 +124,18 @@ impl TcpEndpoint {
         set_reset_at_end(self.connection()?, reset)
     }
 
-    /// What a broken pipe means: if the connection is still there, another
-    /// process has shut down its send side.
+    /// What a broken pipe means: if the connection is still there, somebody else who
+    /// has the socket, or had it, has shut down its send side.
     pub(super) fn is_shut_elsewhere(&self) -> bool {
-        self.transferred
-            && self
-                .socket
-                .as_ref()
-                .is_some_and(|socket| socket.peer_addr().is_ok())
+        let socket = self.socket.as_ref();
+        socket.is_some_and(|socket| socket.peer_addr().is_ok())
     }
+}
+
+/// Whether it has a port.
+fn is_bound(socket: &Socket) -> bool {
+    let address = socket.local_addr().ok().and_then(|it| it.as_socket());
+    address.is_some_and(|it| it.port() != 0)
 }
 
 fn set_reset_at_end(socket: &Socket, reset: bool) -> Result<(), Error> {
@@ -115,7 +146,7 @@ fn set_reset_at_end(socket: &Socket, reset: bool) -> Result<(), Error> {
 /// Has an accept on a shared listener wait for a moment at most, if another
 /// process takes its connection and makes the listener wait, both between two
 /// system calls. Connections inherit it from their listener.
-pub(super) fn limit_waits(socket: &Socket, limited: bool) {
+pub(crate) fn limit_waits(socket: &Socket, limited: bool) {
     let shortest = limited.then_some(Duration::from_micros(1));
     // It cannot fail on an open socket.
     let _ = socket.set_read_timeout(shortest);

@@ -62,6 +62,8 @@ mod transport;
 mod unsent;
 mod waits;
 
+pub mod sockopt;
+
 use std::fmt;
 use std::str::FromStr;
 

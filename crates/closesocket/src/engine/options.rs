@@ -5,6 +5,8 @@ use std::time::Duration;
 use super::System;
 use super::progress::Section;
 use super::provider::Process;
+use super::sockopt::SocketOption;
+use super::transport::Endpoint as _;
 use crate::protocol::{Descriptor, Direction, Error, Input};
 
 impl<S: System> Process<S> {
@@ -117,6 +119,40 @@ impl<S: System> Process<S> {
     pub fn send_limit(&self, descriptor: Descriptor) -> Result<Option<Duration>, Error> {
         self.change(descriptor, |section| {
             Ok(section.socket.machine.limits.limit(Direction::Send))
+        })
+    }
+
+    /// Sets an option that the transport keeps (`setsockopt`), such as
+    /// [`NoDelay`](super::sockopt::NoDelay). It can be set before there is a
+    /// connection, is shared by all descriptors of the socket (D4), and accepted
+    /// sockets have those of their listener (R4).
+    ///
+    /// # Errors
+    /// [`Error::NotSocket`]; [`Error::NoProtocolOption`] if the transport has no such
+    /// option; [`Error::InvalidArgument`] for a value that it does not take, or no
+    /// longer takes. Nothing has changed then.
+    pub fn set_option(
+        &self,
+        descriptor: Descriptor,
+        option: impl SocketOption,
+    ) -> Result<(), Error> {
+        self.change(descriptor, |section| {
+            let endpoint = section.socket.endpoint.as_mut();
+            let endpoint = endpoint.ok_or(Error::NotSocket)?;
+            endpoint.set_option(option.into_value())
+        })
+    }
+
+    /// The value of an option that the transport keeps (`getsockopt`).
+    ///
+    /// # Errors
+    /// [`Error::NotSocket`]; [`Error::NoProtocolOption`] if the transport has no such
+    /// option.
+    pub fn option<O: SocketOption>(&self, descriptor: Descriptor) -> Result<O, Error> {
+        self.change(descriptor, |section| {
+            let endpoint = section.socket.endpoint.as_ref();
+            let value = endpoint.ok_or(Error::NotSocket)?.option(O::NAME)?;
+            O::from_value(value).ok_or(Error::NoProtocolOption)
         })
     }
 

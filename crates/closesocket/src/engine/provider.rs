@@ -264,12 +264,7 @@ impl<S: System> Process<S> {
     /// transport says.
     pub fn socket(&self) -> Result<Descriptor, Error> {
         let shared = &self.state.shared;
-        let config = &shared.services.config;
-        let core = Socket::new(
-            shared.services.window(),
-            config.abort_scope,
-            config.unread_input,
-        );
+        let core = shared.services.new_socket();
         self.open_new(core, |token| shared.services.transport.open(token))
     }
 

@@ -11,6 +11,7 @@ use super::observation::Observation;
 use super::primitives::{Primitives, Word};
 use super::probe::Probe;
 use super::transport::Transport as _;
+use crate::protocol::Socket;
 
 type WordOf<S> = <<S as System>::Primitives as Primitives>::Word;
 
@@ -69,6 +70,12 @@ impl<S: System> Services<S> {
     pub(super) fn window(&self) -> u32 {
         let own = self.transport.own_window();
         self.config.window.saturating_add(own)
+    }
+
+    /// A new socket's machine, by the settings.
+    pub(super) fn new_socket(&self) -> Socket {
+        let config = &self.config;
+        Socket::new(self.window(), config.abort_scope, config.unread_input)
     }
 
     /// Sets or clears a flag of `network_down`.

@@ -1,7 +1,8 @@
 //! Sockets that another operating system process shares (D9), for transports
-//! whose endpoints can travel.
+//! whose endpoints can travel; and those that others have made.
 
 use super::System;
+use super::process::Admission;
 use super::provider::Process;
 use super::transport::{Endpoint as _, Token, Transport};
 use crate::protocol::{
@@ -57,10 +58,62 @@ impl<S: System> Process<S> {
         self.open_new(core, make)
     }
 
+    /// Makes a descriptor of a socket that somebody else has made, and that is this
+    /// provider's from now on: a connection, a listener, or one that is neither yet.
+    /// `make` makes its endpoint, which reports under the token.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] for a connection that is being made, or is lost;
+    /// otherwise as [`Process::adopt`].
+    pub fn take_in(
+        &self,
+        connection: Connection,
+        make: impl FnOnce(Token) -> Result<EndpointOf<S>, Error>,
+    ) -> Result<Descriptor, Error> {
+        let inputs: &[Input] = match connection {
+            Connection::Unconnected => &[],
+            Connection::Listening => &[Input::Listening],
+            Connection::Connected => &[
+                Input::Connecting,
+                Input::ConnectFinished { connected: true },
+            ],
+            Connection::Connecting | Connection::Lost => return Err(Error::InvalidArgument),
+        };
+        let descriptor = self.open_new(self.state.shared.services.new_socket(), make)?;
+        let admission = self.state.admit(descriptor)?;
+        admission.section(|section| {
+            section.require_live(&admission)?;
+            inputs
+                .iter()
+                .try_for_each(|&it| section.input(it).map(drop))
+        })?;
+        drop(admission);
+        Ok(descriptor)
+    }
+
     /// The transport.
     #[must_use]
     pub fn transport(&self) -> &S::Transport {
         &self.state.shared.services.transport
+    }
+}
+
+impl<S: System> Admission<'_, S> {
+    /// Looks at the endpoint of the socket, for what only its transport knows. It
+    /// happens under the socket's lock, so `look` must not wait nor call the
+    /// provider.
+    ///
+    /// # Errors
+    /// [`Error::NotSocket`] if the descriptor was closed meanwhile, and what `look`
+    /// says.
+    pub fn with_endpoint<R>(
+        &self,
+        look: impl FnOnce(&EndpointOf<S>) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        self.section(|section| {
+            section.require_live(self)?;
+            look(section.socket.endpoint.as_ref().ok_or(Error::NotSocket)?)
+        })
     }
 }
 

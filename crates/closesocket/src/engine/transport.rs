@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use super::baton::Poller;
 use super::readiness::Interest;
+use super::sockopt::{OptionName, OptionValue};
 use crate::protocol::Error;
 
 /// The endpoints of a system's transport.
@@ -223,6 +224,23 @@ pub trait Endpoint: Send + Sized + 'static {
     /// An event of it is being reported ([`Events::ready`]).
     fn event_reported(&mut self) {}
 
+    /// As [`Endpoint::receive`], but what it finds stays to be received.
+    ///
+    /// # Errors
+    /// See the trait; [`Error::NotSupported`] if this network cannot.
+    fn peek(&mut self, _buffer: &mut [u8]) -> Result<Received, Error> {
+        Err(Error::NotSupported)
+    }
+
+    /// How many received bytes wait to be read; 0 when nobody can receive them any
+    /// more.
+    ///
+    /// # Errors
+    /// [`Error::NotSupported`] if this network cannot tell.
+    fn available(&mut self) -> Result<usize, Error> {
+        Err(Error::NotSupported)
+    }
+
     /// Whether a receive would find something: bytes or the end. It reports a
     /// loss when a receive would.
     ///
@@ -253,6 +271,24 @@ pub trait Endpoint: Send + Sized + 'static {
     /// any more. It is called again at each event, for what has come since; if it
     /// leaves a part, to give others a turn, another event must tell.
     fn shut_down_receive(&mut self);
+
+    /// Sets an option, before there is a connection or later. What a listener
+    /// accepts has the options of the listener (R4).
+    ///
+    /// # Errors
+    /// [`Error::NoProtocolOption`] if this network has no such option; what the
+    /// network says. Nothing has changed then.
+    fn set_option(&mut self, _option: OptionValue) -> Result<(), Error> {
+        Err(Error::NoProtocolOption)
+    }
+
+    /// The value that an option has.
+    ///
+    /// # Errors
+    /// As [`Endpoint::set_option`].
+    fn option(&self, _name: OptionName) -> Result<OptionValue, Error> {
+        Err(Error::NoProtocolOption)
+    }
 
     /// Of a connection that another operating system process may share (D9):
     /// whether the kernel is to reset it when the last process leaves, instead of

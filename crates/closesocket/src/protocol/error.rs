@@ -66,6 +66,9 @@ pub enum Error {
         "the descriptor is not an open socket: closed, or never issued; drop it and do not retry"
     )]
     NotSocket,
+    /// `WSAENOPROTOOPT`: this kind of socket has no such option.
+    #[error("this kind of socket has no such option; do without it, or use a network that has it")]
+    NoProtocolOption,
     /// `WSAEOPNOTSUPP`: this kind of socket cannot do that.
     #[error(
         "the operation is not supported on this kind of socket; use a socket of the right kind"
@@ -148,7 +151,7 @@ impl Error {
 
     /// Every error, in the order of its Winsock code;
     /// [`Error::SendInterrupted`] with no byte.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::OperationAborted,
         Self::NotFound,
         Self::Interrupted,
@@ -160,6 +163,7 @@ impl Error {
         Self::InProgress,
         Self::AlreadyInProgress,
         Self::NotSocket,
+        Self::NoProtocolOption,
         Self::NotSupported,
         Self::FamilyNotSupported,
         Self::AddressInUse,
@@ -194,6 +198,7 @@ impl Error {
             Self::InProgress => 10_036,
             Self::AlreadyInProgress => 10_037,
             Self::NotSocket => 10_038,
+            Self::NoProtocolOption => 10_042,
             Self::NotSupported => 10_045,
             Self::FamilyNotSupported => 10_047,
             Self::AddressInUse => 10_048,
@@ -229,7 +234,9 @@ impl Error {
             Self::WouldBlock => io::ErrorKind::WouldBlock,
             Self::AccessDenied => io::ErrorKind::PermissionDenied,
             Self::InProgress | Self::AlreadyInProgress => io::ErrorKind::ResourceBusy,
-            Self::NotSupported | Self::FamilyNotSupported => io::ErrorKind::Unsupported,
+            Self::NoProtocolOption | Self::NotSupported | Self::FamilyNotSupported => {
+                io::ErrorKind::Unsupported
+            }
             Self::AddressInUse => io::ErrorKind::AddrInUse,
             Self::AddressNotAvailable => io::ErrorKind::AddrNotAvailable,
             Self::NetworkDown => io::ErrorKind::NetworkDown,

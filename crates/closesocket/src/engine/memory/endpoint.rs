@@ -129,14 +129,25 @@ impl<P: Primitives> Endpoint for MemoryEndpoint<P> {
     }
 
     fn receive(&mut self, buffer: &mut [u8]) -> Result<Received, Error> {
-        let inbox = self
+        let found = self
             .with(|link, side| link.receive(side, buffer))
             .unwrap_or(Err(Error::NotConnected))?;
-        Ok(match inbox {
-            Inbox::Bytes(bytes) => Received::Bytes(bytes),
-            Inbox::Empty => Received::Nothing,
-            Inbox::End => Received::End,
-        })
+        Ok(found.into())
+    }
+
+    fn peek(&mut self, buffer: &mut [u8]) -> Result<Received, Error> {
+        let found = self
+            .with(|link, side| {
+                link.has_input(side)?;
+                Ok(link.look(side, buffer))
+            })
+            .unwrap_or(Err(Error::NotConnected))?;
+        Ok(found.into())
+    }
+
+    fn available(&mut self) -> Result<usize, Error> {
+        self.with(|link, side| link.halves[side].inbox.len())
+            .ok_or(Error::NotConnected)
     }
 
     fn has_input(&mut self) -> Result<bool, Error> {
@@ -174,6 +185,16 @@ impl<P: Primitives> Endpoint for MemoryEndpoint<P> {
             _ => {
                 self.with(Link::reset);
             }
+        }
+    }
+}
+
+impl From<Inbox> for Received {
+    fn from(found: Inbox) -> Self {
+        match found {
+            Inbox::Bytes(bytes) => Self::Bytes(bytes),
+            Inbox::Empty => Self::Nothing,
+            Inbox::End => Self::End,
         }
     }
 }

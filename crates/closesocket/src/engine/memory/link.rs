@@ -89,17 +89,26 @@ impl Link {
 
     /// What has arrived comes before a reset (R1).
     pub(super) fn receive(&mut self, side: Side, buffer: &mut [u8]) -> Result<Inbox, Error> {
-        let inbox = &mut self.halves[side].inbox;
-        let bytes = inbox.len().min(buffer.len());
-        if bytes == 0 {
+        let found = self.look(side, buffer);
+        let Inbox::Bytes(bytes) = found else {
             self.has_input(side)?;
-            return Ok(self.peek(side));
-        }
-        for (place, byte) in buffer.iter_mut().zip(inbox.drain(..bytes)) {
-            *place = byte;
-        }
+            return Ok(found);
+        };
+        self.halves[side].inbox.drain(..bytes);
         self.carry(1 - side);
-        Ok(Inbox::Bytes(bytes))
+        Ok(found)
+    }
+
+    /// What a receive into this buffer finds; it stays.
+    pub(super) fn look(&self, side: Side, buffer: &mut [u8]) -> Inbox {
+        let there = self.peek(side);
+        let Inbox::Bytes(bytes) = there else {
+            return there;
+        };
+        for (place, byte) in buffer.iter_mut().zip(&self.halves[side].inbox) {
+            *place = *byte;
+        }
+        Inbox::Bytes(bytes.min(buffer.len()))
     }
 
     /// Whether a receive finds something.
