@@ -60,6 +60,7 @@ mod table;
 mod transfer;
 mod transport;
 mod unsent;
+mod variants;
 mod waits;
 
 pub mod sockopt;
