@@ -1,17 +1,23 @@
 //! The end of an overlapped operation, on its way to whoever waits for it.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Weak;
 
 use super::line::Entry;
 use super::observation::OperationId;
-use crate::protocol::{Descriptor, Error};
+use crate::protocol::{Descriptor, Error, OperationKind};
 
-/// The end of an overlapped operation. It is delivered exactly once (O2, O3).
-#[derive(Debug)]
+/// The end of an overlapped operation, delivered exactly once (O2, O3), or a packet
+/// that somebody has posted by hand ([`Completion::posted`]).
 pub struct Completion {
-    /// Which operation.
+    /// Which operation; [`OperationId::NONE`] of a packet posted by hand.
     pub operation: OperationId,
+    /// What it did; `None` for a packet posted by hand.
+    pub kind: Option<OperationKind>,
+    /// Through which descriptor it was issued; [`Descriptor::INVALID`] for a packet
+    /// posted by hand.
+    pub descriptor: Descriptor,
     /// The number the issuer gave it; a packet keeps its key (O3).
     pub key: u64,
     /// Bytes transferred, or why it failed. Aborted by a close:
@@ -24,6 +30,41 @@ pub struct Completion {
     pub buffer: Vec<u8>,
     /// The new connection, of an accept that succeeded.
     pub accepted: Option<Descriptor>,
+}
+
+impl Completion {
+    /// A packet to be posted by hand
+    /// ([`CompletionQueue::post`](super::completions::CompletionQueue::post)), with
+    /// this key and nothing else; set what is to travel with it.
+    #[must_use]
+    pub const fn posted(key: u64) -> Self {
+        Self {
+            operation: OperationId::NONE,
+            kind: None,
+            descriptor: Descriptor::INVALID,
+            key,
+            result: Ok(0),
+            transferred: 0,
+            buffer: Vec::new(),
+            accepted: None,
+        }
+    }
+}
+
+/// The bytes are the user's and stay out of logs: only how many they are is shown.
+impl fmt::Debug for Completion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Completion")
+            .field("operation", &self.operation)
+            .field("kind", &self.kind)
+            .field("descriptor", &self.descriptor)
+            .field("key", &self.key)
+            .field("result", &self.result)
+            .field("transferred", &self.transferred)
+            .field("buffer", &format_args!("{} bytes", self.buffer.len()))
+            .field("accepted", &self.accepted)
+            .finish()
+    }
 }
 
 /// One life of a process: from a startup of a stopped process to the cleanup

@@ -148,6 +148,8 @@ impl<S: System> Section<'_, S> {
             let home = accepted.and_then(|_| process.owner());
             let completion = Completion {
                 operation,
+                kind: Some(pending.kind),
+                descriptor,
                 key: notify.key(),
                 result,
                 transferred: pending.done,

@@ -161,6 +161,12 @@ impl<P: Primitives, T: Entry> Line<P, T> {
         self.waiting.lock(Waiting::take)
     }
 
+    /// Takes the oldest, so many at most.
+    pub(super) fn take_many(&self, limit: usize) -> Vec<T::Item> {
+        self.waiting
+            .lock(|it| std::iter::from_fn(|| it.take()).take(limit).collect())
+    }
+
     pub(super) fn len(&self) -> usize {
         self.waiting.lock(|it| it.count)
     }

@@ -23,6 +23,14 @@ pub struct OperationId {
     pub number: u64,
 }
 
+impl OperationId {
+    /// Names no operation.
+    pub const NONE: Self = Self {
+        socket: SocketId(0),
+        number: 0,
+    };
+}
+
 /// `socket#number`, as in traces.
 impl fmt::Display for OperationId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -148,6 +148,8 @@ pub(super) struct Operations<P: Primitives>(Option<Box<Row<P>>>);
 
 struct Row<P: Primitives> {
     socket: SocketId,
+    /// Through which all of them were issued.
+    descriptor: Descriptor,
     list: Few<Registered<P>>,
     /// The queue of those that are told in it; `None` if there are none.
     queue: Option<CompletionQueue<P>>,
@@ -182,11 +184,16 @@ impl<P: Primitives> Operations<P> {
         self.0.as_mut()?.list.first_mut()
     }
 
-    /// Registers one behind the others.
-    pub(super) fn push_back(&mut self, socket: SocketId, pending: Pending<P>) {
+    /// Registers one, issued through the row's descriptor, behind the others.
+    pub(super) fn push_back(
+        &mut self,
+        (socket, descriptor): (SocketId, Descriptor),
+        pending: Pending<P>,
+    ) {
         let row = self.0.get_or_insert_with(|| {
             Box::new(Row {
                 socket,
+                descriptor,
                 list: Few::new(),
                 queue: None,
                 apart: 0,
@@ -294,6 +301,8 @@ impl<P: Primitives> Completions for Row<P> {
                 socket: self.socket,
                 number: operation.number,
             },
+            kind: Some(operation.kind),
+            descriptor: self.descriptor,
             key,
             result: cut_off(Cut::Closed, Waiting::Overlapped, operation.done),
             transferred: operation.done,
@@ -336,14 +345,15 @@ mod tests {
     #[test]
     fn a_row_goes_whole_if_and_only_if_all_of_it_report_to_one_queue() {
         let [one, other] = [CompletionQueue::new(), CompletionQueue::new()];
-        let socket = SocketId(7);
+        let (socket, descriptor) = (SocketId(7), Descriptor::new(3, 4));
+        let through = (socket, descriptor);
         let mut row = Operations::new();
         assert!(row.abort_whole().is_none(), "there is nothing");
         for number in 1..=3 {
-            row.push_back(socket, receive(number, Notify::queue(&one, 10 * number)));
+            row.push_back(through, receive(number, Notify::queue(&one, 10 * number)));
         }
-        row.push_back(socket, receive(4, Notify::queue(&other, 40)));
-        row.push_back(socket, receive(5, Notify::nobody()));
+        row.push_back(through, receive(4, Notify::queue(&other, 40)));
+        row.push_back(through, receive(5, Notify::nobody()));
         assert!(row.abort_whole().is_none());
         assert_eq!(row.len(), 5, "they stay");
         assert!(queue_of(&row.remove(4).unwrap()).is(&other));
@@ -357,6 +367,8 @@ mod tests {
             let completion = aborted.next().unwrap();
             assert_eq!(completion.operation, OperationId { socket, number });
             assert_eq!(completion.key, 10 * number);
+            assert_eq!(completion.descriptor, descriptor);
+            assert_eq!(completion.kind, Some(OperationKind::Recv));
             assert_eq!(completion.result, Err(Error::OperationAborted));
         }
         assert!(aborted.next().is_none());
@@ -367,10 +379,16 @@ mod tests {
         let [one, other] = [CompletionQueue::new(), CompletionQueue::new()];
         let mut row = Operations::new();
         for queue in [&one, &other] {
-            row.push_back(SocketId(7), receive(1, Notify::queue(queue, 1)));
+            row.push_back(
+                (SocketId(7), Descriptor::INVALID),
+                receive(1, Notify::queue(queue, 1)),
+            );
             assert!(queue_of(&row.pop_front().unwrap()).is(queue));
         }
-        row.push_back(SocketId(7), receive(2, Notify::queue(&one, 2)));
+        row.push_back(
+            (SocketId(7), Descriptor::INVALID),
+            receive(2, Notify::queue(&one, 2)),
+        );
         assert!(row.abort_whole().unwrap().0.is(&one));
     }
 }

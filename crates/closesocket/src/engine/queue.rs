@@ -43,6 +43,50 @@ impl<P: Primitives> CompletionQueue<P> {
         self.0.take().and_then(Parcel::open)
     }
 
+    /// Takes the oldest completions that are there, `limit` at most, in their order.
+    #[must_use]
+    pub fn take_many(&self, limit: usize) -> Vec<Completion> {
+        let taken = self.0.take_many(limit).into_iter();
+        taken.filter_map(Parcel::open).collect()
+    }
+
+    /// Waits until there is a completion, as [`CompletionQueue::wait`] does, and takes
+    /// `most` at most, in their order (`GetQueuedCompletionStatusEx`). None if the
+    /// limit passed first, or if nothing will come.
+    #[must_use]
+    pub fn wait_many(&self, most: usize, limit: Option<Duration>) -> Vec<Completion> {
+        let Some(rest) = most.checked_sub(1) else {
+            return Vec::new();
+        };
+        let Some(first) = self.wait(limit) else {
+            return Vec::new();
+        };
+        let mut taken = vec![first];
+        taken.extend(self.take_many(rest));
+        taken
+    }
+
+    /// Posts a packet of one's own, which is taken in its turn
+    /// (`PostQueuedCompletionStatus`): [`Completion::posted`] makes one.
+    ///
+    /// # Errors
+    /// The packet comes back if the queue is closed.
+    pub fn post(&self, packet: Completion) -> Result<(), Completion> {
+        let mut packets = Few::from(Packet::One(Parcel::new(packet, None)));
+        self.put(&mut packets);
+        if packets.is_empty() {
+            self.0.wake();
+            return Ok(());
+        }
+        let mut back = None;
+        packets.drain(|refused| {
+            if let Packet::One(parcel) = refused {
+                back = parcel.open();
+            }
+        });
+        back.map_or(Ok(()), Err)
+    }
+
     /// How many completions wait.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -194,8 +194,12 @@ impl<S: System> SocketState<S> {
         };
         let (does, waiting) = (pending.kind, pending.end.reply.waiting());
         match pending.kind {
-            OperationKind::Recv | OperationKind::Accept => reference.reads.push_back(id, pending),
-            OperationKind::Send | OperationKind::Connect => reference.writes.push_back(id, pending),
+            OperationKind::Recv | OperationKind::Accept => {
+                reference.reads.push_back((id, descriptor), pending);
+            }
+            OperationKind::Send | OperationKind::Connect => {
+                reference.writes.push_back((id, descriptor), pending);
+            }
         }
         let registered = Step::Registered {
             operation,

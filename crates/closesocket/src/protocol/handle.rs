@@ -10,6 +10,9 @@ use core::fmt;
 pub struct Descriptor(u64);
 
 impl Descriptor {
+    /// Names no socket (`INVALID_SOCKET`): it is never issued.
+    pub const INVALID: Self = Self(0);
+
     /// The descriptor of a slot's occupant.
     #[must_use]
     pub const fn new(slot: u32, generation: u32) -> Self {

@@ -191,6 +191,8 @@ impl<'a> Worker<'a> {
 fn copy(completion: &Completion) -> Completion {
     Completion {
         operation: completion.operation,
+        kind: completion.kind,
+        descriptor: completion.descriptor,
         key: completion.key,
         result: completion.result,
         transferred: completion.transferred,
