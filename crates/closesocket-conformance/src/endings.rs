@@ -296,10 +296,7 @@ fn s3_the_last_handle_of_a_process_dropped_is_its_death<N: Network>(world: &Worl
 //# - A close MUST NOT cause FD_CLOSE to be posted to the closer.
 fn s4_a_close_sets_no_registered_event<N: Network>(world: &World<N>) {
     let (descriptor, mut peer) = world.connect();
-    let both = Interest {
-        readable: true,
-        writable: false,
-    };
+    let both = Interest::READABLE;
     let event = Event::new();
     world.watch(descriptor, both, &event);
     assert_eq!(world.process.close(descriptor), Ok(()));

@@ -33,6 +33,7 @@ mod looks;
 mod machine;
 mod memory;
 mod metrics;
+mod network_events;
 mod notify;
 mod observation;
 mod operation;
@@ -62,6 +63,7 @@ mod transport;
 mod unsent;
 mod variants;
 mod waits;
+mod watching;
 
 pub mod sockopt;
 
@@ -87,6 +89,7 @@ pub use provider::{AddressOf, Process, Provider, Usage, WeakProcess};
 pub mod completions {
     pub use super::completion::Completion;
     pub use super::event::{Event, Overlapped};
+    pub use super::network_events::NetworkEvents;
     pub use super::notify::Notify;
     pub use super::observation::OperationId;
     pub use super::queue::CompletionQueue;

@@ -85,30 +85,42 @@ pub(super) struct Watch<S: System> {
     pub(super) event: Event<S::Primitives>,
     /// What it was told and no call has re-armed since (R6).
     pub(super) told: Readiness,
+    /// What it was told and nobody has asked for since, of an event registration.
+    pub(super) happened: Readiness,
+    /// The end of a connect is news to it.
+    pub(super) connecting: bool,
 }
 
 /// The number of a descriptor's event registration; selects have others.
 pub(super) const EVENT_SELECT: u64 = 0;
 
 impl<S: System> Watch<S> {
+    pub(super) fn new(number: u64, interest: Interest, event: &Event<S::Primitives>) -> Self {
+        Self {
+            number,
+            interest,
+            event: event.clone(),
+            told: Readiness::default(),
+            happened: Readiness::default(),
+            connecting: false,
+        }
+    }
+
     /// Whether this readiness is news to it (R6); from now on it is not.
     //= docs/specification.md#r6-readiness-is-news
     //# - A readiness event MUST be signalled when its condition becomes true.
-    pub(super) const fn learns(&mut self, ready: Readiness) -> bool {
-        let now = Readiness {
-            readable: self.interest.readable && ready.readable,
-            writable: self.interest.writable && ready.writable,
-            closed: ready.closed,
-        };
-        let told = self.told;
+    pub(super) fn learns(&mut self, ready: Readiness) -> bool {
+        let now = self.interest.of(ready);
+        let news = now.without(self.told);
         self.told = now;
-        (now.readable && !told.readable)
-            || (now.writable && !told.writable)
-            || (now.closed && !told.closed)
+        self.happened = self.happened.and(news);
+        news != Readiness::default()
     }
 
-    pub(super) const fn for_writing(&self) -> bool {
-        self.interest.writable
+    /// Whether it waits for acknowledgements: for room, if there is none, or for all
+    /// of them.
+    pub(super) const fn for_acknowledgements(&self, full: bool) -> bool {
+        self.interest.sent || (full && self.interest.writable)
     }
 
     /// Its descriptor was closed: the event to set. A select wakes (O8); a

@@ -11,7 +11,7 @@ use super::provider::Process;
 use super::readiness::{Interest, Readiness};
 use super::reference::{EVENT_SELECT, Watch};
 use super::waits::Selecting;
-use crate::protocol::{Descriptor, Error};
+use crate::protocol::{Connection, Descriptor, Error};
 
 impl<S: System> Process<S> {
     /// Waits until at least one of the descriptors is ready or closed, and
@@ -31,14 +31,44 @@ impl<S: System> Process<S> {
         interests: &[(Descriptor, Interest)],
         limit: Option<Duration>,
     ) -> Result<Vec<(Descriptor, Readiness)>, Error> {
+        self.wait_for_readiness(interests, limit, Err)
+    }
+
+    /// As [`Process::select`], but a descriptor that is not open fails nothing
+    /// (`WSAPoll`): it is among those returned, at once, as [`Readiness::closed`].
+    ///
+    /// # Errors
+    /// As [`Process::select`], except for that.
+    pub fn poll(
+        &self,
+        interests: &[(Descriptor, Interest)],
+        limit: Option<Duration>,
+    ) -> Result<Vec<(Descriptor, Readiness)>, Error> {
+        self.wait_for_readiness(interests, limit, |error| match error {
+            Error::NotSocket => Ok(()),
+            other => Err(other),
+        })
+    }
+
+    /// `forgive` says of the error of an entry whether the wait goes on without it.
+    fn wait_for_readiness(
+        &self,
+        interests: &[(Descriptor, Interest)],
+        limit: Option<Duration>,
+        forgive: impl Fn(Error) -> Result<(), Error>,
+    ) -> Result<Vec<(Descriptor, Readiness)>, Error> {
         if interests.is_empty() {
             return Err(Error::InvalidArgument);
         }
         let event = Event::<S::Primitives>::new();
         let mut selected = Vec::with_capacity(interests.len());
         for &(descriptor, interest) in interests {
-            let admission = self.state.admit(descriptor)?;
-            selected.push(Selected::new(admission, interest, &event)?);
+            let admission = self.state.admit(descriptor);
+            let watched = admission.and_then(|it| Selected::new(it, interest, &event));
+            selected.push(match watched {
+                Ok(watched) => Ok(watched),
+                Err(error) => Err(forgive(error).map(|()| descriptor)?),
+            });
         }
         let clock = &self.state.shared.services.clock;
         let end = limit.map(|limit| clock.now().after(limit));
@@ -48,7 +78,10 @@ impl<S: System> Process<S> {
             if call.is_interrupted() {
                 return Err(Error::Interrupted);
             }
-            let ready = selected.iter().filter_map(Selected::ready);
+            let ready = selected.iter().filter_map(|it| match it {
+                Ok(watched) => watched.ready(),
+                Err(bad) => Some(Ok((*bad, Readiness::CLOSED))),
+            });
             let ready = ready.collect::<Result<Vec<_>, _>>()?;
             if ready.is_empty() && S::Primitives::in_transport_call() {
                 return Err(Error::WouldBlock);
@@ -63,7 +96,7 @@ impl<S: System> Process<S> {
     /// closed; the registration dies with it (S4). It is set again when the
     /// condition comes true anew, or when it still holds after a call that re-arms
     /// it: a receive or an accept for reading, for writing a send that found no
-    /// room (R6).
+    /// room (R6). What has happened, [`Process::network_events`] tells.
     ///
     /// # Errors
     /// [`Error::NotSocket`].
@@ -75,6 +108,8 @@ impl<S: System> Process<S> {
     ) -> Result<(), Error> {
         let admission = self.state.admit(descriptor)?;
         admission.section(|section| {
+            let connection = section.socket.machine.connection;
+            let connecting = matches!(connection, Connection::Unconnected | Connection::Connecting);
             let reference = section
                 .socket
                 .reference(admission.process, descriptor)
@@ -83,13 +118,9 @@ impl<S: System> Process<S> {
             reference
                 .watches
                 .retain(|watch| watch.number != EVENT_SELECT);
-            let event = event.clone();
-            reference.watches.push(Watch {
-                number: EVENT_SELECT,
-                interest,
-                event,
-                told: Readiness::default(),
-            });
+            let mut watch = Watch::new(EVENT_SELECT, interest, event);
+            watch.connecting = connecting;
+            reference.watches.push(watch);
             Ok(())
         })
     }
@@ -180,18 +211,12 @@ fn watch<S: System>(
 ) -> Result<u64, Error> {
     admission.section(|section| {
         let number = section.socket.number();
-        let event = event.clone();
         section
             .socket
             .reference(admission.process, admission.descriptor)
             .ok_or(Error::NotSocket)?
             .watches
-            .push(Watch {
-                number,
-                interest,
-                event,
-                told: Readiness::default(),
-            });
+            .push(Watch::new(number, interest, event));
         Ok(number)
     })
 }

@@ -12,8 +12,7 @@ use super::machine::Machine;
 use super::observation::{Observation, OperationId, Order, Step};
 use super::operation::{Operations, Pending};
 use super::primitives::Monitor;
-use super::readiness::Readiness;
-use super::reference::{Issuer, Reference, Watch};
+use super::reference::{Issuer, Reference};
 use super::services::Services;
 use super::transport::Endpoint as _;
 use super::transport::EndpointOf;
@@ -319,86 +318,7 @@ impl<S: System> SocketState<S> {
             && (self.machine.is_draining()
                 || self.references.iter().any(|it| {
                     it.writes.front().is_some_and(|it| !it.is_driven())
-                        || (full && it.watches.iter().any(Watch::for_writing))
+                        || it.watches.iter().any(|it| it.for_acknowledgements(full))
                 }))
-    }
-
-    /// Signals the watches whose interest is ready.
-    pub(super) fn signal_watches(&mut self, services: &Services<S>, out: &mut Outbox<S>) {
-        if self.references.iter().all(|it| it.watches.is_empty()) {
-            return;
-        }
-        let ready = self.readiness(services);
-        let watches = self.references.iter_mut().flat_map(|it| &mut it.watches);
-        out.rare()
-            .events
-            .extend(watches.filter_map(|it| it.learns(ready).then(|| it.event.clone())));
-    }
-
-    /// A call re-arms the watches for what it does (R6): a receive or an accept,
-    /// or a send that has found no room.
-    //= docs/specification.md#r6-readiness-is-news
-    //# - A readiness event MUST NOT be signalled again before its condition has become true anew, or
-    //# a call has re-armed it: a receive or an accept for reading, for writing a send that found no
-    //# room.
-    pub(super) fn rearm(&mut self, kind: OperationKind) {
-        for watch in self.references.iter_mut().flat_map(|it| &mut it.watches) {
-            match kind {
-                OperationKind::Recv | OperationKind::Accept => watch.told.readable = false,
-                OperationKind::Send => watch.told.writable = false,
-                OperationKind::Connect => {}
-            }
-        }
-    }
-
-    /// What would not block now.
-    pub(super) fn readiness(&mut self, services: &Services<S>) -> Readiness {
-        use crate::protocol::Connection;
-        let Some(endpoint) = self.endpoint.as_mut() else {
-            return Readiness::CLOSED;
-        };
-        let rare = self.rare.as_ref();
-        match self.machine.connection {
-            Connection::Listening => {
-                // An accept that would fail does not block either.
-                let mut readable = true;
-                let none_seen = rare.is_none_or(|it| it.backlog.is_empty());
-                if self.machine.transferred && none_seen {
-                    // One taken to be sure would be lost to the other process.
-                    readable = endpoint.has_input().unwrap_or(true);
-                } else if none_seen {
-                    match endpoint.accept() {
-                        Ok(Some(connection)) => {
-                            let _ = self.machine.apply(services, Input::BacklogJoined);
-                            self.rare().backlog.push_back(connection);
-                        }
-                        Ok(None) => readable = false,
-                        Err(_) => {}
-                    }
-                }
-                Readiness {
-                    readable,
-                    ..Readiness::default()
-                }
-            }
-            Connection::Connected => Readiness {
-                readable: self.machine.receive_shut || endpoint.has_input().unwrap_or(true),
-                writable: self.machine.send_side != SendSide::Open
-                    || (self.machine.queued() < self.machine.window
-                        && self.queue_room(services) > 0),
-                closed: false,
-            },
-            Connection::Lost => Readiness {
-                readable: self.machine.receive_shut
-                    || self.machine.receive_lost
-                    || endpoint.has_input().unwrap_or(true),
-                writable: true,
-                closed: false,
-            },
-            Connection::Unconnected | Connection::Connecting => Readiness {
-                writable: rare.is_some_and(|it| it.connect_error.is_some()),
-                ..Readiness::default()
-            },
-        }
     }
 }

@@ -69,7 +69,7 @@ impl Connection {
             Act::Select => {
                 let interest = Interest {
                     readable: true,
-                    writable: true,
+                    ..Interest::WRITABLE
                 };
                 let ready = process.select(&[(descriptor, interest)], Some(SELECT));
                 ready.map(|_| ()).map_err(words)
