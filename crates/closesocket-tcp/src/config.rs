@@ -4,7 +4,7 @@ use std::io;
 
 use socket2::Socket;
 
-/// How the sockets of a [`Tcp`](crate::Tcp) are set up. Connections that are
+/// How the sockets of a [`Tcp`](crate::Tcp) or a [`Unix`](crate::Unix) are set up. Connections that are
 /// accepted inherit it from their listener.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TcpConfig {
@@ -14,7 +14,7 @@ pub struct TcpConfig {
     pub send_buffer: Option<usize>,
     /// Size of the kernel's receive buffer in bytes, likewise.
     pub receive_buffer: Option<usize>,
-    /// Send small segments at once (`TCP_NODELAY`).
+    /// Send small segments at once (`TCP_NODELAY`); of no meaning within a machine.
     pub nodelay: bool,
 }
 
@@ -26,9 +26,6 @@ impl TcpConfig {
         }
         if let Some(bytes) = self.receive_buffer {
             socket.set_recv_buffer_size(bytes)?;
-        }
-        if self.nodelay {
-            socket.set_tcp_nodelay(true)?;
         }
         Ok(())
     }

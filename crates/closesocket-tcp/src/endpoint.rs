@@ -1,6 +1,7 @@
 //! An endpoint: a nonblocking socket and what the kernel would forget about it.
 
 mod calls;
+mod connecting;
 mod input;
 mod options;
 mod sharing;
@@ -9,15 +10,16 @@ mod waiting;
 pub(crate) use sharing::limit_waits;
 
 use std::io;
-use std::net::SocketAddr;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use closesocket::engine::net::{Endpoint as _, Token};
 use closesocket::engine::sockopt::OptionValue;
 use closesocket::protocol::Error;
-use socket2::{Domain, Socket};
+use socket2::{SockAddr, Socket};
 
 use crate::error::{is_loss, winsock};
+use crate::family::{Family, Ip, Local};
 use crate::kernel;
 use crate::reactor::Shared;
 
@@ -46,9 +48,24 @@ enum Stage {
     Reset,
 }
 
+/// What only an endpoint without a connection has, and few of them.
+#[derive(Debug, Default)]
+struct Early {
+    /// Options that the socket will get when there is one.
+    wishes: Vec<OptionValue>,
+    /// Where a connect goes that is to be tried again.
+    retry: Option<SockAddr>,
+}
+
 /// One end of a TCP connection, or a listener.
+pub type TcpEndpoint = StreamEndpoint<Ip>;
+
+/// One end of a connection of `AF_UNIX`, or a listener: see [`Local`].
+pub type UnixEndpoint = StreamEndpoint<Local>;
+
+/// One end of a connection of stream sockets, or a listener.
 ///
-/// IPv6 sockets take IPv6 only; an address is bound once, and may be bound while
+/// Over TCP: IPv6 sockets take IPv6 only; an address is bound once, and may be bound while
 /// old connections of it are in `TIME_WAIT`, or accepted ones are alive: all as
 /// Winsock does it. A process that is killed while it is connected from an
 /// address that it has bound leaves this to the kernel, which may keep the
@@ -60,7 +77,8 @@ enum Stage {
 /// engine, a drop is a reset, and so is the end of the operating system process
 /// (S5).
 #[derive(Debug)]
-pub struct TcpEndpoint {
+pub struct StreamEndpoint<F: Family> {
+    family: PhantomData<F>,
     shared: Arc<Shared>,
     /// Where to report; none for an accepted connection not yet registered.
     token: Option<Token>,
@@ -69,8 +87,7 @@ pub struct TcpEndpoint {
     watched: bool,
     /// Made by the first bind or connect, which tell the family.
     socket: Option<Arc<Socket>>,
-    /// Options that it will get then.
-    wishes: Vec<OptionValue>,
+    early: Option<Box<Early>>,
     stage: Stage,
     /// Why the connection is lost. The kernel tells it once, to whichever call
     /// comes first.
@@ -92,7 +109,7 @@ pub struct TcpEndpoint {
     unsent_waits: bool,
 }
 
-impl TcpEndpoint {
+impl<F: Family> StreamEndpoint<F> {
     pub(crate) const fn new(shared: Arc<Shared>, token: Token) -> Self {
         Self::with(shared, Some(token), None, Stage::Idle)
     }
@@ -114,7 +131,8 @@ impl TcpEndpoint {
             wanted: true,
             watched: false,
             socket,
-            wishes: Vec::new(),
+            family: PhantomData,
+            early: None,
             stage,
             lost: None,
             bound: false,
@@ -125,6 +143,11 @@ impl TcpEndpoint {
             transferred: false,
             unsent_waits: false,
         }
+    }
+
+    /// Whether its connect is to be tried again as time passes.
+    fn is_tried_again(&self) -> bool {
+        self.early.as_ref().is_some_and(|it| it.retry.is_some())
     }
 
     /// The socket of an endpoint that was bound, connected or accepted.
@@ -146,8 +169,8 @@ impl TcpEndpoint {
     }
 
     /// Makes a socket of the address's family.
-    fn create(&mut self, address: &SocketAddr) -> Result<(), Error> {
-        let socket = self.new_socket(Domain::for_address(*address))?;
+    fn create(&mut self, address: &F::Address) -> Result<(), Error> {
+        let socket = self.new_socket(F::domain(address))?;
         self.socket = Some(Arc::new(socket));
         self.have_events_reported()
             .inspect_err(|_| self.socket = None)
@@ -222,7 +245,7 @@ impl TcpEndpoint {
     }
 }
 
-impl Drop for TcpEndpoint {
+impl<F: Family> Drop for StreamEndpoint<F> {
     //= docs/specification.md#l6-unread-input
     //# - Under `UnreadInput::Discard`, a graceful last close MUST read and throw away the
     //# received data that nobody has read, as well as what arrives during the drain.

@@ -1,9 +1,10 @@
-//! Real TCP on Linux as a [`Transport`](closesocket::engine::net::Transport) for the
+//! Real TCP, and Unix sockets, on Linux as a [`Transport`](closesocket::engine::net::Transport) for the
 //! engine of [`closesocket`].
 //!
-//! [`Tcp`] owns a reactor thread that turns the kernel's readiness into
-//! [`Events`](closesocket::engine::net::Events); [`TcpEndpoint`] is a nonblocking
-//! socket. A thread that blocks polls its socket, beside a bell by which whoever
+//! [`Tcp`] and [`Unix`] are the same code over another address family ([`Local`] says
+//! what Unix sockets do differently). Either owns a reactor thread that turns the kernel's readiness into
+//! [`Events`](closesocket::engine::net::Events); a [`StreamEndpoint`] is a
+//! nonblocking socket. A thread that blocks polls its socket, beside a bell by which whoever
 //! ends its operation wakes it; nothing else here waits in the kernel: a close
 //! never does, since a linger time above zero is never given to it.
 //!
@@ -48,12 +49,15 @@ compile_error!("closesocket-tcp uses SIOCOUTQ and accept4 as Linux has them");
 mod config;
 mod endpoint;
 mod error;
+mod family;
 mod kernel;
 pub mod native;
+mod options;
 mod reactor;
 pub mod transfer;
 mod transport;
 
 pub use config::TcpConfig;
-pub use endpoint::TcpEndpoint;
-pub use transport::Tcp;
+pub use endpoint::{StreamEndpoint, TcpEndpoint, UnixEndpoint};
+pub use family::{Family, Ip, Local};
+pub use transport::{Streams, Tcp, Unix};

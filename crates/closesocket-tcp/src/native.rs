@@ -33,7 +33,8 @@ use socket2::Socket;
 
 use crate::endpoint::limit_waits;
 use crate::error::winsock;
-use crate::{Tcp, kernel};
+use crate::family::{self, Family};
+use crate::{Streams, kernel};
 
 /// A socket that was not adopted, and why.
 #[derive(Debug, thiserror::Error)]
@@ -63,12 +64,12 @@ pub struct NotAdopted {
 /// another family or kind; [`Error::AlreadyInProgress`] for a connect that goes
 /// on; [`Error::TooManyDescriptors`], [`Error::NoBuffers`],
 /// [`Error::NotInitialised`], [`Error::NetworkDown`].
-pub fn adopt<S: System<Transport = Tcp>>(
+pub fn adopt<F: Family, S: System<Transport = Streams<F>>>(
     process: &Process<S>,
     socket: impl Into<OwnedFd>,
 ) -> Result<Descriptor, NotAdopted> {
     let socket = Socket::from(socket.into());
-    let connection = match connection_of(&socket) {
+    let connection = match connection_of::<F>(&socket) {
         Ok(connection) => connection,
         Err(error) => {
             let socket = Some(socket.into());
@@ -115,7 +116,7 @@ pub fn adopt<S: System<Transport = Tcp>>(
 /// [`Error::ConnectionReset`]; [`Error::NotSocket`];
 /// [`Error::TooManyDescriptors`]. Nothing has changed then, except that a close
 /// by somebody else at the same moment is [`Error::NotSocket`] too.
-pub fn give_back<S: System<Transport = Tcp>>(
+pub fn give_back<F: Family, S: System<Transport = Streams<F>>>(
     process: &Process<S>,
     descriptor: Descriptor,
 ) -> Result<OwnedFd, Error> {
@@ -157,7 +158,7 @@ impl<S: System> AsFd for Lent<'_, S> {
 /// # Errors
 /// [`Error::NotSocket`] if the descriptor is closed; [`Error::InvalidArgument`] if
 /// there is no such socket yet: it comes with the first bind or connect.
-pub fn lend<S: System<Transport = Tcp>>(
+pub fn lend<F: Family, S: System<Transport = Streams<F>>>(
     process: &Process<S>,
     descriptor: Descriptor,
 ) -> Result<Lent<'_, S>, Error> {
@@ -170,18 +171,9 @@ pub fn lend<S: System<Transport = Tcp>>(
 }
 
 /// How far the connection of this socket has come, if it can be adopted.
-fn connection_of(socket: &Socket) -> Result<Connection, Error> {
+fn connection_of<F: Family>(socket: &Socket) -> Result<Connection, Error> {
     let failed = |error: std::io::Error| winsock(&error);
-    if socket.r#type().map_err(failed)? != socket2::Type::STREAM {
-        return Err(Error::NotSupported);
-    }
-    let domain = socket.domain().map_err(failed)?;
-    if domain != socket2::Domain::IPV4 && domain != socket2::Domain::IPV6 {
-        return Err(Error::FamilyNotSupported);
-    }
-    if socket.protocol().map_err(failed)? != Some(socket2::Protocol::TCP) {
-        return Err(Error::NotSupported);
-    }
+    family::check::<F>(socket)?;
     if socket.is_listener().map_err(failed)? {
         return Ok(Connection::Listening);
     }

@@ -1,5 +1,6 @@
 //! The transport: the reactor's owner, and where endpoints come from.
 
+use std::marker::PhantomData;
 use std::sync::{Arc, Weak};
 use std::thread::{self, JoinHandle};
 
@@ -8,13 +9,20 @@ use closesocket::protocol::{Connection, Error, TransferState};
 use socket2::Socket;
 
 use crate::error::winsock;
+use crate::family::{Family, Ip, Local};
 use crate::reactor::{self, Shared};
-use crate::{TcpConfig, TcpEndpoint};
+use crate::{StreamEndpoint, TcpConfig};
 
 /// More bytes than the kernel takes of one socket on its own account.
 const KERNEL_BUFFER: u32 = 64 << 20;
 
-/// TCP over IPv4 and IPv6, with a reactor thread of its own.
+/// TCP over IPv4 and IPv6.
+pub type Tcp = Streams<Ip>;
+
+/// Stream sockets of `AF_UNIX`: see [`Local`].
+pub type Unix = Streams<Local>;
+
+/// The stream sockets of an address family, with a reactor thread of their own.
 ///
 /// Dropping it ends the reactor and waits for it, unless the drop happens on
 /// the reactor thread itself (the engine's last reference may end there). So do
@@ -22,22 +30,23 @@ const KERNEL_BUFFER: u32 = 64 << 20;
 /// when the [`Events`] are gone, at the next event or dropped endpoint.
 /// Endpoints that outlive the transport keep working but report nothing.
 ///
-/// If the reactor ends while an engine is attached, by [`Tcp::stop`] or because
+/// If the reactor ends while an engine is attached, by [`Streams::stop`] or because
 /// the kernel refuses to poll, the engine is told ([`Events::ended`]): every
 /// pending operation then ends with [`Error::NetworkDown`].
 ///
 /// A thread that waits for completions, at a queue or alertably, does the
 /// reactor's work by itself while nobody else does ([`Transport::poller`]).
 ///
-/// A callback that panics there is counted ([`Tcp::callback_panics`]); the next
+/// A callback that panics there is counted ([`Streams::callback_panics`]); the next
 /// event follows.
 #[derive(Debug)]
-pub struct Tcp {
+pub struct Streams<F: Family> {
+    family: PhantomData<F>,
     shared: Arc<Shared>,
     reactor: Option<JoinHandle<()>>,
 }
 
-impl Tcp {
+impl<F: Family> Streams<F> {
     /// A transport with the kernel's defaults; starts the reactor.
     ///
     /// # Errors
@@ -50,7 +59,7 @@ impl Tcp {
     /// A transport whose sockets are set up like this; starts the reactor.
     ///
     /// # Errors
-    /// As [`Tcp::new`].
+    /// As [`Streams::new`].
     pub fn with_config(config: TcpConfig) -> Result<Self, Error> {
         let shared = Arc::new(Shared::new(config).map_err(|error| winsock(&error))?);
         let seen = Arc::clone(&shared);
@@ -60,6 +69,7 @@ impl Tcp {
             // EAGAIN: no more threads.
             .map_err(|_| Error::NoBuffers)?;
         Ok(Self {
+            family: PhantomData,
             shared,
             reactor: Some(reactor),
         })
@@ -83,8 +93,8 @@ impl Tcp {
         socket: Socket,
         token: Token,
         transfer_state: TransferState,
-    ) -> Result<TcpEndpoint, (Error, Socket)> {
-        TcpEndpoint::arrived(Arc::clone(&self.shared), socket, token, transfer_state)
+    ) -> Result<StreamEndpoint<F>, (Error, Socket)> {
+        StreamEndpoint::arrived(Arc::clone(&self.shared), socket, token, transfer_state)
     }
 
     /// An endpoint of this transport for a socket that somebody else has made.
@@ -93,8 +103,8 @@ impl Tcp {
         socket: Socket,
         token: Token,
         connection: Connection,
-    ) -> Result<TcpEndpoint, (Error, Socket)> {
-        TcpEndpoint::adopted(Arc::clone(&self.shared), socket, token, connection)
+    ) -> Result<StreamEndpoint<F>, (Error, Socket)> {
+        StreamEndpoint::adopted(Arc::clone(&self.shared), socket, token, connection)
     }
 
     /// How many times an [`Events`] callback has panicked, on the reactor thread or
@@ -105,8 +115,8 @@ impl Tcp {
     }
 }
 
-impl Transport for Tcp {
-    type Endpoint = TcpEndpoint;
+impl<F: Family> Transport for Streams<F> {
+    type Endpoint = StreamEndpoint<F>;
 
     fn attach(&self, events: Weak<dyn Events>) {
         self.shared.attach(events);
@@ -115,9 +125,9 @@ impl Transport for Tcp {
     /// The kernel's socket comes with the first bind or connect, which tell its
     /// family; so this fails only when the transport was stopped
     /// ([`Error::NetworkDown`]).
-    fn open(&self, token: Token) -> Result<TcpEndpoint, Error> {
+    fn open(&self, token: Token) -> Result<StreamEndpoint<F>, Error> {
         self.shared.check_running()?;
-        Ok(TcpEndpoint::new(Arc::clone(&self.shared), token))
+        Ok(StreamEndpoint::new(Arc::clone(&self.shared), token))
     }
 
     /// The kernel's buffer is the limit, if it is left to the kernel: it tells of
@@ -139,7 +149,7 @@ impl Transport for Tcp {
     }
 }
 
-impl Drop for Tcp {
+impl<F: Family> Drop for Streams<F> {
     fn drop(&mut self) {
         self.shared.stop();
         if let Some(reactor) = self.reactor.take()

@@ -4,7 +4,7 @@
 //! its `O_NONBLOCK`. So each call says for itself that it must not wait.
 
 use std::io;
-use std::net::{Shutdown, SocketAddr};
+use std::net::Shutdown;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,24 +12,25 @@ use closesocket::engine::net::{Connecting, Endpoint, Received, Token, Waiter};
 use closesocket::engine::sockopt::{OptionName, OptionValue};
 use closesocket::protocol::Error;
 use rustix::net::RecvFlags;
-use socket2::SockAddr;
 
-use super::{Stage, TcpEndpoint, limit_waits};
+use super::{Stage, StreamEndpoint, limit_waits};
 use crate::error::winsock;
+use crate::family::Family;
 use crate::kernel::{self, retry};
 
-impl Endpoint for TcpEndpoint {
-    type Address = SocketAddr;
+impl<F: Family> Endpoint for StreamEndpoint<F> {
+    type Address = F::Address;
 
-    fn bind(&mut self, address: &SocketAddr) -> Result<(), Error> {
+    fn bind(&mut self, address: &F::Address) -> Result<(), Error> {
         if self.bound || (self.socket.is_some() && self.stage != Stage::Idle) {
             return Err(Error::InvalidArgument);
         }
+        let kernel_address = F::to_kernel(address).map_err(|error| winsock(&error))?;
         let new = self.socket.is_none();
         if new {
             self.create(address)?;
         }
-        let bound = kernel::bind(self.socket()?, &SockAddr::from(*address));
+        let bound = kernel::bind(self.socket()?, &kernel_address);
         self.bound = bound.is_ok();
         bound.map_err(|error| {
             if new {
@@ -40,12 +41,12 @@ impl Endpoint for TcpEndpoint {
         })
     }
 
-    fn local_address(&self) -> Result<SocketAddr, Error> {
+    fn local_address(&self) -> Result<F::Address, Error> {
         let address = self
             .socket()?
             .local_addr()
             .map_err(|error| winsock(&error))?;
-        address.as_socket().ok_or(Error::InvalidArgument)
+        F::from_kernel(&address).ok_or(Error::InvalidArgument)
     }
 
     fn listen(&mut self, backlog: u32) -> Result<(), Error> {
@@ -56,84 +57,12 @@ impl Endpoint for TcpEndpoint {
         Ok(())
     }
 
-    fn connect(&mut self, address: &SocketAddr) -> Result<Connecting, Error> {
-        // Asked again, the kernel would say yes once, when the connection that
-        // it was told to make has come about.
-        match self.stage {
-            Stage::Idle | Stage::Failed(_) => {}
-            Stage::Connected => return Err(Error::AlreadyConnected),
-            Stage::Connecting => return Err(Error::AlreadyInProgress),
-            Stage::Listening => return Err(Error::InvalidArgument),
-            Stage::Reset => return Err(Error::ConnectionAborted),
-        }
-        if self.socket.is_none() {
-            self.create(address)?;
-        } else {
-            // A connect cannot be told otherwise not to wait. Only a forked child
-            // has a socket of this stage too.
-            let nonblocking = self.socket()?.set_nonblocking(true);
-            nonblocking.map_err(|error| winsock(&error))?;
-        }
-        let socket = self.socket()?;
-        let address = SockAddr::from(*address);
-        let result = match (socket.connect(&address), self.stage) {
-            // The kernel first reports the end of the attempt before, whose
-            // error we have taken.
-            (Err(error), Stage::Failed(_)) if error.raw_os_error() == Some(libc::ECONNABORTED) => {
-                socket.connect(&address)
-            }
-            (result, _) => result,
-        };
-        match result {
-            Ok(()) => {
-                self.stage = Stage::Connected;
-                Ok(Connecting::Done)
-            }
-            // A signal does not stop a connect that has begun.
-            Err(error) if matches!(error.raw_os_error(), Some(libc::EINPROGRESS | libc::EINTR)) => {
-                // A peer on this machine has answered by now.
-                let connected = kernel::poll(socket).is_ok_and(|it| it.output && !it.error);
-                if connected {
-                    self.stage = Stage::Connected;
-                    return Ok(Connecting::Done);
-                }
-                self.stage = Stage::Connecting;
-                Ok(Connecting::InProgress)
-            }
-            Err(error) => {
-                let error = winsock(&error);
-                self.stage = Stage::Failed(error);
-                Err(error)
-            }
-        }
+    fn connect(&mut self, address: &F::Address) -> Result<Connecting, Error> {
+        self.begin_connect(address)
     }
 
     fn connect_progress(&mut self) -> Result<Connecting, Error> {
-        match self.stage {
-            Stage::Connected => return Ok(Connecting::Done),
-            Stage::Failed(error) => return Err(error),
-            Stage::Connecting => {}
-            Stage::Idle | Stage::Listening => return Err(Error::NotConnected),
-            Stage::Reset => return Err(Error::ConnectionAborted),
-        }
-        self.check_lost()?;
-        let socket = self.connection()?;
-        match kernel::poll(socket) {
-            Ok(seen) if !seen.output => return Ok(Connecting::InProgress),
-            Ok(_) => {}
-            Err(error) => return Err(self.fail(&error)),
-        }
-        match socket.peer_addr() {
-            Ok(_) => {
-                self.stage = Stage::Connected;
-                Ok(Connecting::Done)
-            }
-            // It has ended between the two looks: the error says how.
-            Err(error) => match self.check_lost() {
-                Err(error) => Err(error),
-                Ok(()) => Err(self.fail(&error)),
-            },
-        }
+        self.go_on_connecting()
     }
 
     fn accept(&mut self) -> Result<Option<Self>, Error> {
@@ -154,6 +83,7 @@ impl Endpoint for TcpEndpoint {
                     if self.transferred {
                         limit_waits(&socket, false);
                     }
+                    F::inherit(listener, &socket).map_err(|error| winsock(&error))?;
                     return Ok(Some(Self::accepted(Arc::clone(&self.shared), socket)));
                 }
                 Err(error) => match error.raw_os_error() {
@@ -195,6 +125,10 @@ impl Endpoint for TcpEndpoint {
     }
 
     fn watch(&mut self, wanted: bool) -> Result<(), Error> {
+        if wanted && self.is_tried_again() {
+            // It has to be tried as time passes.
+            return Err(Error::NotSupported);
+        }
         let before = std::mem::replace(&mut self.wanted, wanted);
         self.have_events_reported()
             .inspect_err(|_| self.wanted = before)
@@ -296,7 +230,7 @@ impl Endpoint for TcpEndpoint {
             Stage::Idle | Stage::Listening | Stage::Connecting | Stage::Failed(_) => return Ok(0),
         }
         self.discard()?;
-        let bytes = kernel::unacknowledged(self.connection()?);
+        let bytes = F::unacknowledged(self.connection()?);
         // The error after the bytes: a reset in between is seen.
         self.check_lost()?;
         bytes.map_err(|error| self.fail(&error))
@@ -356,26 +290,16 @@ impl Endpoint for TcpEndpoint {
         self.kernel_resets_at_end()
     }
 
-    /// By taking the connection off the socket, which resets it whoever else
-    /// has the descriptor. A peer whose FIN was received and whose reply of ours
-    /// was transmitted to the last byte, FIN included, is sent no reset by
-    /// Linux: it has everything on its way.
+    /// Also where somebody else has the socket, unless it was transferred.
     //= docs/specification.md#l-t2-hard-close
     //# - With hard linger, a last close MUST discard the queued data and reset the
     //# connection, so that the peer's receive fails with WSAECONNRESET.
-    //= docs/specification.md#c5-a-reset-waits-for-nobody
-    //# - A hard close and a drain that is reset MUST reset a TCP connection at once, also
-    //# while another operating system process that knows nothing of the provider, such as a
-    //# forked child, has inherited the kernel's descriptor of it.
     fn reset(&mut self) {
         if self.stage != Stage::Listening
             && !self.transferred
             && let Some(socket) = &self.socket
         {
-            // Neither fails on a connection, unless another process sleeps in a
-            // call on it (Linux 6.4 to 6.6): then the close at the end resets.
-            let _ = socket.set_linger(Some(Duration::ZERO));
-            let _ = retry(|| Ok(rustix::net::connect_unspec(socket)?));
+            F::reset(socket);
         }
         self.stage = Stage::Reset;
         self.close();

@@ -6,14 +6,15 @@ use closesocket::engine::net::Received;
 use closesocket::protocol::Error;
 use rustix::net::RecvFlags;
 
-use super::TcpEndpoint;
+use super::StreamEndpoint;
+use crate::family::Family;
 use crate::kernel::{self, Discarded, retry};
 
 /// Unwanted input that one call throws away at most, in bytes: others want the
 /// lock and the thread too.
 const DISCARD_PER_CALL: usize = 64 * 1024;
 
-impl TcpEndpoint {
+impl<F: Family> StreamEndpoint<F> {
     /// Receives into the buffer, or only looks. Where input is thrown away it finds
     /// no bytes.
     pub(super) fn input(&mut self, buffer: &mut [u8], how: RecvFlags) -> Result<Received, Error> {

@@ -7,11 +7,12 @@ use closesocket::engine::net::Token;
 use closesocket::protocol::{Connection, Error, TransferState};
 use socket2::Socket;
 
-use super::{Stage, TcpEndpoint};
+use super::{Stage, StreamEndpoint};
 use crate::error::winsock;
+use crate::family::Family;
 use crate::reactor::Shared;
 
-impl TcpEndpoint {
+impl<F: Family> StreamEndpoint<F> {
     /// Lets another process have the kernel's socket, by `send`. The linger
     /// option goes to the kernel with it.
     ///
@@ -78,7 +79,7 @@ impl TcpEndpoint {
     /// on. The kernel is never left with a linger time.
     ///
     /// # Errors
-    /// As [`TcpEndpoint::arrived`].
+    /// As [`StreamEndpoint::arrived`].
     pub(crate) fn adopted(
         shared: Arc<Shared>,
         socket: Socket,
@@ -91,7 +92,7 @@ impl TcpEndpoint {
         // Neither fails on an open socket.
         let _ = socket.set_nonblocking(true);
         let _ = socket.set_linger(None);
-        let bound = connection == Connection::Unconnected && is_bound(&socket);
+        let bound = connection == Connection::Unconnected && is_bound::<F>(&socket);
         let stage = match connection {
             Connection::Listening => Stage::Listening,
             Connection::Connected => Stage::Connected,
@@ -128,14 +129,13 @@ impl TcpEndpoint {
     /// has the socket, or had it, has shut down its send side.
     pub(super) fn is_shut_elsewhere(&self) -> bool {
         let socket = self.socket.as_ref();
-        socket.is_some_and(|socket| socket.peer_addr().is_ok())
+        socket.is_some_and(|socket| F::is_only_shut(socket))
     }
 }
 
-/// Whether it has a port.
-fn is_bound(socket: &Socket) -> bool {
-    let address = socket.local_addr().ok().and_then(|it| it.as_socket());
-    address.is_some_and(|it| it.port() != 0)
+/// Whether it has an address of its own: a port, or a name.
+fn is_bound<F: Family>(socket: &Socket) -> bool {
+    socket.local_addr().is_ok_and(|it| F::is_bound(&it))
 }
 
 fn set_reset_at_end(socket: &Socket, reset: bool) -> Result<(), Error> {

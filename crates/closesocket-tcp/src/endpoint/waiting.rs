@@ -12,7 +12,8 @@ use rustix::io::Errno;
 use rustix::process::{Pid, getpid};
 use socket2::Socket;
 
-use super::TcpEndpoint;
+use super::StreamEndpoint;
+use crate::family::Family;
 
 /// How long a wait takes that the kernel refuses, for want of memory.
 const REFUSED: Duration = Duration::from_millis(1);
@@ -28,9 +29,13 @@ struct Waiting {
     bell: Arc<OwnedFd>,
 }
 
-impl TcpEndpoint {
+impl<F: Family> StreamEndpoint<F> {
     /// `None` if there is no socket, or no descriptor left for a bell.
     pub(super) fn waiting(&self) -> Option<Arc<dyn Waiter>> {
+        if self.is_tried_again() {
+            // No event would tell.
+            return None;
+        }
         let socket = Arc::clone(self.socket.as_ref()?);
         let bell = bell()?;
         Some(Arc::new(Waiting { socket, bell }))
