@@ -1,8 +1,10 @@
 //! Every public call that takes a descriptor.
 
+use std::io::IoSlice;
 use std::time::Duration;
 
 use closesocket::engine::completions::{CompletionQueue, Event, Interest, Notify};
+use closesocket::engine::sockopt::NoDelay;
 use closesocket::engine::sync::Std;
 use closesocket::engine::{AddressOf, Descriptor, Error, Process, Shutdown, System};
 
@@ -47,6 +49,15 @@ pub(crate) fn every_call<S: System<Primitives = Std>>(
     }
     let set = process.set_nonblocking(it, true);
     call("set_nonblocking", set.err());
+    call("set_option", process.set_option(it, NoDelay(true)).err());
+    call("option", process.option::<NoDelay>(it).err());
+    call("peek", process.peek(it, &mut [0; 4]).err());
+    call("available", process.available(it).err());
+    let send = process.send_vectored(it, &[IoSlice::new(b"stale"); 2]);
+    call("send_vectored", send.err());
+    let recv = process.recv_vectored(it, &mut []);
+    call("recv_vectored", recv.err());
+    call("network_events", process.network_events(it).err());
     call("queued", process.queued(it).err());
     call("duplicate", process.duplicate(it, process.id()).err());
     call("select", process.select(&readable, now).err());

@@ -48,6 +48,31 @@ enum Stage {
     Reset,
 }
 
+/// Under which token an endpoint reports, if it does; in one word, since thousands
+/// are held.
+#[derive(Clone, Copy, Debug)]
+struct Reports(u64);
+
+impl Reports {
+    /// No engine gives it to a socket, nor could it be watched.
+    const NOT: Self = Self(u64::MAX);
+
+    const fn under(token: Option<Token>) -> Self {
+        match token {
+            Some(Token(number)) => Self(number),
+            None => Self::NOT,
+        }
+    }
+
+    const fn token(self) -> Option<Token> {
+        if self.0 == Self::NOT.0 {
+            None
+        } else {
+            Some(Token(self.0))
+        }
+    }
+}
+
 /// What only an endpoint without a connection has, and few of them.
 #[derive(Debug, Default)]
 struct Early {
@@ -81,7 +106,7 @@ pub struct StreamEndpoint<F: Family> {
     family: PhantomData<F>,
     shared: Arc<Shared>,
     /// Where to report; none for an accepted connection not yet registered.
-    token: Option<Token>,
+    reports: Reports,
     /// Whether somebody waits for events, and whether the reactor reports them.
     wanted: bool,
     watched: bool,
@@ -127,7 +152,7 @@ impl<F: Family> StreamEndpoint<F> {
     ) -> Self {
         Self {
             shared,
-            token,
+            reports: Reports::under(token),
             wanted: true,
             watched: false,
             socket,
@@ -179,7 +204,7 @@ impl<F: Family> StreamEndpoint<F> {
     /// Has the reactor report this socket's events, or no longer, as is wanted.
     fn have_events_reported(&mut self) -> Result<(), Error> {
         if self.wanted != self.watched
-            && let (Some(socket), Some(token)) = (&self.socket, self.token)
+            && let (Some(socket), Some(token)) = (&self.socket, self.reports.token())
         {
             if self.wanted {
                 self.shared.register(socket, token)?;
@@ -262,5 +287,15 @@ impl<F: Family> Drop for StreamEndpoint<F> {
             let _ = kernel::discard(socket, DISCARD_AT_DROP);
         }
         self.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_leaves_the_cell_of_its_socket_at_256_bytes() {
+        assert!(size_of::<TcpEndpoint>() <= 80);
     }
 }

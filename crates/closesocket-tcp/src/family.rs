@@ -67,6 +67,8 @@ pub(crate) mod sealed {
     /// What the transport asks of a family.
     pub trait Kernel: Copy + Debug + Send + Sync + 'static {
         type Address: Clone + Debug + Send + Sync + 'static;
+        /// A receive that gives less than it has room for has taken all there was.
+        const SHORT_IS_ALL: bool;
 
         fn domain(address: &Self::Address) -> Domain;
         /// The one to ask what a socket would be like whose address is not known.
@@ -98,6 +100,7 @@ pub(crate) mod sealed {
 
 impl sealed::Kernel for Ip {
     type Address = SocketAddr;
+    const SHORT_IS_ALL: bool = true;
 
     fn domain(address: &SocketAddr) -> Domain {
         Domain::for_address(*address)
@@ -182,6 +185,8 @@ impl sealed::Kernel for Ip {
 
 impl sealed::Kernel for Local {
     type Address = unix::SocketAddr;
+    /// The kernel stops behind a message that descriptors came with.
+    const SHORT_IS_ALL: bool = false;
 
     fn domain(_: &unix::SocketAddr) -> Domain {
         Domain::UNIX

@@ -13,7 +13,7 @@ use closesocket::engine::sockopt::{OptionName, OptionValue};
 use closesocket::protocol::Error;
 use rustix::net::RecvFlags;
 
-use super::{Stage, StreamEndpoint, limit_waits};
+use super::{Reports, Stage, StreamEndpoint, limit_waits};
 use crate::error::winsock;
 use crate::family::Family;
 use crate::kernel::{self, retry};
@@ -111,13 +111,13 @@ impl<F: Family> Endpoint for StreamEndpoint<F> {
     }
 
     fn register(&mut self, token: Token) -> Result<(), Error> {
-        if self.token.is_some() {
+        if self.reports.token().is_some() {
             return Err(Error::InvalidArgument);
         }
         self.shared.check_running()?;
-        self.token = Some(token);
+        self.reports = Reports::under(Some(token));
         self.have_events_reported()
-            .inspect_err(|_| self.token = None)
+            .inspect_err(|_| self.reports = Reports::NOT)
     }
 
     fn waiter(&self) -> Option<Arc<dyn Waiter>> {

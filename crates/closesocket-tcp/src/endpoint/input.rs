@@ -35,8 +35,9 @@ impl<F: Family> StreamEndpoint<F> {
             Ok((0, _)) => self.end(),
             Ok((bytes, _)) => {
                 if !how.contains(RecvFlags::PEEK) {
+                    let all = F::SHORT_IS_ALL && bytes < buffer.len();
                     // What another process reads makes no event here.
-                    self.emptied = bytes < buffer.len() && !self.transferred;
+                    self.emptied = all && !self.transferred;
                 }
                 Ok(Received::Bytes(bytes))
             }
@@ -64,7 +65,8 @@ impl<F: Family> StreamEndpoint<F> {
         match kernel::discard(self.connection()?, DISCARD_PER_CALL) {
             Ok(Discarded::SoFar) => Ok(()),
             Ok(Discarded::Limit) => {
-                if let (Some(socket), Some(token), true) = (&self.socket, self.token, self.watched)
+                if let (Some(socket), Some(token), true) =
+                    (&self.socket, self.reports.token(), self.watched)
                 {
                     self.shared.report_again(socket, token);
                 }
