@@ -31,7 +31,7 @@ use closesocket::engine::{Admission, Descriptor, Process, System};
 use closesocket::protocol::{Connection, Error};
 use socket2::Socket;
 
-use crate::endpoint::limit_waits;
+use crate::endpoint::{StreamEndpoint, limit_waits};
 use crate::error::winsock;
 use crate::family::{self, Family};
 use crate::{Streams, kernel};
@@ -163,7 +163,7 @@ pub fn lend<F: Family, S: System<Transport = Streams<F>>>(
     descriptor: Descriptor,
 ) -> Result<Lent<'_, S>, Error> {
     let admission = process.begin(descriptor)?;
-    let socket = admission.with_endpoint(|endpoint| endpoint.system_socket())?;
+    let socket = admission.with_endpoint(StreamEndpoint::system_socket)?;
     Ok(Lent {
         socket,
         _admission: admission,
