@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::network::Network;
-use crate::skipped::Skipped;
+use crate::skipped::{Skipped, skip};
 use crate::world::{World, run};
 
 /// Something that holds of every transport, over one network.
@@ -39,7 +39,12 @@ impl Behaviour {
         let module = module.rsplit("::").next().unwrap_or(module);
         Self {
             name: format!("{module}::{name}"),
-            run: Arc::new(move || run(scenario)),
+            run: Arc::new(move || {
+                if let Some(why) = N::lacks(name) {
+                    skip(why);
+                }
+                run(scenario);
+            }),
         }
     }
 

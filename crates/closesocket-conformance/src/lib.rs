@@ -55,7 +55,11 @@ mod linger;
 mod lives;
 mod losses;
 mod operations;
+mod packets;
+mod readiness;
 mod sharing;
+mod sockopts;
+mod variants;
 mod waits;
 
 pub use behaviour::{Behaviour, Verdict};
@@ -82,7 +86,11 @@ pub fn behaviours<N: Network>() -> Vec<Behaviour> {
         lives::behaviours::<N>,
         losses::behaviours::<N>,
         operations::behaviours::<N>,
+        packets::behaviours::<N>,
+        readiness::behaviours::<N>,
         sharing::behaviours::<N>,
+        sockopts::behaviours::<N>,
+        variants::behaviours::<N>,
         waits::behaviours::<N>,
     ];
     modules.into_iter().flat_map(|of| of()).collect()

@@ -32,6 +32,13 @@ pub trait Network: Sized + 'static {
         None
     }
 
+    /// Why it cannot show this behaviour, if by its nature it cannot: the end of
+    /// [`Behaviour::name`](crate::Behaviour::name), as in
+    /// `d5_a_record_is_redeemed_once`.
+    fn lacks(_behaviour: &str) -> Option<&'static str> {
+        None
+    }
+
     /// A transport with nothing in it. Each behaviour has one of its own. What it
     /// takes of a connection whose peer does not read should be small, some 32 KiB:
     /// the suite fills it.

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod tcp;
+mod unix;
 
 use std::process::ExitCode;
 
@@ -14,5 +15,6 @@ fn main() -> ExitCode {
         ("memory", behaviours::<InMemory>()),
         ("tcp_v4", behaviours::<tcp::V4>()),
         ("tcp_v6", behaviours::<tcp::V6>()),
+        ("unix", behaviours::<unix::Local>()),
     ])
 }

@@ -1,18 +1,23 @@
 //! Connections of `AF_UNIX`, with peers of the standard library.
 
+use std::any::Any;
 use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use closesocket_tcp::{TcpConfig, Unix};
 use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 
-use crate::world::{End, Network, PATIENCE, Peer};
+use closesocket_conformance::{End, Network, Peer};
 
 /// A buffer that fills in no time, in bytes.
 const SMALL: usize = 16 * 1024;
+
+/// After this long a test has failed. Nothing is ever waited for this long.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Stream sockets of `AF_UNIX`.
 pub(crate) struct Local;
@@ -48,19 +53,21 @@ fn free_address() -> SocketAddr {
     SocketAddr::from_abstract_name(next_name()).unwrap()
 }
 
-fn peer(stream: UnixStream) -> UnixStream {
+/// A peer of the standard library.
+pub(crate) struct Plain(UnixStream);
+
+fn peer(stream: UnixStream) -> Plain {
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream.set_write_timeout(Some(PATIENCE)).unwrap();
     let small = SockRef::from(&stream).set_send_buffer_size(SMALL);
     small.unwrap();
-    stream
+    Plain(stream)
 }
 
 impl Network for Local {
     type Transport = Unix;
-    type Peer = UnixStream;
+    type Peer = Plain;
     type Listener = UnixListener;
-    type Deaf = (UnixListener, UnixStream);
 
     fn lacks(scenario: &str) -> Option<&'static str> {
         let needs = NEED_A_RESET.contains(&scenario);
@@ -83,7 +90,7 @@ impl Network for Local {
         listener.local_addr().unwrap()
     }
 
-    fn accept(listener: &UnixListener) -> UnixStream {
+    fn accept(listener: &UnixListener) -> Plain {
         peer(listener.accept().unwrap().0)
     }
 
@@ -91,12 +98,12 @@ impl Network for Local {
         free_address()
     }
 
-    fn dial(_: &Unix, address: &SocketAddr) -> UnixStream {
+    fn dial(_: &Unix, address: &SocketAddr) -> Plain {
         peer(UnixStream::connect_addr(address).unwrap())
     }
 
     /// With a full backlog the kernel takes no connection.
-    fn deaf(_: &Unix) -> (Self::Deaf, SocketAddr) {
+    fn deaf(_: &Unix) -> (Box<dyn Any>, SocketAddr) {
         let name = format!("\0{}", next_name());
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
         socket.bind(&SockAddr::unix(name).unwrap()).unwrap();
@@ -104,25 +111,28 @@ impl Network for Local {
         let listener = UnixListener::from(std::os::fd::OwnedFd::from(socket));
         let address = listener.local_addr().unwrap();
         let first = UnixStream::connect_addr(&address).unwrap();
-        ((listener, first), address)
+        (Box::new((listener, first)), address)
+    }
+
+    /// What the kernel has taken has arrived: twice the buffer that it was asked for.
+    fn acknowledged_unread() -> usize {
+        4 * SMALL
     }
 }
 
-impl Peer for UnixStream {
-    type Gone = Self;
-
+impl Peer for Plain {
     fn write(&mut self, bytes: &[u8]) {
-        self.write_all(bytes).unwrap();
+        self.0.write_all(bytes).unwrap();
     }
 
     fn offer(&mut self, bytes: &[u8]) {
         // An error means that it has ended.
-        let _ = self.write_all(bytes);
+        let _ = self.0.write_all(bytes);
     }
 
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, End> {
         loop {
-            return match Read::read(self, buffer) {
+            return match self.0.read(buffer) {
                 Ok(0) => Err(End::Fin),
                 Ok(bytes) => Ok(bytes),
                 Err(error) => match error.kind() {
@@ -135,21 +145,21 @@ impl Peer for UnixStream {
     }
 
     fn hears_nothing(&mut self) -> bool {
-        self.set_nonblocking(true).unwrap();
-        let found = SockRef::from(&*self).peek(&mut [std::mem::MaybeUninit::uninit()]);
-        self.set_nonblocking(false).unwrap();
+        self.0.set_nonblocking(true).unwrap();
+        let found = SockRef::from(&self.0).peek(&mut [std::mem::MaybeUninit::uninit()]);
+        self.0.set_nonblocking(false).unwrap();
         found.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
     }
 
     fn finish(&mut self) {
-        self.shutdown(Shutdown::Write).unwrap();
+        self.0.shutdown(Shutdown::Write).unwrap();
     }
 
     /// It is one if there is something that it has not read.
     fn reset(self) {}
 
     /// Its kernel has no room left and nobody will make any.
-    fn vanish(self) -> Self {
-        self
+    fn vanish(self) -> Box<dyn Any> {
+        Box::new(self)
     }
 }

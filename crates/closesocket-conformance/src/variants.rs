@@ -7,6 +7,7 @@ use std::time::Duration;
 use closesocket::engine::completions::Notify;
 use closesocket::engine::{Error, Shutdown};
 
+use crate::skip;
 use crate::world::{BIG, Network, Peer, World, assert_all, pattern};
 
 scenarios! {
@@ -17,6 +18,20 @@ scenarios! {
     c1_a_blocked_peek_is_a_blocking_call_like_any_other,
     r8_a_peek_does_not_see_what_an_earlier_receive_waits_for,
     r1_bytes_that_wait_are_counted,
+}
+
+/// Skips what needs a transport that can look at its input.
+pub(crate) fn must_look<N: Network>(world: &World<N>) {
+    let (descriptor, _peer) = world.connect();
+    world.process.set_nonblocking(descriptor, true).unwrap();
+    let looks = [
+        world.process.available(descriptor),
+        world.process.peek(descriptor, &mut [0]),
+    ];
+    world.process.close(descriptor).unwrap();
+    if looks.contains(&Err(Error::NotSupported)) {
+        skip("its transport cannot look at what has come");
+    }
 }
 
 fn slices(parts: &[Vec<u8>]) -> Vec<IoSlice<'_>> {
@@ -53,6 +68,7 @@ fn o6_a_send_of_several_buffers_is_one_send<N: Network>(world: &World<N>) {
 //# - What the transport has received before it reports a loss MUST be given to the receives
 //# before the loss is.
 fn r1_a_receive_into_several_buffers_is_one_receive<N: Network>(world: &World<N>) {
+    must_look(world);
     let (descriptor, mut peer) = world.connect();
     let process = &world.process;
     peer.write(b"one, two, three");
@@ -71,6 +87,7 @@ fn r1_a_receive_into_several_buffers_is_one_receive<N: Network>(world: &World<N>
 }
 
 fn r1_a_peek_leaves_what_it_has_seen_to_the_next_receive<N: Network>(world: &World<N>) {
+    must_look(world);
     let (descriptor, mut peer) = world.connect();
     let process = &world.process;
     let blocked = world.block(move |process| {
@@ -96,6 +113,7 @@ fn r1_a_peek_leaves_what_it_has_seen_to_the_next_receive<N: Network>(world: &Wor
 }
 
 fn r1_a_peek_sees_the_end_and_the_loss_behind_the_bytes<N: Network>(world: &World<N>) {
+    must_look(world);
     let process = &world.process;
     let mut buffer = [0; 8];
     let (ended, mut peer) = world.connect();
@@ -126,6 +144,7 @@ fn r1_a_peek_sees_the_end_and_the_loss_behind_the_bytes<N: Network>(world: &Worl
 //= docs/specification.md#o4-blocked-calls
 //# - A blocked call that a close by another thread aborts MUST return WSAEINTR.
 fn c1_a_blocked_peek_is_a_blocking_call_like_any_other<N: Network>(world: &World<N>) {
+    must_look(world);
     let (descriptor, _peer) = world.connect();
     let process = &world.process;
     let peek = move |process: crate::world::Proc<N>| process.peek(descriptor, &mut [0; 8]);
@@ -146,6 +165,7 @@ fn c1_a_blocked_peek_is_a_blocking_call_like_any_other<N: Network>(world: &World
 //# - The results of the operations of one direction of one socket MUST be posted in the order
 //# of the operations, whichever threads complete them.
 fn r8_a_peek_does_not_see_what_an_earlier_receive_waits_for<N: Network>(world: &World<N>) {
+    must_look(world);
     let (descriptor, mut peer) = world.connect();
     let process = &world.process;
     let overlapped = closesocket::engine::completions::Overlapped::new();
@@ -166,6 +186,7 @@ fn r8_a_peek_does_not_see_what_an_earlier_receive_waits_for<N: Network>(world: &
 }
 
 fn r1_bytes_that_wait_are_counted<N: Network>(world: &World<N>) {
+    must_look(world);
     let (descriptor, mut peer) = world.connect();
     let process = &world.process;
     assert_eq!(process.available(descriptor), Ok(0));

@@ -6,6 +6,7 @@ use std::time::Duration;
 use closesocket::engine::completions::{Event, Interest, NetworkEvents, Readiness};
 use closesocket::engine::{Descriptor, Error, Shutdown};
 
+use crate::variants::must_look;
 use crate::world::{LONG, Network, Peer, World, assert_all, recv_to_end};
 
 scenarios! {
@@ -73,6 +74,7 @@ fn o8_a_poll_marks_the_entry_that_is_no_socket_and_tells_of_the_others<N: Networ
 //= docs/specification.md#r6-readiness-is-news
 //# - A readiness event MUST be signalled when its condition becomes true.
 fn r6_the_end_of_the_input_is_a_hang_up_and_no_error<N: Network>(world: &World<N>) {
+    must_look(world);
     let (descriptor, mut peer) = world.connect();
     let process = &world.process;
     let quiet = look(world, descriptor, BOTH);
@@ -152,6 +154,7 @@ fn r6_a_hang_up_is_news_behind_bytes_that_nobody_has_read_yet<N: Network>(world:
 //# a call has re-armed it: a receive or an accept for reading, for writing a send that found no
 //# room.
 fn r6_the_record_tells_each_event_once_and_resets_its_own<N: Network>(world: &World<N>) {
+    must_look(world);
     let (descriptor, mut peer) = world.connect();
     let (listener, address) = world.listener();
     let process = &world.process;
