@@ -5,7 +5,9 @@
 use closesocket::engine::completions::{CompletionQueue, Event, Interest, Notify, Overlapped};
 use closesocket::engine::{Descriptor, Error, Shutdown};
 
-use crate::world::{BIG, LONG, Network, Peer, Proc, World, assert_all, assert_prefix, pattern};
+use crate::world::{
+    BIG, LONG, Network, Peer, Proc, Task, World, assert_all, assert_prefix, pattern,
+};
 
 pub(crate) fn readable<N: Network>(process: &Proc<N>, descriptor: Descriptor) {
     let interests = [(descriptor, Interest::READABLE)];
@@ -232,11 +234,7 @@ fn r6_room_is_signalled_when_it_comes_after_a_send_found_none<N: Network>(world:
     // It had room, so there is nothing new to be told.
     process.send(descriptor, &pattern(0, 9)).unwrap();
     assert!(!event.is_set());
-    process.set_nonblocking(descriptor, true).unwrap();
-    let mut accepted = 9;
-    while let Ok(bytes) = process.send(descriptor, &pattern(accepted, 64 * 1024)) {
-        accepted += bytes;
-    }
+    let accepted = 9 + world.fill(descriptor);
     event.reset();
     peer.read_exactly(accepted, 64 * 1024);
     assert!(event.wait(LONG));
@@ -361,7 +359,7 @@ fn r8_packets_come_in_the_order_of_their_receives<N: Network>(world: &World<N>) 
                 started.unwrap();
             }
         });
-        let writer = std::thread::spawn(move || {
+        let writer = Task::start(move || {
             (0..EACH).for_each(|it| peer.write(&[it.to_le_bytes()[0]]));
             peer
         });
@@ -371,7 +369,7 @@ fn r8_packets_come_in_the_order_of_their_receives<N: Network>(world: &World<N>) 
             assert_eq!(packet.buffer, [key.to_le_bytes()[0]]);
         }
         poster.join().unwrap();
-        drop(writer.join().unwrap());
+        drop(writer.result());
         world.process.close(descriptor).unwrap();
     }
 }

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::network::Network;
 use crate::skipped::{Skipped, skip};
@@ -64,30 +64,57 @@ impl Behaviour {
     #[must_use]
     pub fn check(&self, patience: Duration) -> Verdict {
         let (tell, told) = channel();
-        let run = Arc::clone(&self.run);
+        let (run, skipped) = (Arc::clone(&self.run), Skipped::default());
         let thread = thread::Builder::new().name(self.name.clone());
+        let there = skipped.clone();
         let started = thread.spawn(move || {
+            there.enter();
             let ended = catch_unwind(AssertUnwindSafe(|| run()));
             // Nobody listens any more if it took too long.
-            let _ = tell.send(ended);
+            let _ = tell.send(ended.map_err(|panic| what(&*panic)));
         });
         started.expect("there is a thread for it");
-        match told.recv_timeout(patience) {
-            Ok(Ok(())) => Verdict::Holds,
-            Ok(Err(panic)) => why(&*panic),
-            Err(_) => Verdict::Fails(format!("it has not ended within {patience:?}")),
+        let give_up = Instant::now() + patience;
+        loop {
+            let ended = told.recv_timeout(PAUSE);
+            if let Some(why) = skipped.why() {
+                return Verdict::Skipped(why);
+            }
+            match ended {
+                Ok(Ok(())) => return Verdict::Holds,
+                Ok(Err(what)) => return Verdict::Fails(what),
+                Err(_) if Instant::now() < give_up => {}
+                Err(_) => {
+                    return Verdict::Fails(format!("it has not ended within {patience:?}"));
+                }
+            }
         }
     }
 }
 
+/// Observes all of these at the same time, each as [`Behaviour::check`] does; what
+/// came of each, in their order.
+///
+/// # Panics
+/// If there can be no threads.
+#[must_use]
+pub fn check_all(behaviours: &[Behaviour], patience: Duration) -> Vec<Verdict> {
+    thread::scope(|scope| {
+        let check = |it| scope.spawn(move || Behaviour::check(it, patience));
+        let running: Vec<_> = behaviours.iter().map(check).collect();
+        let verdicts = running.into_iter();
+        verdicts.map(|it| it.join().expect("no panic")).collect()
+    })
+}
+
+/// How often to look whether one of its threads was skipped.
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// What a panic says.
-fn why(panic: &(dyn Any + Send)) -> Verdict {
-    if let Some(Skipped(why)) = panic.downcast_ref() {
-        return Verdict::Skipped(why.clone());
-    }
+fn what(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-    Verdict::Fails(text.unwrap_or("a panic without words").to_owned())
+    text.unwrap_or("a panic without words").to_owned()
 }
 
 impl fmt::Debug for Behaviour {

@@ -62,7 +62,7 @@ mod sockopts;
 mod variants;
 mod waits;
 
-pub use behaviour::{Behaviour, Verdict};
+pub use behaviour::{Behaviour, Verdict, check_all};
 pub use harness::main;
 pub use memory::InMemory;
 pub use network::{Address, End, Network, Peer, Ports};

@@ -6,7 +6,9 @@ use std::time::Duration;
 use closesocket::engine::Error;
 
 use crate::cancelling::full;
-use crate::world::{BIG, LONG, Network, PATIENCE, Peer, World, assert_all, assert_prefix, pattern};
+use crate::world::{
+    BIG, LONG, Network, PATIENCE, Peer, Task, World, assert_all, assert_prefix, pattern,
+};
 
 scenarios! {
     c3_a_blocking_receive_ends_at_its_limit_and_loses_nothing,
@@ -31,7 +33,7 @@ fn c3_a_blocking_receive_ends_at_its_limit_and_loses_nothing<N: Network>(world: 
     // Bytes that come about when the limit passes are this call's or the next's.
     let limit = Some(Duration::from_millis(1));
     process.set_receive_limit(descriptor, limit).unwrap();
-    let writer = thread::spawn(move || {
+    let writer = Task::start(move || {
         for byte in 0..100 {
             peer.write(&pattern(byte, 1));
             thread::sleep(Duration::from_micros(700));
@@ -51,7 +53,7 @@ fn c3_a_blocking_receive_ends_at_its_limit_and_loses_nothing<N: Network>(world: 
     }
     eprintln!("{timed_out} receives timed out on the way");
     assert_prefix(&received, 100);
-    drop(writer.join().unwrap());
+    drop(writer.result());
     process.close(descriptor).unwrap();
 }
 

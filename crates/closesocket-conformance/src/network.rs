@@ -7,7 +7,7 @@ use closesocket::engine::net::Transport;
 use closesocket::engine::observe::NoProbe;
 use closesocket::engine::sync::{Std, SystemClock};
 
-use crate::skip;
+use crate::skipped::skip;
 
 pub(crate) type Sys<N> = (<N as Network>::Transport, Std, SystemClock, NoProbe);
 /// How the transport of a network names peers.
@@ -72,7 +72,7 @@ pub trait Network: Sized + 'static {
     /// How many bytes the far side acknowledges at most for a peer that does not
     /// read: what is sent beyond them stays unacknowledged.
     fn acknowledged_unread() -> usize {
-        skip("nobody knows what it acknowledges of what was not read")
+        skip("its peers cannot stall")
     }
 
     /// Fails if this side of one of these connections still has an owner.

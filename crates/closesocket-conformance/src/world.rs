@@ -15,7 +15,7 @@ use closesocket::engine::{Config, Descriptor, Error, InMemory, Process, Provider
 
 use crate::dll::{Dll, ToDll};
 pub(crate) use crate::network::{Address, End, Network, Peer, Ports, Sys};
-use crate::skip;
+use crate::skipped::{Skipped, skip};
 
 /// After this long a test has failed. Nothing is ever waited for this long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -28,6 +28,9 @@ pub(crate) const WINDOW: u32 = 256 * 1024;
 /// Bytes of a send that stays pending behind a full window while the peer does
 /// not read: more than its kernel can still take.
 pub(crate) const BIG: usize = 256 * 1024;
+
+/// Bytes that no connection takes whose peer does not read.
+const BOTTOMLESS: usize = 16 * 1024 * 1024;
 
 pub(crate) type Proc<N> = Process<Sys<N>>;
 
@@ -111,11 +114,16 @@ impl<N: Network> World<N> {
 
     /// Sends until the window is full; the socket is blocking afterwards.
     pub(crate) fn fill(&self, descriptor: Descriptor) -> usize {
+        // Who cannot say this has no peers that do not read.
+        N::acknowledged_unread();
         let process = &self.process;
         process.set_nonblocking(descriptor, true).unwrap();
         let mut accepted = 0;
         loop {
             match process.send(descriptor, &pattern(accepted, 64 * 1024)) {
+                Ok(_) if accepted > BOTTOMLESS => {
+                    skip("it takes whatever is sent, though its peer does not read")
+                }
                 Ok(bytes) => accepted += bytes,
                 Err(error) => {
                     assert_eq!(error, Error::WouldBlock);
@@ -260,7 +268,9 @@ pub(crate) struct Task<T> {
 impl<T: Send + 'static> Task<T> {
     pub(crate) fn start(work: impl FnOnce() -> T + Send + 'static) -> Self {
         let ((tell, result), (name, thread)) = (channel(), channel());
+        let skipped = Skipped::here();
         thread::spawn(move || {
+            skipped.enter();
             name.send(Process::<InMemory>::current_thread()).unwrap();
             let done = catch_unwind(AssertUnwindSafe(work));
             // Nobody listens any more if the test has failed.

@@ -4,7 +4,6 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::sync::{Arc, Mutex, Weak};
-use std::thread;
 use std::time::Duration;
 
 use closesocket::engine::Error;
@@ -12,7 +11,7 @@ use closesocket::engine::net::{
     self, Connecting, Endpoint, Events, Memory, MemoryAddress, MemoryEndpoint, PeerListener,
     Received, Token, Transport,
 };
-use closesocket_conformance::{InMemory, Network, Verdict, behaviours};
+use closesocket_conformance::{InMemory, Network, Verdict, behaviours, check_all};
 
 /// What is wrong with a transport.
 mod fault {
@@ -243,17 +242,12 @@ fn verdicts<const FAULT: u8>(names: &[&str], patience: u64) -> Vec<Verdict> {
     let all = behaviours::<Planted<FAULT>>();
     let named = |name: &&str| {
         let found = all.iter().find(|it| it.name().ends_with(*name));
-        found.unwrap_or_else(|| panic!("there is no {name}"))
+        found
+            .unwrap_or_else(|| panic!("there is no {name}"))
+            .clone()
     };
-    thread::scope(|scope| {
-        let check = |name| {
-            let it = named(name);
-            scope.spawn(move || it.check(Duration::from_secs(patience)))
-        };
-        let running: Vec<_> = names.iter().map(check).collect();
-        let joined = running.into_iter().map(|it| it.join().unwrap());
-        joined.collect()
-    })
+    let chosen: Vec<_> = names.iter().map(named).collect();
+    check_all(&chosen, Duration::from_secs(patience))
 }
 
 /// These fail with the fault and hold without, those hold with it.
