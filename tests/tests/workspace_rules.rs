@@ -59,6 +59,64 @@ fn the_core_depends_on_thiserror_and_its_macro_only() {
     }
 }
 
+/// The manifests of the libraries, each with where it is.
+fn libraries() -> Vec<(PathBuf, String)> {
+    let crates = std::fs::read_dir(root().join("crates")).unwrap();
+    let crates = crates.map(|it| it.unwrap().path());
+    let manifests = crates
+        .chain([root().join("models")])
+        .map(|it| it.join("Cargo.toml"));
+    let read: Vec<_> = manifests
+        .map(|it| (it.clone(), std::fs::read_to_string(it).unwrap()))
+        .collect();
+    assert!(read.len() >= 6, "{read:?}");
+    read
+}
+
+#[test]
+fn every_library_has_what_its_package_needs() {
+    for (path, manifest) in libraries() {
+        for field in [
+            "description = ",
+            "version.workspace",
+            "rust-version.workspace",
+            "license.workspace",
+            "readme.workspace",
+            "keywords",
+            "categories",
+        ] {
+            let has = manifest.lines().any(|line| line.starts_with(field));
+            assert!(has, "{}: no {field}", path.display());
+        }
+        assert!(!manifest.contains("publish"), "{}", path.display());
+        // A package names what it needs by a version.
+        assert!(!manifest.contains("path = \"../"), "{}", path.display());
+    }
+    let workspace = read("Cargo.toml");
+    let paths = workspace.lines().filter(|line| line.contains("path = \""));
+    for line in paths {
+        assert!(line.contains("version = \""), "{line}");
+    }
+}
+
+/// What is not TCP builds everywhere: it takes the TCP crate for tests or, on
+/// Linux, if it is wanted.
+#[test]
+fn nothing_but_the_tcp_crate_needs_linux() {
+    for (path, manifest) in libraries() {
+        let mut section = "";
+        for line in manifest.lines() {
+            if line.starts_with('[') {
+                section = line;
+            } else if line.starts_with("closesocket-tcp") {
+                let for_tests = section.contains("dev-dependencies");
+                let on_linux = section.contains("target_os = \"linux\"");
+                assert!(for_tests || on_linux, "{}: {line}", path.display());
+            }
+        }
+    }
+}
+
 #[test]
 fn the_readme_shows_the_example_that_runs() {
     let example = read("crates/closesocket/examples/shared_close.rs");

@@ -87,6 +87,7 @@ pub(crate) enum Command {
         prefix: bool,
     },
     /// Be the peers of a crowd.
+    #[cfg(connections)]
     #[command(name = crate::run::PEERS_COMMAND, hide = true)]
     CrowdPeers {
         /// How many.
@@ -132,6 +133,7 @@ impl Command {
             Some(Self::Explore { .. }) => ("cargo verify explore", &[Text] as &[_], false),
             Some(Self::Completions { .. }) => ("cargo verify completions", &[Text] as &[_], false),
             Some(Self::Man) => ("cargo verify man", &[Text] as &[_], false),
+            #[cfg(connections)]
             Some(Self::CrowdPeers { .. }) => ("cargo verify", &[Text] as &[_], false),
         };
         Offer {
@@ -165,6 +167,7 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "N", conflicts_with_all = ["connections", "seconds", "seed", "sabotage"], value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub(crate) crowd: Option<u64>,
     /// Do something wrong on purpose, to see the verdict fail.
+    #[cfg(connections)]
     #[arg(long, hide = true)]
     pub(crate) sabotage: Option<crate::run::Sabotage>,
     /// Keep the trace of what the engine did in this file.

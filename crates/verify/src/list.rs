@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 
-use closesocket::protocol::invariant::Invariant;
-use closesocket_models::{DEFECTS, SCENARIOS, View};
 use serde_json::{Value, json};
 
 use crate::outcome::Outcome;
 use crate::output::Output;
+use crate::report::every_invariant;
+use crate::suite::suite;
 
 /// Prints the list.
 pub(crate) fn command(output: &Output) -> Outcome {
@@ -16,10 +16,11 @@ pub(crate) fn command(output: &Output) -> Outcome {
 
 /// The documented JSON.
 fn list() -> Value {
-    let scenarios = SCENARIOS
+    let scenarios = suite()
+        .scenarios
         .iter()
         .map(|it| json!({ "name": it.name, "summary": it.summary, "unique_states": it.states }));
-    let defects = DEFECTS.iter().map(|it| {
+    let defects = suite().defects.iter().map(|it| {
         json!({
             "name": it.name,
             "summary": it.summary,
@@ -27,20 +28,20 @@ fn list() -> Value {
             "violates": it.violates,
         })
     });
-    let invariants = Invariant::<View<'static>>::TABLE.map(
+    let invariants = every_invariant().map(
         |it| json!({ "id": it.id, "sentence": it.sentence, "why": it.why, "clauses": it.clauses }),
     );
     json!({
         "schema": 1,
         "scenarios": scenarios.collect::<Value>(),
         "defects": defects.collect::<Value>(),
-        "invariants": invariants.to_vec(),
+        "invariants": invariants.collect::<Value>(),
     })
 }
 
 fn text() -> String {
     let mut out = String::from("scenarios:\n");
-    for it in SCENARIOS {
+    for it in suite().scenarios {
         let _ = writeln!(
             out,
             "  {} ({} states)\n      {}",
@@ -48,7 +49,7 @@ fn text() -> String {
         );
     }
     out += "\ndefects, to be caught with `cargo verify check --defect NAME`:\n";
-    for it in DEFECTS {
+    for it in suite().defects {
         let _ = writeln!(
             out,
             "  {} (in {})\n      {}",
@@ -57,7 +58,7 @@ fn text() -> String {
         let _ = writeln!(out, "      violates {}", it.violates.join(", "));
     }
     out += "\ninvariants:\n";
-    for it in Invariant::<View<'static>>::TABLE {
+    for it in every_invariant() {
         let clauses = it.clauses.join(", ");
         let _ = writeln!(out, "  {} ({clauses})\n      {}", it.id, it.sentence);
     }

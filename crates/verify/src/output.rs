@@ -158,6 +158,7 @@ impl Output {
     }
 
     /// Whether progress is not to be told.
+    #[cfg(connections)]
     pub(crate) const fn is_quiet(&self) -> bool {
         self.quiet
     }

@@ -11,7 +11,7 @@ use crate::output::Output;
 
 /// How the program is called where completions are loaded: cargo itself
 /// completes only its own subcommands.
-const PROGRAM: &str = "closesocket-verify";
+const PROGRAM: &str = "cargo-verify";
 
 /// Prints completions.
 pub(crate) fn completions(shell: Shell, output: &Output) -> Outcome {

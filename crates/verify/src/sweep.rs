@@ -3,12 +3,13 @@
 
 use std::time::Duration;
 
-use closesocket_models::{Bound, CloseModel, Limits, SCENARIOS, Scenario, check_within};
+use closesocket_models::{Bound, CloseModel, Limits, Scenario, check_within};
 
 use crate::found::sweep::{Row, SweepReport};
 use crate::outcome::Outcome;
 use crate::output::Output;
 use crate::parallel::side_by_side;
+use crate::suite::suite;
 
 /// How far a sweep goes.
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +39,10 @@ pub(crate) fn command(plan: Plan, output: &Output) -> Outcome {
 }
 
 fn sweep(plan: Plan, output: &Output) -> SweepReport {
-    let scenarios = SCENARIOS.iter().filter(|it| it.states <= plan.up_to);
+    let scenarios = suite()
+        .scenarios
+        .iter()
+        .filter(|it| it.states <= plan.up_to);
     let jobs: Vec<(&Scenario, Bound)> = scenarios
         .flat_map(|scenario| Bound::ALL.map(|bound| (scenario, bound)))
         .collect();

@@ -24,7 +24,7 @@ fn root() -> PathBuf {
 }
 
 fn printed(defect: &str) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_closesocket-verify"))
+    let output = Command::new(env!("CARGO_BIN_EXE_cargo-verify"))
         .args(["check", "--as-test", "--defect", defect])
         .output()
         .unwrap();

@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 fn verify(arguments: &[&str]) -> Output {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("commands");
     fs::create_dir_all(&directory).unwrap();
-    Command::new(env!("CARGO_BIN_EXE_closesocket-verify"))
+    Command::new(env!("CARGO_BIN_EXE_cargo-verify"))
         .args(arguments)
         .current_dir(directory)
         .output()

@@ -12,7 +12,7 @@ const THREADS: u64 = 8;
 
 fn crowd(limit: Option<u64>) -> (String, String, i32) {
     // The shell lowers the limit before it becomes the program.
-    let program = env!("CARGO_BIN_EXE_closesocket-verify");
+    let program = env!("CARGO_BIN_EXE_cargo-verify");
     let run = format!("'{program}' --format json run --crowd {CROWD} --threads {THREADS}");
     let script = match limit {
         Some(limit) => format!("ulimit -n {limit}; exec {run}"),

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 const WATCHDOG: Duration = Duration::from_secs(60);
 
 fn verify(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_closesocket-verify"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-verify"));
     command.args(arguments).stdin(Stdio::null());
     command
 }

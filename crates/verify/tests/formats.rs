@@ -11,7 +11,7 @@ use roxmltree::{Document, Node};
 use serde_json::{Value, json};
 
 fn verify(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_closesocket-verify"))
+    Command::new(env!("CARGO_BIN_EXE_cargo-verify"))
         .args(arguments)
         .output()
         .unwrap()

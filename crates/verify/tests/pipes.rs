@@ -6,7 +6,7 @@ use std::io::{BufRead as _, BufReader, pipe};
 use std::process::{Command, Stdio};
 
 fn program(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_closesocket-verify"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-verify"));
     command.args(arguments);
     command
 }

@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 use serde_json::Value;
 
 fn verify(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_closesocket-verify"))
+    Command::new(env!("CARGO_BIN_EXE_cargo-verify"))
         .args(["--format", "json", "run"])
         .args(arguments)
         .output()

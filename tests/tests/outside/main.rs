@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod no_std;
+mod packages;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use closesocket_models::{Action, Counterexample, DefectSpec};
+use closesocket_models::{Action, Counterexample};
 
 use crate::found::check::{CheckReport, ScenarioReport};
 
@@ -31,7 +31,9 @@ fn test(report: &ScenarioReport, path: &Counterexample) -> String {
         let _ = writeln!(steps, "        // {action}\n        {},", literal(*action));
     }
     let scenario = report.name;
-    let spec = report.defect.and_then(DefectSpec::named);
+    let spec = report
+        .defect
+        .and_then(|name| crate::suite::suite().defect(name));
     let (name, uses, defect, about) = match spec {
         Some(spec) => (
             spec.name,

@@ -2,13 +2,14 @@
 //! expected one.
 
 mod as_test;
+pub(crate) mod own;
 mod print;
 mod progress;
 
 use std::fs;
 use std::path::Path;
 
-use closesocket_models::{CloseModel, DefectSpec, SCENARIOS, Scenario, check_watched};
+use closesocket_models::{CloseModel, DefectSpec, Scenario, check_watched};
 
 use crate::found::Report;
 use crate::found::check::{CheckReport, ScenarioReport};
@@ -18,6 +19,7 @@ use crate::output::{Format, Output};
 use crate::parallel::side_by_side;
 use crate::report;
 use crate::style::Style;
+use crate::suite::suite;
 use progress::Progress;
 
 /// What to explore: a scenario, or a defect in its scenario.
@@ -48,7 +50,9 @@ impl Job {
         let Some(name) = defect else {
             return scenario.map(|name| find(name).map(Self::plain)).transpose();
         };
-        let spec = DefectSpec::named(name).ok_or_else(|| format!("there is no defect `{name}`"))?;
+        let spec = suite()
+            .defect(name)
+            .ok_or_else(|| format!("there is no defect `{name}`"))?;
         Self::with(spec).map(Some)
     }
 }
@@ -158,7 +162,7 @@ pub(crate) fn text(report: &CheckReport) -> String {
 }
 
 fn every_job() -> Vec<Job> {
-    SCENARIOS.iter().map(Job::plain).collect()
+    suite().scenarios.iter().map(Job::plain).collect()
 }
 
 fn jobs(names: &[String], defect: Option<&str>) -> Result<Vec<Job>, String> {
@@ -176,8 +180,9 @@ fn jobs(names: &[String], defect: Option<&str>) -> Result<Vec<Job>, String> {
 
 /// The scenario of this name.
 fn find(name: &str) -> Result<&'static Scenario, String> {
-    let found = SCENARIOS.iter().find(|scenario| scenario.name == name);
-    found.ok_or_else(|| format!("there is no scenario `{name}`"))
+    suite()
+        .scenario(name)
+        .ok_or_else(|| format!("there is no scenario `{name}`"))
 }
 
 /// Explores the jobs side by side. Each scenario is searched by one thread, so
@@ -214,7 +219,11 @@ fn width<'a>(names: impl Iterator<Item = &'a str>) -> usize {
 /// Explores one job, and tells now and then how many states it has found.
 pub(crate) fn judge(job: &Job, watch: &dyn Fn(usize)) -> ScenarioReport {
     match CloseModel::new(job.scenario, job.defect.map(|spec| spec.defect)) {
-        Ok(model) => ScenarioReport::new(&model, job.defect, check_watched(&model, watch)),
+        Ok(model) => {
+            let mut found = check_watched(&model, watch);
+            found.verdicts.extend(own::verdicts(&model));
+            ScenarioReport::new(&model, job.defect, found)
+        }
         Err(error) => {
             errln!("error: {error}");
             ScenarioReport::unexplored(job.scenario, job.defect)

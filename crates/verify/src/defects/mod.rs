@@ -5,9 +5,9 @@ mod print;
 
 use std::time::Instant;
 
-use closesocket::protocol::invariant::Invariant;
-use closesocket_models::{CloseModel, DEFECTS, DefectSpec, Scenario, View, check};
+use closesocket_models::{CloseModel, DefectSpec, check};
 
+use crate::check::own;
 use crate::found::Report;
 use crate::found::defects::{Catalogue, DefectsReport, Found};
 use crate::out::{errln, outln};
@@ -16,6 +16,7 @@ use crate::output::{Format, Output};
 use crate::parallel::side_by_side;
 use crate::report;
 use crate::style::Style;
+use crate::suite::suite;
 
 /// Checks the catalogue and prints the matrix.
 pub(crate) fn command(output: &Output) -> Outcome {
@@ -67,15 +68,19 @@ fn complain(report: &DefectsReport) {
 fn catalogue(output: &Output) -> DefectsReport {
     let begin = Instant::now();
     let bar = output.progress(
-        DEFECTS.len() as u64,
+        suite().defects.len() as u64,
         "checking defects {pos}/{len} {wide_bar} {msg}",
     );
-    let found = side_by_side(DEFECTS, states, |spec| {
+    let found = side_by_side(suite().defects, states, |spec| {
         bar.set_message(spec.name);
-        let scenario = Scenario::named(spec.scenario);
+        let scenario = suite().scenario(spec.scenario);
         let model = scenario.map(|it| CloseModel::new(it, Some(spec.defect)));
         let found = match model {
-            Some(Ok(model)) => Found::new(&model, &check(&model)),
+            Some(Ok(model)) => {
+                let mut found = check(&model);
+                found.verdicts.extend(own::verdicts(&model));
+                Found::new(&model, &found)
+            }
             Some(Err(error)) => {
                 errln!("error: {error}");
                 Found::default()
@@ -87,8 +92,9 @@ fn catalogue(output: &Output) -> DefectsReport {
     });
     bar.finish_and_clear();
     let catalogue = Catalogue {
-        defects: DEFECTS,
-        invariants: &Invariant::<View<'static>>::TABLE.map(|it| it.id),
+        defects: suite().defects,
+        invariants: &suite().judged(),
+        to_break: &suite().to_break(),
     };
     let mut report = catalogue.judge(found);
     report.seconds = begin.elapsed().as_secs_f64();
@@ -97,5 +103,5 @@ fn catalogue(output: &Output) -> DefectsReport {
 
 /// How large the scenario of a defect is without it.
 fn states(spec: &DefectSpec) -> usize {
-    Scenario::named(spec.scenario).map_or(0, |it| it.states)
+    suite().scenario(spec.scenario).map_or(0, |it| it.states)
 }

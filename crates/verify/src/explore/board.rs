@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use closesocket_models::{DEFECTS, SCENARIOS};
 use serde::Serialize;
 
 use crate::check::{Job, judge};
+use crate::suite::suite;
 
 /// The largest scenario that is checked in the background, in states. The others
 /// would take memory and time from who only wants to look.
@@ -22,8 +22,9 @@ pub(super) fn path(entry: &Job) -> String {
 
 /// Everything that can be explored, the scenarios first.
 pub(super) fn entries() -> Vec<Job> {
-    let defects = DEFECTS.iter().filter_map(|it| Job::with(it).ok());
-    SCENARIOS.iter().map(Job::plain).chain(defects).collect()
+    let (scenarios, defects) = (suite().scenarios.iter(), suite().defects.iter());
+    let defects = defects.filter_map(|it| Job::with(it).ok());
+    scenarios.map(Job::plain).chain(defects).collect()
 }
 
 /// What is known about an entry.

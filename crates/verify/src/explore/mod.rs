@@ -95,6 +95,7 @@ fn announce(what: &str, url: &str, open: bool) {
 }
 
 /// Ends the process with 0 when it is interrupted: that is how it is meant to end.
+#[cfg(unix)]
 fn end_on_signal() -> Result<(), Failure> {
     use signal_hook::consts::{SIGINT, SIGTERM};
     let signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM]);
@@ -104,6 +105,13 @@ fn end_on_signal() -> Result<(), Failure> {
             std::process::exit(Outcome::AsExpected as i32);
         }
     });
+    Ok(())
+}
+
+/// Where there are no signals Ctrl-C ends it, with the system's own code.
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "elsewhere it can fail")]
+fn end_on_signal() -> Result<(), Failure> {
     Ok(())
 }
 

@@ -2,13 +2,11 @@
 
 use std::fmt::Write;
 
-use closesocket::protocol::invariant::Invariant;
-use closesocket_models::View;
 use closesocket_models::lanes::escape;
 
 use super::board::{LARGEST, Standing, Verdicts, entries};
 use crate::check::Job;
-use crate::report::grouped;
+use crate::report::{every_invariant, grouped};
 
 const STYLE: &str = "\
 :root{color-scheme:light dark;--ground:#fff;--text:#1a1a1a;--soft:#595f66;--link:#00568a;\
@@ -110,7 +108,7 @@ fn verdict(standing: &Standing) -> String {
 
 fn invariants() -> String {
     let mut rows = String::new();
-    for it in Invariant::<View<'static>>::TABLE {
+    for it in every_invariant() {
         // Writing to a string cannot fail.
         let _ = write!(
             rows,

@@ -3,6 +3,7 @@
 
 pub(crate) mod check;
 pub(crate) mod defects;
+#[cfg_attr(not(connections), allow(dead_code, reason = "only a run finds it"))]
 pub(crate) mod run;
 pub(crate) mod sweep;
 

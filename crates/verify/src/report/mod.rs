@@ -13,7 +13,7 @@ use crate::found::Report;
 use crate::output::Format;
 pub(crate) use page::render as page;
 pub(crate) use places::clause;
-pub(crate) use rules::rule;
+pub(crate) use rules::{every_invariant, rule};
 pub(crate) use words::{Bounds, NOT_COVERED, grouped, proved};
 
 /// Writes what was found, in a format that is made from its cases; the others are

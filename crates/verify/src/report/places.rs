@@ -1,5 +1,7 @@
 //! Where things are in the repository: clauses, predicates and scenarios. Read
-//! from the sources when this program is built, so that no line is out of date.
+//! from the sources that the suite brings, so that no line is out of date.
+
+use crate::suite::suite;
 
 /// A line of a file of the repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,66 +21,42 @@ impl Place {
     }
 }
 
-/// A file, by its path from the root of the repository, and its text.
-type Source = (&'static str, &'static str);
-
-macro_rules! source {
-    ($path:literal) => {
-        ($path, include_str!(concat!("../../../../", $path)))
-    };
-}
-
-const SPECIFICATION: Source = source!("docs/specification.md");
-const PREDICATES: [Source; 4] = [
-    source!("crates/closesocket/src/protocol/invariant/descriptors.rs"),
-    source!("crates/closesocket/src/protocol/invariant/operations.rs"),
-    source!("crates/closesocket/src/protocol/invariant/processes.rs"),
-    source!("crates/closesocket/src/protocol/invariant/sockets.rs"),
-];
-const CATALOGUE: [Source; 5] = [
-    source!("models/src/catalogue/cancel.rs"),
-    source!("models/src/catalogue/linger.rs"),
-    source!("models/src/catalogue/one_descriptor.rs"),
-    source!("models/src/catalogue/process.rs"),
-    source!("models/src/catalogue/sharing.rs"),
-];
-const DEFECTS: Source = source!("models/src/defect/table.rs");
-
 /// The heading of a clause of the specification.
 pub(crate) fn clause(id: &str) -> Option<Place> {
-    find(SPECIFICATION, &format!("### {id} "))
+    find(&format!("### {id} "))
 }
 
 /// The predicate of an invariant.
 pub(crate) fn predicate(invariant: &str) -> Option<Place> {
     let function = invariant.replace('-', "_");
-    let start = format!("pub(super) fn {function}<");
-    PREDICATES.iter().find_map(|file| find(*file, &start))
+    let ours = find(&format!("pub(super) fn {function}<"));
+    ours.or_else(|| find(&format!("id: \"{invariant}\",")))
 }
 
 /// The definition of a scenario.
 pub(crate) fn scenario(name: &str) -> Option<Place> {
-    let start = format!("name: \"{name}\",");
-    CATALOGUE.iter().find_map(|file| find(*file, &start))
+    find(&format!("name: \"{name}\","))
 }
 
 /// The definition of a defect.
 pub(crate) fn defect(name: &str) -> Option<Place> {
-    find(DEFECTS, &format!("name: \"{name}\","))
+    find(&format!("name: \"{name}\","))
 }
 
 /// The first line that starts so, beyond its indentation.
-fn find((file, text): Source, start: &str) -> Option<Place> {
-    let mut lines = text.lines().map(str::trim_start).enumerate();
-    let (index, text) = lines.find(|(_, line)| line.starts_with(start))?;
-    Some(Place {
-        file,
-        line: index + 1,
-        text,
+fn find(start: &str) -> Option<Place> {
+    suite().sources.iter().find_map(|(file, text)| {
+        let mut lines = text.lines().map(str::trim_start).enumerate();
+        let (index, text) = lines.find(|(_, line)| line.starts_with(start))?;
+        Some(Place {
+            file,
+            line: index + 1,
+            text,
+        })
     })
 }
 
-#[cfg(test)]
+#[cfg(all(test, repository))]
 mod tests {
     use closesocket::protocol::invariant::Invariant;
     use closesocket_models::{DEFECTS, SCENARIOS, View};

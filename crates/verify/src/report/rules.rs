@@ -3,6 +3,8 @@
 use closesocket::protocol::invariant::Invariant;
 use closesocket_models::View;
 
+use crate::suite::suite;
+
 /// What a case is about: an invariant, or a rule of the gate itself.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rule {
@@ -45,17 +47,28 @@ pub(super) const COMPLETE: &str = "explored-completely";
 pub(super) const DEFECTS: &str = "defects-as-pinned";
 pub(super) const CONNECTIONS: &str = "real-connections-as-the-rules-say";
 
-/// All rules, the invariants first.
-pub(super) fn rules() -> impl Iterator<Item = Rule> {
-    let invariants = Invariant::<View<'static>>::TABLE.into_iter();
-    invariants
+/// The invariants: those of the table, then one's own.
+pub(crate) fn every_invariant() -> impl Iterator<Item = Rule> {
+    let table = Invariant::<View<'static>>::TABLE
+        .into_iter()
         .map(|it| Rule {
             id: it.id,
             sentence: it.sentence,
             why: it.why,
             clauses: it.clauses,
-        })
-        .chain(GATE)
+        });
+    let own = suite().invariants.iter().map(|it| Rule {
+        id: it.id,
+        sentence: it.sentence,
+        why: it.why,
+        clauses: &[],
+    });
+    table.chain(own)
+}
+
+/// All rules, the invariants first.
+pub(super) fn rules() -> impl Iterator<Item = Rule> {
+    every_invariant().chain(GATE)
 }
 
 /// The rule of this name.

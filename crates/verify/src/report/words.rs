@@ -1,8 +1,7 @@
 //! What is proved and what is not, in the words of every format.
 
-use closesocket_models::SCENARIOS;
-
 use crate::found::check::CheckReport;
+use crate::suite::suite;
 
 /// The largest of everything in the scenarios that were explored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,7 +16,8 @@ pub(crate) struct Bounds {
 impl Bounds {
     /// Those of a check.
     pub(crate) fn of(check: &CheckReport) -> Self {
-        let explored = SCENARIOS
+        let explored = suite()
+            .scenarios
             .iter()
             .filter(|it| check.scenarios.iter().any(|seen| seen.name == it.name));
         explored.fold(Self::default(), |most, it| Self {

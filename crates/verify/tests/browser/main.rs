@@ -21,7 +21,7 @@ struct Explorer {
 
 impl Explorer {
     fn start(arguments: &[&str]) -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_closesocket-verify"))
+        let mut process = Command::new(env!("CARGO_BIN_EXE_cargo-verify"))
             .arg("explore")
             .args(arguments)
             .args(["--address", "127.0.0.1:0"])
@@ -107,7 +107,7 @@ fn a_newcomer_comes_from_the_start_page_to_a_counterexample() {
 
 /// How many entries `cargo verify list` has of a kind.
 fn pinned(kind: &str) -> u64 {
-    let output = Command::new(env!("CARGO_BIN_EXE_closesocket-verify"))
+    let output = Command::new(env!("CARGO_BIN_EXE_cargo-verify"))
         .args(["list", "--format", "json"])
         .output()
         .expect("it runs");

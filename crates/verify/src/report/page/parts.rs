@@ -2,11 +2,10 @@
 
 use std::fmt::Write as _;
 
-use closesocket::protocol::invariant::Invariant;
-use closesocket_models::View;
 use closesocket_models::lanes::escape;
 
 use super::super::cases::{Case, Verdict};
+use super::super::rules::{Rule, every_invariant};
 use super::super::words::{count, grouped};
 use super::elements::{badge, word};
 use crate::found::check::CheckReport;
@@ -43,10 +42,8 @@ pub(super) fn scenarios(out: &mut String, check: &CheckReport) {
 }
 
 /// The letter of every invariant.
-fn letters() -> impl Iterator<Item = (char, Invariant<View<'static>>)> {
-    ('a'..='z')
-        .chain('A'..='Z')
-        .zip(Invariant::<View<'static>>::TABLE)
+fn letters() -> impl Iterator<Item = (char, Rule)> {
+    ('a'..='z').chain('A'..='Z').zip(every_invariant())
 }
 
 /// Defects and invariants.

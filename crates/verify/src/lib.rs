@@ -1,0 +1,250 @@
+//! `cargo verify`, for this project's scenarios or for one's own.
+//!
+//! The program checks what this project has. Whoever has a [`Suite`] of their own
+//! makes a program of it in a line, [`main`], and has all that the program has: every
+//! command, lanes, the matrix of defects, the reports, the Explorer, the exit codes.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
+mod check;
+mod cli;
+#[cfg(test)]
+mod commands_page;
+mod defects;
+mod explore;
+mod found;
+mod list;
+mod out;
+mod outcome;
+mod output;
+mod pages;
+mod parallel;
+mod replay;
+mod report;
+#[cfg(connections)]
+mod run;
+mod sources;
+mod style;
+mod suite;
+mod sweep;
+
+pub use suite::{OwnInvariant, Suite};
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use cli::{Cli, Command, RunArguments};
+use found::{Report, check::CheckReport, defects::Entry, run::RunReport};
+use out::errln;
+use outcome::Outcome;
+use output::{Format, Output};
+
+/// The main function of a program that checks this.
+///
+/// It understands what `cargo verify` understands, also when cargo has called it as
+/// a subcommand, and ends with its exit codes.
+#[must_use]
+pub fn main(suite: Suite) -> ExitCode {
+    suite.install();
+    // Cargo names the subcommand once more.
+    let named = |(at, it): &(usize, OsString)| *at == 1 && it == "verify";
+    let arguments = std::env::args_os().enumerate().filter(|it| !named(it));
+    let outcome = match Cli::try_parse_from(arguments.map(|(_, it)| it)) {
+        Ok(cli) => dispatch(&cli),
+        Err(error) => usage(&error),
+    };
+    ExitCode::from(outcome as u8)
+}
+
+/// Help and version go to the reader; anything else is one clear line.
+fn usage(error: &clap::Error) -> Outcome {
+    if matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    ) {
+        out::text(format_args!("{error}"));
+        return Outcome::AsExpected;
+    }
+    let text = error.to_string();
+    let lines: Vec<_> = text
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.is_empty())
+        .collect();
+    errln!("{}; see `cargo verify --help`", lines.join(" "));
+    Outcome::Usage
+}
+
+fn dispatch(cli: &Cli) -> Outcome {
+    let offer = Command::offer(cli.command.as_ref());
+    let output = match Output::open(&cli.presentation, offer) {
+        Ok(output) => output,
+        Err(wrong) => {
+            errln!("error: {wrong}; see `cargo verify --help`");
+            return Outcome::Usage;
+        }
+    };
+    match &cli.command {
+        None => everything(&output),
+        Some(Command::Check {
+            scenarios,
+            defect,
+            svg,
+            as_test,
+        }) => {
+            let plan = check::Plan {
+                scenarios,
+                defect: defect.as_deref(),
+                svg: svg.as_deref(),
+                as_test: *as_test,
+            };
+            check::command(plan, &output)
+        }
+        Some(Command::Defects) => defects::command(&output),
+        Some(Command::Sweep {
+            limit_seconds,
+            limit_states,
+            up_to,
+        }) => sweep::command(
+            sweep::Plan::new(*limit_seconds, *limit_states, *up_to),
+            &output,
+        ),
+        Some(Command::Explore {
+            scenario,
+            defect,
+            address,
+            open,
+        }) => explore::command(&explore::Options {
+            scenario: scenario.as_deref(),
+            defect: defect.as_deref(),
+            address: *address,
+            open: *open,
+        }),
+        Some(Command::Run(arguments)) => run_command(arguments, &output),
+        #[cfg(connections)]
+        Some(Command::CrowdPeers { connections }) => run::be_peers(*connections),
+        Some(Command::Replay { file, prefix }) => replay::command(file, *prefix, &output),
+        Some(Command::List) => list::command(&output),
+        Some(Command::Completions { shell }) => pages::completions(*shell, &output),
+        Some(Command::Man) => pages::man(&output),
+    }
+}
+
+/// What is said where there are no real connections.
+#[cfg(not(connections))]
+const NO_CONNECTIONS: &str =
+    "no real connections are closed here: that needs Linux, and the feature `tcp`";
+
+#[cfg(not(connections))]
+fn run_command(_: &RunArguments, _: &Output) -> Outcome {
+    errln!("error: {NO_CONNECTIONS}");
+    Outcome::Usage
+}
+
+/// Which run is asked for.
+#[cfg(connections)]
+fn run_command(arguments: &RunArguments, output: &Output) -> Outcome {
+    // Before anything runs, as every file that is to be written.
+    let traced = match run::Traced::start(arguments.trace.as_deref()) {
+        Ok(traced) => traced,
+        Err(error) => {
+            errln!("error: {error}");
+            return Outcome::Usage;
+        }
+    };
+    let RunArguments {
+        connections,
+        threads,
+        ..
+    } = *arguments;
+    let plan = match (arguments.crowd, arguments.seconds) {
+        (Some(crowd), _) => run::Plan::crowd(crowd, threads),
+        (None, Some(seconds)) => run::Plan::random(seconds, arguments.seed, connections, threads),
+        (None, None) => run::Plan::fixed(connections, threads),
+    };
+    let sabotage = arguments.sabotage;
+    run::command(run::Plan { sabotage, ..plan }, &traced, output)
+}
+
+/// The documented JSON of the whole.
+#[derive(serde::Serialize)]
+struct Everything<'a> {
+    #[serde(flatten)]
+    check: &'a CheckReport,
+    defects: &'a [Entry],
+    run: Option<&'a RunReport>,
+}
+
+/// The main job: the model, its defects, then real connections.
+fn everything(output: &Output) -> Outcome {
+    let check = check::every_scenario(output);
+    if output.is_text() {
+        check::print_summary(&check, output);
+    }
+    let defects = defects::summary(output);
+    let run = close_connections(output);
+    let ran = match &run {
+        Some(Ok(run)) => run.outcome(),
+        Some(Err(_)) => Outcome::Differs,
+        None => Outcome::AsExpected,
+    };
+    let outcome = check.outcome().or(defects.outcome()).or(ran);
+    let report = Report {
+        command: "cargo verify",
+        outcome,
+        check: Some(&check),
+        defects: Some(&defects),
+        run: run.as_ref().map(|it| it.as_ref().map_err(String::as_str)),
+    };
+    let render = |format| match format {
+        Format::Text => {
+            let run = run
+                .iter()
+                .flatten()
+                .map(connections_text)
+                .collect::<String>();
+            let (check, defects) = (check::text(&check), defects.summary());
+            Some(format!("{check}{defects}\n{run}"))
+        }
+        Format::Json => output::json(&Everything {
+            check: &check,
+            defects: &defects.defects,
+            run: run.iter().flatten().next(),
+        }),
+        format => report::render(&report, format),
+    };
+    output.deliver(outcome, render, || Some(report::page(&report)))
+}
+
+/// Real connections, closed in the fixed ways and shown, where there are some; or
+/// why they could not be closed.
+#[cfg(connections)]
+fn close_connections(output: &Output) -> Option<Result<RunReport, String>> {
+    let run = run::Traced::start(None)
+        .inspect_err(|error| errln!("error: {error}"))
+        .and_then(|traced| run::fixed_ways(run::Plan::fixed(None, None), &traced, output));
+    if let Ok(run) = &run
+        && output.is_text()
+    {
+        run::print(run, output);
+    }
+    Some(run)
+}
+
+#[cfg(not(connections))]
+fn close_connections(_: &Output) -> Option<Result<RunReport, String>> {
+    errln!("note: {NO_CONNECTIONS}");
+    None
+}
+
+#[cfg(connections)]
+fn connections_text(run: &RunReport) -> String {
+    run::text(run)
+}
+
+#[cfg(not(connections))]
+fn connections_text(_: &RunReport) -> String {
+    String::new()
+}

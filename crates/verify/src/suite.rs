@@ -1,0 +1,88 @@
+//! What there is to check: ours, or somebody's own.
+
+use std::sync::OnceLock;
+
+use closesocket::protocol::invariant::{Invariant, Step};
+use closesocket_models::{DEFECTS, DefectSpec, SCENARIOS, Scenario, View};
+
+use crate::sources::SOURCES;
+
+/// What is checked: scenarios, defects, and invariants beside those that every
+/// scenario is judged by.
+#[derive(Clone, Copy, Debug)]
+pub struct Suite {
+    /// The scenarios. Their names differ.
+    pub scenarios: &'static [Scenario],
+    /// The defects, each in one of these scenarios.
+    pub defects: &'static [DefectSpec],
+    /// Invariants of one's own, judged in every scenario too. Each has to be broken
+    /// by a defect, as everywhere: a check that cannot fail proves nothing.
+    pub invariants: &'static [OwnInvariant],
+    /// The sources that define these, by their path in the repository: reports
+    /// point there. Of what is in none of them they say no line.
+    pub sources: &'static [(&'static str, &'static str)],
+}
+
+/// An invariant of one's own: a predicate over one step (before, event, after) of
+/// every run.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnInvariant {
+    /// The name used everywhere, kebab-case.
+    pub id: &'static str,
+    /// What must hold, in one sentence.
+    pub sentence: &'static str,
+    /// What goes wrong for users when it does not.
+    pub why: &'static str,
+    /// Whether it holds of a step.
+    pub holds: fn(&Step<'_, View<'_>>) -> bool,
+}
+
+static CHECKED: OnceLock<Suite> = OnceLock::new();
+
+/// What this process checks.
+pub(crate) fn suite() -> &'static Suite {
+    CHECKED.get_or_init(|| Suite::OURS)
+}
+
+impl Suite {
+    /// What this project checks of itself.
+    pub const OURS: Self = Self {
+        scenarios: SCENARIOS,
+        defects: DEFECTS,
+        invariants: &[],
+        sources: SOURCES,
+    };
+
+    /// Makes it what this process checks; the first one stays.
+    pub(crate) fn install(self) {
+        CHECKED.get_or_init(|| self);
+    }
+
+    pub(crate) fn scenario(&self, name: &str) -> Option<&'static Scenario> {
+        self.scenarios.iter().find(|it| it.name == name)
+    }
+
+    pub(crate) fn defect(&self, name: &str) -> Option<&'static DefectSpec> {
+        self.defects.iter().find(|it| it.name == name)
+    }
+
+    /// The names of all that scenarios are judged by, the table first.
+    pub(crate) fn judged(&self) -> Vec<&'static str> {
+        let table = Invariant::<View<'static>>::TABLE.into_iter();
+        let own = self.invariants.iter().map(|it| it.id);
+        table.map(|it| it.id).chain(own).collect()
+    }
+
+    /// The names of those that a defect has to break: one's own, and those of the
+    /// table in the catalogue that is about them.
+    pub(crate) fn to_break(&self) -> Vec<&'static str> {
+        let ours = std::ptr::eq(self.defects, DEFECTS);
+        let all = self.judged();
+        let from = if ours {
+            0
+        } else {
+            all.len() - self.invariants.len()
+        };
+        all[from..].to_vec()
+    }
+}

@@ -1,0 +1,118 @@
+//! The libraries as they would be published, and a program of somebody's own that
+//! is made from them: that of `docs/embedding.md`, with the workflow beside it.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::{Outside, root};
+
+/// Packs every library, unpacks it, and names each with where it is.
+fn packages() -> Vec<(String, String)> {
+    let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("packages");
+    let _ = fs::remove_dir_all(&place);
+    let packed = Command::new(env!("CARGO"))
+        .args(["package", "--workspace", "--exclude", "closesocket-tests"])
+        .args(["--no-verify", "--allow-dirty", "--offline", "--target-dir"])
+        .arg(&place)
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&packed.stderr);
+    assert!(packed.status.success(), "{said}");
+    let mut found = Vec::new();
+    for entry in fs::read_dir(place.join("package")).unwrap() {
+        let file = entry.unwrap().path();
+        if file.extension().is_none_or(|it| it != "crate") {
+            continue;
+        }
+        let unpacked = Command::new("tar")
+            .arg("xzf")
+            .arg(&file)
+            .current_dir(&place)
+            .status();
+        assert!(unpacked.unwrap().success());
+        let stem = file.file_stem().unwrap().to_str().unwrap().to_owned();
+        let (name, _) = stem.rsplit_once('-').unwrap();
+        let path = place.join(&stem).display().to_string();
+        found.push((name.to_owned(), path));
+    }
+    found.sort();
+    found
+}
+
+/// The program in the documentation.
+fn program() -> String {
+    let page = fs::read_to_string(root().join("docs/embedding.md")).unwrap();
+    let section = page.split("\n## Your own suite\n").nth(1).unwrap();
+    let block = section.split("```rust,ignore\n").nth(1).unwrap();
+    block.split("```").next().unwrap().to_owned()
+}
+
+/// The arguments that the workflow gives to it.
+fn arguments() -> Vec<String> {
+    let workflow = fs::read_to_string(root().join("docs/workflow-own.yml")).unwrap();
+    let lines = workflow.lines().map(str::trim);
+    let options = lines.filter(|it| it.starts_with("--format") || it.starts_with("--report"));
+    let words = options.flat_map(str::split_whitespace);
+    words
+        .map(|it| it.replace("\"$GITHUB_STEP_SUMMARY\"", "summary.md"))
+        .collect()
+}
+
+#[test]
+fn a_program_made_of_the_packages_checks_scenarios_of_its_own() {
+    let packages = packages();
+    assert!(packages.len() >= 6, "{packages:?}");
+    let (mut dependencies, mut patches) = (String::new(), String::new());
+    for (name, path) in &packages {
+        dependencies += &format!("{name} = \"0.1.0\"\n");
+        patches += &format!("{name} = {{ path = {path:?} }}\n");
+    }
+    let manifest = format!("[dependencies]\n{dependencies}\n[patch.crates-io]\n{patches}");
+    // Every library is built, named or not.
+    let all = packages.iter().map(|(name, _)| name.replace('-', "_"));
+    let uses: String = all.map(|it| format!("use {it} as _;\n")).collect();
+    let sources = [("src/main.rs", &*program()), ("src/lib.rs", &*uses)];
+    let mine = Outside::new("mine", &manifest, &sources);
+    let (fine, said) = mine.cargo(&["build"]);
+    assert!(fine, "{said}");
+    let run = |arguments: &[&str]| {
+        let program = mine.0.join("target/debug/mine");
+        let output = Command::new(program)
+            .args(arguments)
+            .current_dir(&mine.0)
+            .output()
+            .unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&said).into_owned(),
+        )
+    };
+    // As the workflow does it, and as cargo calls a subcommand.
+    let arguments = arguments();
+    let words: Vec<_> = arguments.iter().map(String::as_str).collect();
+    assert!(words.len() > 6, "{words:?}");
+    let (code, said) = run(&[&["verify"], &words[..]].concat());
+    assert_eq!(code, Some(0), "{said}");
+    let sarif = fs::read_to_string(mine.0.join("verify.sarif")).unwrap();
+    assert!(sarif.contains("released-at-most-once"), "{sarif}");
+    let page = fs::read_to_string(mine.0.join("verify-page/index.html")).unwrap();
+    assert!(page.contains("our-double-release"), "{page}");
+    // A counterexample of the invariant of its own, as lanes.
+    let drawn = [
+        "check",
+        "--defect",
+        "our-double-release",
+        "--svg",
+        "drawn.svg",
+    ];
+    let (code, said) = run(&drawn);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("released-at-most-once"), "{said}");
+    assert!(fs::metadata(mine.0.join("drawn.svg")).unwrap().len() > 1000);
+    // What is ours is not theirs.
+    let (code, said) = run(&["check", "--scenario", "system-handles"]);
+    assert_eq!(code, Some(2), "{said}");
+}
