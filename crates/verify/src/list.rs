@@ -59,8 +59,11 @@ fn text() -> String {
     }
     out += "\ninvariants:\n";
     for it in every_invariant() {
-        let clauses = it.clauses.join(", ");
-        let _ = writeln!(out, "  {} ({clauses})\n      {}", it.id, it.sentence);
+        let clauses = match it.clauses {
+            [] => String::new(),
+            clauses => format!(" ({})", clauses.join(", ")),
+        };
+        let _ = writeln!(out, "  {}{clauses}\n      {}", it.id, it.sentence);
     }
     out
 }
