@@ -49,6 +49,16 @@ impl<F: Family> Endpoint for StreamEndpoint<F> {
         F::from_kernel(&address).ok_or(Error::InvalidArgument)
     }
 
+    /// The kernel forgets it with the connection.
+    fn peer_address(&self) -> Result<F::Address, Error> {
+        if self.stage != Stage::Connected {
+            return Err(Error::NotConnected);
+        }
+        let asked = self.socket()?.peer_addr().ok();
+        let peer = asked.and_then(|it| F::from_kernel(&it));
+        peer.ok_or(Error::NotConnected)
+    }
+
     fn listen(&mut self, backlog: u32) -> Result<(), Error> {
         let backlog = i32::try_from(backlog).unwrap_or(i32::MAX);
         let listening = kernel::listen(self.socket()?, backlog);

@@ -3,6 +3,7 @@
 use super::System;
 use super::descriptors::Descriptors;
 use super::observation::{Observation, OperationId, Step};
+use super::process::ProcessState;
 use super::progress::Section;
 use super::provider::Process;
 use crate::protocol::{Cut, Descriptor, Error, cut_off, may_cancel};
@@ -21,12 +22,7 @@ impl<S: System> Process<S> {
     /// process's; [`Error::NotInitialised`] and [`Error::NetworkDown`].
     pub fn cancel(&self, operation: OperationId) -> Result<(), Error> {
         self.state.check_usable()?;
-        let cancelled = self.state.shared.with_socket(operation.socket, |section| {
-            let cancelled = section.cancel(&self.state, None, operation.number);
-            section.advance();
-            cancelled
-        });
-        cancelled.unwrap_or(Err(Error::NotFound))
+        self.state.cancel(operation)
     }
 
     /// Cancels everything that is pending through a descriptor (`CancelIoEx`
@@ -54,6 +50,21 @@ impl<S: System> Process<S> {
             }
             Ok(cancelled)
         })
+    }
+}
+
+impl<S: System> ProcessState<S> {
+    /// Cancels an operation of this process, whatever has become of that.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub(super) fn cancel(&self, operation: OperationId) -> Result<(), Error> {
+        let cancelled = self.shared.with_socket(operation.socket, |section| {
+            let cancelled = section.cancel(self, None, operation.number);
+            section.advance();
+            cancelled
+        });
+        cancelled.unwrap_or(Err(Error::NotFound))
     }
 }
 

@@ -45,8 +45,18 @@ impl<S: System> ProcessState<S> {
         descriptor: Descriptor,
         cause: Cause,
     ) -> Result<(), Error> {
+        self.close_prepared(descriptor, cause, |_| ())
+    }
+
+    /// The same; `prepare` runs in its section before it is decided.
+    pub(super) fn close_prepared(
+        &self,
+        descriptor: Descriptor,
+        cause: Cause,
+        prepare: impl FnOnce(&mut Section<'_, S>),
+    ) -> Result<(), Error> {
         let life = self.life();
-        let committed = match self.commit(descriptor, cause) {
+        let committed = match self.commit(descriptor, cause, prepare) {
             Ok(committed) => committed,
             Err(error) => {
                 self.observe_return(descriptor, None, Err(error));
@@ -86,7 +96,12 @@ impl<S: System> ProcessState<S> {
     //= docs/specification.md#d2-one-close-wins
     //# - When none of several concurrent closes of a descriptor fails before its commit,
     //# the provider MUST let exactly one of them commit.
-    fn commit(&self, descriptor: Descriptor, cause: Cause) -> Result<Committed<'_, S>, Error> {
+    fn commit(
+        &self,
+        descriptor: Descriptor,
+        cause: Cause,
+        prepare: impl FnOnce(&mut Section<'_, S>),
+    ) -> Result<Committed<'_, S>, Error> {
         let open = |slot: &&Slot<S::Primitives>| slot.word().is_open(descriptor.generation());
         let Some(slot) = self.table.slot(descriptor).filter(open) else {
             return Err(self.refuse(descriptor, cause));
@@ -95,6 +110,7 @@ impl<S: System> ProcessState<S> {
         let socket = slot.socket();
         let commit = self.shared.with_socket(socket, |section| {
             section.prepare_close();
+            prepare(section);
             let request = section.close_request(cause);
             let outlives = section.may_be_outlived(self, descriptor);
             if outlives {

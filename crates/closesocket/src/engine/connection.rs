@@ -37,6 +37,15 @@ impl<S: System> Process<S> {
         self.with_endpoint(descriptor, |endpoint| endpoint.local_address())
     }
 
+    /// The peer's address (`getpeername`).
+    ///
+    /// # Errors
+    /// [`Error::NotSocket`]; [`Error::NotConnected`]; [`Error::NotSupported`] if the
+    /// transport does not know.
+    pub fn peer_address(&self, descriptor: Descriptor) -> Result<AddressOf<S>, Error> {
+        self.with_endpoint(descriptor, |endpoint| endpoint.peer_address())
+    }
+
     fn with_endpoint<R>(
         &self,
         descriptor: Descriptor,

@@ -3,6 +3,7 @@
 //! nobody is woken and nobody's code runs before the lock is free.
 
 use std::borrow::Cow;
+use std::task::Waker;
 
 use super::System;
 use super::completion::Life;
@@ -50,6 +51,8 @@ pub(super) struct Rare<S: System> {
     pub(super) opened: Vec<(Keeper<Descriptors<S>>, Descriptor, Life)>,
     /// Events to set: of selects and registrations.
     pub(super) events: Vec<Event<S::Primitives>>,
+    /// A task that waits for the end of the socket.
+    task: Option<Waker>,
 }
 
 impl<S: System> Default for Outbox<S> {
@@ -75,6 +78,7 @@ impl<S: System> Default for Rare<S> {
             silent: Vec::new(),
             opened: Vec::new(),
             events: Vec::new(),
+            task: None,
         }
     }
 }
@@ -83,6 +87,13 @@ impl<S: System> Outbox<S> {
     /// What it leaves seldom, to be added to.
     pub(super) fn rare(&mut self) -> &mut Rare<S> {
         self.rare.get_or_insert_default()
+    }
+
+    /// Wakes the task that waits for the end of the socket, if one does.
+    pub(super) fn wake_task(&mut self, task: Option<Waker>) {
+        if task.is_some() {
+            self.rare().task = task;
+        }
     }
 
     /// So many holds of operations end, when the section is over.
@@ -167,8 +178,12 @@ impl<S: System> Rare<S> {
                 waiter.wake();
             }
         }
+        // Those who wait for events may be tasks, and a waker is foreign code.
         for event in self.events.drain(..) {
-            event.set();
+            services.counters.guard(|| event.set());
+        }
+        if let Some(task) = self.task.take() {
+            services.counters.guard(|| task.wake());
         }
         for notify in self.silent.drain(..) {
             notify.forget(&services.counters);

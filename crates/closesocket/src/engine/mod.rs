@@ -7,12 +7,14 @@
 //! [`protocol`](crate::protocol) code; results are handed over there, and
 //! threads are woken outside all locks. `docs/architecture.md` has the map.
 
+mod background;
 mod baton;
 mod blocked;
 mod cancel;
 mod cells;
 mod clock;
 mod close;
+mod closing;
 mod completion;
 mod config;
 mod connection;
@@ -38,7 +40,9 @@ mod notify;
 mod observation;
 mod operation;
 mod options;
+mod overlapped;
 mod parked;
+mod polled;
 mod primitives;
 mod probe;
 mod process;
@@ -58,6 +62,7 @@ mod sockets;
 mod standard;
 mod sweep;
 mod table;
+mod task;
 mod transfer;
 mod transport;
 mod unsent;
@@ -78,6 +83,7 @@ use crate::protocol::ParseError;
 use crate::protocol::text::{pair, parse};
 
 pub use crate::protocol::{Descriptor, Error, ProcessId};
+pub use closing::{Closed, Closing};
 pub use config::{Config, NoUpcalls, UpcallFailed, Upcalls};
 pub use connection::Shutdown;
 pub use duplicate::Record;
@@ -88,13 +94,16 @@ pub use provider::{AddressOf, Process, Provider, Usage, WeakProcess};
 /// How the end of an operation is told, and that a socket is ready.
 pub mod completions {
     pub use super::completion::Completion;
-    pub use super::event::{Event, Overlapped};
+    pub use super::event::Event;
     pub use super::network_events::NetworkEvents;
     pub use super::notify::Notify;
     pub use super::observation::OperationId;
+    pub use super::overlapped::Overlapped;
+    pub use super::polled::{Transfer, Wait};
     pub use super::queue::CompletionQueue;
     pub use super::readiness::{Interest, Readiness};
     pub use super::routine::{AlertableThread, Routine};
+    pub use super::task::Task;
 }
 
 /// What an engine runs over: any [`Transport`], or connections in

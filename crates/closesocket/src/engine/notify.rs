@@ -1,27 +1,35 @@
 //! How the issuer of an overlapped operation learns of its end: an event, a
-//! completion queue or a completion routine.
+//! completion queue, a completion routine, or by its task.
 
 use std::fmt;
 use std::sync::Arc;
 
 use super::completion::{Completion, Packet, Parcel};
 use super::counters::Counters;
-use super::event::{Overlapped, Promise};
 use super::few::Few;
 use super::line::{Line, Liveness};
+use super::overlapped::Overlapped;
 use super::primitives::Primitives;
 use super::queue::CompletionQueue;
 use super::routine::{AlertableThread, Routines, Ticket};
 use super::standard::Std;
+use super::task::{Fulfilled, Promise, Task};
 
 /// How an overlapped operation reports its end.
 pub struct Notify<P: Primitives = Std>(pub(super) How<P>);
 
 pub(super) enum How<P: Primitives> {
     Nobody,
-    Event(Promise<P>),
-    Queue { queue: CompletionQueue<P>, key: u64 },
-    Routine { ticket: Ticket<P>, key: u64 },
+    /// To a task, or by an event.
+    Promise(Promise<P>),
+    Queue {
+        queue: CompletionQueue<P>,
+        key: u64,
+    },
+    Routine {
+        ticket: Ticket<P>,
+        key: u64,
+    },
 }
 
 impl<P: Primitives> Notify<P> {
@@ -34,7 +42,14 @@ impl<P: Primitives> Notify<P> {
     /// Through an event.
     #[must_use]
     pub fn event(overlapped: &Overlapped<P>) -> Self {
-        Self(How::Event(Promise::new(overlapped.clone())))
+        let event = Some(overlapped.event());
+        Self(How::Promise(Promise::new(&overlapped.task, event)))
+    }
+
+    /// To the task that polls this.
+    #[must_use]
+    pub fn task(task: &Task<P>) -> Self {
+        Self(How::Promise(Promise::new(task, None)))
     }
 
     /// By a packet with this key in a completion queue.
@@ -64,7 +79,7 @@ impl<P: Primitives> Notify<P> {
     /// be of this thread.
     pub(super) fn is_of_this_thread(&self) -> bool {
         match &self.0 {
-            How::Nobody | How::Event(_) | How::Queue { .. } => true,
+            How::Nobody | How::Promise(_) | How::Queue { .. } => true,
             How::Routine { ticket, .. } => ticket.thread.thread == P::current_thread(),
         }
     }
@@ -72,7 +87,7 @@ impl<P: Primitives> Notify<P> {
     /// Lets the waiters learn when this provider is gone.
     pub(super) fn know(&self, provider: &Liveness<P>) {
         match &self.0 {
-            How::Nobody | How::Event(_) => {}
+            How::Nobody | How::Promise(_) => {}
             How::Queue { queue, .. } => Line::know(queue.line(), queue.line(), provider),
             How::Routine { ticket, .. } => {
                 Line::know(&ticket.thread, &ticket.thread.queued, provider);
@@ -83,7 +98,7 @@ impl<P: Primitives> Notify<P> {
     /// The key its completion carries; 0 if there is none to carry.
     pub(super) const fn key(&self) -> u64 {
         match &self.0 {
-            How::Nobody | How::Event(_) => 0,
+            How::Nobody | How::Promise(_) => 0,
             How::Queue { key, .. } | How::Routine { key, .. } => *key,
         }
     }
@@ -93,9 +108,9 @@ impl<P: Primitives> Notify<P> {
     pub(super) fn put(self, parcel: Parcel) -> Option<Posted<P>> {
         match self.0 {
             How::Nobody => Some(Posted(Place::Nobody(Box::new(parcel)))),
-            How::Event(promise) => {
-                let (overlapped, before) = promise.keep(parcel)?;
-                Some(Posted(Place::Event(overlapped, before.map(Box::new))))
+            How::Promise(promise) => {
+                let kept = promise.keep(parcel)?;
+                Some(Posted(Place::Promise(kept)))
             }
             How::Queue { queue, .. } => {
                 let packet = Packet::One(parcel);
@@ -124,7 +139,7 @@ pub(super) struct Posted<P: Primitives>(Place<P>);
 
 enum Place<P: Primitives> {
     Nobody(Box<Parcel>),
-    Event(Overlapped<P>, Option<Box<Parcel>>),
+    Promise(Fulfilled<P>),
     Queue(CompletionQueue<P>, Vec<Packet>),
     Routine(Arc<Routines<P>>, Vec<(u64, Parcel)>),
 }
@@ -152,10 +167,7 @@ impl<P: Primitives> Posted<P> {
             Place::Nobody(parcel) => {
                 counters.guard(|| drop(parcel));
             }
-            Place::Event(overlapped, before) => {
-                overlapped.wake();
-                counters.guard(|| drop((overlapped, before)));
-            }
+            Place::Promise(kept) => kept.wake(counters),
             Place::Queue(queue, refused) => {
                 queue.line().wake();
                 counters.guard(|| drop((queue, refused)));
@@ -172,7 +184,7 @@ impl<P: Primitives> fmt::Debug for Notify<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match &self.0 {
             How::Nobody => "Notify::nobody",
-            How::Event(_) => "Notify::event",
+            How::Promise(promise) => promise.name(),
             How::Queue { .. } => "Notify::queue",
             How::Routine { .. } => "Notify::routine",
         })

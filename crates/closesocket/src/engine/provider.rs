@@ -13,6 +13,7 @@ use super::observation::{Observation, Step};
 use super::primitives::{Monitor, Primitives as _, Word as _};
 use super::probe::NoProbe;
 use super::process::{Admission, ProcessState};
+use super::progress::Section;
 use super::services::{ANNOUNCED_DOWN, Services};
 use super::shared::Shared;
 use super::standard::Std;
@@ -316,10 +317,19 @@ impl<S: System> Process<S> {
     /// [`Error::Interrupted`] if the wait was cancelled: the descriptor is
     /// closed and the drain goes on (L9).
     pub fn close(&self, descriptor: Descriptor) -> Result<(), Error> {
+        self.close_prepared(descriptor, |_| ())
+    }
+
+    /// The same; `prepare` runs in its section before it is decided.
+    pub(super) fn close_prepared(
+        &self,
+        descriptor: Descriptor,
+        prepare: impl FnOnce(&mut Section<'_, S>),
+    ) -> Result<(), Error> {
         self.state.check_usable()?;
         let closed = self
             .state
-            .close_descriptor(descriptor, crate::protocol::Cause::Call);
+            .close_prepared(descriptor, crate::protocol::Cause::Call, prepare);
         if closed == Err(Error::NotSocket) {
             // A cleanup may have closed the descriptor since the look (E1).
             self.state.check_usable()?;

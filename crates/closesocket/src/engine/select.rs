@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use super::System;
 use super::clock::Clock as _;
 use super::event::Event;
 use super::primitives::Primitives as _;
-use super::process::Admission;
+use super::process::{Admission, ProcessState};
 use super::provider::Process;
 use super::readiness::{Interest, Readiness};
 use super::reference::{EVENT_SELECT, Watch};
 use super::waits::Selecting;
+use super::{SocketId, System};
 use crate::protocol::{Connection, Descriptor, Error};
 
 impl<S: System> Process<S> {
@@ -154,35 +154,9 @@ impl<'a, S: System> Selected<'a, S> {
             descriptor,
             ..
         } = self.admission;
-        let ready = process
-            .shared
-            .with_socket(self.admission.socket(), |section| {
-                let ended = section.socket.transport_ended;
-                match section.socket.reference(process, descriptor) {
-                    Some(_) if ended => Err(Error::NetworkDown),
-                    Some(reference) => {
-                        // Each look starts anew: what it does not find is news later.
-                        let mine = |it: &&mut Watch<S>| it.number == self.number;
-                        if let Some(watch) = reference.watches.iter_mut().find(mine) {
-                            watch.told = Readiness::default();
-                        }
-                        if section.socket.awaits_acknowledgements()
-                            && let Err(error) = section.note_acknowledged()
-                        {
-                            section.lose(error);
-                        }
-                        Ok(section.socket.readiness(section.services))
-                    }
-                    None => Ok(Readiness::CLOSED),
-                }
-            });
-        match ready.unwrap_or(Ok(Readiness::CLOSED)) {
-            Ok(ready) => {
-                let matches = self.interest.matches(ready);
-                matches.then_some(Ok((descriptor, ready)))
-            }
-            Err(error) => Some(Err(error)),
-        }
+        let watched = (self.number, self.interest);
+        let ready = look(process, descriptor, self.admission.socket(), watched);
+        ready.map(|it| it.map(|it| (descriptor, it))).transpose()
     }
 }
 
@@ -193,18 +167,61 @@ impl<S: System> Drop for Selected<'_, S> {
             descriptor,
             ..
         } = self.admission;
-        let number = self.number;
-        process
-            .shared
-            .with_socket(self.admission.socket(), |section| {
-                if let Some(reference) = section.socket.reference(process, descriptor) {
-                    reference.watches.retain(|watch| watch.number != number);
-                }
-            });
+        unwatch(process, descriptor, self.admission.socket(), self.number);
     }
 }
 
-fn watch<S: System>(
+/// What is ready of what the watch of this number is interested in; anything, if
+/// the descriptor was closed. Each look starts anew: what it does not find is news
+/// later.
+///
+/// # Errors
+/// [`Error::NetworkDown`] if nothing ever will be ready.
+pub(super) fn look<S: System>(
+    process: &ProcessState<S>,
+    descriptor: Descriptor,
+    socket: SocketId,
+    (number, interest): (u64, Interest),
+) -> Result<Option<Readiness>, Error> {
+    let ready = process.shared.with_socket(socket, |section| {
+        let ended = section.socket.transport_ended;
+        match section.socket.reference(process, descriptor) {
+            Some(_) if ended => Err(Error::NetworkDown),
+            Some(reference) => {
+                let mine = |it: &&mut Watch<S>| it.number == number;
+                if let Some(watch) = reference.watches.iter_mut().find(mine) {
+                    watch.told = Readiness::default();
+                }
+                if section.socket.awaits_acknowledgements()
+                    && let Err(error) = section.note_acknowledged()
+                {
+                    section.lose(error);
+                }
+                Ok(section.socket.readiness(section.services))
+            }
+            None => Ok(Readiness::CLOSED),
+        }
+    });
+    let ready = ready.unwrap_or(Ok(Readiness::CLOSED))?;
+    Ok(interest.matches(ready).then_some(ready))
+}
+
+/// Removes the watch of this number.
+pub(super) fn unwatch<S: System>(
+    process: &ProcessState<S>,
+    descriptor: Descriptor,
+    socket: SocketId,
+    number: u64,
+) {
+    process.shared.with_socket(socket, |section| {
+        if let Some(reference) = section.socket.reference(process, descriptor) {
+            reference.watches.retain(|watch| watch.number != number);
+        }
+    });
+}
+
+/// Watches a descriptor; the event is set when it gets ready.
+pub(super) fn watch<S: System>(
     admission: &Admission<'_, S>,
     interest: Interest,
     event: &Event<S::Primitives>,

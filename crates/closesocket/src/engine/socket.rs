@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::closing::EndPromise;
 use super::completion::Life;
 use super::delivery::Outbox;
 use super::descriptors::Descriptors;
@@ -19,7 +20,7 @@ use super::transport::EndpointOf;
 use super::unsent::Unsent;
 use super::{SocketId, System};
 use crate::protocol::{
-    Actions, Descriptor, DuplicationRecord, Error, Input, OperationKind, SendSide, Time,
+    Actions, Descriptor, DuplicationRecord, Error, Input, OperationKind, Phase, SendSide, Time,
 };
 
 /// A cell of the socket slab. It shares no cache line with another one, so that
@@ -78,6 +79,8 @@ pub(super) struct Rare<S: System> {
     pub(super) backlog: VecDeque<EndpointOf<S>>,
     /// How a connect failed that no operation was waiting for.
     pub(super) connect_error: Option<Error>,
+    /// Who has closed the last descriptor, and wants to know the end.
+    pub(super) closing: Option<EndPromise<S::Primitives>>,
 }
 
 impl<S: System> Default for Rare<S> {
@@ -86,6 +89,7 @@ impl<S: System> Default for Rare<S> {
             records: Vec::new(),
             backlog: VecDeque::new(),
             connect_error: None,
+            closing: None,
         }
     }
 }
@@ -294,7 +298,9 @@ impl<S: System> SocketState<S> {
         self.unsent_told = false;
         // Their memory too: the cell is kept for ever.
         self.unsent.clear();
-        self.rare = None;
+        if let (Some(rare), Phase::Closed(ending)) = (self.rare.take(), self.machine.phase) {
+            out.wake_task(rare.closing.and_then(|it| it.keep(ending)));
+        }
         self.next_look = None;
         self.doublings = 0;
         self.seen_queued = u32::MAX;

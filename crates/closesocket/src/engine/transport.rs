@@ -143,6 +143,15 @@ pub trait Endpoint: Send + Sized + 'static {
     /// [`Error::InvalidArgument`] if there is none yet.
     fn local_address(&self) -> Result<Self::Address, Error>;
 
+    /// The peer's address, of a connection; also when it is lost, if that is known.
+    ///
+    /// # Errors
+    /// [`Error::NotConnected`] if there is no peer; [`Error::NotSupported`] if the
+    /// transport does not know.
+    fn peer_address(&self) -> Result<Self::Address, Error> {
+        Err(Error::NotSupported)
+    }
+
     /// Starts listening; `backlog` connections may wait.
     ///
     /// # Errors

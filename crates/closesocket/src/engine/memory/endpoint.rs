@@ -1,7 +1,7 @@
 //! One end of a connection in memory.
 
 use super::link::{Inbox, Link, Side};
-use super::{LinkOf, MemoryAddress, Network};
+use super::{LinkOf, Listeners, MemoryAddress, Network};
 use crate::engine::keeper::Keeper;
 use crate::engine::primitives::{Monitor, Primitives};
 use crate::engine::standard::Std;
@@ -59,20 +59,21 @@ impl<P: Primitives> Endpoint for MemoryEndpoint<P> {
     }
 
     fn local_address(&self) -> Result<MemoryAddress, Error> {
-        self.address.ok_or(Error::InvalidArgument)
+        let of_connection = self.with(|link, side| link.addresses[side]);
+        self.address.or(of_connection).ok_or(Error::InvalidArgument)
+    }
+
+    fn peer_address(&self) -> Result<MemoryAddress, Error> {
+        self.with(|link, side| link.addresses[1 - side])
+            .ok_or(Error::NotConnected)
     }
 
     fn listen(&mut self, backlog: u32) -> Result<(), Error> {
         if matches!(self.role, Role::Listening) {
             return Ok(());
         }
-        let address = self.address.unwrap_or_else(|| {
-            self.network.listeners.lock(|listeners| {
-                // Beyond what tests write by hand.
-                listeners.next_address += 1;
-                MemoryAddress(u32::MAX - listeners.next_address)
-            })
-        });
+        let any = || self.network.listeners.lock(Listeners::any_address);
+        let address = self.address.unwrap_or_else(any);
         let limit = usize::try_from(backlog).unwrap_or(usize::MAX).max(1);
         self.network.listen(address, self.token, limit, true)?;
         self.address = Some(address);
@@ -81,7 +82,7 @@ impl<P: Primitives> Endpoint for MemoryEndpoint<P> {
     }
 
     fn connect(&mut self, address: &MemoryAddress) -> Result<Connecting, Error> {
-        let (link, established) = self.network.dial(*address)?;
+        let (link, established) = self.network.dial(self.address, *address)?;
         link.lock(|link| link.halves[0].token = self.token);
         self.role = Role::Connected(link, 0);
         Ok(if established {

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::MemoryAddress;
 use crate::engine::transport::Token;
 use crate::protocol::Error;
 
@@ -36,6 +37,7 @@ pub(super) type Side = usize;
 #[derive(Debug)]
 pub(super) struct Link {
     pub(super) halves: [Half; 2],
+    pub(super) addresses: [MemoryAddress; 2],
     /// The most bytes in flight, and in an inbox.
     window: usize,
     pub(super) established: bool,
@@ -51,9 +53,10 @@ pub(super) enum Inbox {
 }
 
 impl Link {
-    pub(super) fn new(window: usize, established: bool) -> Self {
+    pub(super) fn new(window: usize, established: bool, addresses: [MemoryAddress; 2]) -> Self {
         Self {
             halves: [Half::default(), Half::default()],
+            addresses,
             window,
             established,
             refused: false,

@@ -54,6 +54,14 @@ struct Listeners<P: Primitives> {
     next_address: u32,
 }
 
+impl<P: Primitives> Listeners<P> {
+    /// An address that nobody has bound, beyond what tests write by hand.
+    const fn any_address(&mut self) -> MemoryAddress {
+        self.next_address = self.next_address.wrapping_add(1);
+        MemoryAddress(u32::MAX - self.next_address)
+    }
+}
+
 /// The connections that wait at an address.
 struct Backlog<P: Primitives> {
     token: Option<Token>,
@@ -108,7 +116,7 @@ impl<P: Primitives> Memory<P> {
     /// [`Error::ConnectionRefused`] if nobody listens there or the backlog is
     /// full.
     pub fn dial(&self, address: MemoryAddress) -> Result<Peer<P>, Error> {
-        let (link, _) = self.network.dial(address)?;
+        let (link, _) = self.network.dial(None, address)?;
         self.network.deliver();
         Ok(Peer::new(Arc::clone(&self.network), link, 0))
     }
@@ -172,9 +180,15 @@ impl<P: Primitives> Network<P> {
         })
     }
 
-    /// Puts a new connection into a backlog. True if it is established.
-    fn dial(&self, address: MemoryAddress) -> Result<(LinkOf<P>, bool), Error> {
+    /// Puts a new connection into a backlog, from this address or from any. True if
+    /// it is established.
+    fn dial(
+        &self,
+        from: Option<MemoryAddress>,
+        address: MemoryAddress,
+    ) -> Result<(LinkOf<P>, bool), Error> {
         self.listeners.lock(|listeners| {
+            let addresses = [from.unwrap_or_else(|| listeners.any_address()), address];
             let backlog = listeners
                 .by_address
                 .get_mut(&address)
@@ -182,7 +196,10 @@ impl<P: Primitives> Network<P> {
             if backlog.waiting.len() >= backlog.limit {
                 return Err(Error::ConnectionRefused);
             }
-            let link: LinkOf<P> = Arc::new(Monitor::new(Link::new(self.window, backlog.eager)));
+            let link: LinkOf<P> = {
+                let link = Link::new(self.window, backlog.eager, addresses);
+                Arc::new(Monitor::new(link))
+            };
             backlog.waiting.push_back(Arc::clone(&link));
             self.note(backlog.token);
             Ok((link, backlog.eager))
