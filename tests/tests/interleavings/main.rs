@@ -35,3 +35,4 @@ mod results;
 mod reuse;
 mod sharing;
 mod standard;
+mod tasks;
