@@ -75,7 +75,7 @@ impl Suite {
 
     /// The names of those that a defect has to break: one's own, and those of the
     /// table in the catalogue that is about them.
-    pub(crate) fn to_break(&self) -> Vec<&'static str> {
+    pub(crate) fn must_be_broken(&self) -> Vec<&'static str> {
         let ours = std::ptr::eq(self.defects, DEFECTS);
         let all = self.judged();
         let from = if ours {

@@ -94,7 +94,7 @@ fn catalogue(output: &Output) -> DefectsReport {
     let catalogue = Catalogue {
         defects: suite().defects,
         invariants: &suite().judged(),
-        to_break: &suite().to_break(),
+        to_break: &suite().must_be_broken(),
     };
     let mut report = catalogue.judge(found);
     report.seconds = begin.elapsed().as_secs_f64();
