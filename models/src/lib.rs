@@ -18,6 +18,7 @@ mod judged;
 pub mod lanes;
 mod model;
 mod probe;
+pub mod prove;
 mod raise;
 mod rank;
 mod scenario;

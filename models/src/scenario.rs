@@ -317,7 +317,7 @@ impl SocketSpec {
     }
 
     /// The socket at the start, or when it is made later.
-    fn start(&self) -> SocketState {
+    pub(crate) fn start(&self) -> SocketState {
         let mut socket = SocketState::default();
         socket.set_machine(self.machine());
         socket.set_accepted(self.queued);

@@ -165,6 +165,29 @@ pub fn search_violation(
     })
 }
 
+/// Hands every reachable state to `visit`, until one is not let pass: that one.
+pub(crate) fn first_state(
+    model: &CloseModel,
+    mut passes: impl FnMut(&State) -> bool,
+) -> (usize, Option<State>) {
+    let mut refused = None;
+    let mut look = |state: &State| {
+        if passes(state) {
+            return ControlFlow::Continue(());
+        }
+        refused = Some(*state);
+        ControlFlow::Break(())
+    };
+    if look(&model.scenario.start()).is_break() {
+        return (1, refused);
+    }
+    let walk = Walk::through(model, Limits::NONE, |taken| match taken.discovered {
+        Some(_) => look(&taken.transition.next),
+        None => ControlFlow::Continue(()),
+    });
+    (walk.nodes.len(), refused)
+}
+
 /// A transition that a walk takes.
 struct Taken<'a> {
     /// The node it goes out from.
@@ -263,7 +286,7 @@ impl Walk {
 
 /// A multiplicative hash, unlike the one that stateright uses.
 #[derive(Default)]
-struct Multiply(u64);
+pub(crate) struct Multiply(u64);
 
 impl Hasher for Multiply {
     fn finish(&self) -> u64 {

@@ -12,7 +12,7 @@ use crate::state::{SocketState, State};
 impl Steps<'_> {
     /// Everything that the surroundings can do from here; if nobody can do
     /// anything any more, that is the last step.
-    pub(super) fn of_environment(&self, before: &State, out: &mut impl FnMut(What, Event, &State)) {
+    pub(crate) fn of_environment(&self, before: &State, out: &mut impl FnMut(What, Event, &State)) {
         for socket in 0..before.rest().created() {
             if self.is_locked(socket) {
                 continue;

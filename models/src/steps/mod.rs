@@ -61,7 +61,12 @@ impl Steps<'_> {
     }
 
     /// The steps that this thread can take.
-    fn of_thread(&self, before: &State, t: usize, out: &mut impl FnMut(What, Event, &State)) {
+    pub(crate) fn of_thread(
+        &self,
+        before: &State,
+        t: usize,
+        out: &mut impl FnMut(What, Event, &State),
+    ) {
         let thread = &before.thread(t);
         let mut one = |step: fn(&Self, &mut State, usize) -> Done| {
             let mut after = *before;
@@ -310,7 +315,7 @@ fn is_live(state: &State, slot: u8, generation: u8) -> bool {
 }
 
 /// Whether a send, or a connect before it, is pending on this socket.
-fn has_pending_sends(scenario: &Scenario, state: &State, socket: u8) -> bool {
+pub(crate) fn has_pending_sends(scenario: &Scenario, state: &State, socket: u8) -> bool {
     let on_its_side = |kind| matches!(kind, OperationKind::Send | OperationKind::Connect);
     let mut operations = scenario.operations.iter().zip(state.operations());
     operations.any(|(spec, it)| {

@@ -1,0 +1,242 @@
+//! The families: which worlds of any size are proved together.
+
+use std::time::Duration;
+
+use closesocket::protocol::{AbortScope, CloseMode, Connection, HandleKind, UnreadInput};
+
+use super::call::Kind;
+use crate::scenario::{Scenario, SocketSpec, Surroundings};
+use crate::state::SocketState;
+
+/// Worlds of any number of threads, calls, operations, duplicates and reuses, with
+/// sockets of one kind.
+#[derive(Clone, Copy, Debug)]
+pub struct Family {
+    /// Its name, kebab-case.
+    pub name: &'static str,
+    /// What it is, in one sentence.
+    pub summary: &'static str,
+    /// Every socket as it is made.
+    pub(crate) sockets: &'static [SocketSpec; 2],
+    /// What the threads may call, for ever and in any order.
+    pub(crate) calls: &'static [Kind],
+    /// What the surroundings can do.
+    pub(crate) surroundings: Surroundings,
+    /// How many views it has: pinned.
+    pub views: usize,
+}
+
+const fn sockets(spec: SocketSpec) -> [SocketSpec; 2] {
+    [spec; 2]
+}
+
+const BLOCKING: SocketSpec = SocketSpec {
+    inputs: 1,
+    window: 1,
+    may_be_lost: true,
+    ..SocketSpec::CONNECTED
+};
+
+const WIDER: SocketSpec = SocketSpec {
+    window: 2,
+    ..BLOCKING
+};
+
+const PLAIN: Surroundings = Surroundings::PLAIN;
+/// Waits can be cancelled, and giving a handle back can fail.
+const ROUGH: Surroundings = Surroundings {
+    may_cancel: true,
+    upcall_may_fail: true,
+    ..PLAIN
+};
+/// The provider has a limit of its own for drains.
+const LIMITED: Surroundings = Surroundings {
+    drain_limit: Some(Duration::from_secs(2)),
+    ..ROUGH
+};
+
+use Kind::{
+    BlockedRecv, BlockedSend, Cancel, CancelForeign, CancelThrough, Close, Duplicate, LingerHard,
+    LingerOff, LingerTimed, Open, Recv, Redeem, Send, SendTwo, ShutDown,
+};
+
+const FEW: &[Kind] = &[Recv, BlockedRecv, Send, BlockedSend, Close, Open];
+const ALL: &[Kind] = &[
+    Recv,
+    BlockedRecv,
+    Send,
+    SendTwo,
+    BlockedSend,
+    Close,
+    LingerOff,
+    LingerHard,
+    LingerTimed,
+    ShutDown,
+    Duplicate,
+    Redeem,
+    Open,
+    Cancel,
+    CancelForeign,
+    CancelThrough,
+];
+
+/// Every family.
+pub static FAMILIES: &[Family] = &[
+    Family {
+        name: "few-calls",
+        summary: "Blocking sockets with a window of one chunk: opened, received from, sent on, closed.",
+        sockets: &sockets(BLOCKING),
+        calls: FEW,
+        surroundings: PLAIN,
+        views: 16_024,
+    },
+    Family {
+        name: "blocking",
+        summary: "Blocking sockets with a window of one chunk, and every call.",
+        sockets: &sockets(BLOCKING),
+        calls: ALL,
+        surroundings: ROUGH,
+        views: 405_361,
+    },
+    Family {
+        name: "blocking-two-chunks",
+        summary: "Blocking sockets with a window of two chunks.",
+        sockets: &sockets(WIDER),
+        calls: ALL,
+        surroundings: ROUGH,
+        views: 714_781,
+    },
+    Family {
+        name: "limited-drains",
+        summary: "Blocking sockets whose background drains have a limit.",
+        sockets: &sockets(WIDER),
+        calls: ALL,
+        surroundings: LIMITED,
+        views: 714_781,
+    },
+    Family {
+        name: "system-handles",
+        summary: "Sockets of a provider whose handles are the system's: none is given back.",
+        sockets: &sockets(WIDER),
+        calls: FEW,
+        surroundings: Surroundings {
+            handles: HandleKind::Ifs,
+            ..PLAIN
+        },
+        views: 27_808,
+    },
+    Family {
+        name: "nonblocking",
+        summary: "Nonblocking sockets, whose lingering closes would block.",
+        sockets: &sockets(SocketSpec {
+            nonblocking: true,
+            ..WIDER
+        }),
+        calls: ALL,
+        surroundings: ROUGH,
+        views: 706_966,
+    },
+    Family {
+        name: "unread-input-resets",
+        summary: "Sockets that are reset behind their data if input was not read.",
+        sockets: &sockets(SocketSpec {
+            unread_input: UnreadInput::Reset,
+            ..WIDER
+        }),
+        calls: ALL,
+        surroundings: ROUGH,
+        views: 720_474,
+    },
+];
+
+/// What no family has, and why.
+pub static OUTSIDE: &[(&str, &str)] = &[
+    (
+        "startup, cleanup, death",
+        "a sweep walks over every slot and record of its process, and a view is of one slot",
+    ),
+    (
+        "connect, listen, accept",
+        "a socket that is not connected from the start has a machine of its own to be abstracted",
+    ),
+    (
+        "AbortScope::LastReference",
+        "a commit takes operations of other descriptors, so a step meets more than one slot",
+    ),
+    (
+        "the order of results (R8)",
+        "pending operations are counted as none or some, and have no order",
+    ),
+    (
+        "the end of every run",
+        "runs need not end; that nothing is left without somebody who sees to it takes its place",
+    ),
+];
+
+impl Family {
+    /// The socket as it is made.
+    pub(crate) const fn socket(&self) -> &'static SocketSpec {
+        &self.sockets[0]
+    }
+
+    /// The socket as a state has it when it is made.
+    pub(crate) fn fresh(&self) -> SocketState {
+        self.socket().start()
+    }
+
+    /// Why a scenario is not one of these worlds; `None` if it is.
+    #[must_use]
+    pub fn refuses(&self, scenario: &Scenario) -> Option<&'static str> {
+        let mine = self.socket();
+        for socket in scenario.sockets {
+            let alike = socket.connection == mine.connection
+                && socket.nonblocking == mine.nonblocking
+                && socket.abort_scope == mine.abort_scope
+                && socket.unread_input == mine.unread_input
+                && socket.window == mine.window;
+            if !alike {
+                return Some(not_mine(socket));
+            }
+            let set = match socket.linger.close_mode() {
+                CloseMode::Background => true,
+                CloseMode::Hard => self.calls.contains(&LingerHard),
+                CloseMode::Linger { seconds } => seconds == 1 && self.calls.contains(&LingerTimed),
+            };
+            if !set {
+                return Some("a socket starts with an option that no call sets");
+            }
+            if socket.inputs > 0 && mine.inputs == 0 || socket.may_be_lost && !mine.may_be_lost {
+                return Some("its peer does more");
+            }
+        }
+        let mut first = scenario.slots.iter().enumerate();
+        let shared = first.any(|(index, it)| {
+            let earlier = scenario.slots.iter().take(index);
+            it.socket.is_some() && earlier.filter(|one| one.socket == it.socket).count() > 0
+        });
+        if shared && !self.calls.contains(&Duplicate) {
+            return Some("descriptors share a socket");
+        }
+        let (its, mine) = (&scenario.surroundings, &self.surroundings);
+        let surrounded = its.handles == mine.handles
+            && its.upcall_may_fail <= mine.upcall_may_fail
+            && its.may_cancel <= mine.may_cancel
+            && its.drain_limit == mine.drain_limit
+            && its.generations.is_none();
+        if !surrounded {
+            return Some("its surroundings do something else");
+        }
+        let mut calls = scenario.threads.iter().flat_map(|it| it.calls);
+        let known = calls
+            .all(|call| Kind::of(scenario, call).is_some_and(|kind| self.calls.contains(&kind)));
+        (!known).then_some("a call of its threads is not among the family's")
+    }
+}
+
+fn not_mine(socket: &SocketSpec) -> &'static str {
+    match (socket.connection, socket.abort_scope) {
+        (Connection::Connected, AbortScope::Descriptor) => "its sockets are of another kind",
+        (Connection::Connected, _) => "operations outlive their descriptors",
+        _ => "a socket is not connected from the start",
+    }
+}

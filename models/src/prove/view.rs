@@ -1,0 +1,317 @@
+//! Views: what is kept of a world, from the standpoint of one actor.
+
+use closesocket::protocol::program::Next;
+use closesocket::protocol::word::{Word, WordPhase};
+use closesocket::protocol::{CloseMode, Connection, Ending, Linger, Phase, Socket};
+
+use super::call::Kind;
+use super::ghost::Ghosts;
+use crate::state::{Slot, SocketState, Thread};
+
+/// The generation of the present occupant in every view and representative.
+pub(super) const CURRENT: u8 = 2;
+/// That of an earlier one.
+pub(super) const STALE: u8 = 1;
+
+/// One descriptor slot and its socket, packed: the slot without the count of its
+/// holders, the socket with its references as own and *others exist*.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Key(u64);
+
+const SOCKET_BITS: u32 = SocketState::BITS;
+const SENDS: u64 = 1 << 63;
+/// The mark of a socket that no slot is looked at with.
+const ALONE: u64 = 1 << 62;
+
+impl Key {
+    /// A slot with the socket that it refers to.
+    pub(super) fn new(slot: Slot, socket: SocketState, sends: bool) -> Self {
+        let mut slot = slot;
+        slot.set_word(Word::new(u32::from(CURRENT), slot.word().phase(), 0));
+        slot.set_socket(0);
+        if slot.word().phase() == WordPhase::Free {
+            return Self(slot.0 << SOCKET_BITS);
+        }
+        let own = slot.word().phase() == WordPhase::Open;
+        if !own && socket.machine().references > 0 {
+            return Self(slot.0 << SOCKET_BITS | elsewhere(socket).0);
+        }
+        let socket = plain(socket, own);
+        Self(slot.0 << SOCKET_BITS | socket.0 | if sends { SENDS } else { 0 })
+    }
+
+    /// A socket without any slot: what others refer to, or what drains.
+    pub(super) fn alone(socket: SocketState, sends: bool) -> Self {
+        Self(plain(socket, false).0 | ALONE | if sends { SENDS } else { 0 })
+    }
+
+    /// The same socket without the slot.
+    pub(super) fn socket_alone(self) -> Self {
+        let mut socket = self.socket();
+        socket.run(|it| it.references = it.references.min(1));
+        Self(socket.0 | ALONE | self.0 & SENDS)
+    }
+
+    /// The same with a pending send.
+    pub(super) const fn with_sends(self) -> Self {
+        Self(self.0 | SENDS)
+    }
+
+    pub(super) const fn is_alone(self) -> bool {
+        self.0 & ALONE != 0
+    }
+
+    pub(super) const fn slot(self) -> Slot {
+        Slot((self.0 & !SENDS & !ALONE) >> SOCKET_BITS)
+    }
+
+    pub(super) const fn socket(self) -> SocketState {
+        SocketState(self.0 & ((1 << SOCKET_BITS) - 1))
+    }
+
+    /// Whether a send is pending on the socket, through whatever descriptor.
+    pub(super) const fn sends(self) -> bool {
+        self.0 & SENDS != 0
+    }
+
+    pub(super) fn phase(self) -> WordPhase {
+        self.slot().word().phase()
+    }
+
+    /// Whether there is a socket.
+    pub(super) fn has_socket(self) -> bool {
+        self.is_alone() || self.phase() != WordPhase::Free
+    }
+
+    /// Whether the socket is shown: not if others refer to it and the slot does not.
+    pub(super) fn shows_its_socket(self) -> bool {
+        self.has_socket() && (self.is_alone() || self.own() > 0 || !self.others())
+    }
+
+    /// How many references the slot itself is.
+    pub(super) fn own(self) -> u32 {
+        u32::from(!self.is_alone() && self.phase() == WordPhase::Open)
+    }
+
+    /// Whether anybody else refers to the socket.
+    pub(super) fn others(self) -> bool {
+        self.has_socket() && self.socket().machine().references > self.own()
+    }
+
+    /// The socket and its pending sends, whoever refers to it.
+    pub(super) fn socket_only(self) -> u64 {
+        let mut socket = self.socket();
+        socket.run(|it| it.references = 0);
+        socket.0 | self.0 & SENDS
+    }
+
+    /// The same slot when others have changed the socket, with this many references
+    /// besides the slot's own.
+    pub(super) fn with_socket(self, changed: Self, others: u32) -> Self {
+        let mut socket = changed.socket();
+        let references = self.own() + others.min(1);
+        socket.run(|it| it.references = references);
+        let rest = self.0 & !SENDS & !((1 << SOCKET_BITS) - 1);
+        Self(rest | socket.0 | changed.0 & SENDS)
+    }
+}
+
+/// A socket to which others refer and this slot does not any more: nobody at the
+/// slot asks for anything of it.
+fn elsewhere(socket: SocketState) -> SocketState {
+    let machine = socket.machine();
+    let mut it = SocketState::default();
+    let mut made = Socket::new(machine.window, machine.abort_scope, machine.unread_input);
+    made.nonblocking = machine.nonblocking;
+    made.connection = Connection::Connected;
+    it.set_machine(made);
+    it
+}
+
+/// A socket without what no step asks for: the bytes that were acknowledged long
+/// ago, the timeouts of earlier options, how much the peer has sent.
+fn plain(socket: SocketState, own: bool) -> SocketState {
+    let mut it = socket;
+    let own = u32::from(own);
+    it.run(|machine| {
+        let others = machine.references.saturating_sub(own).min(1);
+        machine.references = own + others;
+        machine.linger = plain_linger(machine);
+    });
+    // Only the difference is ever compared.
+    let missing = it.accepted().saturating_sub(it.acknowledged());
+    it.set_accepted(missing);
+    it.set_acknowledged(0);
+    it.set_inputs_left(0);
+    it.set_joins_left(0);
+    if socket.machine().is_closed() {
+        // Of a closed socket, how it ended.
+        let machine = it.machine();
+        it.run(|made| {
+            *made = Socket::new(machine.window, machine.abort_scope, machine.unread_input);
+            made.nonblocking = machine.nonblocking;
+            made.phase = machine.phase;
+            made.references = machine.references;
+            made.input_unread = machine.phase == Phase::Closed(Ending::Unread);
+        });
+        it.set_accepted(0);
+    }
+    it
+}
+
+/// Nothing asks a linger option for more than its mode, and none of a socket that
+/// was closed for the last time.
+fn plain_linger(machine: &Socket) -> Linger {
+    match machine.linger.close_mode() {
+        _ if !machine.is_open() => Linger::off(),
+        CloseMode::Hard => Linger::off().set_on(0),
+        CloseMode::Linger { seconds } => Linger::off().set_on(seconds),
+        _ => Linger::off(),
+    }
+}
+
+/// A thread in a call, or the transport's worker; with [`Kind::None`] whoever is in
+/// no call, and the surroundings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Actor {
+    pub(super) call: Kind,
+    thread: u32,
+}
+
+/// What an actor has in hand, instead of the operations as a mask.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct InHand {
+    /// Overlapped operations that it has still to deliver.
+    pub(super) taken: bool,
+    /// Overlapped ones that it has delivered.
+    pub(super) delivered: bool,
+    /// Sleeping threads that it has still to answer.
+    pub(super) unanswered: bool,
+    /// Its own operation is registered.
+    pub(super) registered: bool,
+}
+
+impl Actor {
+    pub(super) const NOBODY: Self = Self {
+        call: Kind::None,
+        thread: 0,
+    };
+
+    /// An actor at this place; `present` is the generation of the slot's occupant.
+    pub(super) fn new(call: Kind, thread: Thread, hand: InHand, present: u8) -> Self {
+        let relative = |generation| match generation {
+            0 => 0,
+            it if it == present => CURRENT,
+            _ => STALE,
+        };
+        let next = thread.next();
+        if next == Next::Idle {
+            return Self::NOBODY;
+        }
+        let mut it = Thread::default();
+        it.set_next(next);
+        it.set_holding(thread.holding());
+        // What it has waited for is no more, once its descriptor is another's.
+        let over = next == Next::Claim && relative(thread.generation()) == STALE;
+        it.set_waited(thread.waited() && !over);
+        it.set_cancelled(thread.cancelled() && !over);
+        if !matches!(next, Next::BackOut | Next::Open | Next::LookAtProcess) {
+            it.set_generation(relative(thread.generation()));
+        }
+        let flags = [hand.taken, hand.delivered, hand.unanswered, hand.registered];
+        it.set_taken(
+            flags
+                .iter()
+                .rev()
+                .fold(0, |mask, &flag| mask << 1 | u8::from(flag)),
+        );
+        Self {
+            call: plain_call(call, next),
+            thread: u32::try_from(it.0).unwrap_or_default(),
+        }
+    }
+
+    pub(super) fn is_nobody(self) -> bool {
+        self.call == Kind::None
+    }
+
+    /// The thread, whose operations are not named yet.
+    pub(super) fn thread(self) -> Thread {
+        let mut it = Thread(u64::from(self.thread));
+        it.set_taken(0);
+        it
+    }
+
+    pub(super) fn hand(self) -> InHand {
+        let flags = Thread(u64::from(self.thread)).taken();
+        InHand {
+            taken: flags & 1 != 0,
+            delivered: flags & 2 != 0,
+            unanswered: flags & 4 != 0,
+            registered: flags & 8 != 0,
+        }
+    }
+
+    pub(super) fn next(self) -> Next {
+        self.thread().next()
+    }
+
+    /// What it is when the slot has got another occupant.
+    pub(super) fn outdated(self) -> Self {
+        let mut it = Thread(u64::from(self.thread));
+        if it.generation() == CURRENT {
+            it.set_generation(STALE);
+            it.set_waited(false);
+            it.set_cancelled(false);
+        }
+        Self {
+            call: self.call,
+            thread: u32::try_from(it.0).unwrap_or_default(),
+        }
+    }
+
+    /// What it is to the others.
+    pub(super) fn ghosts(self) -> Ghosts {
+        let (thread, hand) = (self.thread(), self.hand());
+        match thread.next() {
+            Next::BackOut => Ghosts::TRANSIENT,
+            Next::Section | Next::Leave => Ghosts::HOLDER,
+            Next::Deliver | Next::Wait | Next::GiveUp => {
+                let holds = thread.holding() || hand.taken || hand.delivered;
+                Ghosts::HOLDER
+                    .only_if(holds)
+                    .and(Ghosts::ANSWERER.only_if(hand.unanswered))
+            }
+            Next::Claim => Ghosts::CLAIMER.only_if(thread.generation() == CURRENT),
+            Next::ReturnHandle | Next::Recycle => Ghosts::OWNER,
+            Next::Open => Ghosts::OPENER,
+            _ => Ghosts::NONE,
+        }
+    }
+}
+
+/// The call as far as it still decides anything.
+fn plain_call(call: Kind, next: Next) -> Kind {
+    match next {
+        Next::BackOut if call.is_overlapped() => Kind::Recv,
+        Next::Claim | Next::ReturnHandle | Next::Recycle if call == Kind::Close => call,
+        Next::BackOut | Next::Claim | Next::ReturnHandle | Next::Recycle => Kind::LingerOff,
+        Next::Leave if !call.is_overlapped() => Kind::LingerOff,
+        Next::Leave => Kind::Recv,
+        Next::LookAtProcess => Kind::Open,
+        Next::Deliver | Next::GiveUp
+            if matches!(call, Kind::Cancel | Kind::CancelForeign | Kind::Work) =>
+        {
+            Kind::Work
+        }
+        _ => call,
+    }
+}
+
+/// A key, an actor there, and what the rest of the world is to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct View {
+    pub(super) key: Key,
+    pub(super) actor: Actor,
+    pub(super) rest: Ghosts,
+}
