@@ -9,8 +9,8 @@ use crate::output::{Format, Offer, Presentation};
 
 /// Checks the close protocol that ships, and drives the real engine.
 ///
-/// Without a command: explores every scenario of the model completely, checks
-/// that every known defect is caught, then closes real TCP connections in every
+/// Without a command: explores every scenario of the model completely, proves the
+/// invariants for any number, checks that every known defect is caught, then closes real TCP connections in every
 /// way, and says what held.
 #[derive(Debug, Parser)]
 #[command(name = "cargo verify", version, disable_help_subcommand = true)]
@@ -40,6 +40,9 @@ pub(crate) enum Command {
         #[arg(long, conflicts_with = "svg")]
         as_test: bool,
     },
+    /// Prove the invariants for any number of threads, calls, operations,
+    /// duplicates and reuses, family by family.
+    Prove,
     /// Check that every known defect is caught, by the invariants that it is
     /// pinned to, and that every invariant is broken by one.
     Defects,
@@ -117,6 +120,7 @@ impl Command {
                 ("cargo verify check --as-test", &[Text] as &[_], false)
             }
             Some(Self::Check { .. }) => ("cargo verify check", EVERY, true),
+            Some(Self::Prove) => ("cargo verify prove", TESTS, true),
             Some(Self::Defects) => ("cargo verify defects", TESTS, true),
             Some(Self::Run(RunArguments {
                 crowd: None,

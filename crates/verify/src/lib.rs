@@ -18,6 +18,7 @@ mod outcome;
 mod output;
 mod pages;
 mod parallel;
+mod prove;
 mod replay;
 mod report;
 #[cfg(connections)]
@@ -36,10 +37,11 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 use cli::{Cli, Command, RunArguments};
-use found::{Report, check::CheckReport, defects::Entry, run::RunReport};
+use found::{Report, check::CheckReport, defects::Entry, prove::ProveReport, run::RunReport};
 use out::errln;
 use outcome::Outcome;
 use output::{Format, Output};
+use suite::suite;
 
 /// The main function of a program that checks this.
 ///
@@ -102,6 +104,7 @@ fn dispatch(cli: &Cli) -> Outcome {
             };
             check::command(plan, &output)
         }
+        Some(Command::Prove) => prove::command(&output),
         Some(Command::Defects) => defects::command(&output),
         Some(Command::Sweep {
             limit_seconds,
@@ -173,16 +176,19 @@ fn run_command(arguments: &RunArguments, output: &Output) -> Outcome {
 struct Everything<'a> {
     #[serde(flatten)]
     check: &'a CheckReport,
+    prove: Option<&'a ProveReport>,
     defects: &'a [Entry],
     run: Option<&'a RunReport>,
 }
 
-/// The main job: the model, its defects, then real connections.
+/// The main job: the model, worlds of any size, the defects, then real connections.
+/// The proof is of what ships, so it is no part of somebody else's suite.
 fn everything(output: &Output) -> Outcome {
     let check = check::every_scenario(output);
     if output.is_text() {
         check::print_summary(&check, output);
     }
+    let proof = suite().is_ours().then(|| prove::summary(output));
     let defects = defects::summary(output);
     let run = close_connections(output);
     let ran = match &run {
@@ -190,11 +196,13 @@ fn everything(output: &Output) -> Outcome {
         Some(Err(_)) => Outcome::Differs,
         None => Outcome::AsExpected,
     };
-    let outcome = check.outcome().or(defects.outcome()).or(ran);
+    let proved = proof.as_ref().map_or(Outcome::AsExpected, ProveReport::outcome);
+    let outcome = check.outcome().or(proved).or(defects.outcome()).or(ran);
     let report = Report {
         command: "cargo verify",
         outcome,
         check: Some(&check),
+        prove: proof.as_ref(),
         defects: Some(&defects),
         run: run.as_ref().map(|it| it.as_ref().map_err(String::as_str)),
     };
@@ -206,10 +214,13 @@ fn everything(output: &Output) -> Outcome {
                 .map(connections_text)
                 .collect::<String>();
             let (check, defects) = (check::text(&check), defects.summary());
-            Some(format!("{check}{defects}\n{run}"))
+            let proof = proof.as_ref().map(|it| format!("{}\n", it.summary()));
+            let proof = proof.unwrap_or_default();
+            Some(format!("{check}{proof}{defects}\n{run}"))
         }
         Format::Json => output::json(&Everything {
             check: &check,
+            prove: proof.as_ref(),
             defects: &defects.defects,
             run: run.iter().flatten().next(),
         }),

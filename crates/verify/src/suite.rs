@@ -58,6 +58,11 @@ impl Suite {
         CHECKED.get_or_init(|| self);
     }
 
+    /// Whether it is this project's.
+    pub(crate) fn is_ours(&self) -> bool {
+        std::ptr::eq(self.defects, DEFECTS)
+    }
+
     pub(crate) fn scenario(&self, name: &str) -> Option<&'static Scenario> {
         self.scenarios.iter().find(|it| it.name == name)
     }
@@ -76,9 +81,8 @@ impl Suite {
     /// The names of those that a defect has to break: one's own, and those of the
     /// table in the catalogue that is about them.
     pub(crate) fn must_be_broken(&self) -> Vec<&'static str> {
-        let ours = std::ptr::eq(self.defects, DEFECTS);
         let all = self.judged();
-        let from = if ours {
+        let from = if self.is_ours() {
             0
         } else {
             all.len() - self.invariants.len()

@@ -108,7 +108,7 @@ fn one_run_writes_every_format_and_the_page() {
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
     let (text, code) = printed(&arguments);
     assert_eq!(code, 0, "{text}");
-    assert_eq!(text.lines().count(), 3, "{text}");
+    assert_eq!(text.lines().count(), 4, "{text}");
 
     let read = |name: &str| fs::read_to_string(file(name)).unwrap();
     let value = valid(&our_schema(), &read("json"));
@@ -118,11 +118,18 @@ fn one_run_writes_every_format_and_the_page() {
         .map(|it| it["invariants"].as_array().unwrap().len())
         .sum();
     let defects = value["defects"].as_array().unwrap();
+    let families = value["prove"]["families"].as_array().unwrap();
+    valid(
+        &our_schema(),
+        &json!({ "schema": 1, "prove": value["prove"] }).to_string(),
+    );
     let (suites, cases, failures) = junit(&read("junit"));
-    assert_eq!(suites, scenarios.len() + 2);
-    // Besides the invariants, each scenario's count of states; each defect, and
-    // the catalogue; ten things of the real run.
-    let others = scenarios.len() + defects.len() + 1 + 10;
+    assert_eq!(suites, scenarios.len() + 3);
+    // Besides the invariants, each scenario's count of states; each family, and
+    // three checks of that check; each defect, and the catalogue; ten things of the
+    // real run.
+    let proved = families.len() + 3;
+    let others = scenarios.len() + proved + defects.len() + 1 + 10;
     assert_eq!((cases, failures), (invariants + others, 0));
 
     let log = valid(&sarif_schema(), &read("sarif"));
@@ -130,7 +137,7 @@ fn one_run_writes_every_format_and_the_page() {
     let rules = log["runs"][0]["tool"]["driver"]["rules"]
         .as_array()
         .unwrap();
-    assert_eq!(rules.len(), invariants / scenarios.len() + 4);
+    assert_eq!(rules.len(), invariants / scenarios.len() + 5);
 
     let markdown = read("markdown");
     assert!(markdown.starts_with("## ✅ `cargo verify`: as expected\n"));

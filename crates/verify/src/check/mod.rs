@@ -110,6 +110,7 @@ fn show(plan: Plan<'_>, check: &CheckReport, output: &Output) -> Outcome {
         command: "cargo verify check",
         outcome,
         check: Some(check),
+        prove: None,
         defects: None,
         run: None,
     };

@@ -33,6 +33,7 @@ pub(crate) fn command(output: &Output) -> Outcome {
         command: "cargo verify defects",
         outcome,
         check: None,
+        prove: None,
         defects: Some(&defects),
         run: None,
     };

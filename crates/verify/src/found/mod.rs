@@ -3,6 +3,7 @@
 
 pub(crate) mod check;
 pub(crate) mod defects;
+pub(crate) mod prove;
 #[cfg_attr(not(connections), allow(dead_code, reason = "only a run finds it"))]
 pub(crate) mod run;
 pub(crate) mod sweep;
@@ -10,6 +11,7 @@ pub(crate) mod sweep;
 use crate::outcome::Outcome;
 use check::CheckReport;
 use defects::DefectsReport;
+use prove::ProveReport;
 use run::RunReport;
 
 /// What a command has found. A part that it does not have is absent.
@@ -19,6 +21,7 @@ pub(crate) struct Report<'a> {
     pub(crate) command: &'static str,
     pub(crate) outcome: Outcome,
     pub(crate) check: Option<&'a CheckReport>,
+    pub(crate) prove: Option<&'a ProveReport>,
     pub(crate) defects: Option<&'a DefectsReport>,
     /// What was seen of real connections, or why they could not be closed.
     pub(crate) run: Option<Result<&'a RunReport, &'a str>>,

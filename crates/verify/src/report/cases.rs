@@ -2,10 +2,11 @@
 
 use closesocket_models::lanes::Drawing;
 
-use super::rules::{COMPLETE, CONNECTIONS, DEFECTS, STATES, rule};
+use super::rules::{ANY_NUMBER, COMPLETE, CONNECTIONS, DEFECTS, STATES, rule};
 use crate::found::Report;
 use crate::found::check::{InvariantReport, ScenarioReport};
 use crate::found::defects::DefectsReport;
+use crate::found::prove::ProveReport;
 use crate::found::run::RunReport;
 
 /// Cases that belong together: of a scenario, of the defects, of the real
@@ -85,6 +86,7 @@ impl Case {
 pub(super) fn suites(report: &Report<'_>) -> Vec<Suite> {
     let scenarios = report.check.into_iter().flat_map(|it| &it.scenarios);
     let mut suites: Vec<_> = scenarios.map(of_scenario).collect();
+    suites.extend(report.prove.map(of_prove));
     suites.extend(report.defects.map(of_defects));
     suites.extend(report.run.map(of_run));
     suites
@@ -153,6 +155,31 @@ fn of_invariant(scenario: &ScenarioReport, invariant: &InvariantReport) -> Case 
         drawing: invariant.drawing.clone(),
         ..Case::new(invariant.id, invariant.id, Some(message))
     }
+}
+
+/// A case for each family, and one for each check of the check.
+fn of_prove(report: &ProveReport) -> Suite {
+    let families = report.families.iter().map(|it| Case {
+        steps: it.drawing.iter().flat_map(sentences).collect(),
+        drawing: it.drawing.clone(),
+        ..Case::new(it.name, ANY_NUMBER, it.problem())
+    });
+    let checks = [
+        ("concrete-worlds-lie-inside", report.worlds_problem()),
+        ("defects-are-refuted", report.defect_problem()),
+        ("every-ghost-is-needed", report.ghost_problem()),
+    ];
+    let checks = checks.map(|(name, problem)| Case::new(name, ANY_NUMBER, problem));
+    Suite {
+        name: "any-number".to_owned(),
+        seconds: report.seconds,
+        cases: families.chain(checks).collect(),
+    }
+}
+
+/// The steps of a drawing, without its start.
+fn sentences(drawing: &Drawing) -> impl Iterator<Item = String> {
+    drawing.rows.iter().skip(1).map(|it| it.sentence.clone())
 }
 
 /// A case for each defect, and one for the catalogue as a whole.

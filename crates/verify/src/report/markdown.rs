@@ -27,6 +27,14 @@ pub(super) fn render(report: &Report<'_>) -> String {
     if let Some(check) = report.check {
         model(&mut out, check);
     }
+    if let Some(proof) = report.prove {
+        let _ = writeln!(
+            out,
+            "| any number | {} | {} |",
+            cell(&proof.summary()),
+            verdict(proof.problems().is_empty())
+        );
+    }
     if let Some(defects) = report.defects {
         let (count, broken) = (defects.defects.len(), defects.broken());
         let verdict = verdict(defects.problems.is_empty());

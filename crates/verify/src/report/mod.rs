@@ -65,6 +65,7 @@ mod tests {
             command: "cargo verify",
             outcome: check.outcome(),
             check: Some(check),
+            prove: None,
             defects: None,
             run: None,
         }

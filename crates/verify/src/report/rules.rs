@@ -15,7 +15,7 @@ pub(crate) struct Rule {
 }
 
 /// The rules of the gate, beside the invariants.
-const GATE: [Rule; 4] = [
+const GATE: [Rule; 5] = [
     Rule {
         id: STATES,
         sentence: "A scenario has as many states as it is pinned to.",
@@ -26,6 +26,12 @@ const GATE: [Rule; 4] = [
         id: COMPLETE,
         sentence: "Every scenario is explored completely.",
         why: "A search that was cut off proves nothing.",
+        clauses: &[],
+    },
+    Rule {
+        id: ANY_NUMBER,
+        sentence: "The invariants hold for any number of threads, calls, operations, duplicates and reuses.",
+        why: "What holds in small worlds alone may fail in a larger one.",
         clauses: &[],
     },
     Rule {
@@ -44,6 +50,7 @@ const GATE: [Rule; 4] = [
 
 pub(super) const STATES: &str = "states-as-pinned";
 pub(super) const COMPLETE: &str = "explored-completely";
+pub(super) const ANY_NUMBER: &str = "proved-for-any-number";
 pub(super) const DEFECTS: &str = "defects-as-pinned";
 pub(super) const CONNECTIONS: &str = "real-connections-as-the-rules-say";
 

@@ -74,6 +74,7 @@ fn command_fixed(plan: Plan, traced: &Traced, output: &Output) -> Outcome {
         command: "cargo verify run",
         outcome,
         check: None,
+        prove: None,
         defects: None,
         run: Some(run.as_ref().map_err(String::as_str)),
     };

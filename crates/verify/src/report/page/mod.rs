@@ -76,6 +76,10 @@ fn head(out: &mut String, report: &Report<'_>) {
         lines.push(format!("Bounds: {}.", Bounds::of(check).sentence()));
         card(out, "Model", check.is_good(), check.verdict, &lines);
     }
+    if let Some(proof) = report.prove {
+        let good = proof.problems().is_empty();
+        card(out, "Any number", good, word(good), &proof.lines());
+    }
     if let Some(defects) = report.defects {
         let good = defects.problems.is_empty();
         let (caught, broken) = (defects.caught(), defects.broken());
