@@ -8,11 +8,11 @@
 //! many such views. The fixpoint begins with a slot that was never used, and goes on
 //! until nothing is new:
 //!
-//! - `world.rs` takes a view back to states of the model, its representatives;
+//! - `world` takes a view back to states of the model, its representatives;
 //! - on these run the steps of the model, and with them the shipped functions: there
 //!   is no second transition relation (`step.rs`);
 //! - `abstraction.rs` takes the states after them to views again, and what a step
-//!   does to others is carried to every view that agrees with it (`fixpoint.rs`);
+//!   does to others is carried to every view that agrees with it (`fixpoint`);
 //! - every step is judged by the shipped invariants, every view by *nothing leaks*
 //!   (`leak.rs`).
 //!

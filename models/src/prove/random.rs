@@ -44,10 +44,11 @@ pub(super) fn random_world(family: &Family, random: &mut Random) -> CloseModel {
         let fits = family.refuses(&scenario).is_none();
         // A model is of a scenario that lives for ever; there are as many as were
         // asked for.
-        if fits && scenario.validate().is_ok() {
-            if let Ok(model) = CloseModel::new(Box::leak(Box::new(scenario)), None) {
-                return model;
-            }
+        if fits
+            && scenario.validate().is_ok()
+            && let Ok(model) = CloseModel::new(Box::leak(Box::new(scenario)), None)
+        {
+            return model;
         }
     }
 }

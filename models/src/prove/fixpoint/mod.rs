@@ -5,6 +5,8 @@
 //! and a rest, each with a bit for every actor; what somebody does moves all bits of
 //! a cell at once.
 
+mod interference;
+
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::BuildHasherDefault;
 
@@ -16,7 +18,7 @@ use super::call::Kind;
 use super::family::Family;
 use super::ghost::Ghosts;
 use super::leak::{leaks, may_stand};
-use super::step::{Edge, Effect, Found, steps, third};
+use super::step::{Edge, Effect, Found, steps};
 use super::view::{Actor, Key, View};
 use super::world::{Mover, worlds};
 use crate::action::What;
@@ -46,6 +48,9 @@ pub(super) struct Way {
     pub(super) by: By,
     pub(super) what: What,
 }
+
+/// The keys of a socket, and what was done to it.
+type Met = (Vec<Key>, Vec<(Edge, What)>);
 
 /// What was found wrong.
 #[derive(Clone, Debug)]
@@ -86,16 +91,6 @@ struct Cell {
     news: u128,
 }
 
-/// How others move a view.
-#[derive(Clone, Copy)]
-struct Move {
-    key: Key,
-    rest: Ghosts,
-    recycled: bool,
-    by: By,
-    what: What,
-}
-
 /// The fixpoint of a family, with or without a defect.
 pub(super) struct Fixpoint<'a> {
     family: &'a Family,
@@ -110,10 +105,10 @@ pub(super) struct Fixpoint<'a> {
     at: Vec<AtKey>,
     cells: Vec<Cell>,
     cell_of: HashMap<(usize, Ghosts), usize, Hashed>,
-    by_socket: HashMap<u64, (Vec<Key>, Vec<(Edge, What)>), Hashed>,
+    by_socket: HashMap<u64, Met, Hashed>,
     known_edges: HashSet<Edge, Hashed>,
     /// The keys that do not show their socket, and what ends any.
-    hidden: (Vec<Key>, Vec<(Edge, What)>),
+    hidden: Met,
     sockets: Vec<Key>,
     redeemers: Vec<u32>,
     queue: VecDeque<u32>,
@@ -382,136 +377,6 @@ impl<'a> Fixpoint<'a> {
             for key in keys {
                 self.meet(edge, what, key);
             }
-        }
-    }
-
-    /// Another descriptor of the socket sees what happened to it.
-    fn meet(&mut self, edge: Edge, what: What, key: Key) {
-        let Some(after) = edge.seen_from(key) else {
-            return;
-        };
-        let at = self.at(key);
-        if after == key || self.at[at].remotes.iter().any(|it| it.0 == after) {
-            return;
-        }
-        self.at[at].remotes.push((after, what));
-        for place in 0..self.at[at].cells.len() {
-            let cell = self.at[at].cells[place];
-            self.move_remotely(cell, self.cells[cell].actors, (after, what));
-        }
-    }
-
-    /// Whoever else is at the key sees what was done there.
-    fn new_effect(&mut self, key: Key, effect: Effect, by: By, what: What) {
-        let at = self.at(key);
-        let all = &mut self.at[at].effects;
-        let like = |it: &Same| (it.from, it.rest) == (effect.from, effect.rest);
-        let same = all.iter().position(like).unwrap_or(all.len());
-        if same == all.len() {
-            all.push(Same {
-                from: effect.from,
-                rest: effect.rest,
-                effects: Vec::new(),
-                known: HashSet::default(),
-            });
-        }
-        if !all[same].known.insert(effect) {
-            return;
-        }
-        all[same].effects.push((effect, by, what));
-        let last = all[same].effects.len() - 1;
-        for place in 0..self.at[at].cells.len() {
-            let cell = self.at[at].cells[place];
-            self.move_here(cell, self.cells[cell].actors, same, last);
-        }
-    }
-
-    /// The new views of a cell see what others do.
-    fn stir(&mut self, cell: usize) {
-        let news = std::mem::take(&mut self.cells[cell].news);
-        let at = self.cells[cell].at;
-        for same in 0..self.at[at].effects.len() {
-            self.move_here(cell, news, same, 0);
-        }
-        for remote in 0..self.at[at].remotes.len() {
-            self.move_remotely(cell, news, self.at[at].remotes[remote]);
-        }
-    }
-
-    /// These actors of a cell see these effects, from one on.
-    fn move_here(&mut self, cell: usize, actors: u128, same: usize, first: usize) {
-        let (at, my_rest) = (self.cells[cell].at, self.cells[cell].rest);
-        for like in 0..self.alike.len() {
-            let (mine, mask) = self.alike[like];
-            let it = &self.at[at].effects[same];
-            let theirs = it.from.without(self.left_out);
-            let their_rest = it.rest.without(self.left_out);
-            if actors & mask == 0 {
-                continue;
-            }
-            let Some(third) = third((mine, my_rest), (theirs, their_rest)) else {
-                continue;
-            };
-            for index in first..self.at[at].effects[same].effects.len() {
-                let (effect, by, what) = self.at[at].effects[same].effects[index];
-                for unknown in mine.both(theirs).subsets() {
-                    let to = Move {
-                        key: effect.key,
-                        rest: effect.rest_seen(third.and(unknown)),
-                        recycled: effect.recycled,
-                        by,
-                        what,
-                    };
-                    self.move_all(cell, actors & mask, to);
-                }
-            }
-        }
-    }
-
-    fn move_remotely(&mut self, cell: usize, actors: u128, (key, what): (Key, What)) {
-        let to = Move {
-            key,
-            rest: self.cells[cell].rest,
-            recycled: false,
-            by: By::Elsewhere,
-            what,
-        };
-        self.move_all(cell, actors, to);
-    }
-
-    /// Moves these actors of a cell.
-    fn move_all(&mut self, cell: usize, actors: u128, to: Move) {
-        let rest = to.rest.without(self.left_out);
-        let at = self.at(to.key);
-        let target = self.cell(at, rest);
-        let mut left = if to.recycled {
-            actors
-        } else {
-            actors & !self.cells[target].actors
-        };
-        let (key, my_rest) = (self.at[self.cells[cell].at].key, self.cells[cell].rest);
-        while left != 0 {
-            let actor = self.actors[left.trailing_zeros() as usize];
-            left &= left - 1;
-            let mine = View {
-                key,
-                actor,
-                rest: my_rest,
-            };
-            let way = self.place(&mine).map(|from| Way {
-                from,
-                by: to.by,
-                what: to.what,
-            });
-            let actor = if to.recycled { actor.outdated() } else { actor };
-            self.add(
-                View {
-                    key: to.key,
-                    actor,
-                    rest,
-                },
-                way,
-            );
         }
     }
 
