@@ -62,7 +62,7 @@ fn receive_while_bytes_come() {
 
 #[test]
 fn no_wake_up_of_a_task_that_receives_is_lost() {
-    run_model(Some(3), 2, &["at once", "woken"], receive_while_bytes_come);
+    run_model(Some(3), 60, &["at once", "woken"], receive_while_bytes_come);
 }
 
 fn receive_while_it_is_closed() {
@@ -88,7 +88,7 @@ fn receive_while_it_is_closed() {
 #[test]
 fn a_close_ends_the_call_of_a_task_or_comes_before_it() {
     let outcomes = &["woken", "aborted", "too late"];
-    run_model(Some(3), 2, outcomes, receive_while_it_is_closed);
+    run_model(Some(3), 700, outcomes, receive_while_it_is_closed);
 }
 
 fn send_while_room_comes() {
@@ -118,7 +118,7 @@ fn send_while_room_comes() {
 
 #[test]
 fn no_wake_up_of_a_task_that_waits_for_room_is_lost() {
-    run_model(Some(2), 2, &["at once", "woken"], send_while_room_comes);
+    run_model(Some(2), 60, &["at once", "woken"], send_while_room_comes);
 }
 
 fn accept_while_somebody_comes() {
@@ -139,7 +139,7 @@ fn accept_while_somebody_comes() {
 fn no_wake_up_of_a_task_that_accepts_is_lost() {
     run_model(
         Some(2),
-        2,
+        60,
         &["at once", "woken"],
         accept_while_somebody_comes,
     );
@@ -167,5 +167,5 @@ fn close_while_the_peer_acknowledges() {
 #[test]
 fn the_end_of_a_drain_is_told_to_the_task_that_awaits_it() {
     let outcomes = &["at once", "woken"];
-    run_model(Some(3), 2, outcomes, close_while_the_peer_acknowledges);
+    run_model(Some(3), 60, outcomes, close_while_the_peer_acknowledges);
 }
