@@ -69,7 +69,7 @@ enum Job {
 }
 
 enum Done {
-    Family(Family),
+    Family(Box<Family>),
     Defect(Defect),
     Ghost(Ghost),
 }
@@ -77,7 +77,9 @@ enum Done {
 impl Job {
     fn run(&self) -> Done {
         match self {
-            Self::Family(it) => Done::Family(Family::new(prove(it, None, Worlds::OF_THE_GATE))),
+            Self::Family(it) => {
+                Done::Family(Box::new(Family::new(prove(it, None, Worlds::OF_THE_GATE))))
+            }
             Self::Defect(it) => {
                 let excused = NOT_EXPRESSED.iter().any(|other| other.0 == it.defect);
                 let refuted = (!excused).then(|| refute(it.defect)).flatten();
@@ -125,7 +127,7 @@ fn proof(output: &Output) -> ProveReport {
     let (mut families, mut defects, mut ghosts) = (Vec::new(), Vec::new(), Vec::new());
     for it in done {
         match it {
-            Done::Family(it) => families.push(it),
+            Done::Family(it) => families.push(*it),
             Done::Defect(it) => defects.push(it),
             Done::Ghost(it) => ghosts.push(it),
         }
