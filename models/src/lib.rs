@@ -5,7 +5,8 @@
 //! atomic instructions and critical sections, and the surroundings. Each
 //! [`Scenario`] is a small world that is explored completely, each [`Defect`] a
 //! deviation that its scenario must catch, each [`Probe`] a shape that must be
-//! reached.
+//! reached. Each [`FieldModel`] is another implementation's algorithm, judged by the
+//! same invariants.
 #![forbid(unsafe_code)]
 
 mod action;
@@ -13,6 +14,7 @@ mod catalogue;
 mod check;
 mod defect;
 mod explore;
+mod field;
 mod follow;
 mod judged;
 pub mod lanes;
@@ -34,8 +36,9 @@ mod when;
 pub use action::{Action, What};
 pub use catalogue::SCENARIOS;
 pub use check::{Outcome, Verdict, check, check_watched, check_within};
-pub use defect::{DEFECTS, Defect, DefectSpec};
+pub use defect::{DEFECTS, Defect, DefectSpec, REPORTS, Report};
 pub use explore::{ExplorerModel, Shown};
+pub use field::{FIELD_MODELS, FieldModel, FieldSearch, Scene, Turn, search_field};
 pub use follow::Followed;
 pub use judged::Judged;
 pub use model::{CloseModel, Transition};

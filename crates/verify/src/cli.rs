@@ -44,7 +44,8 @@ pub(crate) enum Command {
     /// duplicates and reuses, family by family.
     Prove,
     /// Check that every known defect is caught, by the invariants that it is
-    /// pinned to, and that every invariant is broken by one.
+    /// pinned to, and that every invariant is broken by one; then the algorithms
+    /// that were seen elsewhere, and that their repairs pass.
     Defects,
     /// Raise each bound of each scenario by one: the verdict must stay.
     Sweep {

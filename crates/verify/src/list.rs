@@ -56,6 +56,9 @@ fn text() -> String {
             it.name, it.scenario, it.summary
         );
         let _ = writeln!(out, "      violates {}", it.violates.join(", "));
+        if let Some(report) = it.report() {
+            let _ = writeln!(out, "      seen in {report}");
+        }
     }
     out += "\ninvariants:\n";
     for it in every_invariant() {

@@ -1,8 +1,10 @@
 //! Defects: named deviations from the algorithm, each in a few lines at the
 //! step it deviates in. They show that the invariants can fail, and which.
 
+mod reports;
 mod table;
 
+pub use reports::{REPORTS, Report};
 pub use table::DEFECTS;
 
 /// One deviation.
@@ -178,5 +180,12 @@ impl DefectSpec {
     #[must_use]
     pub fn of(defect: Defect) -> Option<&'static Self> {
         DEFECTS.iter().find(|it| it.defect == defect)
+    }
+
+    /// A public report of the same fault elsewhere, if one is known.
+    #[must_use]
+    pub fn report(&self) -> Option<Report> {
+        let mut reports = REPORTS.iter();
+        reports.find(|it| it.0 == self.defect).map(|it| it.1)
     }
 }

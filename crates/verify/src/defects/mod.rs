@@ -1,6 +1,8 @@
 //! `cargo verify defects`: every defect of the catalogue must be caught, by the
-//! invariants that it is pinned to, and every invariant must be broken by one.
+//! invariants that it is pinned to, and every invariant must be broken by one. So
+//! must be the algorithms of others, whose repairs must pass.
 
+mod field;
 mod print;
 
 use std::time::Instant;
@@ -22,7 +24,7 @@ use crate::suite::suite;
 pub(crate) fn command(output: &Output) -> Outcome {
     let defects = catalogue(output);
     if output.is_chatty() {
-        crate::out::text(format_args!("{}\n", print::matrix(&defects, output.style)));
+        crate::out::text(format_args!("{}\n", tables(&defects, output.style)));
     }
     if output.is_text() {
         outln!("{}, {:.1} s", defects.summary(), defects.seconds);
@@ -39,13 +41,18 @@ pub(crate) fn command(output: &Output) -> Outcome {
     };
     let render = |format| match format {
         Format::Text => {
-            let matrix = print::matrix(&defects, Style::PLAIN);
-            Some(format!("{matrix}\n{}\n", defects.summary()))
+            let tables = tables(&defects, Style::PLAIN);
+            Some(format!("{tables}\n{}\n", defects.summary()))
         }
         Format::Json => crate::output::json(&defects),
         format => report::render(&report, format),
     };
     output.deliver(outcome, render, || Some(report::page(&report)))
+}
+
+/// The matrix of the catalogue, and what was seen elsewhere.
+fn tables(report: &DefectsReport, style: Style) -> String {
+    print::matrix(report, style) + &field::table(style)
 }
 
 /// Checks the catalogue for the main job: one line, if it is for people.
@@ -98,6 +105,7 @@ fn catalogue(output: &Output) -> DefectsReport {
         to_break: &suite().must_be_broken(),
     };
     let mut report = catalogue.judge(found);
+    report.problems.extend(field::problems());
     report.seconds = begin.elapsed().as_secs_f64();
     report
 }
