@@ -11,6 +11,7 @@ mod cli;
 mod commands_page;
 mod defects;
 mod explore;
+mod file;
 mod found;
 mod list;
 mod out;

@@ -1,12 +1,12 @@
 //! Where the result goes: in which formats, to which files, in which colours.
 
-use std::fs::{self, File};
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::file::{Target, unwritable};
 use crate::out::errln;
 use crate::outcome::Outcome;
 use crate::style::{Color, Style};
@@ -77,14 +77,13 @@ pub(crate) struct Offer {
     pub(crate) page: bool,
 }
 
-/// Where the result goes. Files are opened before the work begins, so that a
-/// wrong name does not cost a run.
+/// Where the result goes. Files are tried before the work begins.
 #[derive(Debug)]
 pub(crate) struct Output {
     /// What goes to standard output.
     printed: Format,
-    files: Vec<(Format, PathBuf, File)>,
-    page: Option<(PathBuf, File)>,
+    files: Vec<(Format, Target)>,
+    page: Option<Target>,
     quiet: bool,
     pub(crate) style: Style,
 }
@@ -128,15 +127,17 @@ impl Output {
         let printed = formats.get(names.len()).copied().unwrap_or(Format::Text);
         let mut files = Vec::new();
         for (format, name) in formats.iter().zip(names) {
-            if files.iter().any(|(_, other, _)| other == name) {
+            if files
+                .iter()
+                .any(|(_, other): &(_, Target)| other.name() == name)
+            {
                 return Err(format!("{} is named twice", name.display()));
             }
-            files.push((*format, name.clone(), create(name)?));
+            files.push((*format, Target::at(name)?));
         }
         let page = wanted.report.as_deref().map(|directory| {
             fs::create_dir_all(directory).map_err(|error| unwritable(directory, &error))?;
-            let name = directory.join(PAGE);
-            create(&name).map(|file| (name, file))
+            Target::at(&directory.join(PAGE))
         });
         Ok(Self {
             printed,
@@ -207,11 +208,11 @@ impl Output {
         page: impl FnOnce() -> Option<String>,
     ) -> Outcome {
         let mut written = true;
-        for (format, name, file) in &self.files {
-            written &= keep(name, file, &render(*format).unwrap_or_default());
+        for (format, target) in &self.files {
+            written &= target.write(&render(*format).unwrap_or_default());
         }
-        if let Some((name, file)) = &self.page {
-            written &= keep(name, file, &page().unwrap_or_default());
+        if let Some(target) = &self.page {
+            written &= target.write(&page().unwrap_or_default());
         }
         if self.printed != Format::Text {
             let text = render(self.printed).unwrap_or_default();
@@ -223,23 +224,6 @@ impl Output {
             Outcome::Usage
         })
     }
-}
-
-fn create(name: &Path) -> Result<File, String> {
-    File::create(name).map_err(|error| unwritable(name, &error))
-}
-
-fn unwritable(name: &Path, error: &std::io::Error) -> String {
-    format!("{} cannot be written: {error}", name.display())
-}
-
-/// Writes a file, or says why not.
-fn keep(name: &Path, mut file: &File, text: &str) -> bool {
-    let written = file.write_all(text.as_bytes());
-    if let Err(error) = &written {
-        errln!("error: {}", unwritable(name, error));
-    }
-    written.is_ok()
 }
 
 /// A result for scripts, ending in a line break.

@@ -6,11 +6,11 @@ pub(crate) mod own;
 mod print;
 mod progress;
 
-use std::fs;
 use std::path::Path;
 
 use closesocket_models::{CloseModel, DefectSpec, Scenario, check_watched};
 
+use crate::file::Target;
 use crate::found::Report;
 use crate::found::check::{CheckReport, ScenarioReport};
 use crate::out::errln;
@@ -124,15 +124,16 @@ fn show(plan: Plan<'_>, check: &CheckReport, output: &Output) -> Outcome {
 
 /// Draws the shortest counterexample, if there is one.
 fn draw(report: &CheckReport, file: &Path) -> Outcome {
-    let name = file.display();
     let Some(drawing) = report.shortest() else {
+        let name = file.display();
         errln!("nothing is violated, so there is nothing to draw in {name}");
         return Outcome::AsExpected;
     };
-    match fs::write(file, drawing.to_svg()) {
-        Ok(()) => Outcome::AsExpected,
-        Err(error) => {
-            errln!("error: {name} cannot be written: {error}");
+    match Target::at(file) {
+        Ok(target) if target.write(&drawing.to_svg()) => Outcome::AsExpected,
+        Ok(_) => Outcome::Usage,
+        Err(wrong) => {
+            errln!("error: {wrong}");
             Outcome::Usage
         }
     }
