@@ -19,6 +19,7 @@
 use std::collections::BTreeMap;
 use std::io::BufRead as _;
 use std::net::SocketAddr;
+use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -31,7 +32,17 @@ use closesocket_tcp::Tcp;
 /// How long peers get, at the end, to read what was accepted for them.
 const GRACE: Duration = Duration::from_secs(5);
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
     let (Some(listen), Some(server)) = (arguments.next(), arguments.next()) else {
         return Err("usage: proxy LISTEN_IP:PORT SERVER_IP:PORT".into());
