@@ -1,9 +1,10 @@
 //! The command line.
 
-use std::net::SocketAddr;
+use std::ffi::OsString;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Arg, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::output::{Format, Offer, Presentation};
 
@@ -21,16 +22,64 @@ pub(crate) struct Cli {
     pub(crate) presentation: Presentation,
 }
 
+/// The options of every command that a command has no use for: its help and its
+/// completions do not offer them.
+const UNUSED: &[(&str, &[&str])] = &[
+    ("sweep", &["report"]),
+    (
+        "explore",
+        &["formats", "output", "report", "quiet", "color"],
+    ),
+    ("run", &["report"]),
+    ("replay", &["report", "quiet", "color"]),
+    ("list", &["report", "quiet", "color"]),
+    ("completions", &["formats", "report", "quiet", "color"]),
+    ("man", &["formats", "report", "quiet", "color"]),
+];
+
+/// The command line, in whose help each command has the options that it takes.
+pub(crate) fn command() -> clap::Command {
+    let mut command = Cli::command();
+    for (name, unused) in UNUSED {
+        let options = command.get_arguments();
+        let unused = options.filter(|it| unused.contains(&it.get_id().as_str()));
+        let hidden: Vec<Arg> = unused.map(|it| it.clone().hide(true)).collect();
+        command = command.mut_subcommand(name, |it| it.args(hidden));
+    }
+    command
+}
+
+/// Understands the arguments, of which the first is the program.
+pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Cli, clap::Error> {
+    let mut command = command();
+    let mut matches = command.try_get_matches_from_mut(arguments)?;
+    Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
+}
+
+/// An address of this machine, of which only the port need be given.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let port = text.strip_prefix("localhost:").unwrap_or(text);
+    match port.parse() {
+        Ok(port) => Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port))),
+        Err(_) => text
+            .parse()
+            .map_err(|_| "expected 3000, localhost:3000 or 127.0.0.1:3000".to_owned()),
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Explore scenarios of the model and judge every invariant.
     Check {
-        /// Only this scenario; can be given several times.
-        #[arg(long = "scenario", value_name = "NAME")]
+        /// Only these scenarios.
+        #[arg(value_name = "SCENARIO")]
         scenarios: Vec<String>,
+        /// This scenario too; can be given several times.
+        #[arg(long = "scenario", value_name = "NAME")]
+        more: Vec<String>,
         /// Explore this defect in the scenario that shows it: its invariants
         /// must be violated.
-        #[arg(long, value_name = "NAME", conflicts_with = "scenarios")]
+        #[arg(long, value_name = "NAME", conflicts_with_all = ["scenarios", "more"])]
         defect: Option<String>,
         /// Draw the shortest counterexample, if there is one, in this SVG file.
         #[arg(long, value_name = "FILE")]
@@ -69,7 +118,8 @@ pub(crate) enum Command {
         #[arg(long, value_name = "NAME", conflicts_with = "scenario")]
         defect: Option<String>,
         /// Where to serve [default: the first free port from 127.0.0.1:3000 on].
-        #[arg(long, value_name = "IP:PORT")]
+        /// The port alone, or localhost:PORT, is one of this machine.
+        #[arg(long, value_name = "IP:PORT", value_parser = address)]
         address: Option<SocketAddr>,
         /// Open the page in the browser.
         #[arg(long)]
@@ -83,7 +133,7 @@ pub(crate) enum Command {
     Run(RunArguments),
     /// Replay a recorded trace through the protocol and the invariants.
     Replay {
-        /// The trace, as `run --trace` and the recorder write it.
+        /// The trace, as `run --trace` and the recorder write it; - is standard input.
         file: PathBuf,
         /// Be content with a recording that was cut off, if nothing is wrong with
         /// what there is of it.
@@ -169,13 +219,55 @@ pub(crate) struct RunArguments {
     /// Open so many connections at once, to peers in a process of their
     /// own, with a receive pending on each, and close them all at the same
     /// time.
-    #[arg(long, value_name = "N", conflicts_with_all = ["connections", "seconds", "seed", "sabotage"], value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    #[arg(long, value_name = "N", conflicts_with_all = ["connections", "seconds", "seed"], value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub(crate) crowd: Option<u64>,
     /// Do something wrong on purpose, to see the verdict fail.
     #[cfg(connections)]
-    #[arg(long, hide = true)]
+    #[arg(long, hide = true, conflicts_with = "crowd")]
     pub(crate) sabotage: Option<crate::run::Sabotage>,
     /// Keep the trace of what the engine did in this file.
     #[arg(long, value_name = "FILE")]
     pub(crate) trace: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{address, command};
+
+    #[test]
+    fn a_port_alone_is_an_address_of_this_machine() {
+        let local = address("127.0.0.1:3000");
+        assert_eq!(
+            local.map(|it| it.to_string()),
+            Ok("127.0.0.1:3000".to_owned())
+        );
+        for text in ["3000", "localhost:3000"] {
+            assert_eq!(address(text), address("127.0.0.1:3000"), "{text}");
+        }
+        assert!(address("[::1]:3000").is_ok());
+        for text in ["", "localhost", "70000", ":3000", "127.0.0.1"] {
+            assert!(address(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn help_offers_only_what_a_command_takes() {
+        let mut command = command();
+        command.build();
+        for command in command.get_subcommands_mut().filter(|it| !it.is_hide_set()) {
+            let name = command.get_name().to_owned();
+            let help = command.render_long_help().to_string();
+            let pages = ["check", "prove", "defects"].contains(&name.as_str());
+            assert_eq!(help.contains("--report <"), pages, "{name}");
+            let results = !["explore", "completions", "man"].contains(&name.as_str());
+            assert_eq!(help.contains("--format <"), results, "{name}");
+            assert!(!help.contains("--sabotage"), "{name}");
+        }
+        assert!(
+            !command
+                .render_long_help()
+                .to_string()
+                .contains("crowd-peers")
+        );
+    }
 }

@@ -14,6 +14,7 @@ mod explore;
 mod file;
 mod found;
 mod list;
+mod names;
 mod out;
 mod outcome;
 mod output;
@@ -28,14 +29,12 @@ mod sources;
 mod style;
 mod suite;
 mod sweep;
+mod usage;
 
 pub use suite::{OwnInvariant, Suite};
 
 use std::ffi::OsString;
 use std::process::ExitCode;
-
-use clap::Parser;
-use clap::error::ErrorKind;
 
 use cli::{Cli, Command, RunArguments};
 use found::{Report, check::CheckReport, defects::Entry, prove::ProveReport, run::RunReport};
@@ -54,30 +53,11 @@ pub fn main(suite: Suite) -> ExitCode {
     // Cargo names the subcommand once more.
     let named = |(at, it): &(usize, OsString)| *at == 1 && it == "verify";
     let arguments = std::env::args_os().enumerate().filter(|it| !named(it));
-    let outcome = match Cli::try_parse_from(arguments.map(|(_, it)| it)) {
+    let outcome = match cli::parse(arguments.map(|(_, it)| it)) {
         Ok(cli) => dispatch(&cli),
-        Err(error) => usage(&error),
+        Err(error) => usage::usage(&error),
     };
     ExitCode::from(outcome as u8)
-}
-
-/// Help and version go to the reader; anything else is one clear line.
-fn usage(error: &clap::Error) -> Outcome {
-    if matches!(
-        error.kind(),
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
-    ) {
-        out::text(format_args!("{error}"));
-        return Outcome::AsExpected;
-    }
-    let text = error.to_string();
-    let lines: Vec<_> = text
-        .lines()
-        .map(str::trim)
-        .take_while(|line| !line.is_empty())
-        .collect();
-    errln!("{}; see `cargo verify --help`", lines.join(" "));
-    Outcome::Usage
 }
 
 fn dispatch(cli: &Cli) -> Outcome {
@@ -93,12 +73,13 @@ fn dispatch(cli: &Cli) -> Outcome {
         None => everything(&output),
         Some(Command::Check {
             scenarios,
+            more,
             defect,
             svg,
             as_test,
         }) => {
             let plan = check::Plan {
-                scenarios,
+                scenarios: &[&scenarios[..], more].concat(),
                 defect: defect.as_deref(),
                 svg: svg.as_deref(),
                 as_test: *as_test,
@@ -192,12 +173,18 @@ fn everything(output: &Output) -> Outcome {
     let proof = suite().is_ours().then(|| prove::summary(output));
     let defects = defects::summary(output);
     let run = close_connections(output);
+    if output.is_text() {
+        // Once more: what failed is not to be looked for above.
+        out::text(format_args!("{}", check.closing()));
+    }
     let ran = match &run {
         Some(Ok(run)) => run.outcome(),
         Some(Err(_)) => Outcome::Differs,
         None => Outcome::AsExpected,
     };
-    let proved = proof.as_ref().map_or(Outcome::AsExpected, ProveReport::outcome);
+    let proved = proof
+        .as_ref()
+        .map_or(Outcome::AsExpected, ProveReport::outcome);
     let outcome = check.outcome().or(proved).or(defects.outcome()).or(ran);
     let report = Report {
         command: "cargo verify",

@@ -12,10 +12,15 @@ use crate::output::Output;
 /// Reads, replays and prints. A recording that was cut off proves nothing of its
 /// end; with `prefix` that is not asked.
 pub(crate) fn command(file: &Path, prefix: bool, output: &Output) -> Outcome {
+    let (file, name) = if file == Path::new("-") {
+        (Path::new("/dev/stdin"), "standard input".to_owned())
+    } else {
+        (file, file.display().to_string())
+    };
     let verdict = match replay_file(file) {
         Ok(verdict) => verdict,
         Err(error) => {
-            errln!("error: {}: {error}", file.display());
+            errln!("error: {name}: {error}");
             return Outcome::Usage;
         }
     };

@@ -11,17 +11,9 @@ use crate::found::check::{CheckReport, ScenarioReport};
 pub(super) fn code(check: &CheckReport) -> String {
     let tests = check.scenarios.iter().map(|it| match it.shortest() {
         Some(path) => test(it, path),
-        None => format!("// {} violates nothing: there is no test.\n", title(it)),
+        None => format!("// {} violates nothing: there is no test.\n", it.title()),
     });
     tests.collect()
-}
-
-/// What is explored, in words.
-fn title(report: &ScenarioReport) -> String {
-    match report.defect {
-        Some(defect) => format!("{} with {defect}", report.name),
-        None => report.name.to_owned(),
-    }
 }
 
 /// The code of a test.

@@ -13,6 +13,7 @@ use closesocket_models::{CloseModel, DefectSpec, Scenario, check_watched};
 use crate::file::Target;
 use crate::found::Report;
 use crate::found::check::{CheckReport, ScenarioReport};
+use crate::names;
 use crate::out::errln;
 use crate::outcome::Outcome;
 use crate::output::{Format, Output};
@@ -50,9 +51,7 @@ impl Job {
         let Some(name) = defect else {
             return scenario.map(|name| find(name).map(Self::plain)).transpose();
         };
-        let spec = suite()
-            .defect(name)
-            .ok_or_else(|| format!("there is no defect `{name}`"))?;
+        let spec = suite().defect(name).ok_or_else(|| names::no_defect(name))?;
         Self::with(spec).map(Some)
     }
 }
@@ -102,6 +101,7 @@ fn show(plan: Plan<'_>, check: &CheckReport, output: &Output) -> Outcome {
     }
     if output.is_text() {
         print_summary(check, output);
+        crate::out::text(format_args!("{}", check.closing()));
     }
     if let Some(file) = plan.svg {
         outcome = outcome.or(draw(check, file));
@@ -160,7 +160,7 @@ pub(crate) fn text(report: &CheckReport) -> String {
     let lines: String = lines
         .map(|it| print::scenario(it, width, Style::PLAIN))
         .collect();
-    lines + &print::summary(report, Style::PLAIN)
+    lines + &print::summary(report, Style::PLAIN) + &report.closing()
 }
 
 fn every_job() -> Vec<Job> {
@@ -184,7 +184,7 @@ fn jobs(names: &[String], defect: Option<&str>) -> Result<Vec<Job>, String> {
 fn find(name: &str) -> Result<&'static Scenario, String> {
     suite()
         .scenario(name)
-        .ok_or_else(|| format!("there is no scenario `{name}`"))
+        .ok_or_else(|| names::no_scenario(name))
 }
 
 /// Explores the jobs side by side. Each scenario is searched by one thread, so

@@ -85,10 +85,10 @@ fn is_drawn(report: &ScenarioReport, it: &InvariantReport) -> bool {
 pub(super) fn summary(report: &CheckReport, style: Style) -> String {
     let (states, complete) = (report.states(), report.complete());
     let count = report.scenarios.len();
-    let verdict = if report.is_good() {
-        style.good(report.verdict)
-    } else {
-        style.bad(report.verdict)
+    let verdict = match report.broken() {
+        _ if report.is_good() => style.good(report.verdict),
+        0 => style.bad(report.verdict),
+        broken => style.bad(&format!("VIOLATED, {broken} times")),
     };
     let mut text = format!(
         "model: {count} scenarios, {complete} explored completely, {states} unique states: {verdict}\n"

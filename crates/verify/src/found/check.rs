@@ -150,11 +150,34 @@ impl ScenarioReport {
         paths.min_by_key(|it| it.actions.len())
     }
 
+    /// What is explored, in words.
+    pub(crate) fn title(&self) -> String {
+        match self.defect {
+            Some(defect) => format!("{} with {defect}", self.name),
+            None => self.name.to_owned(),
+        }
+    }
+
+    /// The command that shows it in the browser.
+    pub(crate) fn explored_by(&self) -> String {
+        match self.defect {
+            Some(defect) => format!("`cargo verify explore --defect {defect}`"),
+            None => format!("`cargo verify explore {}`", self.name),
+        }
+    }
+
+    /// Whether an invariant is violated that should hold.
+    fn is_broken(&self) -> bool {
+        let mut invariants = self.invariants.iter();
+        invariants.any(|it| it.is_violated() && !it.is_as_expected())
+    }
+
     /// In words; what is not as it should be in capitals.
     pub(crate) fn verdict(&self) -> &'static str {
         match (self.complete, self.is_as_expected()) {
             (false, true) => "INCOMPLETE",
             (_, true) => "as expected",
+            (_, false) if self.is_broken() => "VIOLATED",
             (_, false) => "DIFFERS",
         }
     }
@@ -231,6 +254,45 @@ impl CheckReport {
         problems
     }
 
+    /// How many invariants are violated that should hold.
+    pub(crate) fn broken(&self) -> usize {
+        let invariants = self.scenarios.iter().flat_map(|it| &it.invariants);
+        let broken = |it: &&InvariantReport| it.is_violated() && !it.is_as_expected();
+        invariants.filter(broken).count()
+    }
+
+    /// The last lines of a failure: what to look at, the shortest way first, and the
+    /// command that shows it. Nothing if nothing failed.
+    pub(crate) fn closing(&self) -> String {
+        let mut lines = Vec::new();
+        for scenario in &self.scenarios {
+            for it in scenario.invariants.iter().filter(|it| !it.is_as_expected()) {
+                let (steps, what) = (it.counterexample.len(), scenario.title());
+                let line = if it.is_violated() {
+                    format!("violated: {what}: {} after {steps} steps", it.id)
+                } else {
+                    format!("not caught: {what}: {} holds", it.id)
+                };
+                lines.push((steps, format!("{line}; next: {}", scenario.explored_by())));
+            }
+            if let Some(problem) = scenario.states_problem() {
+                lines.push((usize::MAX, problem));
+            }
+            if !scenario.complete {
+                let line = format!("{} was not explored completely", scenario.title());
+                lines.push((usize::MAX, line));
+            }
+        }
+        lines.sort_by_key(|it| it.0);
+        let left = lines.len().saturating_sub(CLOSING);
+        let shown = lines.iter().take(CLOSING);
+        let mut text: String = shown.map(|it| format!("{}\n", it.1)).collect();
+        if left > 0 {
+            text += &format!("and {left} more, above\n");
+        }
+        text
+    }
+
     /// The shortest counterexample of all.
     pub(crate) fn shortest(&self) -> Option<&Drawing> {
         let invariants = self.scenarios.iter().flat_map(|it| &it.invariants);
@@ -251,6 +313,9 @@ impl CheckReport {
         }
     }
 }
+
+/// The most lines of a failure that are said once more at the end.
+const CLOSING: usize = 5;
 
 const HOLDS: &str = "holds";
 const VIOLATED: &str = "violated";
@@ -338,6 +403,32 @@ mod tests {
         };
         let report = report(|found| found.verdicts[3].1 = Verdict::Violated(path));
         assert_eq!(report.outcome(), Outcome::Differs);
+        assert_eq!(report.scenarios[0].verdict(), "VIOLATED");
+    }
+
+    #[test]
+    fn the_last_lines_name_what_failed_and_what_to_do() {
+        assert_eq!(report(|_| {}).closing(), "");
+        let all = report(|found| {
+            for it in &mut found.verdicts {
+                it.1 = Verdict::Violated(closesocket_models::Counterexample {
+                    actions: Vec::new(),
+                    states: Vec::new(),
+                });
+            }
+        });
+        let text = all.closing();
+        let scenario = smallest().name;
+        let invariant = all.scenarios[0].invariants[0].id;
+        let first = format!(
+            "violated: {scenario}: {invariant} after 0 steps; next: `cargo verify explore {scenario}`"
+        );
+        assert_eq!(text.lines().next(), Some(&*first));
+        let left = all.broken() - super::CLOSING;
+        let last = format!("and {left} more, above");
+        assert_eq!(text.lines().last(), Some(&*last));
+        let short = report(|found| found.complete = false);
+        assert!(short.closing().ends_with("not explored completely\n"));
     }
 
     #[test]
