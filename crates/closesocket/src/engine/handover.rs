@@ -219,7 +219,7 @@ impl<S: System> Section<'_, S> {
             let issuer = (reference.process, reference.descriptor, reference.life);
             let over = reference.over;
             // Told by whoever closes it (O8).
-            let watches = reference.watches.into_iter();
+            let watches = reference.watches.all();
             for event in watches.filter_map(Watch::descriptor_closed) {
                 self.out.rare().events.push(event);
             }

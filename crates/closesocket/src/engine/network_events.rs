@@ -44,8 +44,8 @@ impl<S: System> Process<S> {
             let connection = section.socket.machine.connection;
             let connected = matches!(connection, Connection::Connected | Connection::Lost);
             let reference = section.socket.reference(admission.process, descriptor);
-            let mut watches = reference.ok_or(Error::NotSocket)?.watches.iter_mut();
-            let watch = watches.find(|it| it.number == EVENT_SELECT);
+            let watches = &mut reference.ok_or(Error::NotSocket)?.watches;
+            let watch = watches.find_mut(EVENT_SELECT);
             let watch = watch.ok_or(Error::InvalidArgument)?;
             // In this section: what is news behind it sets the event behind it.
             watch.event.reset();

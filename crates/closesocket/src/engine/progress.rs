@@ -88,7 +88,11 @@ impl<S: System> Section<'_, S> {
             endpoint.reset();
         }
         self.lose_receives(Error::NetworkDown);
-        let watches = self.socket.references.iter().flat_map(|it| &it.watches);
+        let watches = self
+            .socket
+            .references
+            .iter()
+            .flat_map(|it| it.watches.iter());
         self.out
             .rare()
             .events

@@ -30,7 +30,7 @@ pub(super) struct Reference<S: System> {
     //# through another descriptor.
     //= docs/specification.md#s4-no-fd-close-for-the-closer
     //# - A readiness registration MUST end together with the descriptor through which it was made.
-    pub(super) watches: Vec<Watch<S>>,
+    pub(super) watches: Watches<S>,
     /// Of one that was taken out: the life of its process was over then.
     pub(super) over: bool,
 }
@@ -67,7 +67,7 @@ impl<S: System> Reference<S> {
             live: false,
             reads: Operations::new(),
             writes: Operations::new(),
-            watches: std::mem::take(&mut self.watches),
+            watches: std::mem::replace(&mut self.watches, Watches::new()),
             over: false,
         }
     }
@@ -89,6 +89,50 @@ pub(super) struct Watch<S: System> {
     pub(super) happened: Readiness,
     /// The end of a connect is news to it.
     pub(super) connecting: bool,
+}
+
+/// Who watches through a descriptor: nobody, for most, and then it is a word.
+#[expect(clippy::box_collection, reason = "a word where there is nobody")]
+pub(super) struct Watches<S: System>(Option<Box<Vec<Watch<S>>>>);
+
+impl<S: System> Watches<S> {
+    pub(super) const fn new() -> Self {
+        Self(None)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.as_ref().is_none_or(|it| it.is_empty())
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Watch<S>> {
+        self.0.iter().flat_map(|it| it.iter())
+    }
+
+    /// The watch of this number.
+    pub(super) fn find_mut(&mut self, number: u64) -> Option<&mut Watch<S>> {
+        let watches = self.0.as_mut()?;
+        watches.iter_mut().find(|it| it.number == number)
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Watch<S>> {
+        self.0.iter_mut().flat_map(|it| it.iter_mut())
+    }
+
+    pub(super) fn push(&mut self, watch: Watch<S>) {
+        self.0.get_or_insert_default().push(watch);
+    }
+
+    /// Removes the watch of this number.
+    pub(super) fn remove(&mut self, number: u64) {
+        if let Some(watches) = &mut self.0 {
+            watches.retain(|watch| watch.number != number);
+        }
+    }
+
+    /// All of them.
+    pub(super) fn all(self) -> impl Iterator<Item = Watch<S>> + use<S> {
+        self.0.into_iter().flat_map(|it| *it)
+    }
 }
 
 /// The number of a descriptor's event registration; selects have others.

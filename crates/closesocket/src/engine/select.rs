@@ -115,9 +115,7 @@ impl<S: System> Process<S> {
                 .reference(admission.process, descriptor)
                 .ok_or(Error::NotSocket)?;
             // A second registration replaces the first.
-            reference
-                .watches
-                .retain(|watch| watch.number != EVENT_SELECT);
+            reference.watches.remove(EVENT_SELECT);
             let mut watch = Watch::new(EVENT_SELECT, interest, event);
             watch.connecting = connecting;
             reference.watches.push(watch);
@@ -188,8 +186,7 @@ pub(super) fn look<S: System>(
         match section.socket.reference(process, descriptor) {
             Some(_) if ended => Err(Error::NetworkDown),
             Some(reference) => {
-                let mine = |it: &&mut Watch<S>| it.number == number;
-                if let Some(watch) = reference.watches.iter_mut().find(mine) {
+                if let Some(watch) = reference.watches.find_mut(number) {
                     watch.told = Readiness::default();
                 }
                 if section.socket.awaits_acknowledgements()
@@ -215,7 +212,7 @@ pub(super) fn unwatch<S: System>(
 ) {
     process.shared.with_socket(socket, |section| {
         if let Some(reference) = section.socket.reference(process, descriptor) {
-            reference.watches.retain(|watch| watch.number != number);
+            reference.watches.remove(number);
         }
     });
 }

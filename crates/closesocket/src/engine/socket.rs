@@ -13,7 +13,7 @@ use super::machine::Machine;
 use super::observation::{Observation, OperationId, Order, Step};
 use super::operation::{Operations, Pending};
 use super::primitives::Monitor;
-use super::reference::{Issuer, Reference};
+use super::reference::{Issuer, Reference, Watches};
 use super::services::Services;
 use super::transport::Endpoint as _;
 use super::transport::EndpointOf;
@@ -171,7 +171,7 @@ impl<S: System> SocketState<S> {
             live: true,
             reads: Operations::new(),
             writes: Operations::new(),
-            watches: Vec::new(),
+            watches: Watches::new(),
             over: false,
         });
         Ok(descriptor)

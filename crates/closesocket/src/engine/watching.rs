@@ -15,7 +15,10 @@ impl<S: System> SocketState<S> {
             return;
         }
         let ready = self.readiness(services);
-        let watches = self.references.iter_mut().flat_map(|it| &mut it.watches);
+        let watches = self
+            .references
+            .iter_mut()
+            .flat_map(|it| it.watches.iter_mut());
         out.rare()
             .events
             .extend(watches.filter_map(|it| it.learns(ready).then(|| it.event.clone())));
@@ -28,7 +31,11 @@ impl<S: System> SocketState<S> {
     //# a call has re-armed it: a receive or an accept for reading, for writing a send that found no
     //# room.
     pub(super) fn rearm(&mut self, kind: OperationKind) {
-        for watch in self.references.iter_mut().flat_map(|it| &mut it.watches) {
+        for watch in self
+            .references
+            .iter_mut()
+            .flat_map(|it| it.watches.iter_mut())
+        {
             match kind {
                 OperationKind::Recv | OperationKind::Accept => watch.told.readable = false,
                 OperationKind::Send => watch.told.writable = false,
