@@ -181,7 +181,7 @@ impl Shared {
 }
 
 /// The token as the kernel keeps it, if it can.
-fn watchable(token: Token) -> Option<mio::Token> {
+pub(crate) fn watchable(token: Token) -> Option<mio::Token> {
     let token = mio::Token(usize::try_from(token.0).ok()?);
     (token != WAKE).then_some(token)
 }

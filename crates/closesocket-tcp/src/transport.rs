@@ -10,7 +10,7 @@ use socket2::Socket;
 
 use crate::error::winsock;
 use crate::family::{Family, Ip, Local};
-use crate::reactor::{self, Shared};
+use crate::reactor::{self, Shared, watchable};
 use crate::{StreamEndpoint, TcpConfig};
 
 /// More bytes than the kernel takes of one socket on its own account.
@@ -127,6 +127,7 @@ impl<F: Family> Transport for Streams<F> {
     /// ([`Error::NetworkDown`]).
     fn open(&self, token: Token) -> Result<StreamEndpoint<F>, Error> {
         self.shared.check_running()?;
+        watchable(token).ok_or(Error::InvalidArgument)?;
         Ok(StreamEndpoint::new(Arc::clone(&self.shared), token))
     }
 

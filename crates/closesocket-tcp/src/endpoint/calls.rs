@@ -17,6 +17,7 @@ use super::{Reports, Stage, StreamEndpoint, limit_waits};
 use crate::error::winsock;
 use crate::family::Family;
 use crate::kernel::{self, retry};
+use crate::reactor::watchable;
 
 impl<F: Family> Endpoint for StreamEndpoint<F> {
     type Address = F::Address;
@@ -125,6 +126,7 @@ impl<F: Family> Endpoint for StreamEndpoint<F> {
             return Err(Error::InvalidArgument);
         }
         self.shared.check_running()?;
+        watchable(token).ok_or(Error::InvalidArgument)?;
         self.reports = Reports::under(Some(token));
         self.have_events_reported()
             .inspect_err(|_| self.reports = Reports::NOT)
