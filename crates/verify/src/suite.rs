@@ -58,9 +58,11 @@ impl Suite {
         CHECKED.get_or_init(|| self);
     }
 
-    /// Whether it is this project's.
+    /// Whether it is this project's. A constant has no address of its own, so its
+    /// content says so.
     pub(crate) fn is_ours(&self) -> bool {
-        std::ptr::eq(self.defects, DEFECTS)
+        let names = |defects: &'static [DefectSpec]| defects.iter().map(|it| it.name);
+        names(self.defects).eq(names(DEFECTS))
     }
 
     pub(crate) fn scenario(&self, name: &str) -> Option<&'static Scenario> {
