@@ -166,6 +166,7 @@ fn no_modules_of_the_crates_around_the_core_import_each_other_in_a_circle() {
     assert_one_way("crates/closesocket-tcp");
     assert_one_way("crates/closesocket-trace");
     assert_one_way("crates/closesocket-conformance");
+    assert_one_way("crates/closesocket-async");
 }
 
 #[test]

@@ -25,11 +25,19 @@ pub struct WriteHalf<S: System = InMemory> {
     reunited: bool,
 }
 
-impl<S: System> ReadHalf<S> {
-    pub(crate) const fn new(stream: Arc<Stream<S>>, wait: Wait<S>) -> Self {
-        Self { stream, wait }
+impl<S: System> AsyncStream<S> {
+    /// Two halves, for two tasks. [`ReadHalf::reunite`] makes them one again, to be
+    /// closed.
+    #[must_use]
+    pub fn into_split(self) -> (ReadHalf<S>, WriteHalf<S>) {
+        let (stream, wait, writing) = self.into_parts();
+        let stream = Arc::new(stream);
+        let writer = WriteHalf::new(Arc::clone(&stream), writing);
+        (ReadHalf { stream, wait }, writer)
     }
+}
 
+impl<S: System> ReadHalf<S> {
     pub(crate) fn reader(&mut self) -> (&Stream<S>, &mut Wait<S>) {
         (&self.stream, &mut self.wait)
     }
@@ -64,7 +72,7 @@ impl<S: System> ReadHalf<S> {
 }
 
 impl<S: System> WriteHalf<S> {
-    pub(crate) const fn new(stream: Arc<Stream<S>>, wait: Wait<S>) -> Self {
+    const fn new(stream: Arc<Stream<S>>, wait: Wait<S>) -> Self {
         Self {
             stream,
             wait,

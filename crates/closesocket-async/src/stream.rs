@@ -1,15 +1,12 @@
 //! One end of a connection.
 
 use std::future::poll_fn;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use closesocket::Stream;
 use closesocket::engine::completions::Wait;
 use closesocket::engine::{AddressOf, Closed, Error, InMemory, Process, System};
-
-use crate::split::{ReadHalf, WriteHalf};
 
 /// One end of a connection, for tasks.
 ///
@@ -143,13 +140,9 @@ impl<S: System> AsyncStream<S> {
         self.stream.abort()
     }
 
-    /// Two halves, for two tasks. [`ReadHalf::reunite`] makes them one again, to be
-    /// closed.
-    #[must_use]
-    pub fn into_split(self) -> (ReadHalf<S>, WriteHalf<S>) {
-        let stream = Arc::new(self.stream);
-        let reader = ReadHalf::new(Arc::clone(&stream), self.reading);
-        (reader, WriteHalf::new(stream, self.writing))
+    /// What it is made of, to be halved.
+    pub(crate) fn into_parts(self) -> (Stream<S>, Wait<S>, Wait<S>) {
+        (self.stream, self.reading, self.writing)
     }
 
     /// The whole of two halves.
