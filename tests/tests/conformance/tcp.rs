@@ -1,19 +1,14 @@
 //! Connections over TCP, with peers of the standard library.
 
 use std::any::Any;
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::time::Duration;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 
-use closesocket_conformance::{End, Network, Peer, Ports};
+use closesocket_conformance::{Network, Ports};
 use closesocket_tcp::{Tcp, TcpConfig};
-use socket2::{Domain, SockRef, Socket, Type};
+use socket2::{Domain, Socket, Type};
 
-/// Buffers that fill in no time, in bytes.
-const SMALL: usize = 16 * 1024;
-
-/// After this long a test has failed. Nothing is ever waited for this long.
-const PATIENCE: Duration = Duration::from_secs(30);
+use super::plain::{PATIENCE, Plain, SMALL};
 
 /// TCP over IPv4.
 pub(crate) struct V4;
@@ -32,17 +27,9 @@ fn listener(ip: IpAddr, backlog: i32) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// A peer of the standard library.
-pub(crate) struct Plain(TcpStream);
-
 fn peer(stream: TcpStream) -> Plain {
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    stream.set_write_timeout(Some(PATIENCE)).unwrap();
     stream.set_nodelay(true).unwrap();
-    // So a write waits unless the engine reads.
-    let small = SockRef::from(&stream).set_send_buffer_size(SMALL);
-    small.unwrap();
-    Plain(stream)
+    Plain::over(stream)
 }
 
 macro_rules! network {
@@ -126,58 +113,4 @@ fn owned_connection(line: &str) -> Option<Ports> {
     let (ours, theirs) = (port(fields.get(1)?)?, port(fields.get(2)?)?);
     let has_owner = *fields.get(9)? != "0";
     has_owner.then_some((ours, theirs))
-}
-
-impl Peer for Plain {
-    fn write(&mut self, bytes: &[u8]) {
-        self.0.write_all(bytes).unwrap();
-    }
-
-    fn offer(&mut self, bytes: &[u8]) {
-        // An error means that it has ended.
-        let _ = self.0.write_all(bytes);
-    }
-
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, End> {
-        loop {
-            return match self.0.read(buffer) {
-                Ok(0) => Err(End::Fin),
-                Ok(bytes) => Ok(bytes),
-                Err(error) => match error.kind() {
-                    ErrorKind::Interrupted => continue,
-                    ErrorKind::ConnectionReset => Err(End::Reset),
-                    _ => panic!("the peer sees {error}"),
-                },
-            };
-        }
-    }
-
-    fn hears_nothing(&mut self) -> bool {
-        self.0.set_nonblocking(true).unwrap();
-        let found = self.0.peek(&mut [0]);
-        self.0.set_nonblocking(false).unwrap();
-        found.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
-    }
-
-    fn finish(&mut self) {
-        self.0.shutdown(Shutdown::Write).unwrap();
-    }
-
-    fn reset(self) {
-        SockRef::from(&self.0)
-            .set_linger(Some(Duration::ZERO))
-            .unwrap();
-    }
-
-    /// Its kernel has no room left and nobody will make any.
-    fn vanish(self) -> Box<dyn Any> {
-        Box::new(self)
-    }
-
-    fn ports(&self) -> Option<Ports> {
-        Some((
-            self.0.peer_addr().ok()?.port(),
-            self.0.local_addr().ok()?.port(),
-        ))
-    }
 }

@@ -1,23 +1,16 @@
 //! Connections of `AF_UNIX`, with peers of the standard library.
 
 use std::any::Any;
-use std::io::{ErrorKind, Read, Write};
-use std::net::Shutdown;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
 use closesocket_tcp::{TcpConfig, Unix};
-use socket2::{Domain, SockAddr, SockRef, Socket, Type};
+use socket2::{Domain, SockAddr, Socket, Type};
 
-use closesocket_conformance::{End, Network, Peer};
+use closesocket_conformance::Network;
 
-/// A buffer that fills in no time, in bytes.
-const SMALL: usize = 16 * 1024;
-
-/// After this long a test has failed. Nothing is ever waited for this long.
-const PATIENCE: Duration = Duration::from_secs(30);
+use super::plain::{Plain, SMALL};
 
 /// Stream sockets of `AF_UNIX`.
 pub(crate) struct Local;
@@ -53,17 +46,6 @@ fn free_address() -> SocketAddr {
     SocketAddr::from_abstract_name(next_name()).unwrap()
 }
 
-/// A peer of the standard library.
-pub(crate) struct Plain(UnixStream);
-
-fn peer(stream: UnixStream) -> Plain {
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    stream.set_write_timeout(Some(PATIENCE)).unwrap();
-    let small = SockRef::from(&stream).set_send_buffer_size(SMALL);
-    small.unwrap();
-    Plain(stream)
-}
-
 impl Network for Local {
     type Transport = Unix;
     type Peer = Plain;
@@ -91,7 +73,7 @@ impl Network for Local {
     }
 
     fn accept(listener: &UnixListener) -> Plain {
-        peer(listener.accept().unwrap().0)
+        Plain::over(listener.accept().unwrap().0)
     }
 
     fn free_address() -> SocketAddr {
@@ -99,7 +81,7 @@ impl Network for Local {
     }
 
     fn dial(_: &Unix, address: &SocketAddr) -> Plain {
-        peer(UnixStream::connect_addr(address).unwrap())
+        Plain::over(UnixStream::connect_addr(address).unwrap())
     }
 
     /// With a full backlog the kernel takes no connection.
@@ -117,49 +99,5 @@ impl Network for Local {
     /// What the kernel has taken has arrived: twice the buffer that it was asked for.
     fn acknowledged_unread() -> usize {
         4 * SMALL
-    }
-}
-
-impl Peer for Plain {
-    fn write(&mut self, bytes: &[u8]) {
-        self.0.write_all(bytes).unwrap();
-    }
-
-    fn offer(&mut self, bytes: &[u8]) {
-        // An error means that it has ended.
-        let _ = self.0.write_all(bytes);
-    }
-
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, End> {
-        loop {
-            return match self.0.read(buffer) {
-                Ok(0) => Err(End::Fin),
-                Ok(bytes) => Ok(bytes),
-                Err(error) => match error.kind() {
-                    ErrorKind::Interrupted => continue,
-                    ErrorKind::ConnectionReset => Err(End::Reset),
-                    _ => panic!("the peer sees {error}"),
-                },
-            };
-        }
-    }
-
-    fn hears_nothing(&mut self) -> bool {
-        self.0.set_nonblocking(true).unwrap();
-        let found = SockRef::from(&self.0).peek(&mut [std::mem::MaybeUninit::uninit()]);
-        self.0.set_nonblocking(false).unwrap();
-        found.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
-    }
-
-    fn finish(&mut self) {
-        self.0.shutdown(Shutdown::Write).unwrap();
-    }
-
-    /// It is one if there is something that it has not read.
-    fn reset(self) {}
-
-    /// Its kernel has no room left and nobody will make any.
-    fn vanish(self) -> Box<dyn Any> {
-        Box::new(self)
     }
 }
