@@ -60,6 +60,9 @@ impl Kind {
         Self::CancelThrough,
     ];
 
+    /// The calls that a thread makes: all but none, and the worker's part.
+    pub(crate) const CALLS: &[Self] = Self::ALL.split_at(2).1;
+
     /// What a user calls it.
     pub(crate) const fn name(self) -> &'static str {
         match self {

@@ -55,30 +55,9 @@ const LIMITED: Surroundings = Surroundings {
     ..ROUGH
 };
 
-use Kind::{
-    BlockedRecv, BlockedSend, Cancel, CancelForeign, CancelThrough, Close, Duplicate, LingerHard,
-    LingerOff, LingerTimed, Open, Recv, Redeem, Send, SendTwo, ShutDown,
-};
+use Kind::{BlockedRecv, BlockedSend, Close, Duplicate, LingerHard, LingerTimed, Open, Recv, Send};
 
 const FEW: &[Kind] = &[Recv, BlockedRecv, Send, BlockedSend, Close, Open];
-const ALL: &[Kind] = &[
-    Recv,
-    BlockedRecv,
-    Send,
-    SendTwo,
-    BlockedSend,
-    Close,
-    LingerOff,
-    LingerHard,
-    LingerTimed,
-    ShutDown,
-    Duplicate,
-    Redeem,
-    Open,
-    Cancel,
-    CancelForeign,
-    CancelThrough,
-];
 
 /// Every family.
 pub static FAMILIES: &[Family] = &[
@@ -94,7 +73,7 @@ pub static FAMILIES: &[Family] = &[
         name: "blocking",
         summary: "Blocking sockets with a window of one chunk, and every call.",
         sockets: &sockets(BLOCKING),
-        calls: ALL,
+        calls: Kind::CALLS,
         surroundings: ROUGH,
         views: 405_361,
     },
@@ -102,7 +81,7 @@ pub static FAMILIES: &[Family] = &[
         name: "blocking-two-chunks",
         summary: "Blocking sockets with a window of two chunks.",
         sockets: &sockets(WIDER),
-        calls: ALL,
+        calls: Kind::CALLS,
         surroundings: ROUGH,
         views: 714_781,
     },
@@ -110,7 +89,7 @@ pub static FAMILIES: &[Family] = &[
         name: "limited-drains",
         summary: "Blocking sockets whose background drains have a limit.",
         sockets: &sockets(WIDER),
-        calls: ALL,
+        calls: Kind::CALLS,
         surroundings: LIMITED,
         views: 714_781,
     },
@@ -132,7 +111,7 @@ pub static FAMILIES: &[Family] = &[
             nonblocking: true,
             ..WIDER
         }),
-        calls: ALL,
+        calls: Kind::CALLS,
         surroundings: ROUGH,
         views: 706_966,
     },
@@ -143,7 +122,7 @@ pub static FAMILIES: &[Family] = &[
             unread_input: UnreadInput::Reset,
             ..WIDER
         }),
-        calls: ALL,
+        calls: Kind::CALLS,
         surroundings: ROUGH,
         views: 720_474,
     },
