@@ -94,7 +94,7 @@ impl Readiness {
     }
 
     /// What is here or there.
-    pub(super) const fn and(self, other: Self) -> Self {
+    pub(super) const fn or(self, other: Self) -> Self {
         Self {
             readable: self.readable || other.readable,
             writable: self.writable || other.writable,

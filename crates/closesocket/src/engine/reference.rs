@@ -157,7 +157,7 @@ impl<S: System> Watch<S> {
         let now = self.interest.of(ready);
         let news = now.without(self.told);
         self.told = now;
-        self.happened = self.happened.and(news);
+        self.happened = self.happened.or(news);
         news != Readiness::default()
     }
 
