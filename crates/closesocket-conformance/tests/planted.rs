@@ -3,7 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use closesocket::engine::Error;
@@ -34,14 +35,21 @@ mod fault {
     pub(crate) const FIN_FOR_RESET: u8 = 8;
 }
 
+/// The fault of the next transport, and whose turn it is to say. It is no parameter
+/// of the network: suite and engine would be compiled once for each fault.
+static FAULT: AtomicU8 = AtomicU8::new(fault::NONE);
+static TURN: Mutex<()> = Mutex::new(());
+
 /// Connections in memory with a fault.
-struct Planted<const FAULT: u8> {
+struct Planted {
+    fault: u8,
     memory: Memory,
     /// Kept alive for the network, which has it weakly only.
     events: Mutex<Option<Arc<dyn Events>>>,
 }
 
-struct PlantedEndpoint<const FAULT: u8> {
+struct PlantedEndpoint {
+    fault: u8,
     inner: MemoryEndpoint,
     /// More waits in the engine.
     unsent_waits: bool,
@@ -52,36 +60,43 @@ struct PlantedEndpoint<const FAULT: u8> {
 }
 
 /// Events on their way to the engine.
-struct Reporting<const FAULT: u8>(Weak<dyn Events>);
+struct Reporting {
+    fault: u8,
+    events: Weak<dyn Events>,
+}
 
-impl<const FAULT: u8> Events for Reporting<FAULT> {
+impl Events for Reporting {
     fn ready(&self, token: Token) {
-        let token = match FAULT {
+        let token = match self.fault {
             fault::SILENT => return,
             fault::WRONG_TOKEN => Token(token.0 + 1),
             _ => token,
         };
-        if let Some(events) = self.0.upgrade() {
+        if let Some(events) = self.events.upgrade() {
             events.ready(token);
         }
     }
 
     fn tick(&self) -> Option<Duration> {
-        self.0.upgrade()?.tick()
+        self.events.upgrade()?.tick()
     }
 }
 
-impl<const FAULT: u8> Transport for Planted<FAULT> {
-    type Endpoint = PlantedEndpoint<FAULT>;
+impl Transport for Planted {
+    type Endpoint = PlantedEndpoint;
 
     fn attach(&self, events: Weak<dyn Events>) {
-        let reporting: Arc<dyn Events> = Arc::new(Reporting::<FAULT>(events));
+        let reporting: Arc<dyn Events> = Arc::new(Reporting {
+            fault: self.fault,
+            events,
+        });
         self.memory.attach(Arc::downgrade(&reporting));
         *self.events.lock().unwrap() = Some(reporting);
     }
 
     fn open(&self, token: Token) -> Result<Self::Endpoint, Error> {
-        self.memory.open(token).map(PlantedEndpoint::over)
+        let inner = self.memory.open(token)?;
+        Ok(PlantedEndpoint::over(inner, self.fault))
     }
 
     fn deliver_events(&self) {
@@ -89,9 +104,10 @@ impl<const FAULT: u8> Transport for Planted<FAULT> {
     }
 }
 
-impl<const FAULT: u8> PlantedEndpoint<FAULT> {
-    fn over(inner: MemoryEndpoint) -> Self {
+impl PlantedEndpoint {
+    fn over(inner: MemoryEndpoint, fault: u8) -> Self {
         Self {
+            fault,
             inner,
             unsent_waits: false,
             held: Vec::new(),
@@ -100,7 +116,7 @@ impl<const FAULT: u8> PlantedEndpoint<FAULT> {
     }
 }
 
-impl<const FAULT: u8> Endpoint for PlantedEndpoint<FAULT> {
+impl Endpoint for PlantedEndpoint {
     type Address = MemoryAddress;
 
     fn bind(&mut self, address: &MemoryAddress) -> Result<(), Error> {
@@ -124,7 +140,8 @@ impl<const FAULT: u8> Endpoint for PlantedEndpoint<FAULT> {
     }
 
     fn accept(&mut self) -> Result<Option<Self>, Error> {
-        Ok(self.inner.accept()?.map(Self::over))
+        let accepted = self.inner.accept()?;
+        Ok(accepted.map(|inner| Self::over(inner, self.fault)))
     }
 
     fn register(&mut self, token: Token) -> Result<(), Error> {
@@ -132,7 +149,7 @@ impl<const FAULT: u8> Endpoint for PlantedEndpoint<FAULT> {
     }
 
     fn send(&mut self, bytes: &[u8]) -> Result<usize, Error> {
-        if FAULT != fault::LAST_CHUNK_LOST || !self.unsent_waits {
+        if self.fault != fault::LAST_CHUNK_LOST || !self.unsent_waits {
             return self.inner.send(bytes);
         }
         let sent = self.inner.send(&self.held)?;
@@ -151,7 +168,7 @@ impl<const FAULT: u8> Endpoint for PlantedEndpoint<FAULT> {
 
     fn receive(&mut self, buffer: &mut [u8]) -> Result<Received, Error> {
         let received = self.inner.receive(buffer);
-        match (FAULT, received) {
+        match (self.fault, received) {
             (fault::RESET_SWALLOWED, Err(Error::ConnectionReset)) => Ok(Received::End),
             (fault::REORDERED, Ok(Received::Bytes(bytes))) => {
                 buffer[..bytes].rotate_left(bytes / 2);
@@ -175,7 +192,7 @@ impl<const FAULT: u8> Endpoint for PlantedEndpoint<FAULT> {
 
     fn unacknowledged(&mut self) -> Result<usize, Error> {
         let bytes = self.inner.unacknowledged()?;
-        Ok(if FAULT == fault::ACKNOWLEDGED_TOO_EARLY {
+        Ok(if self.fault == fault::ACKNOWLEDGED_TOO_EARLY {
             0
         } else {
             bytes
@@ -191,20 +208,21 @@ impl<const FAULT: u8> Endpoint for PlantedEndpoint<FAULT> {
     }
 
     fn reset(&mut self) {
-        if FAULT == fault::FIN_FOR_RESET && self.inner.send_fin().is_ok() {
+        if self.fault == fault::FIN_FOR_RESET && self.inner.send_fin().is_ok() {
             return;
         }
         self.inner.reset();
     }
 }
 
-impl<const FAULT: u8> Network for Planted<FAULT> {
+impl Network for Planted {
     type Transport = Self;
     type Peer = net::Peer;
     type Listener = PeerListener;
 
     fn transport() -> Self {
         Self {
+            fault: FAULT.load(Ordering::SeqCst),
             memory: InMemory::transport(),
             events: Mutex::new(None),
         }
@@ -238,8 +256,8 @@ impl<const FAULT: u8> Network for Planted<FAULT> {
 /// What the suite says to some of its behaviours over these connections, in their
 /// order. A transport that loses an event holds a behaviour for ever; the others
 /// end in no time.
-fn verdicts<const FAULT: u8>(names: &[&str], patience: u64) -> Vec<Verdict> {
-    let all = behaviours::<Planted<FAULT>>();
+fn verdicts(fault: u8, names: &[&str], patience: u64) -> Vec<Verdict> {
+    let all = behaviours::<Planted>();
     let named = |name: &&str| {
         let found = all.iter().find(|it| it.name().ends_with(*name));
         found
@@ -247,16 +265,19 @@ fn verdicts<const FAULT: u8>(names: &[&str], patience: u64) -> Vec<Verdict> {
             .clone()
     };
     let chosen: Vec<_> = names.iter().map(named).collect();
+    // Another test that failed in its turn has said so.
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    FAULT.store(fault, Ordering::SeqCst);
     check_all(&chosen, Duration::from_secs(patience))
 }
 
 /// These fail with the fault and hold without, those hold with it.
-fn finds<const FAULT: u8>(fail: &[&str], hold: &[&str]) {
-    for (name, verdict) in fail.iter().zip(verdicts::<FAULT>(fail, SHORT)) {
+fn finds(fault: u8, fail: &[&str], hold: &[&str]) {
+    for (name, verdict) in fail.iter().zip(verdicts(fault, fail, SHORT)) {
         assert!(matches!(verdict, Verdict::Fails(_)), "{name}: {verdict:?}");
     }
-    let healthy = verdicts::<{ fault::NONE }>(fail, LONG);
-    let well = verdicts::<FAULT>(hold, LONG);
+    let healthy = verdicts(fault::NONE, fail, LONG);
+    let well = verdicts(fault, hold, LONG);
     for (name, verdict) in fail.iter().zip(healthy).chain(hold.iter().zip(well)) {
         assert_eq!(verdict, Verdict::Holds, "{name}");
     }
@@ -269,7 +290,8 @@ const SHORT: u64 = 5;
 
 #[test]
 fn a_transport_that_loses_the_last_chunk_is_found() {
-    finds::<{ fault::LAST_CHUNK_LOST }>(
+    finds(
+        fault::LAST_CHUNK_LOST,
         &[
             "lt1_a_close_returns_at_once_and_sends_all_in_the_background",
             "lt3_a_close_waits_until_the_peer_has_everything",
@@ -285,7 +307,8 @@ fn a_transport_that_loses_the_last_chunk_is_found() {
 
 #[test]
 fn a_transport_that_acknowledges_too_early_is_found() {
-    finds::<{ fault::ACKNOWLEDGED_TOO_EARLY }>(
+    finds(
+        fault::ACKNOWLEDGED_TOO_EARLY,
         &["lt4_a_close_would_block_while_the_transport_has_what_the_peer_has_not"],
         &[
             "lt4_a_close_that_can_finish_at_once_is_graceful",
@@ -296,7 +319,8 @@ fn a_transport_that_acknowledges_too_early_is_found() {
 
 #[test]
 fn a_transport_that_never_reports_readiness_is_found() {
-    finds::<{ fault::SILENT }>(
+    finds(
+        fault::SILENT,
         &[
             "r6_readiness_is_signalled_once_until_a_call_re_arms_it",
             "o7_a_connect_that_completed_keeps_its_success",
@@ -310,7 +334,8 @@ fn a_transport_that_never_reports_readiness_is_found() {
 
 #[test]
 fn a_transport_that_reports_to_the_wrong_token_is_found() {
-    finds::<{ fault::WRONG_TOKEN }>(
+    finds(
+        fault::WRONG_TOKEN,
         &[
             "r8_packets_come_in_the_order_of_their_receives",
             "fault_a_used_up_window_holds_a_blocked_send_until_the_peer_reads",
@@ -321,7 +346,8 @@ fn a_transport_that_reports_to_the_wrong_token_is_found() {
 
 #[test]
 fn a_transport_that_takes_a_reset_for_an_end_is_found() {
-    finds::<{ fault::RESET_SWALLOWED }>(
+    finds(
+        fault::RESET_SWALLOWED,
         &[
             "arrivals::r1_an_answer_outlives_the_send_that_meets_the_reset",
             "l5_after_a_reset_by_the_peer_a_lingering_close_returns_success",
@@ -336,7 +362,8 @@ fn a_transport_that_takes_a_reset_for_an_end_is_found() {
 
 #[test]
 fn a_transport_that_reorders_is_found() {
-    finds::<{ fault::REORDERED }>(
+    finds(
+        fault::REORDERED,
         &[
             "o6_a_large_transfer_between_two_sockets_of_the_engine_arrives_whole",
             "s1_after_a_shutdown_of_the_send_side_receiving_goes_on",
@@ -348,7 +375,8 @@ fn a_transport_that_reorders_is_found() {
 
 #[test]
 fn a_transport_that_tells_the_end_twice_is_found() {
-    finds::<{ fault::END_TWICE }>(
+    finds(
+        fault::END_TWICE,
         &[
             "r2_an_empty_receive_waits_for_input_and_takes_none",
             "d4_descriptors_of_one_socket_send_and_receive_independently",
@@ -360,7 +388,8 @@ fn a_transport_that_tells_the_end_twice_is_found() {
 
 #[test]
 fn a_transport_that_sends_a_fin_for_a_reset_is_found() {
-    finds::<{ fault::FIN_FOR_RESET }>(
+    finds(
+        fault::FIN_FOR_RESET,
         &[
             "d6_a_hard_linger_resets_only_with_the_last_reference",
             "l6_under_reset_a_peer_that_reads_sees_the_reset",
@@ -371,7 +400,11 @@ fn a_transport_that_sends_a_fin_for_a_reset_is_found() {
 
 #[test]
 fn what_a_network_does_not_offer_is_skipped_and_says_why() {
-    let skipped = verdicts::<{ fault::NONE }>(&["o4_a_blocked_connect_returns_wsaeintr"], LONG);
+    let skipped = verdicts(
+        fault::NONE,
+        &["o4_a_blocked_connect_returns_wsaeintr"],
+        LONG,
+    );
     let why = "no address on it leaves connects pending";
     assert_eq!(skipped, [Verdict::Skipped(why.into())]);
 }
