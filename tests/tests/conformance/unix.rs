@@ -16,7 +16,7 @@ use super::plain::{Plain, SMALL};
 pub(crate) struct Local;
 
 /// Scenarios in which somebody has to see a reset where no input was unread. What is
-/// to be seen instead is in `closesocket-tcp/tests/unix.rs`.
+/// to be seen instead is in `closesocket-tcp/tests/connections/unix.rs`.
 const NEED_A_RESET: &[&str] = &[
     "d6_a_hard_linger_resets_only_with_the_last_reference",
     "d8_sockets_closed_in_every_way_are_all_released",

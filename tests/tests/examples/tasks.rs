@@ -1,90 +1,12 @@
-//! The examples do what their docs say, tried from outside: as processes, with
-//! plain peers that know nothing of us.
-#![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+//! Servers for tasks.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::Once;
+use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 
-/// After this long a peer that hears nothing has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// An example that runs.
-struct Example {
-    child: Child,
-    input: Option<ChildStdin>,
-    output: BufReader<ChildStdout>,
-}
-
-impl Example {
-    fn start(name: &str, arguments: &[&str]) -> Self {
-        let mut child = Command::new(executable(name))
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        Self {
-            input: child.stdin.take(),
-            output: BufReader::new(child.stdout.take().unwrap()),
-            child,
-        }
-    }
-
-    fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.output.read_line(&mut line).unwrap();
-        line.trim_end().to_owned()
-    }
-
-    /// Where it says that it listens.
-    fn address(&mut self) -> SocketAddr {
-        let line = self.line();
-        let address = line.strip_prefix("listening on ");
-        address.unwrap_or_else(|| panic!("{line}")).parse().unwrap()
-    }
-
-    /// Waits for the end, which must be a success.
-    fn end(&mut self) {
-        assert!(self.child.wait().unwrap().success());
-    }
-}
-
-/// A test that fails leaves no process behind.
-impl Drop for Example {
-    fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
-    }
-}
-
-/// Where the built example is. `cargo test` has built it already, unless only
-/// this test was asked for.
-fn executable(name: &str) -> std::path::PathBuf {
-    static BUILT: Once = Once::new();
-    BUILT.call_once(|| {
-        let build = ["build", "--quiet", "--profile", "test", "--examples"];
-        let built = Command::new(env!("CARGO"))
-            .args(build)
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .status();
-        assert!(built.unwrap().success());
-    });
-    let tests = std::env::current_exe().unwrap();
-    let target = tests.ancestors().nth(3).unwrap();
-    target.join("debug/examples").join(name)
-}
-
-fn connect(address: SocketAddr) -> TcpStream {
-    let stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    stream
-}
+use super::{Example, PATIENCE, root};
 
 fn read_to_end(mut stream: &TcpStream) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -95,9 +17,8 @@ fn read_to_end(mut stream: &TcpStream) -> Vec<u8> {
 #[test]
 fn what_is_sent_to_the_echo_server_comes_back_and_its_close_says_drained() {
     let mut server = Example::start("echo", &[]);
-    let address = server.address();
     for _ in 0..3 {
-        let mut stream = connect(address);
+        let mut stream = server.connect();
         let sent = vec![7; 1_000_000];
         let echoed = std::thread::scope(|scope| {
             let reader = scope.spawn(|| read_to_end(&stream));
@@ -116,7 +37,7 @@ fn what_is_sent_to_the_echo_server_comes_back_and_its_close_says_drained() {
 
 #[test]
 fn an_echo_server_is_at_most_20_lines_and_the_others_at_most_80() {
-    let examples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let examples = root().join("crates/closesocket-async/examples");
     for (name, most) in [("echo", 20), ("chat", 80), ("c10k", 80)] {
         let text = std::fs::read_to_string(examples.join(name).with_extension("rs"));
         let lines = text.unwrap().lines().count();
@@ -127,8 +48,7 @@ fn an_echo_server_is_at_most_20_lines_and_the_others_at_most_80() {
 #[test]
 fn guests_of_the_chat_hear_each_other_and_lose_nothing_at_the_end() {
     let mut server = Example::start("chat", &[]);
-    let address = server.address();
-    let guests: Vec<_> = (0..3).map(|_| BufReader::new(connect(address))).collect();
+    let guests: Vec<_> = (0..3).map(|_| BufReader::new(server.connect())).collect();
     // A guest hears what is said when he is there: the first is told until he is.
     let [mut first, mut second, mut third] = guests.try_into().unwrap_or_else(|_| panic!());
     let mut line = String::new();
@@ -177,8 +97,7 @@ fn ten_thousand_idle_connections_wait_on_one_thread() {
         println!("this system lets it have {count} connections only");
     }
     let mut server = Example::start("c10k", &[&count.to_string()]);
-    let address = server.address();
-    let streams: Vec<_> = (0..count).map(|_| connect(address)).collect();
+    let streams: Vec<_> = (0..count).map(|_| server.connect()).collect();
     let idle = server.line();
     assert!(idle.starts_with(&format!("{count} idle, ")), "{idle}");
     println!("{idle}");

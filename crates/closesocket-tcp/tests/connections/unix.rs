@@ -1,7 +1,5 @@
 //! What Linux does with stream sockets of `AF_UNIX`, where it is not what it does
 //! with TCP.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::{AsFd, OwnedFd};

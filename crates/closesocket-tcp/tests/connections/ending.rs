@@ -1,18 +1,14 @@
 //! Connections end: drained, reset, lost.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
-mod common;
-
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
+use crate::common::copies::copy;
+use crate::common::world::until;
+use crate::common::{Net, SMALL, fresh_token, read_to_end, reset_peer};
 use closesocket::engine::net::{Endpoint, Received};
 use closesocket::protocol::Error;
 use closesocket_tcp::{TcpConfig, TcpEndpoint};
-use common::copies::copy;
-use common::world::until;
-use common::{Net, SMALL, fresh_token, read_to_end, reset_peer};
 
 const MILLISECOND: Option<Duration> = Some(Duration::from_millis(1));
 

@@ -1,18 +1,14 @@
 //! Options of a socket, as the kernel has them.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
-mod common;
-
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use crate::common::world::World;
 use closesocket::engine::sockopt::{
     KeepAlive, KeepAliveCount, KeepAliveIdle, KeepAliveInterval, NoDelay, OnlyV6, ReceiveBuffer,
     SendBuffer, UserTimeout,
 };
 use closesocket::engine::{Descriptor, Error};
 use closesocket_tcp::native;
-use common::world::World;
 use socket2::SockRef;
 
 /// What the kernel says of a descriptor's socket.

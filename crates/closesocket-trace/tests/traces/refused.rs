@@ -1,7 +1,5 @@
 //! Traces of an engine that decides otherwise: what it would record is refused.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use closesocket::engine::completions::Notify;
 use closesocket::engine::net::{Memory, MemoryAddress};
 use closesocket::engine::observe::Step;

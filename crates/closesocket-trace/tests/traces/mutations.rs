@@ -2,18 +2,14 @@
 //! something else is rejected, although its numbers are made to fit. What is
 //! not decisive is named in `docs/trace.md`, and here.
 
-#![allow(clippy::unwrap_used, clippy::too_many_lines)]
-
-mod common;
-
+use crate::common::history::{Trace, history};
+use crate::common::numbering::{may_be_missing, renumber};
 use closesocket::engine::completions::OperationId;
 use closesocket::engine::observe::{Observation, Order, Step};
 use closesocket::engine::{Descriptor, Error, ProcessId};
 use closesocket::protocol::word::{HOLDER, Word};
 use closesocket::protocol::{Cause, HandleKind, Input, OperationKind, Socket, Waiting};
 use closesocket_trace::{read, replay, to_text};
-use common::history::{Trace, history};
-use common::numbering::{may_be_missing, renumber};
 use proptest::prelude::*;
 use proptest::sample::Index;
 

@@ -1,8 +1,6 @@
 //! The trace of the engine over real TCP, with its reactor thread, is accepted: rare
 //! shapes. The usual ones are those of `cargo verify run`, whose traces are replayed.
 
-#![allow(clippy::unwrap_used)]
-
 use std::io::Read as _;
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;

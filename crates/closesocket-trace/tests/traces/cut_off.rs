@@ -1,18 +1,14 @@
 //! A recording that was cut off is judged as far as it goes: the program that
 //! crashed is the one whose trace matters.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::common::history::{Trace, history};
+use crate::common::scratch::Scratch;
+use crate::common::{World, expect_accepted};
 use closesocket_trace::{ReadError, Record, Recorder, replay_file, to_text};
-use common::history::{Trace, history};
-use common::scratch::Scratch;
-use common::{World, expect_accepted};
 use proptest::prelude::*;
 
 /// A trace with several parts, each behind a cut.
@@ -196,7 +192,10 @@ fn the_trace_of_a_program_that_aborts_is_judged() {
     }
     let scratch = Scratch::new();
     let child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "the_trace_of_a_program_that_aborts_is_judged"])
+        .args([
+            "--exact",
+            "cut_off::the_trace_of_a_program_that_aborts_is_judged",
+        ])
         .env(CHILD, &scratch.0)
         .stdout(Stdio::null())
         .stderr(Stdio::null())

@@ -5,19 +5,15 @@
 //! connection gets the slot of the one before, in the next generation; the old
 //! value is what a user of a stale handle, or a thread that still has it in a
 //! register, goes on using.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod common;
-
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
+use crate::common::world::{LONG, Sys, Task, World, until};
 use closesocket::engine::completions::{CompletionQueue, Interest, Notify};
 use closesocket::engine::{Config, Descriptor, Error, NoUpcalls, Process, Shutdown};
-use common::world::{LONG, Sys, Task, World, until};
 
 const ROUNDS: u32 = 1000;
 /// Bytes of each pending send.

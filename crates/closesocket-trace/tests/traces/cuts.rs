@@ -1,13 +1,9 @@
 //! A trace that was cut is replayed part by part, with the same verdict.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
-
-mod common;
-
+use crate::common::scratch::Scratch;
+use crate::common::{World, expect_accepted};
 use closesocket::engine::observe::Step;
 use closesocket_trace::{ReadError, Record, Recorder, read_file, replay, replay_file, to_text};
-use common::scratch::Scratch;
-use common::{World, expect_accepted};
 
 /// The text of a trace with a cut behind each of these numbers of records.
 fn with_cuts(records: &[Record], cuts: &[usize]) -> String {

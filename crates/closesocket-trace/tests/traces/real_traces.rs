@@ -1,15 +1,11 @@
 //! Traces of the engine under real threads are accepted.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::collections::HashMap;
 use std::thread;
 
+use crate::common::history::{Trace, history};
+use crate::common::{World, expect_accepted};
 use closesocket_trace::{Record, Recorder, read, replay, replay_execution, to_text};
-use common::history::{Trace, history};
-use common::{World, expect_accepted};
 use proptest::prelude::*;
 
 proptest! {

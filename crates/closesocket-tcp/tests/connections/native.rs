@@ -1,18 +1,14 @@
 //! Sockets that somebody else has made, and those that go back.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
-mod common;
-
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
+use crate::common::world::World;
 use closesocket::engine::completions::{Notify, Overlapped};
 use closesocket::engine::{Descriptor, Error};
 use closesocket_tcp::native::{self, NotAdopted};
-use common::world::World;
 use socket2::{Domain, SockRef, Socket, Type};
 
 const HOME: &str = "127.0.0.1:0";
@@ -122,7 +118,7 @@ fn what_is_not_adopted_comes_back_as_it_was() {
     let world = World::new();
     let file = std::fs::File::open("/dev/null").unwrap();
     let connecting = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    let (_deaf, address) = common::deaf();
+    let (_deaf, address) = crate::common::deaf();
     connecting.set_nonblocking(true).unwrap();
     let _ = connecting.connect(&address.into());
     let refused: [(OwnedFd, Error); 4] = [
@@ -175,7 +171,7 @@ fn a_connection_that_goes_back_goes_on_with_everything_that_was_accepted() {
     world.start_recv(it, 8, Notify::event(&pending));
     world.process.send(it, b"by us, ").unwrap();
     let stream = TcpStream::from(native::give_back(&world.process, it).unwrap());
-    let aborted = pending.wait(common::world::LONG).unwrap();
+    let aborted = pending.wait(crate::common::world::LONG).unwrap();
     assert_eq!(aborted.result, Err(Error::OperationAborted));
     assert_eq!(world.process.close(it), Err(Error::NotSocket));
     assert_eq!(world.process.descriptors(), 0);

@@ -1,11 +1,7 @@
 //! The reader refuses what is no complete trace, and says where and why.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
+use crate::common::World;
 use closesocket_trace::{ReadError, Recorder, read, replay, to_text};
-use common::World;
 
 fn text() -> String {
     let recorder = Recorder::in_memory();

@@ -1,18 +1,14 @@
 //! Threads that wait for completions and poll by themselves.
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-mod common;
-
 use std::io::{Read, Write};
 use std::thread;
 use std::time::Duration;
 
+use crate::common::Net;
+use crate::common::world::{LONG, World};
 use closesocket::engine::completions::{CompletionQueue, Notify, Overlapped};
 use closesocket::engine::net::Transport as _;
 use closesocket::engine::{Descriptor, Error};
 use closesocket_tcp::TcpConfig;
-use common::Net;
-use common::world::{LONG, World};
 
 fn receive(world: &World, queue: &CompletionQueue, descriptor: Descriptor, key: u64) {
     let notify = Notify::queue(queue, key);

@@ -1,20 +1,16 @@
 //! Correct runs of rare shapes are accepted.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use std::sync::{Arc, Barrier, Mutex, OnceLock};
 use std::thread;
 
+use crate::common::numbering::{may_be_missing, renumber};
+use crate::common::{System, config, expect_accepted};
 use closesocket::engine::completions::{CompletionQueue, Notify};
 use closesocket::engine::net::{Memory, MemoryAddress};
 use closesocket::engine::sync::SystemClock;
 use closesocket::engine::{Descriptor, ProcessId, Provider, UpcallFailed, Upcalls};
 use closesocket::protocol::{AbortScope, UnreadInput};
 use closesocket_trace::{Record, Recorder, replay};
-use common::numbering::{may_be_missing, renumber};
-use common::{System, config, expect_accepted};
 
 type Process = closesocket::engine::Process<System>;
 type InUpcall = Box<dyn Fn() + Send + Sync>;

@@ -1,15 +1,11 @@
 //! Connections come about.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
-
-mod common;
-
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 
+use crate::common::{Net, deaf, fresh_token};
 use closesocket::engine::net::{Connecting, Endpoint, Received, Token, Transport};
 use closesocket::protocol::Error;
 use closesocket_tcp::{TcpConfig, TcpEndpoint};
-use common::{Net, deaf, fresh_token};
 use socket2::SockRef;
 
 fn outcome(net: &Net, endpoint: &mut TcpEndpoint) -> Result<Connecting, Error> {
@@ -155,8 +151,8 @@ fn the_configuration_reaches_connected_and_accepted_sockets() {
         }
         sent
     };
-    assert!(sent_before_it_stalls(common::SMALL) < 200_000);
-    let net = Net::new(common::SMALL);
+    assert!(sent_before_it_stalls(crate::common::SMALL) < 200_000);
+    let net = Net::new(crate::common::SMALL);
     let (mut endpoint, _peer) = net.connected();
     assert!(net.fill(&mut endpoint) < 200_000);
 }
