@@ -49,10 +49,18 @@ use suite::suite;
 /// a subcommand, and ends with its exit codes.
 #[must_use]
 pub fn main(suite: Suite) -> ExitCode {
+    main_with(suite, std::env::args_os())
+}
+
+/// As [`main`] does, with these arguments; the first names the program.
+///
+/// One process checks one suite: that of the first call.
+#[must_use]
+pub fn main_with(suite: Suite, arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     suite.install();
     // Cargo names the subcommand once more.
     let named = |(at, it): &(usize, OsString)| *at == 1 && it == "verify";
-    let arguments = std::env::args_os().enumerate().filter(|it| !named(it));
+    let arguments = arguments.into_iter().enumerate().filter(|it| !named(it));
     let outcome = match cli::parse(arguments.map(|(_, it)| it)) {
         Ok(cli) => dispatch(&cli),
         Err(error) => usage::usage(&error),
@@ -164,13 +172,12 @@ struct Everything<'a> {
 }
 
 /// The main job: the model, worlds of any size, the defects, then real connections.
-/// The proof is of what ships, so it is no part of somebody else's suite.
 fn everything(output: &Output) -> Outcome {
     let check = check::every_scenario(output);
     if output.is_text() {
         check::print_summary(&check, output);
     }
-    let proof = suite().is_ours().then(|| prove::summary(output));
+    let proof = (!suite().families.is_empty()).then(|| prove::summary(output));
     let defects = defects::summary(output);
     let run = close_connections(output);
     if output.is_text() {

@@ -3,10 +3,10 @@
 
 use std::time::Instant;
 
+use closesocket_models::DefectSpec;
 use closesocket_models::prove::{
-    FAMILIES, Family as Named, Ghosts, NOT_EXPRESSED, Worlds, needed, prove, refute,
+    Family as Named, Ghosts, NOT_EXPRESSED, Worlds, needed, prove, refute,
 };
-use closesocket_models::{DEFECTS, DefectSpec};
 
 use crate::found::Report;
 use crate::found::prove::{Defect, Document, Family, Ghost, ProveReport};
@@ -15,9 +15,14 @@ use crate::outcome::Outcome;
 use crate::output::{Format, Output, json};
 use crate::parallel::side_by_side;
 use crate::report;
+use crate::suite::suite;
 
 /// Proves and prints.
 pub(crate) fn command(output: &Output) -> Outcome {
+    if suite().families.is_empty() {
+        errln!("error: there are no families to prove anything of");
+        return Outcome::Usage;
+    }
     let proof = proof(output);
     if output.is_chatty() {
         text(format_args!("{}", proof.text()));
@@ -86,7 +91,7 @@ impl Job {
                 Done::Defect(Defect::new(it, refuted.as_ref()))
             }
             Self::Ghost(ghost, name) => {
-                let failed = FAMILIES.first().and_then(|it| needed(it, *ghost));
+                let failed = suite().families.first().and_then(|it| needed(it, *ghost));
                 Done::Ghost(Ghost::new(name, failed.as_ref()))
             }
         }
@@ -103,10 +108,11 @@ impl Job {
 
 fn proof(output: &Output) -> ProveReport {
     let begin = Instant::now();
-    let jobs: Vec<Job> = FAMILIES
+    let jobs: Vec<Job> = suite()
+        .families
         .iter()
         .map(Job::Family)
-        .chain(DEFECTS.iter().map(Job::Defect))
+        .chain(suite().defects.iter().map(Job::Defect))
         .chain(Ghosts::ALL.map(|(ghost, name)| Job::Ghost(ghost, name)))
         .collect();
     let bar = output.progress(

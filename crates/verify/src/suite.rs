@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use closesocket::protocol::invariant::{Invariant, Step};
+use closesocket_models::prove::{FAMILIES, Family};
 use closesocket_models::{DEFECTS, DefectSpec, SCENARIOS, Scenario, View};
 
 use crate::sources::SOURCES;
@@ -18,6 +19,10 @@ pub struct Suite {
     /// Invariants of one's own, judged in every scenario too. Each has to be broken
     /// by a defect, as everywhere: a check that cannot fail proves nothing.
     pub invariants: &'static [OwnInvariant],
+    /// The families of worlds of any size in which the invariants of the table are
+    /// proved, and some of which every defect has to refute; with none, nothing is
+    /// proved for any number.
+    pub families: &'static [Family],
     /// The sources that define these, by their path in the repository: reports
     /// point there. Of what is in none of them they say no line.
     pub sources: &'static [(&'static str, &'static str)],
@@ -50,6 +55,7 @@ impl Suite {
         scenarios: SCENARIOS,
         defects: DEFECTS,
         invariants: &[],
+        families: FAMILIES,
         sources: SOURCES,
     };
 

@@ -2,12 +2,13 @@
 
 use std::fmt::Write as _;
 
+use closesocket_models::DefectSpec;
 use closesocket_models::lanes::Drawing;
 use closesocket_models::prove::{NOT_EXPRESSED, OUTSIDE, Proof, Refutation, Refuted};
-use closesocket_models::{DEFECTS, DefectSpec};
 use serde::Serialize;
 
 use crate::outcome::Outcome;
+use crate::suite::suite;
 
 /// Random worlds that have to be looked for in the fixpoints, together.
 const RANDOM_WORLDS: usize = 2_000;
@@ -185,7 +186,7 @@ impl ProveReport {
             .filter(missed)
             .map(|it| it.name)
             .collect();
-        if self.defects.len() != DEFECTS.len() {
+        if self.defects.len() != suite().defects.len() {
             return Some("not every defect of the catalogue was tried".to_owned());
         }
         (!missed.is_empty()).then(|| format!("no family is refuted by {}", missed.join(", ")))
