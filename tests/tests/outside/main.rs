@@ -14,6 +14,12 @@ fn root() -> PathBuf {
     root.canonicalize().unwrap()
 }
 
+/// Where such crates are built, all of them: beside the workspace's own place, which
+/// may be in use.
+fn target() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("outside")
+}
+
 /// A package of its own, with these versions of what it takes from the registry.
 struct Outside(PathBuf);
 
@@ -41,8 +47,8 @@ impl Outside {
             .args(arguments)
             .arg("--offline")
             .current_dir(&self.0)
-            // Beside the workspace's own, which may be in use.
-            .env("CARGO_TARGET_DIR", self.0.join("target"))
+            .env("CARGO_TARGET_DIR", target())
+            .env("CARGO_PROFILE_DEV_DEBUG", "0")
             .output()
             .unwrap();
         let said = [output.stdout, output.stderr].concat();

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::{Outside, root};
+use crate::{Outside, root, target};
 
 /// Packs every library, unpacks it, and names each with where it is.
 fn packages() -> Vec<(String, String)> {
@@ -78,7 +78,7 @@ fn a_program_made_of_the_packages_checks_scenarios_of_its_own() {
     let (fine, said) = mine.cargo(&["build"]);
     assert!(fine, "{said}");
     let run = |arguments: &[&str]| {
-        let program = mine.0.join("target/debug/mine");
+        let program = target().join("debug/mine");
         let output = Command::new(program)
             .args(arguments)
             .current_dir(&mine.0)
