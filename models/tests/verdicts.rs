@@ -6,11 +6,12 @@
 use std::collections::HashSet;
 use std::sync::OnceLock;
 
-use closesocket::protocol::invariant::Invariant;
+use closesocket::protocol::OperationKind;
+use closesocket::protocol::invariant::{Event, Invariant, OperationState, OperationView, World};
 use closesocket_models::state::{OPERATIONS, PROCESSES, RECORDS, SLOTS, SOCKETS, THREADS};
 use closesocket_models::{
     CloseModel, DEFECTS, DefectSpec, ExplorerModel, Outcome, PROBES, SCENARIOS, Scenario, Search,
-    State, Verdict, View, check, rank, search,
+    State, Verdict, View, check, rank, search, search_violation,
 };
 use stateright::{Checker, Model};
 
@@ -250,4 +251,29 @@ fn a_state_and_an_action_can_be_read() {
         "{T1: call 0, next Section, slot 0.1, slot 0: Word(1:Open+2) for socket 0, socket 0: open, \
          Connected, 1 references, 2 unsent, 0 in flight, 0 of 2 acknowledged}"
     );
+}
+
+/// What has arrived is for the receives that are pending, in their order; one that comes
+/// behind them takes nothing of it at once, though it blocks.
+#[test]
+fn no_receive_goes_past_one_that_is_pending() {
+    let names = [
+        "two-closers-one-operation",
+        "answer-before-the-loss",
+        "cancel-through-one-of-two-descriptors",
+    ];
+    for name in names {
+        let scenario = Scenario::named(name).expect("it exists");
+        let model = CloseModel::new(scenario, None).expect("it fits");
+        let overtakes = search_violation(&model, |step| {
+            let waits = |world: &View<'_>| world.socket(0).input_waits;
+            let is_pending = |it: OperationView| {
+                it.kind == OperationKind::Recv && it.state == OperationState::Pending
+            };
+            let mut before = (0..step.before.operations()).map(|it| step.before.operation(it));
+            let read = waits(step.before) && !waits(step.after) && before.any(is_pending);
+            !read || matches!(step.event, Event::Taken { .. })
+        });
+        assert_eq!(overtakes.map(|it| it.sentences()), None, "{name}");
+    }
 }

@@ -152,7 +152,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(0, &[start(1, 0)]),
         ],
         surroundings: PLAIN,
-        states: 415_984,
+        states: 399_241,
     },
     Scenario {
         name: "nonblocking-linger-against-close",
@@ -205,7 +205,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(0, &[start(2, 0), Close(First(0))]),
         ],
         surroundings: PLAIN,
-        states: 24_891,
+        states: 22_199,
     },
     Scenario {
         name: "shutdown-with-pending-sends",

@@ -29,7 +29,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(1, &[Close(First(1))]),
         ],
         surroundings: PLAIN,
-        states: 1_445_779,
+        states: 1_437_401,
     },
     Scenario {
         name: "abort-at-the-last-reference",

@@ -159,7 +159,10 @@ impl Steps<'_> {
         }
         if kind == OperationKind::Connect && allowed.is_ok() {
             state.socket_mut(thread.socket()).run(Socket::connecting);
-        } else if allowed.is_ok() && self.waiting(index) == Waiting::Blocked {
+        } else if allowed.is_ok()
+            && self.waiting(index) == Waiting::Blocked
+            && !self.has_pending(state, thread.socket(), kind)
+        {
             allowed = match self.try_to_complete(state, thread.socket(), index) {
                 Ok(false) => Ok(()),
                 Ok(true) => {
@@ -345,6 +348,13 @@ impl Steps<'_> {
                 && state.operation(it).state() != OperationState::Idle
                 && receives(self.scenario.operations[it].kind) == receives(kind)
         })
+    }
+
+    /// Whether one of this direction is pending: what there is, is for that first
+    /// (R1).
+    fn has_pending(&self, state: &State, socket: u8, kind: OperationKind) -> bool {
+        let mut others = self.of_its_direction(state, socket, kind);
+        others.any(|it| state.operation(it).state() == OperationState::Pending)
     }
 
     /// Whether an earlier one of its direction is pending: that completes first.
