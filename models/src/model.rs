@@ -61,6 +61,12 @@ impl CloseModel {
         self.defect
     }
 
+    /// The state that it starts in.
+    #[must_use]
+    pub fn start(&self) -> State {
+        self.scenario.start()
+    }
+
     /// Hands every transition from a state to `out`, judged. A state that
     /// violates something has none, and neither has one at rest.
     pub fn transitions(&self, from: &State, mut out: impl FnMut(Event, Transition)) {
@@ -155,7 +161,7 @@ impl Model for CloseModel {
     type Action = Transition;
 
     fn init_states(&self) -> Vec<State> {
-        vec![self.scenario.start()]
+        vec![self.start()]
     }
 
     fn actions(&self, state: &State, actions: &mut Vec<Transition>) {

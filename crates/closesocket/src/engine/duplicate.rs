@@ -19,6 +19,18 @@ pub struct Record {
 }
 
 impl Record {
+    /// The record that the probe was told of. It can be redeemed from the section on
+    /// that has made it, before the call that did returns it: for tests of that.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn told(socket: SocketId, number: u64, target: ProcessId) -> Self {
+        Self {
+            socket,
+            number,
+            target,
+        }
+    }
+
     /// The only process that can redeem it.
     #[must_use]
     pub const fn target(self) -> ProcessId {

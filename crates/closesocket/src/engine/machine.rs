@@ -42,6 +42,11 @@ impl Machine {
         }
     }
 
+    /// The socket that it is of, and the machine itself.
+    pub(super) const fn seen(&self) -> (SocketId, Socket) {
+        (self.id, self.core)
+    }
+
     /// Tells the probe of something that happened under this lock, to its present
     /// occupant.
     #[inline]

@@ -118,6 +118,8 @@ pub mod net {
 pub mod observe {
     pub use super::observation::{Observation, Order, Place, Step};
     pub use super::probe::{NoProbe, Probe};
+    #[doc(hidden)]
+    pub use super::socket::machine_under;
 }
 
 /// What an engine synchronizes its threads with, and its clock.

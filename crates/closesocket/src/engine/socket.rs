@@ -20,7 +20,8 @@ use super::transport::EndpointOf;
 use super::unsent::Unsent;
 use super::{SocketId, System};
 use crate::protocol::{
-    Actions, Descriptor, DuplicationRecord, Error, Input, OperationKind, Phase, SendSide, Time,
+    Actions, Descriptor, DuplicationRecord, Error, Input, OperationKind, Phase, SendSide, Socket,
+    Time,
 };
 
 /// A cell of the socket slab. It shares no cache line with another one, so that
@@ -92,6 +93,16 @@ impl<S: System> Default for Rare<S> {
             closing: None,
         }
     }
+}
+
+/// What lies under the lock of a socket, if this is that: the socket that lives in
+/// the cell, or lived there last, and its machine. For tests whose
+/// [`Primitives`](super::sync::Primitives) look at what a critical section has left.
+#[doc(hidden)]
+#[must_use]
+pub fn machine_under<S: System>(lock: &dyn std::any::Any) -> Option<(SocketId, Socket)> {
+    let state = lock.downcast_ref::<SocketState<S>>()?;
+    Some(state.machine.seen())
 }
 
 impl<S: System> SocketState<S> {

@@ -1,0 +1,190 @@
+//! Where the model lets more happen than the engine does, and why: steps that it
+//! splits, and orders that it leaves open. What is refused here is counted and named;
+//! the rest is forced.
+
+use closesocket::protocol::invariant::OperationState;
+use closesocket::protocol::program::Next;
+use closesocket::protocol::word::WordPhase;
+use closesocket::protocol::{Connection, OperationKind, SendSide, Waiting};
+use closesocket_models::state::WORKER;
+use closesocket_models::{Action, Call, Handle, Scenario, State, What};
+
+/// What a path has to remember besides the state of the model: the phases of the
+/// slots when their process was stopped, two bits each.
+pub(crate) type Memory = u8;
+
+/// Why the engine does not take a step of the model.
+pub(crate) type Reason = &'static str;
+
+pub(crate) const NOTED_WHEN_STOPPED: Reason = "a sweep notes what is open when it stops the process; what is opened behind that, its opener closes";
+pub(crate) const PASSES_THROUGH: Reason = "a sweep passes through the lock of every slot that was closed when it began, also when it is free by then";
+pub(crate) const SENDS_ARE_ANSWERED_FIRST: Reason =
+    "a close answers the blocked sends of its descriptor before the receives";
+
+pub(crate) const ACCEPTED_WITH_THE_ROOM: Reason =
+    "bytes of a pending send are accepted in the section that registers it or makes room for them";
+pub(crate) const LOSS_ENDS_ALL: Reason = "a loss ends all sends in the section that notes it, and all receives in the one that is told of it";
+pub(crate) const FIN_WITH_THE_LAST_SEND: Reason =
+    "a FIN that has waited for the pending sends is sent in the section that ends the last of them";
+
+pub(crate) const BEGUN_AFTER_THE_END: Reason = "a call that begins after its process has ended is refused before it comes to what the model has";
+pub(crate) const NOBODYS_DESCRIPTOR: Reason =
+    "a call with nobody's descriptor touches no slot of another process";
+pub(crate) const BLOCKED_CALLS: Reason =
+    "a sweep interrupts each call that was blocked, in a section of its own";
+
+fn phases(scenario: &Scenario, state: &State) -> Memory {
+    let slots = 0..scenario.slots.len();
+    slots.fold(0, |bits, it| {
+        bits | (state.slot(it).word().phase() as u8) << (2 * it)
+    })
+}
+
+/// The step of the model in the engine: what is remembered afterwards, or why the
+/// engine does not take it.
+pub(crate) fn follow(
+    scenario: &Scenario,
+    memory: Memory,
+    before: &State,
+    action: Action,
+    after: &State,
+) -> Result<Memory, Reason> {
+    is_left(scenario, after)?;
+    if let Some(thread) = action.thread.map(usize::from).filter(|it| *it != WORKER) {
+        can_begin(scenario, before, thread, action.what)?;
+    }
+    match action.what {
+        What::Begin { .. } => return Ok(phases(scenario, before)),
+        What::NextSlot { slot, open } => {
+            let phase = before.slot(slot).word().phase();
+            let noted = memory >> (2 * slot) & 3;
+            if open && noted != WordPhase::Open as u8 {
+                return Err(NOTED_WHEN_STOPPED);
+            }
+            let passes = noted == WordPhase::Sealed as u8 && phase != WordPhase::Sealed;
+            if passes && is_locked(scenario, before, before.slot(slot).socket()) {
+                return Err(PASSES_THROUGH);
+            }
+        }
+        What::Complete {
+            kind: OperationKind::Recv,
+            operation,
+        } if !after.operation(operation).succeeded() => {
+            let socket = before.operation(operation).socket();
+            if pending(scenario, after, OperationKind::Recv, socket).count() > 0 {
+                return Err(LOSS_ENDS_ALL);
+            }
+        }
+        What::DeliverAborted {
+            kind: OperationKind::Recv,
+            operation,
+        } if scenario.operations[usize::from(operation)].waiting == Waiting::Blocked => {
+            let taken = before.thread(action.thread.unwrap_or_default()).taken();
+            let sends = scenario
+                .operations
+                .iter()
+                .enumerate()
+                .filter(|(index, it)| {
+                    taken >> index & 1 == 1
+                        && it.kind == OperationKind::Send
+                        && it.waiting == Waiting::Blocked
+                        && matches!(before.operation(*index).state(), OperationState::Ending(_))
+                });
+            if sends.count() > 0 {
+                return Err(SENDS_ARE_ANSWERED_FIRST);
+            }
+        }
+        _ => {}
+    }
+    Ok(memory)
+}
+
+/// Whether the engine takes this step of a thread, as far as its process decides.
+fn can_begin(scenario: &Scenario, state: &State, thread: usize, what: What) -> Result<(), Reason> {
+    let (spec, it) = (scenario.threads[thread], state.thread(thread));
+    let process = state.process(spec.process);
+    let call = spec.calls.get(usize::from(it.call()));
+    let through_own = match call {
+        Some(Call::Start { through, .. } | Call::Duplicate { through, .. }) => *through,
+        Some(Call::Close(handle) | Call::SetLinger(handle, _) | Call::ShutDownSend(handle)) => {
+            *handle
+        }
+        _ => Handle::First(0),
+    } == Handle::Own;
+    // What it is to be made with is not known before the end.
+    let late = through_own || matches!(call, Some(Call::Redeem { .. }));
+    if it.next() == Next::Idle && process.gone().is_some() && late && what != What::Skip {
+        return Err(BEGUN_AFTER_THE_END);
+    }
+    match what {
+        What::EnterRefused {
+            slot,
+            generation: 0,
+        } if scenario.slots[usize::from(slot)].process != spec.process => Err(NOBODYS_DESCRIPTOR),
+        What::Begin { .. } => {
+            let mut others = scenario.threads.iter().enumerate();
+            let blocks = others.any(|(index, other)| {
+                other.process == spec.process
+                    && matches!(state.thread(index).next(), Next::Sleep | Next::Wait)
+            });
+            if blocks { Err(BLOCKED_CALLS) } else { Ok(()) }
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether the engine leaves a section so: it does at its end what can be done.
+fn is_left(scenario: &Scenario, state: &State) -> Result<(), Reason> {
+    for socket in 0..state.rest().created() {
+        let machine = state.socket(socket).machine();
+        let sends = pending(scenario, state, OperationKind::Send, socket).count();
+        if sends > 0 && machine.may_go_on(OperationKind::Send).is_err() {
+            return Err(LOSS_ENDS_ALL);
+        }
+        if sends > 0 && machine.queued() < machine.window {
+            return Err(ACCEPTED_WITH_THE_ROOM);
+        }
+        let waits = machine.is_open() && machine.send_side == SendSide::ShuttingDown;
+        if waits && machine.connection == Connection::Connected && sends == 0 {
+            return Err(FIN_WITH_THE_LAST_SEND);
+        }
+    }
+    Ok(())
+}
+
+/// The pending operations of this kind on a socket.
+fn pending(
+    scenario: &Scenario,
+    state: &State,
+    kind: OperationKind,
+    socket: u8,
+) -> impl Iterator<Item = usize> {
+    let all = scenario.operations.iter().enumerate();
+    let mine = all.filter(move |(index, it)| {
+        let operation = state.operation(*index);
+        it.kind == kind
+            && operation.socket() == socket
+            && operation.state() == OperationState::Pending
+    });
+    mine.map(|it| it.0)
+}
+
+/// Whether a thread has the lock of this socket between two steps.
+fn is_locked(scenario: &Scenario, state: &State, socket: u8) -> bool {
+    (0..=WORKER).any(|it| {
+        let thread = state.thread(it);
+        let posts = |index: usize| {
+            let it = state.operation(index);
+            thread.taken() >> index & 1 == 1
+                && scenario.operations[index].waiting == Waiting::Overlapped
+                && matches!(it.state(), OperationState::Ending(_))
+                && !it.silent()
+        };
+        thread.socket() == socket
+            && match thread.next() {
+                Next::Commit => true,
+                Next::Deliver => (0..scenario.operations.len()).any(posts),
+                _ => false,
+            }
+    })
+}

@@ -1,0 +1,227 @@
+//! What the world is made of besides threads: a transport that does only what it is
+//! told, a clock, a probe, and what the conductor looks at.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+
+use closesocket::engine::net::{Connecting, Endpoint, Events, Received, Token, Transport};
+use closesocket::engine::observe::{Observation, Probe};
+use closesocket::engine::sync::Clock;
+use closesocket::engine::{Descriptor, Error, ProcessId, SocketId, UpcallFailed, Upcalls};
+use closesocket::protocol::{Socket, Time};
+
+use super::seat::{self, Gate};
+
+/// What the conductor looks at after a step.
+#[derive(Default)]
+pub(crate) struct Looks {
+    /// The descriptors' words, in the order in which they were made.
+    pub(crate) words: Vec<Arc<AtomicU64>>,
+    /// The machine of each socket, as the last section has left it.
+    pub(crate) machines: HashMap<SocketId, Socket>,
+    /// What the probe was told since the last look, and by which thread.
+    pub(crate) observed: Vec<(Option<usize>, Observation)>,
+    /// The handles that were given back, or were to be.
+    pub(crate) upcalls: Vec<(ProcessId, Descriptor)>,
+}
+
+/// They are shared by all that one conductor conducts.
+pub(crate) type SharedLooks = Arc<Mutex<Looks>>;
+
+pub(crate) fn locked<T>(it: &Mutex<T>) -> MutexGuard<'_, T> {
+    it.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+pub(crate) struct Watcher(pub(crate) SharedLooks);
+
+impl Probe for Watcher {
+    fn observe(&self, observation: Observation) {
+        let by = seat::own_index();
+        locked(&self.0).observed.push((by, observation));
+    }
+}
+
+/// A DLL that does as it is told.
+#[derive(Clone)]
+pub(crate) struct Dll {
+    pub(crate) looks: SharedLooks,
+    pub(crate) fails: Arc<AtomicBool>,
+}
+
+impl Upcalls for Dll {
+    fn close_socket_handle(
+        &self,
+        process: ProcessId,
+        descriptor: Descriptor,
+    ) -> Result<(), UpcallFailed> {
+        seat::gate(Gate::Upcall);
+        locked(&self.looks).upcalls.push((process, descriptor));
+        if self.fails.load(Ordering::Acquire) {
+            Err(UpcallFailed)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// Time passes when the conductor says so.
+#[derive(Default)]
+pub(crate) struct ManualClock(AtomicU64);
+
+impl ManualClock {
+    /// A day passes: whatever deadline there is, it passes too.
+    pub(crate) fn pass_a_day(&self) {
+        self.0.fetch_add(86_400_000_000_000, Ordering::AcqRel);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Time {
+        Time::from_nanos(self.0.load(Ordering::Acquire))
+    }
+}
+
+/// One connection: what the peer has done, what the transport may do next, and what
+/// was ordered.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wire {
+    /// Something to receive is there.
+    pub(crate) input: bool,
+    /// The peer has reset the connection.
+    pub(crate) lost: bool,
+    /// So many chunks the transport takes, in the present step.
+    pub(crate) takes: usize,
+    /// So many looks for input it answers, in the present step; before that it
+    /// has nothing to say.
+    pub(crate) answers: usize,
+    /// Chunks that it has taken and that the peer has not acknowledged.
+    pub(crate) in_flight: usize,
+    /// It was told to reset the connection.
+    pub(crate) reset: bool,
+}
+
+/// A wire that an endpoint and the conductor share.
+pub(crate) type SharedWire = Arc<Mutex<Wire>>;
+
+#[derive(Default)]
+pub(crate) struct Scripted {
+    events: OnceLock<Weak<dyn Events>>,
+    wires: Mutex<HashMap<Token, SharedWire>>,
+}
+
+impl Scripted {
+    /// The wire of this socket.
+    pub(crate) fn wire(&self, socket: SocketId) -> SharedWire {
+        let mut wires = locked(&self.wires);
+        Arc::clone(wires.entry(Token(socket.0)).or_default())
+    }
+
+    /// An event of this socket.
+    pub(crate) fn report(&self, socket: SocketId) {
+        if let Some(events) = self.events.get().and_then(Weak::upgrade) {
+            events.ready(Token(socket.0));
+        }
+    }
+}
+
+impl Transport for Scripted {
+    type Endpoint = ScriptedEndpoint;
+
+    fn attach(&self, events: Weak<dyn Events>) {
+        let _ = self.events.set(events);
+    }
+
+    fn open(&self, token: Token) -> Result<ScriptedEndpoint, Error> {
+        Ok(ScriptedEndpoint(self.wire(SocketId(token.0))))
+    }
+}
+
+pub(crate) struct ScriptedEndpoint(SharedWire);
+
+impl ScriptedEndpoint {
+    fn check(&self) -> Result<MutexGuard<'_, Wire>, Error> {
+        let wire = locked(&self.0);
+        if wire.lost {
+            Err(Error::ConnectionReset)
+        } else {
+            Ok(wire)
+        }
+    }
+}
+
+impl Endpoint for ScriptedEndpoint {
+    type Address = ();
+
+    fn bind(&mut self, (): &()) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn local_address(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn listen(&mut self, _: u32) -> Result<(), Error> {
+        Err(Error::NotSupported)
+    }
+
+    fn connect(&mut self, (): &()) -> Result<Connecting, Error> {
+        Ok(Connecting::Done)
+    }
+
+    fn connect_progress(&mut self) -> Result<Connecting, Error> {
+        Ok(Connecting::Done)
+    }
+
+    fn accept(&mut self) -> Result<Option<Self>, Error> {
+        Err(Error::NotSupported)
+    }
+
+    fn register(&mut self, _: Token) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> Result<usize, Error> {
+        let mut wire = self.check()?;
+        let taken = wire.takes.min(bytes.len());
+        wire.takes -= taken;
+        wire.in_flight += taken;
+        Ok(taken)
+    }
+
+    fn receive(&mut self, buffer: &mut [u8]) -> Result<Received, Error> {
+        let mut wire = locked(&self.0);
+        let Some(answers) = wire.answers.checked_sub(1) else {
+            return Ok(Received::Nothing);
+        };
+        if std::mem::take(&mut wire.input) {
+            wire.answers = answers;
+            buffer[0] = b'x';
+            return Ok(Received::Bytes(1));
+        }
+        drop(wire);
+        self.check().map(|_| Received::Nothing)
+    }
+
+    fn has_input(&mut self) -> Result<bool, Error> {
+        Ok(locked(&self.0).input)
+    }
+
+    fn has_unread(&mut self) -> Result<bool, Error> {
+        Ok(locked(&self.0).input)
+    }
+
+    fn unacknowledged(&mut self) -> Result<usize, Error> {
+        self.check().map(|wire| wire.in_flight)
+    }
+
+    fn send_fin(&mut self) -> Result<(), Error> {
+        self.check().map(drop)
+    }
+
+    fn shut_down_receive(&mut self) {}
+
+    fn reset(&mut self) {
+        locked(&self.0).reset = true;
+    }
+}
