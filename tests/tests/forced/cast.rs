@@ -31,7 +31,10 @@ impl Cast {
             });
             (seat, thread.thread().clone())
         };
-        let of = |index: usize| (0..CALLS).map(|_| player(index)).collect();
+        let of = |index: usize| {
+            let calls = if index == WORKER { 1 } else { CALLS };
+            (0..calls).map(|_| player(index)).collect()
+        };
         Self((0..=WORKER).map(of).collect())
     }
 
@@ -39,5 +42,13 @@ impl Cast {
     pub(crate) fn player(&self, thread: usize, call: usize) -> &Player {
         let players = &self.0[thread];
         players.get(call).unwrap_or(&players[0])
+    }
+}
+
+impl Drop for Cast {
+    fn drop(&mut self) {
+        for (seat, thread) in self.0.iter().flatten() {
+            seat.send_home(thread);
+        }
     }
 }

@@ -36,6 +36,10 @@ pub(crate) struct Course<'a> {
     pub(crate) returned: Vec<Returned>,
     /// What the present call of each thread has to return, as far as that is decided.
     pub(crate) expected: Vec<Option<Result<(), Error>>>,
+    /// Whether the result of each operation was posted.
+    pub(crate) posted: Vec<bool>,
+    /// How many handles have gone back, or were to.
+    pub(crate) upcalls: usize,
     /// How often each socket was released.
     pub(crate) released: HashMap<SocketId, u8>,
     /// Sockets whose opener is not back yet: it connects them with its last steps.
@@ -66,6 +70,8 @@ impl<'a> Course<'a> {
             cancelled: vec![false; operations],
             returned: (0..=WORKER).map(|_| Returned::default()).collect(),
             expected: vec![None; WORKER + 1],
+            posted: vec![false; operations],
+            upcalls: 0,
             released: HashMap::new(),
             fresh: 0,
             early: HashSet::new(),
@@ -149,7 +155,7 @@ impl<'a> Course<'a> {
             None => self.of_surroundings(what, before),
         }
         self.wake(before)?;
-        self.learn(what, before)?;
+        self.learn(edge.event, what, before)?;
         self.expect(thread, edge.event, what, before);
         self.settle(after);
         self.compare(before, after)

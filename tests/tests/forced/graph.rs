@@ -49,7 +49,6 @@ impl Graph {
             let mut place = 0;
             model.transitions(&state, |event, transition| {
                 let next = transition.next;
-                assert!(next.violated().is_empty());
                 let name = (state, place);
                 place += 1;
                 let memory =
@@ -97,7 +96,9 @@ impl Graph {
         let order = self.in_order();
         let mut goes_on = vec![false; self.nodes.len()];
         for &node in order.iter().rev() {
-            let ends = self.state(node).rest().rested();
+            let rest = self.state(node).rest();
+            // A model with a defect does not go on when it has violated something.
+            let ends = rest.rested() || !rest.violated().is_empty();
             goes_on[node as usize] = ends || self.out(node).any(|it| goes_on[self.to(it) as usize]);
         }
         let (mut edges, mut kept, mut first) = (Vec::new(), Vec::new(), vec![0]);

@@ -7,7 +7,7 @@ use closesocket::protocol::program::Next;
 use closesocket::protocol::word::WordPhase;
 use closesocket::protocol::{Connection, OperationKind, SendSide, Waiting};
 use closesocket_models::state::WORKER;
-use closesocket_models::{Action, Call, Handle, Scenario, State, What};
+use closesocket_models::{Action, Call, Handle, OperationSpec, Scenario, State, What};
 
 /// What a path has to remember besides the state of the model: the phases of the
 /// slots when their process was stopped, two bits each.
@@ -18,6 +18,8 @@ pub(crate) type Reason = &'static str;
 
 pub(crate) const NOTED_WHEN_STOPPED: Reason = "a sweep notes what is open when it stops the process; what is opened behind that, its opener closes";
 pub(crate) const PASSES_THROUGH: Reason = "a sweep passes through the lock of every slot that was closed when it began, also when it is free by then";
+pub(crate) const OPEN_FIRST: Reason =
+    "a sweep closes what is open before it passes through the locks of what was closed";
 pub(crate) const SENDS_ARE_ANSWERED_FIRST: Reason =
     "a close answers the blocked sends of its descriptor before the receives";
 
@@ -55,17 +57,7 @@ pub(crate) fn follow(
     }
     match action.what {
         What::Begin { .. } => return Ok(phases(scenario, before)),
-        What::NextSlot { slot, open } => {
-            let phase = before.slot(slot).word().phase();
-            let noted = memory >> (2 * slot) & 3;
-            if open && noted != WordPhase::Open as u8 {
-                return Err(NOTED_WHEN_STOPPED);
-            }
-            let passes = noted == WordPhase::Sealed as u8 && phase != WordPhase::Sealed;
-            if passes && is_locked(scenario, before, before.slot(slot).socket()) {
-                return Err(PASSES_THROUGH);
-            }
-        }
+        What::NextSlot { slot, open } => sweeps(scenario, memory, before, (slot, open))?,
         What::Complete {
             kind: OperationKind::Recv,
             operation,
@@ -79,24 +71,47 @@ pub(crate) fn follow(
             kind: OperationKind::Recv,
             operation,
         } if scenario.operations[usize::from(operation)].waiting == Waiting::Blocked => {
-            let taken = before.thread(action.thread.unwrap_or_default()).taken();
-            let sends = scenario
-                .operations
-                .iter()
-                .enumerate()
-                .filter(|(index, it)| {
-                    taken >> index & 1 == 1
-                        && it.kind == OperationKind::Send
-                        && it.waiting == Waiting::Blocked
-                        && matches!(before.operation(*index).state(), OperationState::Ending(_))
-                });
-            if sends.count() > 0 {
+            let thread = before.thread(action.thread.unwrap_or_default());
+            let answers = |(index, it): (usize, &OperationSpec)| {
+                thread.taken() >> index & 1 == 1
+                    && (it.kind, it.waiting) == (OperationKind::Send, Waiting::Blocked)
+                    && matches!(before.operation(index).state(), OperationState::Ending(_))
+            };
+            if scenario.operations.iter().enumerate().any(answers) {
                 return Err(SENDS_ARE_ANSWERED_FIRST);
             }
         }
         _ => {}
     }
     Ok(memory)
+}
+
+/// Whether the sweep comes to this slot now, and finds it so.
+fn sweeps(
+    scenario: &Scenario,
+    memory: Memory,
+    before: &State,
+    (slot, open): (u8, bool),
+) -> Result<(), Reason> {
+    let index = usize::from(slot);
+    let noted = |it: usize, phase: WordPhase| memory >> (2 * it) & 3 == phase as u8;
+    if open && !noted(index, WordPhase::Open) {
+        return Err(NOTED_WHEN_STOPPED);
+    }
+    if !noted(index, WordPhase::Sealed) {
+        return Ok(());
+    }
+    let of = |it: usize| scenario.slots[it].process;
+    let mut later = index + 1..scenario.slots.len();
+    if later.any(|it| of(it) == of(index) && noted(it, WordPhase::Open)) {
+        return Err(OPEN_FIRST);
+    }
+    let it = before.slot(slot);
+    let is_sealed = it.word().phase() == WordPhase::Sealed;
+    if !is_sealed && is_locked(scenario, before, it.socket()) {
+        return Err(PASSES_THROUGH);
+    }
+    Ok(())
 }
 
 /// Whether the engine takes this step of a thread, as far as its process decides.

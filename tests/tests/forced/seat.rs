@@ -134,17 +134,18 @@ impl Seat {
         })
     }
 
-    /// Makes calls as they come, for ever.
+    /// Makes calls as they come, until it is sent home.
     pub(crate) fn serve(self: &Arc<Self>) {
         SEAT.set(Some(Arc::clone(self)));
         self.wait_for_the_baton();
         loop {
             WITHIN.set(Within::default());
-            let job = self.place().1.take();
-            let ended = job.map(|job| catch_unwind(AssertUnwindSafe(job)));
-            let at = match ended {
-                Some(Err(_)) => At::Panicked,
-                _ => At::Idle,
+            let Some(job) = self.place().1.take() else {
+                return;
+            };
+            let at = match catch_unwind(AssertUnwindSafe(job)) {
+                Err(_) => At::Panicked,
+                Ok(()) => At::Idle,
             };
             self.hand_back(at);
         }
@@ -186,6 +187,14 @@ impl Seat {
     pub(crate) fn begin(&self, thread: &Thread, job: Job) {
         self.place().1 = Some(job);
         self.release(thread);
+    }
+
+    /// Ends its thread, if it is in no call.
+    pub(crate) fn send_home(&self, thread: &Thread) {
+        if self.at() == At::Idle {
+            self.runs.store(true, Ordering::Release);
+            thread.unpark();
+        }
     }
 
     /// Lets it pass its gate, or wake up, and go to the next one.

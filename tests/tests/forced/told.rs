@@ -14,7 +14,7 @@ use super::scripted::locked;
 
 impl Course<'_> {
     /// What the probe was told in this step, and what was posted.
-    pub(crate) fn learn(&mut self, what: What, before: &State) -> Result<(), String> {
+    pub(crate) fn learn(&mut self, event: Event, what: What, before: &State) -> Result<(), String> {
         let observed = std::mem::take(&mut locked(&self.world.looks).observed);
         for (thread, observation) in &observed {
             self.learn_of_operation(*thread, observation.step, before)?;
@@ -28,11 +28,22 @@ impl Course<'_> {
                 self.learn_names(thread, socket, observation.step, before);
             }
         }
-        if let What::DeliverAborted { operation, .. } | What::DeliverCompleted { operation, .. } =
-            what
+        if let Event::Delivered {
+            operation, posted, ..
+        } = event
         {
+            if self.posted[operation] != posted {
+                return Err(format!("#{operation} is posted: {}", !posted));
+            }
             self.delivered(operation, before)?;
         }
+        let upcalls = locked(&self.world.looks).upcalls.len();
+        let due = matches!(event, Event::HandleReturned { .. })
+            || matches!(what, What::UpcallFails { .. });
+        if upcalls != self.upcalls + usize::from(due) {
+            return Err(format!("{} handles go back", upcalls - self.upcalls));
+        }
+        self.upcalls = upcalls;
         if let What::Open { socket, .. } = what {
             self.fresh |= 1 << socket;
         }
@@ -69,7 +80,10 @@ impl Course<'_> {
         *progress = match (step, *progress) {
             (Step::Registered { .. }, Progress::Idle) => Progress::Pending,
             (Step::Taken { aborted, .. }, Progress::Pending) => Progress::TakenOut(aborted),
-            (Step::Delivered { .. }, Progress::TakenOut(cause)) => Progress::Ended(cause),
+            (Step::Delivered { posted, .. }, Progress::TakenOut(cause)) => {
+                self.posted[index] = posted;
+                Progress::Ended(cause)
+            }
             (Step::Cancelled { .. }, same) => {
                 self.cancelled[index] = true;
                 same
@@ -94,8 +108,8 @@ impl Course<'_> {
     }
 
     /// The result of an operation is where it is waited for, and it is the right one.
-    fn delivered(&self, operation: u8, before: &State) -> Result<(), String> {
-        let index = usize::from(operation);
+    fn delivered(&self, index: usize, before: &State) -> Result<(), String> {
+        let operation = u8::try_from(index).unwrap();
         if self.waiting(operation) == Waiting::Blocked {
             return Ok(());
         }
