@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod action;
+mod canon;
 mod catalogue;
 mod check;
 mod defect;

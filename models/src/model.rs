@@ -7,6 +7,7 @@ use closesocket::protocol::invariant::{COUNT, Event, Invariant, Step, Violations
 use stateright::{Model, Property};
 
 use crate::action::{Action, What};
+use crate::canon::Canon;
 use crate::defect::Defect;
 use crate::rank::{falls, rank};
 use crate::scenario::Scenario;
@@ -24,6 +25,7 @@ use crate::when::{Heeding, violations_of};
 pub struct CloseModel {
     pub(crate) scenario: &'static Scenario,
     pub(crate) defect: Option<Defect>,
+    canon: Option<&'static Canon>,
 }
 
 /// An action together with the state it leads to, which is computed once.
@@ -46,7 +48,40 @@ impl CloseModel {
     /// search of it found would be true of another world.
     pub fn new(scenario: &'static Scenario, defect: Option<Defect>) -> Result<Self, ScenarioError> {
         scenario.validate()?;
-        Ok(Self { scenario, defect })
+        Ok(Self {
+            scenario,
+            defect,
+            canon: None,
+        })
+    }
+
+    /// The same model, of which only the canonical states are explored: one for all
+    /// those that differ in nothing that matters.
+    ///
+    /// What it has found out of the scenario is never freed: it is for a handful of
+    /// models in a process that ends soon.
+    #[must_use]
+    pub fn reduced(self) -> Self {
+        Self {
+            canon: Some(Box::leak(Box::new(Canon::of(self.scenario)))),
+            ..self
+        }
+    }
+
+    /// The same model with every state of its own.
+    #[must_use]
+    pub const fn full(self) -> Self {
+        Self {
+            canon: None,
+            ..self
+        }
+    }
+
+    /// The canonical state for this one, of a [reduced](Self::reduced) model; else
+    /// itself.
+    #[must_use]
+    pub fn form(&self, state: &State) -> State {
+        self.canon.map_or(*state, |it| it.form(state))
     }
 
     /// The scenario.
@@ -64,7 +99,15 @@ impl CloseModel {
     /// The state that it starts in.
     #[must_use]
     pub fn start(&self) -> State {
-        self.scenario.start()
+        self.form(&self.scenario.start())
+    }
+
+    /// How many unique states a search of it has to find: those that its scenario is
+    /// pinned to. `None` of a reduced model whose scenario is not in the catalogue.
+    #[must_use]
+    pub fn pinned_states(&self) -> Option<usize> {
+        self.canon
+            .map_or(Some(self.scenario.states), Canon::pinned_states)
     }
 
     /// Hands every transition from a state to `out`, judged. A state that
@@ -86,6 +129,9 @@ impl CloseModel {
             let mut next = *after;
             if !violated.is_empty() {
                 next.rest_mut().set_violated(violated);
+            }
+            if let Some(canon) = self.canon {
+                next = canon.form(&next);
             }
             out(event, Transition { action, next });
         };

@@ -178,7 +178,7 @@ pub(crate) fn first_state(
         refused = Some(*state);
         ControlFlow::Break(())
     };
-    if look(&model.scenario.start()).is_break() {
+    if look(&model.form(&model.scenario.start())).is_break() {
         return (1, refused);
     }
     let walk = Walk::through(model, Limits::NONE, |taken| match taken.discovered {

@@ -88,6 +88,10 @@ pub(crate) enum Command {
         /// as a Rust test that fails in the same way. The verdict stays.
         #[arg(long, conflicts_with = "svg")]
         as_test: bool,
+        /// Explore only canonical states: one for all that differ in nothing that
+        /// matters. A violation is then looked for again among all states.
+        #[arg(long)]
+        reduced: bool,
     },
     /// Prove the invariants for any number of threads, calls, operations,
     /// duplicates and reuses, family by family.

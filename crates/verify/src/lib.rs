@@ -85,12 +85,14 @@ fn dispatch(cli: &Cli) -> Outcome {
             defect,
             svg,
             as_test,
+            reduced,
         }) => {
             let plan = check::Plan {
                 scenarios: &[&scenarios[..], more].concat(),
                 defect: defect.as_deref(),
                 svg: svg.as_deref(),
                 as_test: *as_test,
+                reduced: *reduced,
             };
             check::command(plan, &output)
         }

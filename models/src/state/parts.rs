@@ -155,6 +155,8 @@ impl SocketState {
 }
 
 impl Thread {
+    /// How many of its lowest bits say in which call it is.
+    pub(crate) const CALL_BITS: u32 = 3;
     /// How many places there are.
     pub(crate) const PLACES: usize = 1 << 8;
 

@@ -28,19 +28,26 @@ use progress::Progress;
 pub(crate) struct Job {
     pub(crate) scenario: &'static Scenario,
     pub(crate) defect: Option<&'static DefectSpec>,
+    /// Explore its canonical states only.
+    pub(crate) reduced: bool,
 }
 
 impl Job {
     /// A scenario without a defect.
     pub(crate) const fn plain(scenario: &'static Scenario) -> Self {
-        let defect = None;
-        Self { scenario, defect }
+        Self {
+            scenario,
+            defect: None,
+            reduced: false,
+        }
     }
 
     /// A defect in the scenario that shows it.
     pub(crate) fn with(spec: &'static DefectSpec) -> Result<Self, String> {
-        let (scenario, defect) = (find(spec.scenario)?, Some(spec));
-        Ok(Self { scenario, defect })
+        Ok(Self {
+            defect: Some(spec),
+            ..Self::plain(find(spec.scenario)?)
+        })
     }
 
     /// The scenario or the defect of this name.
@@ -67,17 +74,20 @@ pub(crate) struct Plan<'a> {
     pub(crate) svg: Option<&'a Path>,
     /// Print the shortest counterexample as a test.
     pub(crate) as_test: bool,
+    /// Explore canonical states only.
+    pub(crate) reduced: bool,
 }
 
 /// Checks the named scenarios, or all, or the scenario of a defect; prints.
 pub(crate) fn command(plan: Plan<'_>, output: &Output) -> Outcome {
-    let jobs = match jobs(plan.scenarios, plan.defect) {
+    let mut jobs = match jobs(plan.scenarios, plan.defect) {
         Ok(jobs) => jobs,
         Err(unknown) => {
             errln!("error: {unknown}; see `cargo verify list`");
             return Outcome::Usage;
         }
     };
+    jobs.iter_mut().for_each(|job| job.reduced = plan.reduced);
     let lines = output.is_text() && !plan.as_test;
     let check = explore(&jobs, output, lines);
     show(plan, &check, output)
@@ -222,7 +232,14 @@ fn width<'a>(names: impl Iterator<Item = &'a str>) -> usize {
 pub(crate) fn judge(job: &Job, watch: &dyn Fn(usize)) -> ScenarioReport {
     match CloseModel::new(job.scenario, job.defect.map(|spec| spec.defect)) {
         Ok(model) => {
+            let model = if job.reduced { model.reduced() } else { model };
             let mut found = check_watched(&model, watch);
+            let violated = !found.violated().is_empty();
+            // Who was exchanged for whom is not told: the way there is shown in full.
+            let model = if violated { model.full() } else { model };
+            if job.reduced && violated {
+                found = check_watched(&model, watch);
+            }
             found.verdicts.extend(own::verdicts(&model));
             ScenarioReport::new(&model, job.defect, found)
         }
@@ -312,6 +329,7 @@ mod tests {
         defect: None,
         svg: None,
         as_test: false,
+        reduced: false,
     };
 
     #[test]

@@ -84,6 +84,7 @@ impl ScenarioReport {
         });
         Self {
             unique_states: found.unique_states,
+            expected_states: defect.is_none().then(|| model.pinned_states()).flatten(),
             transitions: found.transitions,
             depth: found.depth,
             complete: found.complete,
