@@ -35,7 +35,8 @@ mod view;
 mod when;
 
 pub use action::{Action, What};
-pub use catalogue::SCENARIOS;
+pub use canon::Reduction;
+pub use catalogue::{DEEP, SCENARIOS};
 pub use check::{Outcome, Verdict, check, check_watched, check_within};
 pub use defect::{DEFECTS, Defect, DefectSpec, REPORTS, Report};
 pub use explore::{ExplorerModel, Shown};

@@ -7,7 +7,7 @@ use closesocket::protocol::invariant::{COUNT, Event, Invariant, Step, Violations
 use stateright::{Model, Property};
 
 use crate::action::{Action, What};
-use crate::canon::Canon;
+use crate::canon::{Canon, Reduction};
 use crate::defect::Defect;
 use crate::rank::{falls, rank};
 use crate::scenario::Scenario;
@@ -62,8 +62,15 @@ impl CloseModel {
     /// models in a process that ends soon.
     #[must_use]
     pub fn reduced(self) -> Self {
+        self.reduced_by(Reduction::Names)
+    }
+
+    /// The same, with the reductions up to this one: to see what each gives.
+    #[must_use]
+    pub fn reduced_by(self, up_to: Reduction) -> Self {
+        let canon = Canon::of(self.scenario, up_to);
         Self {
-            canon: Some(Box::leak(Box::new(Canon::of(self.scenario)))),
+            canon: Some(Box::leak(Box::new(canon))),
             ..self
         }
     }

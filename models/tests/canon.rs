@@ -9,7 +9,7 @@
 use std::collections::{HashMap, HashSet};
 
 use closesocket_models::{
-    CloseModel, DEFECTS, SCENARIOS, Scenario, State, check, search, state::THREADS,
+    CloseModel, DEEP, DEFECTS, SCENARIOS, Scenario, State, check, search, state::THREADS,
 };
 use stateright::Model;
 
@@ -101,6 +101,18 @@ fn and_those_of_the_larger_scenarios() {
         scope.spawn(|| some.iter().for_each(|it| compare(it)));
         others.iter().for_each(|it| compare(it));
     });
+}
+
+#[test]
+fn a_deep_scenario_holds_and_has_so_many_canonical_states() {
+    let small = DEEP.iter().filter(|it| it.states <= 2_000_000);
+    assert_eq!(small.clone().count(), 1);
+    for scenario in small {
+        let reduced = model(scenario).reduced();
+        let outcome = check(&reduced);
+        assert!(outcome.complete && outcome.violated().is_empty());
+        assert_eq!(Some(outcome.unique_states), reduced.pinned_states());
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use clap::{Arg, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::{Arg, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 use crate::output::{Format, Offer, Presentation};
 
@@ -67,6 +67,16 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     }
 }
 
+/// Which scenarios there are to explore.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum Scope {
+    /// Those of the catalogue.
+    #[default]
+    Catalogue,
+    /// Those with several bounds raised at once.
+    Deep,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Explore scenarios of the model and judge every invariant.
@@ -92,6 +102,10 @@ pub(crate) enum Command {
         /// matters. A violation is then looked for again among all states.
         #[arg(long)]
         reduced: bool,
+        /// Which scenarios there are: those of the catalogue, or deep ones, with several
+        /// bounds raised at once, which take minutes.
+        #[arg(long, value_enum, default_value_t, conflicts_with = "defect")]
+        scope: Scope,
     },
     /// Prove the invariants for any number of threads, calls, operations,
     /// duplicates and reuses, family by family.

@@ -86,6 +86,7 @@ fn dispatch(cli: &Cli) -> Outcome {
             svg,
             as_test,
             reduced,
+            scope,
         }) => {
             let plan = check::Plan {
                 scenarios: &[&scenarios[..], more].concat(),
@@ -93,6 +94,7 @@ fn dispatch(cli: &Cli) -> Outcome {
                 svg: svg.as_deref(),
                 as_test: *as_test,
                 reduced: *reduced,
+                scope: *scope,
             };
             check::command(plan, &output)
         }

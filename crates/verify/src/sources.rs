@@ -18,6 +18,7 @@ pub(crate) const SOURCES: &[Source] = sources! {
     "crates/closesocket/src/protocol/invariant/processes.rs"
     "crates/closesocket/src/protocol/invariant/sockets.rs"
     "models/src/catalogue/cancel.rs"
+    "models/src/catalogue/deep.rs"
     "models/src/catalogue/linger.rs"
     "models/src/catalogue/one_descriptor.rs"
     "models/src/catalogue/process.rs"

@@ -20,23 +20,37 @@ use crate::scenario::Scenario;
 use crate::state::State;
 use symmetry::Renaming;
 
+/// How far states are made canonical: each with what is before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reduction {
+    /// What nobody will read again has a fixed value.
+    Dead,
+    /// Threads with the same calls to come are in order.
+    Threads,
+    /// What a renaming of the scenario leaves as it is, is in order.
+    Names,
+}
+
 /// How the states of one scenario are made canonical.
 #[derive(Debug)]
 pub(crate) struct Canon {
     scenario: &'static Scenario,
     scripts: dead::Scripts,
-    ends: symmetry::Ends,
+    ends: Option<symmetry::Ends>,
     renamings: Vec<Renaming>,
 }
 
 impl Canon {
     /// What there is to reduce in a scenario.
-    pub(crate) fn of(scenario: &'static Scenario) -> Self {
+    pub(crate) fn of(scenario: &'static Scenario, up_to: Reduction) -> Self {
+        let threads = up_to >= Reduction::Threads;
+        let names = up_to >= Reduction::Names;
+        let renamings = names.then(|| symmetry::renamings(scenario));
         Self {
             scenario,
             scripts: dead::Scripts::of(scenario),
-            ends: symmetry::Ends::of(scenario),
-            renamings: symmetry::renamings(scenario),
+            ends: threads.then(|| symmetry::Ends::of(scenario)),
+            renamings: renamings.unwrap_or_default(),
         }
     }
 
@@ -62,7 +76,9 @@ impl Canon {
     fn sorted(&self, state: &State) -> State {
         let mut state = *state;
         self.scripts.clear(self.scenario, &mut state);
-        self.ends.sort(&mut state);
+        if let Some(ends) = &self.ends {
+            ends.sort(&mut state);
+        }
         state
     }
 }

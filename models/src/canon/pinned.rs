@@ -47,4 +47,9 @@ pub(super) const STATES: &[(&str, usize)] = &[
     ("cancel-of-a-partly-accepted-send", 520),
     ("cancel-through-one-of-two-descriptors", 9_723),
     ("cancel-by-another-process", 1_330),
+    // The deep ones.
+    ("four-users-close", 89_660),
+    ("three-processes-close", 64_539),
+    ("two-cancels-of-two", 200_640),
+    ("four-users-linger", 297_899),
 ];

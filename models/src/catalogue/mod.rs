@@ -1,6 +1,7 @@
 //! The scenarios, and the words they are written in.
 
 mod cancel;
+mod deep;
 mod linger;
 mod one_descriptor;
 mod process;
@@ -114,13 +115,16 @@ static ALL: [Scenario; COUNT] = {
     all
 };
 
+pub use deep::DEEP;
+
 /// Every scenario.
 pub static SCENARIOS: &[Scenario] = &ALL;
 
 impl Scenario {
-    /// The scenario of this name.
+    /// The scenario of this name, of the deep ones, too.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
-        SCENARIOS.iter().find(|it| it.name == name)
+        let mut all = SCENARIOS.iter().chain(DEEP);
+        all.find(|it| it.name == name)
     }
 }

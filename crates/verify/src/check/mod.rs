@@ -8,8 +8,9 @@ mod progress;
 
 use std::path::Path;
 
-use closesocket_models::{CloseModel, DefectSpec, Scenario, check_watched};
+use closesocket_models::{CloseModel, DEEP, DefectSpec, Scenario, check_watched};
 
+use crate::cli::Scope;
 use crate::file::Target;
 use crate::found::Report;
 use crate::found::check::{CheckReport, ScenarioReport};
@@ -76,11 +77,13 @@ pub(crate) struct Plan<'a> {
     pub(crate) as_test: bool,
     /// Explore canonical states only.
     pub(crate) reduced: bool,
+    /// Which scenarios there are.
+    pub(crate) scope: Scope,
 }
 
 /// Checks the named scenarios, or all, or the scenario of a defect; prints.
 pub(crate) fn command(plan: Plan<'_>, output: &Output) -> Outcome {
-    let mut jobs = match jobs(plan.scenarios, plan.defect) {
+    let mut jobs = match jobs(&plan) {
         Ok(jobs) => jobs,
         Err(unknown) => {
             errln!("error: {unknown}; see `cargo verify list`");
@@ -177,17 +180,25 @@ fn every_job() -> Vec<Job> {
     suite().scenarios.iter().map(Job::plain).collect()
 }
 
-fn jobs(names: &[String], defect: Option<&str>) -> Result<Vec<Job>, String> {
-    if let Some(job) = Job::named(None, defect)? {
+fn jobs(plan: &Plan<'_>) -> Result<Vec<Job>, String> {
+    if let Some(job) = Job::named(None, plan.defect)? {
         return Ok(vec![job]);
     }
-    if names.is_empty() {
-        return Ok(every_job());
+    let all = match plan.scope {
+        Scope::Catalogue => suite().scenarios,
+        Scope::Deep => DEEP,
+    };
+    if plan.scenarios.is_empty() {
+        return Ok(all.iter().map(Job::plain).collect());
     }
-    names
-        .iter()
-        .map(|name| find(name).map(Job::plain))
-        .collect()
+    let names = plan.scenarios.iter();
+    let named = names.map(|name| {
+        let found = all.iter().find(|it| it.name == *name);
+        found
+            .map(Job::plain)
+            .ok_or_else(|| names::no_scenario(name))
+    });
+    named.collect()
 }
 
 /// The scenario of this name.
@@ -260,6 +271,7 @@ mod tests {
     use closesocket_models::{CloseModel, Outcome as Found, check};
 
     use super::{CheckReport, Plan, ScenarioReport, show};
+    use crate::cli::Scope;
     use crate::outcome::Outcome;
     use crate::output::{Format, Offer, Output, Presentation};
     use crate::style::Color;
@@ -330,6 +342,7 @@ mod tests {
         svg: None,
         as_test: false,
         reduced: false,
+        scope: Scope::Catalogue,
     };
 
     #[test]
