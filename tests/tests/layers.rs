@@ -172,6 +172,7 @@ fn no_modules_of_the_crates_around_the_core_import_each_other_in_a_circle() {
 #[test]
 fn no_modules_of_the_model_and_the_tools_import_each_other_in_a_circle() {
     assert_one_way("models");
+    assert_one_way("crates/frontier");
     assert_one_way("crates/verify");
     assert_one_way("tests");
 }
