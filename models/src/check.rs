@@ -1,14 +1,16 @@
 //! Checking a scenario: what `cargo verify check` shows.
 
 use std::panic::resume_unwind;
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use closesocket::protocol::invariant::{COUNT, Invariant};
-use stateright::{Checker, Model};
+use closesocket_frontier::{Ending, Failure, Limits, Options, Progress, explore_anywhere};
+use stateright::{Checker as _, Model as _};
 
 use crate::model::CloseModel;
-use crate::search::{Counterexample, Limits, search_within};
+use crate::search::{Counterexample, way};
 use crate::view::View;
 
 /// Whether an invariant held.
@@ -29,7 +31,8 @@ pub struct Outcome {
     pub unique_states: usize,
     /// Transitions, those into known states too.
     pub transitions: usize,
-    /// The longest path that the search followed, in steps.
+    /// Steps to the state that is furthest from the start; by stateright, of the
+    /// longest path that it followed.
     pub depth: usize,
     /// Everything was explored.
     pub complete: bool,
@@ -37,6 +40,8 @@ pub struct Outcome {
     pub seconds: f64,
     /// Every invariant's name and verdict, in the order of the table.
     pub verdicts: Vec<(&'static str, Verdict)>,
+    /// Why the search came to nothing, if it did; then it is not complete.
+    pub failure: Option<Arc<Failure>>,
 }
 
 impl Outcome {
@@ -71,48 +76,113 @@ impl Outcome {
     }
 }
 
-/// Checks a model, with or without a defect.
-///
-/// Without a defect stateright's checker explores it, depth first. If that
-/// finds a violation, or if there is a defect, our own search does, which goes
-/// on after violations and has the shortest counterexamples.
-#[must_use]
-pub fn check(model: &CloseModel) -> Outcome {
-    check_watched(model, &|_| {})
+/// Which of the two explores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checker {
+    /// The frontier search, nearest first.
+    Frontier,
+    /// stateright's own, depth first, by one thread. What it finds violated the
+    /// frontier search shows the shortest way to.
+    Stateright,
 }
 
-/// Checks as [`check`] does, and tells now and then how many unique states
-/// stateright's checker has found.
+/// Checks a model, with or without a defect, by one worker.
 #[must_use]
-pub fn check_watched(model: &CloseModel, watch: &dyn Fn(usize)) -> Outcome {
+pub fn check(model: &CloseModel) -> Outcome {
+    check_within(model, Limits::NONE)
+}
+
+/// Checks as [`check`] does, as far as the limits allow: [`Outcome::complete`] says
+/// whether they did.
+#[must_use]
+pub fn check_within(model: &CloseModel, limits: Limits) -> Outcome {
+    let options = Options {
+        limits,
+        ..Options::default()
+    };
+    check_by(model, Checker::Frontier, &options, &|_| {})
+}
+
+/// Checks a model with these options, and tells now and then how far it is.
+///
+/// A search without a defect keeps no ways. If it finds a violation, a second one
+/// that keeps them has the shortest counterexamples. [`Options::name`] and
+/// [`Options::paths`] are set here.
+#[must_use]
+pub fn check_by(
+    model: &CloseModel,
+    checker: Checker,
+    options: &Options,
+    watch: &dyn Fn(&Progress),
+) -> Outcome {
     let begin = Instant::now();
-    let healthy = model.defect.is_none();
-    let explored = healthy.then(|| explore(*model, watch)).flatten();
-    let mut outcome = explored.unwrap_or_else(|| look_for_violations(model, Limits::NONE));
+    let mut outcome = match (model.defect, checker) {
+        (Some(_), _) => explore(model, options, true, watch),
+        (None, Checker::Frontier) => explore(model, options, false, watch),
+        (None, Checker::Stateright) => explore_by_stateright(*model, watch),
+    };
+    if model.defect.is_none() && !outcome.violated().is_empty() {
+        outcome = explore(model, options, true, watch);
+    }
     outcome.seconds = begin.elapsed().as_secs_f64();
     outcome
 }
 
-/// Checks a scenario by our own search, as far as the limits allow:
-/// [`Outcome::complete`] says whether they did.
-#[must_use]
-pub fn check_within(model: &CloseModel, limits: Limits) -> Outcome {
-    let begin = Instant::now();
-    let mut outcome = look_for_violations(model, limits);
-    outcome.seconds = begin.elapsed().as_secs_f64();
+/// The frontier's verdict.
+fn explore(
+    model: &CloseModel,
+    options: &Options,
+    paths: bool,
+    watch: &dyn Fn(&Progress),
+) -> Outcome {
+    let defect = model.defect.map(|it| format!(" with {it:?}"));
+    let options = Options {
+        paths,
+        name: format!("{}{}", model.scenario.name, defect.unwrap_or_default()),
+        ..options.clone()
+    };
+    let mut outcome = Outcome {
+        scenario: model.scenario.name,
+        unique_states: 0,
+        transitions: 0,
+        depth: 0,
+        complete: false,
+        seconds: 0.0,
+        verdicts: verdicts([const { None }; COUNT]),
+        failure: None,
+    };
+    match explore_anywhere(&Arc::new(*model), &options, watch) {
+        Ok(report) => {
+            let mut ways = [const { None }; COUNT];
+            for found in report.found {
+                ways[found.number] = Some(way(found.path));
+            }
+            outcome.unique_states = report.unique_states;
+            outcome.transitions = report.transitions;
+            outcome.depth = report.depth;
+            outcome.complete = report.ending == Ending::Complete;
+            outcome.verdicts = verdicts(ways);
+            outcome.failure = (report.ending == Ending::Memory)
+                .then(|| Arc::new(Failure::OutOfMemory(options.limits.memory)));
+        }
+        Err(failure) => outcome.failure = Some(Arc::new(failure)),
+    }
     outcome
 }
 
 /// The longest time from one look at a search to the next.
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
-/// stateright's verdict, if it is that everything holds.
-fn explore(model: CloseModel, watch: &dyn Fn(usize)) -> Option<Outcome> {
+/// stateright's verdict; if something is violated, that of the frontier.
+fn explore_by_stateright(model: CloseModel, watch: &dyn Fn(&Progress)) -> Outcome {
     let mut checker = model.checker().spawn_dfs();
     let workers = checker.handles();
     let mut pause = Duration::from_millis(1);
     while !workers.iter().all(JoinHandle::is_finished) {
-        watch(checker.unique_state_count());
+        watch(&Progress {
+            states: checker.unique_state_count(),
+            ..Progress::default()
+        });
         thread::sleep(pause);
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
@@ -122,8 +192,10 @@ fn explore(model: CloseModel, watch: &dyn Fn(usize)) -> Option<Outcome> {
             .join()
             .unwrap_or_else(|panicked| resume_unwind(panicked));
     }
-    let holds = checker.discoveries().is_empty();
-    holds.then(|| Outcome {
+    if !checker.discoveries().is_empty() {
+        return explore(&model, &Options::default(), true, watch);
+    }
+    Outcome {
         scenario: model.scenario.name,
         unique_states: checker.unique_state_count(),
         transitions: checker.state_count() - model.init_states().len(),
@@ -131,19 +203,7 @@ fn explore(model: CloseModel, watch: &dyn Fn(usize)) -> Option<Outcome> {
         complete: checker.is_done(),
         seconds: 0.0,
         verdicts: verdicts([const { None }; COUNT]),
-    })
-}
-
-fn look_for_violations(model: &CloseModel, limits: Limits) -> Outcome {
-    let found = search_within(model, limits);
-    Outcome {
-        scenario: model.scenario.name,
-        unique_states: found.unique_states,
-        transitions: found.transitions,
-        depth: found.depth,
-        complete: found.complete,
-        seconds: 0.0,
-        verdicts: verdicts(found.counterexamples),
+        failure: None,
     }
 }
 

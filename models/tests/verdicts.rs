@@ -10,10 +10,10 @@ use closesocket::protocol::OperationKind;
 use closesocket::protocol::invariant::{Event, Invariant, OperationState, OperationView, World};
 use closesocket_models::state::{OPERATIONS, PROCESSES, RECORDS, SLOTS, SOCKETS, THREADS};
 use closesocket_models::{
-    CloseModel, DEFECTS, DefectSpec, ExplorerModel, Outcome, PROBES, SCENARIOS, Scenario, Search,
-    State, Verdict, View, check, rank, search, search_violation,
+    Checker, CloseModel, DEFECTS, DefectSpec, ExplorerModel, Options, Outcome, PROBES, SCENARIOS,
+    Scenario, Search, State, Verdict, View, check, check_by, rank, search, search_violation,
 };
-use stateright::{Checker, Model};
+use stateright::{Checker as _, Model};
 
 /// Runs one job for each item on two threads, in the order of the items.
 fn on_two_threads<T: Sync, R: Send>(
@@ -45,36 +45,77 @@ fn on_two_threads<T: Sync, R: Send>(
     done.into_iter().map(|(_, result)| result).collect()
 }
 
+/// What our own search finds in every scenario, found out once.
+fn searches() -> &'static [Search] {
+    static SEARCHES: OnceLock<Vec<Search>> = OnceLock::new();
+    SEARCHES.get_or_init(|| {
+        on_two_threads(SCENARIOS, |it| {
+            search(&CloseModel::new(it, None).expect("it fits"))
+        })
+    })
+}
+
+/// The second opinion: stateright's checker, with another hash.
 #[test]
-fn every_scenario_is_explored_completely_and_every_invariant_holds_in_it() {
+fn both_checkers_explore_every_scenario_completely_and_every_invariant_holds_in_it() {
+    let options = Options::default();
     let outcomes = on_two_threads(SCENARIOS, |it| {
-        check(&CloseModel::new(it, None).expect("it fits"))
+        let model = CloseModel::new(it, None).expect("it fits");
+        check_by(&model, Checker::Stateright, &options, &|_| {})
     });
-    for (scenario, outcome) in SCENARIOS.iter().zip(&outcomes) {
-        assert!(outcome.complete, "{}", scenario.name);
+    for ((scenario, outcome), own) in SCENARIOS.iter().zip(&outcomes).zip(searches()) {
+        assert!(outcome.complete && own.complete, "{}", scenario.name);
         assert_eq!(outcome.violated(), [""; 0], "{}", scenario.name);
+        assert!(own.counterexamples.iter().all(Option::is_none));
         assert_eq!(outcome.unique_states, scenario.states, "{}", scenario.name);
+        assert_eq!(own.unique_states, scenario.states, "{}", scenario.name);
+        assert_eq!(outcome.transitions, own.transitions, "{}", scenario.name);
     }
     let total: usize = outcomes.iter().map(|it| it.unique_states).sum();
     assert!(total >= 1_000_000, "{total} states are too few");
 }
 
 #[test]
-fn our_own_search_counts_the_same_states_and_reaches_every_probe() {
-    let searches: Vec<Search> = on_two_threads(SCENARIOS, |it| {
-        search(&CloseModel::new(it, None).expect("it fits"))
-    });
-    for (scenario, found) in SCENARIOS.iter().zip(&searches) {
-        assert_eq!(found.unique_states, scenario.states, "{}", scenario.name);
-    }
+fn our_own_search_reaches_every_probe() {
     for (index, probe) in PROBES.iter().enumerate() {
         let place = SCENARIOS.iter().position(|it| it.name == probe.scenario);
         let place = place.expect(probe.name);
         assert!(
-            searches[place].reached[index],
+            searches()[place].reached[index],
             "{} is not reached in {}",
-            probe.name, probe.scenario
+            probe.name,
+            probe.scenario
         );
+    }
+}
+
+#[test]
+fn any_number_of_workers_finds_the_same() {
+    let small = |it: &&Scenario| it.states <= 2_000;
+    for scenario in SCENARIOS.iter().filter(small) {
+        let model = CloseModel::new(scenario, None).expect("it fits");
+        let counts = [1, 2, 3].map(|workers| {
+            let options = Options {
+                workers,
+                ..Options::default()
+            };
+            let found = check_by(&model, Checker::Frontier, &options, &|_| {});
+            assert!(found.complete && found.violated().is_empty());
+            (found.unique_states, found.transitions, found.depth)
+        });
+        assert_eq!(counts, [counts[0]; 3], "{}", scenario.name);
+        assert_eq!(counts[0].0, scenario.states, "{}", scenario.name);
+    }
+    for defect in DEFECTS.iter().take(20) {
+        let scenario = Scenario::named(defect.scenario).expect(defect.scenario);
+        let model = CloseModel::new(scenario, Some(defect.defect)).expect("it fits");
+        let options = Options {
+            workers: 2,
+            ..Options::default()
+        };
+        let found = check_by(&model, Checker::Frontier, &options, &|_| {});
+        assert_eq!(found.violated(), defect.violates, "{}", defect.name);
+        assert_eq!(found.shortest(), Some(defect.steps), "{}", defect.name);
     }
 }
 

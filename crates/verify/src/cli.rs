@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Arg, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
+use crate::check::SearchArguments;
 use crate::output::{Format, Offer, Presentation};
 
 /// Checks the close protocol that ships, and drives the real engine.
@@ -106,6 +107,8 @@ pub(crate) enum Command {
         /// bounds raised at once, which take minutes.
         #[arg(long, value_enum, default_value_t, conflicts_with = "defect")]
         scope: Scope,
+        #[command(flatten)]
+        search: SearchArguments,
     },
     /// Prove the invariants for any number of threads, calls, operations,
     /// duplicates and reuses, family by family.
@@ -119,7 +122,7 @@ pub(crate) enum Command {
         /// Give a search up after so many seconds; it then proves nothing.
         #[arg(long, value_name = "N", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=86_400))]
         limit_seconds: u64,
-        /// Give a search up at so many states, of about 200 bytes each.
+        /// Give a search up at so many states, of 16 bytes each and 80 for those that wait.
         #[arg(long, value_name = "N", default_value_t = 10_000_000)]
         limit_states: usize,
         /// Only scenarios that have at most so many states as they are.

@@ -87,6 +87,7 @@ fn dispatch(cli: &Cli) -> Outcome {
             as_test,
             reduced,
             scope,
+            search,
         }) => {
             let plan = check::Plan {
                 scenarios: &[&scenarios[..], more].concat(),
@@ -95,6 +96,7 @@ fn dispatch(cli: &Cli) -> Outcome {
                 as_test: *as_test,
                 reduced: *reduced,
                 scope: *scope,
+                search,
             };
             check::command(plan, &output)
         }

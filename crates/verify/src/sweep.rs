@@ -26,6 +26,7 @@ impl Plan {
             limits: Limits {
                 states,
                 time: Duration::from_secs(seconds),
+                ..Limits::NONE
             },
             up_to: up_to.unwrap_or(usize::MAX),
         }

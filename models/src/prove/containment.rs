@@ -69,7 +69,7 @@ impl Containment {
     pub(super) fn of_scenario(&mut self, fixpoint: &Fixpoint<'_>, model: &CloseModel) -> bool {
         self.worlds += 1;
         let scenario = model.scenario;
-        let (_, refused) = first_state(model, |state| {
+        let refused = first_state(model, |state| {
             let rested = state.rest().rested();
             rested || self.look(fixpoint, scenario, state)
         });

@@ -5,10 +5,13 @@ mod as_test;
 pub(crate) mod own;
 mod print;
 mod progress;
+mod search;
 
 use std::path::Path;
 
-use closesocket_models::{CloseModel, DEEP, DefectSpec, Scenario, check_watched};
+use closesocket_models::{
+    CloseModel, DEEP, DefectSpec, Failure, Outcome as Found, Progress as Far, Scenario, check_by,
+};
 
 use crate::cli::Scope;
 use crate::file::Target;
@@ -23,6 +26,8 @@ use crate::report;
 use crate::style::Style;
 use crate::suite::suite;
 use progress::Progress;
+use search::Search;
+pub(crate) use search::SearchArguments;
 
 /// What to explore: a scenario, or a defect in its scenario.
 #[derive(Clone, Copy, Debug)]
@@ -79,6 +84,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) reduced: bool,
     /// Which scenarios there are.
     pub(crate) scope: Scope,
+    /// How to search.
+    pub(crate) search: &'a SearchArguments,
 }
 
 /// Checks the named scenarios, or all, or the scenario of a defect; prints.
@@ -91,9 +98,20 @@ pub(crate) fn command(plan: Plan<'_>, output: &Output) -> Outcome {
         }
     };
     jobs.iter_mut().for_each(|job| job.reduced = plan.reduced);
+    let search = match Search::of(plan.search, &jobs) {
+        Ok(search) => search,
+        Err(wrong) => {
+            errln!("error: {wrong}; see `cargo verify check --help`");
+            return Outcome::Usage;
+        }
+    };
     let lines = output.is_text() && !plan.as_test;
-    let check = explore(&jobs, output, lines);
-    show(plan, &check, output)
+    let check = explore(&jobs, &search, output, lines);
+    let outcome = show(plan, &check, output);
+    if check.scenarios.iter().any(|it| it.misasked) {
+        return Outcome::Usage;
+    }
+    outcome
 }
 
 /// Shows what was found. How it is shown changes nothing of the verdict: the
@@ -154,7 +172,8 @@ fn draw(report: &CheckReport, file: &Path) -> Outcome {
 
 /// Explores every scenario.
 pub(crate) fn every_scenario(output: &Output) -> CheckReport {
-    explore(&every_job(), output, output.is_text())
+    let jobs = every_job();
+    explore(&jobs, &Search::plain(&jobs), output, output.is_text())
 }
 
 /// Prints the summary of a report for people.
@@ -208,28 +227,28 @@ fn find(name: &str) -> Result<&'static Scenario, String> {
         .ok_or_else(|| names::no_scenario(name))
 }
 
-/// Explores the jobs side by side. Each scenario is searched by one thread, so
-/// that its counts and its depth are the same in every run. With `lines`, each
-/// has its line for people as soon as it is done.
-fn explore(jobs: &[Job], output: &Output, lines: bool) -> CheckReport {
+/// Explores the jobs side by side, each by one thread, unless something else is
+/// asked for. With `lines`, each has its line for people as soon as it is done.
+fn explore(jobs: &[Job], search: &Search, output: &Output, lines: bool) -> CheckReport {
     let width = width(jobs.iter().map(|job| job.scenario.name));
     let states = jobs.iter().map(|job| job.scenario.states);
     let progress = Progress::of(states.sum(), jobs.len(), output);
-    let reports = side_by_side(
-        jobs,
-        |job| job.scenario.states,
-        |job| {
-            let watched = progress.begin();
-            let report = judge(job, &|states| watched.look(states));
-            watched.look(job.scenario.states);
-            if lines && (output.is_chatty() || !report.is_plain()) {
-                // One call, so that the lines of two threads do not mix.
-                let text = print::scenario(&report, width, output.style);
-                progress.aside(|| crate::out::text(format_args!("{text}")));
-            }
-            report
-        },
-    );
+    let one = |job: &Job| {
+        let watched = progress.begin();
+        let report = judge(job, search, &|far| watched.look(far));
+        watched.end(job.scenario.states);
+        if lines && (output.is_chatty() || !report.is_plain()) {
+            // One call, so that the lines of two threads do not mix.
+            let text = print::scenario(&report, width, output.style);
+            progress.aside(|| crate::out::text(format_args!("{text}")));
+        }
+        report
+    };
+    let reports = if search.in_turn {
+        jobs.iter().map(one).collect()
+    } else {
+        side_by_side(jobs, |job| job.scenario.states, one)
+    };
     progress.finish();
     CheckReport::new(reports)
 }
@@ -239,26 +258,51 @@ fn width<'a>(names: impl Iterator<Item = &'a str>) -> usize {
     names.map(str::len).max().unwrap_or(0)
 }
 
-/// Explores one job, and tells now and then how many states it has found.
-pub(crate) fn judge(job: &Job, watch: &dyn Fn(usize)) -> ScenarioReport {
-    match CloseModel::new(job.scenario, job.defect.map(|spec| spec.defect)) {
-        Ok(model) => {
-            let model = if job.reduced { model.reduced() } else { model };
-            let mut found = check_watched(&model, watch);
-            let violated = !found.violated().is_empty();
-            // Who was exchanged for whom is not told: the way there is shown in full.
-            let model = if violated { model.full() } else { model };
-            if job.reduced && violated {
-                found = check_watched(&model, watch);
-            }
-            found.verdicts.extend(own::verdicts(&model));
-            ScenarioReport::new(&model, job.defect, found)
-        }
+/// Explores one job, as nobody asked for anything else.
+pub(crate) fn judge_plainly(job: &Job) -> ScenarioReport {
+    judge(job, &Search::plain(std::slice::from_ref(job)), &|_| {})
+}
+
+/// Explores one job, and tells now and then how far it is.
+fn judge(job: &Job, search: &Search, watch: &dyn Fn(&Far)) -> ScenarioReport {
+    let full = match CloseModel::new(job.scenario, job.defect.map(|spec| spec.defect)) {
+        Ok(model) => model,
         Err(error) => {
             errln!("error: {error}");
-            ScenarioReport::unexplored(job.scenario, job.defect)
+            return ScenarioReport::unexplored(job.scenario, job.defect);
         }
+    };
+    let by = |model| check_by(model, search.checker, &search.options, watch);
+    let reduced = job.reduced.then(|| full.reduced());
+    let found = by(reduced.as_ref().unwrap_or(&full));
+    if let Some(failure) = &found.failure {
+        let name = job.scenario.name;
+        errln!("error: {name}: {failure}");
+        let misasked = is_misasked(failure);
+        let mut report = ScenarioReport::new(&full, job.defect, found);
+        report.misasked = misasked;
+        return report;
     }
+    match reduced {
+        Some(reduced) if found.violated().is_empty() => with_own(&reduced, job, found),
+        // Who was exchanged for whom is not told: the way there is shown in full.
+        Some(_) => with_own(&full, job, by(&full)),
+        None => with_own(&full, job, found),
+    }
+}
+
+/// The report, with the invariants of one's own.
+fn with_own(model: &CloseModel, job: &Job, mut found: Found) -> ScenarioReport {
+    found.verdicts.extend(own::verdicts(model));
+    ScenarioReport::new(model, job.defect, found)
+}
+
+/// Whether a search came to nothing because of what was asked for.
+fn is_misasked(failure: &Failure) -> bool {
+    matches!(
+        failure,
+        Failure::Meeting(_) | Failure::NotThis { .. } | Failure::File { .. }
+    )
 }
 
 #[cfg(test)]
@@ -270,7 +314,7 @@ mod tests {
     };
     use closesocket_models::{CloseModel, Outcome as Found, check};
 
-    use super::{CheckReport, Plan, ScenarioReport, show};
+    use super::{CheckReport, Plan, ScenarioReport, SearchArguments, show};
     use crate::cli::Scope;
     use crate::outcome::Outcome;
     use crate::output::{Format, Offer, Output, Presentation};
@@ -343,6 +387,17 @@ mod tests {
         as_test: false,
         reduced: false,
         scope: Scope::Catalogue,
+        search: &ASKED,
+    };
+
+    static ASKED: SearchArguments = SearchArguments {
+        checker: super::search::CheckerName::Frontier,
+        workers: None,
+        memory: None,
+        checkpoint: None,
+        checkpoint_seconds: 60,
+        hosts: None,
+        process: None,
     };
 
     #[test]
@@ -388,7 +443,7 @@ mod tests {
             ..STUCK_WORLD
         };
         let job = super::Job::plain(&UNFIT);
-        let report = CheckReport::new(vec![super::judge(&job, &|_| {})]);
+        let report = CheckReport::new(vec![super::judge_plainly(&job)]);
         assert_eq!(report.outcome(), Outcome::Incomplete);
     }
 

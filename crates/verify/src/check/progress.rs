@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use closesocket_models::Progress as Far;
 use indicatif::ProgressBar;
 
 use crate::output::Output;
@@ -58,14 +59,18 @@ impl Progress {
         self.bar.finish_and_clear();
     }
 
-    fn show(&self) {
+    fn show(&self, far: &Far) {
+        if self.bar.is_hidden() {
+            return;
+        }
         let states = self.states.load(Ordering::Relaxed);
-        let left = self.bar.length().unwrap_or(0).saturating_sub(states);
         self.bar.set_position(states);
         self.bar.set_message(format!(
-            "{}/s, {} to go, {} scenarios queued",
+            "{}/s, layer {}, {} waiting, {} bytes a state, {} scenarios queued",
             grouped(rate(states, self.begin)),
-            grouped(left),
+            far.layer,
+            grouped(far.queue as u64),
+            far.bytes / far.states.max(1),
             self.queued.load(Ordering::Relaxed)
         ));
     }
@@ -82,12 +87,20 @@ fn rate(things: u64, since: Instant) -> u64 {
 }
 
 impl Watched<'_> {
-    /// The job has so many states by now.
-    pub(super) fn look(&self, states: usize) {
-        let now = states as u64;
+    /// The job is so far.
+    pub(super) fn look(&self, far: &Far) {
+        let now = far.states as u64;
         let before = self.counted.swap(now, Ordering::Relaxed);
         let more = now.saturating_sub(before);
         self.progress.states.fetch_add(more, Ordering::Relaxed);
-        self.progress.show();
+        self.progress.show(far);
+    }
+
+    /// The job is done, and had so many states.
+    pub(super) fn end(&self, states: usize) {
+        self.look(&Far {
+            states,
+            ..Far::default()
+        });
     }
 }

@@ -33,6 +33,9 @@ pub(crate) struct ScenarioReport {
     pub(crate) complete: bool,
     pub(crate) seconds: f64,
     pub(crate) invariants: Vec<InvariantReport>,
+    /// Nothing was explored, since what was asked for cannot be done.
+    #[serde(skip)]
+    pub(crate) misasked: bool,
 }
 
 /// One invariant in one scenario.
@@ -106,6 +109,7 @@ impl ScenarioReport {
             complete: false,
             seconds: 0.0,
             invariants: Vec::new(),
+            misasked: false,
         }
     }
 

@@ -23,7 +23,7 @@ use super::view::{Actor, Key, View};
 use super::world::{Mover, worlds};
 use crate::action::What;
 use crate::defect::Defect;
-use crate::search::Multiply;
+use crate::hash::Multiply;
 use crate::state::Slot;
 
 type Hashed = BuildHasherDefault<Multiply>;
