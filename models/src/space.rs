@@ -18,7 +18,7 @@ impl Space for CloseModel {
     type Action = Action;
 
     fn starts(&self) -> Vec<State> {
-        vec![self.scenario.start()]
+        vec![self.start()]
     }
 
     #[inline(always)]
