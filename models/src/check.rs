@@ -136,9 +136,18 @@ fn explore(
     watch: &dyn Fn(&Progress),
 ) -> Outcome {
     let defect = model.defect.map(|it| format!(" with {it:?}"));
+    let reduced = if model.canon.is_some() {
+        ", reduced"
+    } else {
+        ""
+    };
     let options = Options {
         paths,
-        name: format!("{}{}", model.scenario.name, defect.unwrap_or_default()),
+        name: format!(
+            "{}{reduced}{}",
+            model.scenario.name,
+            defect.unwrap_or_default()
+        ),
         ..options.clone()
     };
     let mut outcome = Outcome {
