@@ -131,6 +131,7 @@ byte unsent = QUEUED, in_flight, accepted = QUEUED, acknowledged, inputs = INPUT
 /* How many were registered in the direction of the sends, and of the receives. */
 #define SENT(j, me)      (OF(SENDS, j) && op[j] != IDLE)
 #define RECEIVED(j, me)  (!OF(SENDS, j) && op[j] != IDLE)
+#define R_PENDING(j, me) (!OF(SENDS, j) && op[j] == PENDING)
 /* Whether an earlier one of the same direction is pending. */
 #define S_AHEAD(j, me)   (OF(SENDS, j) && op[j] == PENDING && number[j] < number[me])
 #define R_AHEAD(j, me)   (!OF(SENDS, j) && op[j] == PENDING && number[j] < number[me])
@@ -238,12 +239,20 @@ inline end_of_socket() {
 #define TOLD(i)  (op[i] == IDLE || op[i] >= TOLD_COMPLETED)
 #define MAY(s)   (phase[s] == OPEN && socket == LIVE)
 
+/* What there is, is for the receives that are pending, in their order. */
+#define FIRST    (SUM(R_PENDING, 0) == 0)
+
 #define RECV(i, s, n)  BLOCK(i, s, n, RECV_SECTION)
 #define RECV_SECTION(i, s) \
     :: d_step { !locked && !(MAY(s) && !receive_lost) -> skip } \
-    :: d_step { !locked && MAY(s) && !receive_lost && unread -> unread = 0; succeeded[i] = 1 } \
-    :: d_step { !locked && MAY(s) && !receive_lost && !unread && !connected -> receive_lost = 1 } \
-    :: d_step { !locked && MAY(s) && !receive_lost && !unread && connected -> \
+    :: d_step { !locked && MAY(s) && !receive_lost && FIRST && unread -> \
+            unread = 0; \
+            succeeded[i] = 1 \
+        } \
+    :: d_step { !locked && MAY(s) && !receive_lost && FIRST && !unread && !connected -> \
+            receive_lost = 1 \
+        } \
+    :: d_step { !locked && MAY(s) && !receive_lost && !(FIRST && (unread || !connected)) -> \
             number[i] = SUM(RECEIVED, i); \
             op[i] = PENDING \
         }

@@ -25,7 +25,7 @@ use crate::when::{Heeding, violations_of};
 pub struct CloseModel {
     pub(crate) scenario: &'static Scenario,
     pub(crate) defect: Option<Defect>,
-    canon: Option<&'static Canon>,
+    pub(crate) canon: Option<&'static Canon>,
 }
 
 /// An action together with the state it leads to, which is computed once.

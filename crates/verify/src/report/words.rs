@@ -1,5 +1,7 @@
 //! What is proved and what is not, in the words of every format.
 
+use closesocket_models::DEEP;
+
 use crate::found::check::CheckReport;
 use crate::suite::suite;
 
@@ -19,6 +21,7 @@ impl Bounds {
         let explored = suite()
             .scenarios
             .iter()
+            .chain(DEEP)
             .filter(|it| check.scenarios.iter().any(|seen| seen.name == it.name));
         explored.fold(Self::default(), |most, it| Self {
             threads: most.threads.max(it.threads.len()),
