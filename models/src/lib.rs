@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod action;
+mod breach;
 mod canon;
 mod catalogue;
 mod check;
@@ -37,6 +38,7 @@ mod view;
 mod when;
 
 pub use action::{Action, What};
+pub use breach::Breach;
 pub use canon::Reduction;
 pub use catalogue::{DEEP, SCENARIOS};
 pub use check::{Checker, Outcome, Verdict, check, check_by, check_within};

@@ -243,6 +243,11 @@ impl Scenario {
         process.gone().is_some() || process.old() >> slot & 1 == 1
     }
 
+    /// Whether processes must be named to tell threads apart.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.threads.iter().any(|it| it.process != 0)
+    }
+
     /// The state it starts in, if it [fits](Scenario::validate).
     #[must_use]
     pub(crate) fn start(&self) -> State {

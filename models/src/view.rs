@@ -163,8 +163,11 @@ impl World for View<'_> {
         }
     }
 
-    fn at_rest(&self) -> Option<usize> {
-        let inside = self.state.threads().filter(|it| it.next() != Next::Idle);
-        self.state.rest().rested().then(|| inside.count())
+    fn at_rest(&self) -> bool {
+        self.state.rest().rested()
+    }
+
+    fn stuck(&self) -> Option<usize> {
+        self.state.threads().position(|it| it.next() != Next::Idle)
     }
 }

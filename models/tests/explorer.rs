@@ -68,7 +68,7 @@ fn judging_a_step_again_gives_what_the_search_found() {
                 let judged = model.judged(&state, Some(step));
                 for (index, it) in judged.iter().enumerate() {
                     let found = step.next.violated().contains(index);
-                    assert_eq!(it.holds, !found, "{}: {}", it.id, step.action);
+                    assert_eq!(it.holds(), !found, "{}: {}", it.id, step.action);
                     violated += usize::from(found);
                 }
                 if known.insert(step.next) {

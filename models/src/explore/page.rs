@@ -71,22 +71,26 @@ fn table(model: &ExplorerModel, judged: &[Judged], step: usize) -> String {
     } else {
         format!("step {step}")
     };
-    let (holding, violated): (Vec<&Judged>, Vec<&Judged>) = judged.iter().partition(|it| it.holds);
+    let (holding, violated): (Vec<&Judged>, Vec<&Judged>) =
+        judged.iter().partition(|it| it.holds());
     let mut text = format!(
         "<table><caption>Evaluated on {of}: {} of {} invariants hold</caption>",
         holding.len(),
         judged.len()
     );
     for it in violated.into_iter().chain(holding) {
-        let (class, verdict) = if it.holds {
+        let (class, verdict) = if it.holds() {
             ("holds", "✓ holds")
         } else {
             ("violated", "✗ violated")
         };
         text += &format!(
-            "<tr><td class=\"{class}\">{verdict}</td><th>{}</th><td>{} \
+            "<tr><td class=\"{class}\">{verdict}</td><th>{}</th><td>{}{} \
              <span class=\"soft\">{}</span>{}</td></tr>",
             escape(it.id),
+            it.breach.as_ref().map_or_else(String::new, |breach| {
+                format!("<b>{}.</b> ", escape(&breach.to_string()))
+            }),
             escape(it.sentence),
             escape(&it.clauses.join(", ")),
             way(model, it.id)

@@ -1,16 +1,16 @@
 //! A path of such a model as lanes, as those of the model of ours are drawn.
 
 use closesocket::protocol::invariant::{
-    DescriptorState, Event, Invariant, OperationState, OperationView, SocketView, Step, World,
-    violations,
+    DescriptorState, Event, Object, OperationState, OperationView, SocketView, Step, World,
 };
 
 use super::FieldModel;
 use super::scene::{DONE, Scene, Turn};
-use crate::lanes::{Cell, Drawing, Lane, LaneKind, Line, Mark, Row};
+use crate::breach::{self, Breach};
+use crate::lanes::{Cell, Drawing, Lane, LaneKind, Line, Mark, Row, Violation};
 
 /// What a lane is of.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Of {
     Actor(usize),
     Descriptor { slot: usize, generation: u32 },
@@ -41,18 +41,26 @@ pub(super) fn of_path(model: &FieldModel, start: &Scene, path: &[Turn]) -> Drawi
     }];
     let (mut before, mut notes) = (start, Vec::new());
     for turn in path {
-        let violated = violations(&Step {
+        let who = turn.actor.and_then(|it| model.actors.get(it)).copied();
+        let by = who.map(|it| match turn.actor {
+            Some(actor) if model.is_thread(actor) => it.to_owned(),
+            _ => format!("the {it}"),
+        });
+        let step = Step {
             before,
             event: turn.event,
             after: &turn.next,
+        };
+        let breaches = breach::of_step(&step, by.as_deref());
+        notes.extend(breaches.iter().map(Breach::note));
+        let violates = breaches.iter().map(|it| {
+            let of = of_object(it.witness.object, &turn.next);
+            Violation {
+                invariant: it.id.to_owned(),
+                witness: Some(it.to_string()),
+                lane: lanes.iter().position(|lane| Some(lane.0) == of),
+            }
         });
-        let table = Invariant::<Scene>::TABLE.iter().enumerate();
-        let violated: Vec<_> = table
-            .filter(|(index, _)| violated.contains(*index))
-            .collect();
-        let note = |it: &Invariant<Scene>| format!("{} does not hold: {}", it.id, it.sentence);
-        notes.extend(violated.iter().map(|(_, it)| note(it)));
-        let who = turn.actor.and_then(|it| model.actors.get(it));
         rows.push(Row {
             sentence: who.map_or_else(
                 || turn.says.to_owned(),
@@ -60,7 +68,7 @@ pub(super) fn of_path(model: &FieldModel, start: &Scene, path: &[Turn]) -> Drawi
             ),
             actor: turn.actor,
             cells: cells(Some(before), &turn.next, turn.actor, turn.event),
-            violates: violated.iter().map(|(_, it)| it.id.to_owned()).collect(),
+            violates: violates.collect(),
         });
         before = &turn.next;
     }
@@ -70,6 +78,23 @@ pub(super) fn of_path(model: &FieldModel, start: &Scene, path: &[Turn]) -> Drawi
         rows,
         notes,
     }
+}
+
+/// The lane that an object is in: an operation in that of its descriptor.
+fn of_object(object: Object, scene: &Scene) -> Option<Of> {
+    Some(match object {
+        Object::Socket(socket) => Of::Socket(socket),
+        Object::Descriptor {
+            slot, generation, ..
+        } => Of::Descriptor { slot, generation },
+        Object::Operation(index) => {
+            let operation = scene.operations.get(index)?;
+            let (slot, generation) = (operation.slot, operation.generation);
+            Of::Descriptor { slot, generation }
+        }
+        Object::Thread(actor) => Of::Actor(actor),
+        Object::Record(_) | Object::Process(_) => return None,
+    })
 }
 
 /// The actors, then every descriptor's life, then the sockets.
@@ -125,7 +150,7 @@ fn line(model: &FieldModel, of: Of, scene: &Scene) -> Line {
         Of::Actor(actor) => match scene.places[actor] {
             0 => Line::Idle,
             DONE => Line::None,
-            _ if scene.rest.is_some() => Line::Waiting,
+            _ if scene.rested => Line::Waiting,
             _ => Line::Active,
         },
         Of::Descriptor { slot, generation } => match occupant(scene, slot, generation) {

@@ -27,8 +27,10 @@ pub struct Scene {
     pub(crate) sockets: Vec<SocketView>,
     /// The operations.
     pub(crate) operations: Vec<OperationView>,
-    /// Threads that have not come to their end when nothing can happen any more.
-    pub(crate) rest: Option<usize>,
+    /// Nothing can happen any more.
+    pub(crate) rested: bool,
+    /// A thread that has then not come to its end.
+    pub(crate) stuck: Option<usize>,
 }
 
 /// A step.
@@ -91,7 +93,8 @@ impl Scene {
             descriptors: vec![descriptor; slots],
             sockets: (0..sockets).map(socket).collect(),
             operations: (0..operations).map(operation).collect(),
-            rest: None,
+            rested: false,
+            stuck: None,
         }
     }
 
@@ -271,7 +274,11 @@ impl World for Scene {
         }
     }
 
-    fn at_rest(&self) -> Option<usize> {
-        self.rest
+    fn at_rest(&self) -> bool {
+        self.rested
+    }
+
+    fn stuck(&self) -> Option<usize> {
+        self.stuck
     }
 }

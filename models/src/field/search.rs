@@ -118,27 +118,27 @@ pub fn search_field(model: &FieldModel, repaired: Repaired) -> FieldSearch {
 /// Whether somebody has come further, and nobody goes back: so every run ends.
 fn goes_on(before: &Scene, after: &Scene) -> bool {
     let mut places = before.places.iter().zip(&after.places);
-    let rests = before.rest.is_none() && after.rest.is_some();
+    let rests = !before.rested && after.rested;
     places.clone().all(|(was, is)| was <= is) && (rests || places.any(|(was, is)| was < is))
 }
 
 /// What can happen next; if nothing can, that, once.
 fn turns(model: &FieldModel, repaired: Repaired, scene: &Scene) -> Vec<Turn> {
     let mut turns = Vec::new();
-    if scene.rest.is_some() {
+    if scene.rested {
         return turns;
     }
     (model.turns)(scene, repaired, &mut turns);
     if turns.is_empty() {
-        let places = scene.places.iter().enumerate();
-        let stuck = places.filter(|&(actor, &place)| model.is_thread(actor) && place != DONE);
-        let rest = Some(stuck.count());
+        let mut places = scene.places.iter().enumerate();
+        let stuck = places.find(|&(actor, &place)| model.is_thread(actor) && place != DONE);
         turns.push(Turn {
             actor: None,
             says: "nothing can happen any more",
             event: Event::Internal,
             next: Scene {
-                rest,
+                rested: true,
+                stuck: stuck.map(|it| it.0),
                 ..scene.clone()
             },
         });

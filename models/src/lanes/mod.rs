@@ -56,8 +56,20 @@ pub struct Row {
     pub actor: Option<usize>,
     /// What it does to each lane, in the order of the lanes.
     pub cells: Vec<Cell>,
-    /// The invariants that the step violates, by their names.
-    pub violates: Vec<String>,
+    /// The invariants that the step violates.
+    pub violates: Vec<Violation>,
+}
+
+/// An invariant that a step violates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Its name.
+    pub invariant: String,
+    /// What is wrong with which object, in one sentence without a full stop; `None`
+    /// where the objects are those of no run.
+    pub witness: Option<String>,
+    /// The lane of that object.
+    pub lane: Option<usize>,
 }
 
 /// What a row does to a lane.
@@ -156,8 +168,13 @@ impl Drawing {
         let violations = row
             .violates
             .iter()
-            .flat_map(|id| wrap(&format!("violates {id}"), Self::SENTENCE));
+            .flat_map(|it| wrap(&format!("violates {}", it.invariant), Self::SENTENCE));
         (wrap(&row.sentence, Self::SENTENCE), violations.collect())
+    }
+
+    /// Whether a lane is of something that a row's violations are about.
+    pub(crate) fn is_wrong(row: &Row, lane: usize) -> bool {
+        row.violates.iter().any(|it| it.lane == Some(lane))
     }
 
     /// The most characters in any line of a sentence.

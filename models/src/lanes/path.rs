@@ -1,18 +1,18 @@
 //! A drawing of a path of the model.
 
-use closesocket::protocol::invariant::{Invariant, OperationState};
+use closesocket::protocol::invariant::{Object, OperationState, Witness};
 use closesocket::protocol::program::Next;
 use closesocket::protocol::word::WordPhase;
 
-use super::{Cell, Drawing, Lane, LaneKind, Line, Mark, Row, words};
+use super::{Cell, Drawing, Lane, LaneKind, Line, Mark, Row, Violation, words};
 use crate::action::{Action, What};
+use crate::breach::Breach;
 use crate::defect::DefectSpec;
 use crate::model::{CloseModel, Transition};
 use crate::scenario::Scenario;
 use crate::state::{
     OPERATIONS, PROCESSES, RECORDS, Slot, SocketState, State, Thread, WORKER, small,
 };
-use crate::view::View;
 
 impl Drawing {
     /// Draws a path from the start of a model. Each transition must lead on
@@ -23,21 +23,22 @@ impl Drawing {
         let start = model.scenario.start();
         let mut rows = vec![plan.start(&start)];
         let mut before = start;
+        let mut notes = Vec::new();
         for transition in path {
-            rows.push(plan.step(&before, transition));
+            let breaches = if transition.next.violated().is_empty() {
+                Vec::new()
+            } else {
+                model.breaches(&before, transition)
+            };
+            rows.push(plan.step(&before, transition, &breaches));
+            notes = breaches.iter().map(Breach::note).collect();
             before = transition.next;
         }
-        let table = Invariant::<View<'static>>::TABLE;
-        let violated = table
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| before.violated().contains(*index))
-            .map(|(_, it)| format!("{} does not hold: {}", it.id, it.sentence));
         Self {
             title: title(model),
             lanes: plan.lanes.iter().map(|it| it.1.clone()).collect(),
             rows,
-            notes: violated.collect(),
+            notes,
         }
     }
 }
@@ -70,7 +71,7 @@ impl Plan {
     fn new(scenario: &'static Scenario, path: &[Transition]) -> Self {
         let mut plan = Self {
             scenario,
-            shared: scenario.threads.iter().any(|it| it.process != 0),
+            shared: scenario.is_shared(),
             lanes: Vec::new(),
         };
         let worker = Some(small(WORKER));
@@ -109,6 +110,12 @@ impl Plan {
 
     fn place(&self, of: Of) -> Option<usize> {
         self.lanes.iter().position(|it| it.0 == of)
+    }
+
+    /// The lane that shows what a witness is about.
+    fn lane_of(&self, witness: &Witness, state: &State) -> Option<usize> {
+        let of = |object| self.place(of_object(object, state));
+        of(witness.object).or_else(|| of(witness.other?))
     }
 
     fn lane(&self, of: Of) -> Lane {
@@ -160,7 +167,7 @@ impl Plan {
         }
     }
 
-    fn step(&self, before: &State, transition: &Transition) -> Row {
+    fn step(&self, before: &State, transition: &Transition, breaches: &[Breach]) -> Row {
         let (action, after) = (transition.action, &transition.next);
         let actor = match (action.thread, action.what) {
             (None, What::Rest) => None,
@@ -180,16 +187,16 @@ impl Plan {
                 texts,
             }
         });
-        let table = Invariant::<View<'static>>::TABLE;
-        let violated = table
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| after.violated().contains(*index));
+        let violates = breaches.iter().map(|it| Violation {
+            invariant: it.id.to_owned(),
+            witness: Some(it.to_string()),
+            lane: self.lane_of(&it.witness, after),
+        });
         Row {
             sentence: self.sentence(action, after),
             actor,
             cells: cells.collect(),
-            violates: violated.map(|(_, it)| it.id.to_owned()).collect(),
+            violates: violates.collect(),
         }
     }
 
@@ -279,6 +286,27 @@ impl Plan {
             operation.slot(),
             operation.generation()
         )
+    }
+}
+
+/// The lane that an object is in: an operation in that of its descriptor, a record in
+/// that of its socket.
+fn of_object(object: Object, state: &State) -> Of {
+    match object {
+        Object::Socket(socket) => Of::Socket(socket),
+        Object::Descriptor {
+            slot, generation, ..
+        } => Of::Descriptor { slot, generation },
+        Object::Operation(index) => {
+            let operation = state.operation(index);
+            Of::Descriptor {
+                slot: usize::from(operation.slot()),
+                generation: u32::from(operation.generation()),
+            }
+        }
+        Object::Record(index) => Of::Socket(usize::from(state.record(index).socket())),
+        Object::Thread(thread) => Of::Thread(thread),
+        Object::Process(_) => Of::Surroundings,
     }
 }
 

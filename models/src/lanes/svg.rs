@@ -234,6 +234,9 @@ impl<'a> Svg<'a> {
                 }
                 self.text("new", x, y, text);
             }
+            if Drawing::is_wrong(row, lane) {
+                self.ring(self.lanes[lane], middle);
+            }
             if let Some(mark) = cell.mark {
                 let kind = self::class(&self.drawing.lanes[lane]);
                 self.mark(mark, kind, self.lanes[lane], middle);
@@ -344,6 +347,13 @@ impl<'a> Svg<'a> {
             _ => &[(-7.5, -7.5), (7.5, -7.5), (7.5, 7.5), (-7.5, 7.5)],
         };
         self.shape(corners, &format!("mark {kind}"), x, y, letter);
+    }
+
+    /// The ring around what a violation is about.
+    fn ring(&mut self, x: f64, y: f64) {
+        self.put(format_args!(
+            r#"<circle class="hollow wrong" cx="{x:.1}" cy="{y:.1}" r="11"/>"#
+        ));
     }
 
     /// The sign of a violation.

@@ -75,6 +75,9 @@ impl Drawing {
                     None => cell.line.sign(),
                 };
                 canvas.write(&mut text, canvas.column(lane), sign);
+                if line == 0 && Self::is_wrong(row, lane) {
+                    canvas.write(&mut text, canvas.column(lane) - 1, "!");
+                }
                 if let Some(part) = cells.get(lane).and_then(|it| it.get(line)) {
                     canvas.write(&mut text, canvas.column(lane) + 1, &format!(" {part} "));
                 }

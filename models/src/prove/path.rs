@@ -8,7 +8,7 @@ use closesocket::protocol::word::WordPhase;
 use super::fixpoint::{By, Fixpoint, Wrong};
 use super::view::View;
 use crate::action::What;
-use crate::lanes::{Cell, Drawing, Lane, LaneKind, Line, Mark, Row};
+use crate::lanes::{Cell, Drawing, Lane, LaneKind, Line, Mark, Row, Violation};
 use crate::view;
 
 /// Why a proof fails, and how that comes about.
@@ -48,7 +48,7 @@ impl Refutation {
         let mut rows: Vec<Row> = way.iter().map(|(view, step)| row(view, *step)).collect();
         if let (Some(step), Some((last, _))) = (wrong.what, way.last()) {
             let mut row = row(last, Some(step));
-            row.violates = violated.iter().map(ToString::to_string).collect();
+            row.violates = violated.iter().map(|it| violation(it)).collect();
             rows.push(row);
         }
         let lane = |name: &str, kind| Lane {
@@ -75,6 +75,15 @@ impl Refutation {
             violated,
             leak: wrong.leak,
         }
+    }
+}
+
+/// A view stands for what it leaves out: there is no object to name.
+fn violation(invariant: &str) -> Violation {
+    Violation {
+        invariant: invariant.to_owned(),
+        witness: None,
+        lane: None,
     }
 }
 

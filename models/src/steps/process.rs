@@ -32,6 +32,7 @@ impl Steps<'_> {
         let startups = u32::from(self.scenario.surroundings.startups)
             + self.later_startups(state, self.process_of(t));
         let event = counted.map_or(Event::Internal, |_| Event::CleanedUp {
+            process: ProcessId(u32::from(self.process_of(t))),
             acts,
             startups_left: startups.saturating_sub(earlier + 1),
         });

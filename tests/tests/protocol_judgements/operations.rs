@@ -1,7 +1,9 @@
 //! What becomes of operations.
 
 use closesocket::protocol::invariant::{DescriptorState, Event, OperationState};
-use closesocket::protocol::{AbortScope, Cause, Ending, Error, OperationKind, Phase, Waiting};
+use closesocket::protocol::{
+    AbortScope, Cause, Ending, Error, OperationKind, Phase, ProcessId, Waiting,
+};
 
 use crate::world::{Little, committed, holds, world};
 
@@ -306,6 +308,7 @@ fn only_the_cleanup_that_matches_the_first_startup_acts() {
         (false, 1, true),
     ] {
         let event = Event::CleanedUp {
+            process: ProcessId(1),
             acts,
             startups_left,
         };
@@ -351,7 +354,7 @@ fn what_outlived_its_descriptor_may_stay_while_others_refer_to_the_socket() {
             it.descriptors[0].state = DescriptorState::Closed(Cause::Call);
             it.sockets[0].machine.references = 1;
         });
-        let after = before.with(|it| it.at_rest = Some(0)).with(change);
+        let after = before.with(|it| it.at_rest = true).with(change);
         let id = "everything-released-at-the-end";
         holds(id, &before, Event::Internal, &after)
     };

@@ -137,16 +137,16 @@ fn everything_released_at_the_end() {
             after,
         )
     };
-    let end = world().with(|it| it.at_rest = Some(0));
+    let end = world().with(|it| it.at_rest = true);
     assert!(fine(&end));
-    assert!(!fine(&end.with(|it| it.at_rest = Some(1))));
+    assert!(!fine(&end.with(|it| it.stuck = Some(0))));
     let closed = end.with(|it| {
         it.descriptors[2].state = DescriptorState::Free;
         it.operations[2].state = OperationState::Ended(None);
         it.records[0].unredeemed = false;
     });
     assert!(!fine(&closed), "nobody refers to the second socket");
-    assert!(fine(&closed.with(|it| it.at_rest = None)));
+    assert!(fine(&closed.with(|it| it.at_rest = false)));
     let released = closed.with(|it| it.sockets[1].releases = 1);
     assert!(fine(&released));
     assert!(fine(

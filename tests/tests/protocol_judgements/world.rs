@@ -15,7 +15,8 @@ pub(crate) struct Little {
     pub(crate) sockets: Vec<SocketView>,
     pub(crate) operations: Vec<OperationView>,
     pub(crate) records: Vec<RecordView>,
-    pub(crate) at_rest: Option<usize>,
+    pub(crate) at_rest: bool,
+    pub(crate) stuck: Option<usize>,
 }
 
 impl World for Little {
@@ -51,8 +52,12 @@ impl World for Little {
         self.records[record]
     }
 
-    fn at_rest(&self) -> Option<usize> {
+    fn at_rest(&self) -> bool {
         self.at_rest
+    }
+
+    fn stuck(&self) -> Option<usize> {
+        self.stuck
     }
 }
 
@@ -113,7 +118,8 @@ pub(crate) fn world() -> Little {
             target: ProcessId(2),
             unredeemed: true,
         }],
-        at_rest: None,
+        at_rest: false,
+        stuck: None,
     }
 }
 

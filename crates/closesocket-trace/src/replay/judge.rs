@@ -316,7 +316,7 @@ impl Judge {
         let mut left: Vec<_> = self.sockets.values_mut().collect();
         left.sort_by_key(|it| it.id);
         for socket in left {
-            if let Err(reason) = socket.judge_end(0) {
+            if let Err(reason) = socket.judge_end() {
                 let state = socket.describe();
                 return at_end(reason, state);
             }

@@ -409,9 +409,9 @@ fn judge(mut before: Local, event: Event, after: &Local) -> Verdict {
 
 impl Replayed {
     /// Judges the end: nothing may be left.
-    pub(super) fn judge_end(&mut self, inside: usize) -> Verdict {
+    pub(super) fn judge_end(&mut self) -> Verdict {
         self.require_settled()?;
-        self.step(Event::Internal, |local| local.at_rest = Some(inside))?;
+        self.step(Event::Internal, |local| local.at_rest = true)?;
         if self.is_finished() {
             Ok(())
         } else {

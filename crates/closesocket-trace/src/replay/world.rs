@@ -19,8 +19,8 @@ pub(super) struct Local {
     pub(super) numbers: Vec<u64>,
     pub(super) operations: Vec<OperationView>,
     pub(super) records: Vec<RecordView>,
-    /// How many threads are inside when the trace has ended.
-    pub(super) at_rest: Option<usize>,
+    /// The trace has ended.
+    pub(super) at_rest: bool,
 }
 
 impl Local {
@@ -33,7 +33,7 @@ impl Local {
             numbers: Vec::new(),
             operations: Vec::new(),
             records: Vec::new(),
-            at_rest: None,
+            at_rest: false,
         }
     }
 
@@ -134,7 +134,11 @@ impl World for Local {
     fn record(&self, record: usize) -> RecordView {
         self.records[record]
     }
-    fn at_rest(&self) -> Option<usize> {
+    fn at_rest(&self) -> bool {
         self.at_rest
+    }
+    /// Who is inside a call at the end of a trace is judged before its sockets.
+    fn stuck(&self) -> Option<usize> {
+        None
     }
 }

@@ -22,9 +22,10 @@ pub trait World {
     fn records(&self) -> usize;
     /// A duplication record.
     fn record(&self, record: usize) -> RecordView;
-    /// Whether nothing can happen any more, and how many threads are then still
-    /// inside a call. `None` while something can happen.
-    fn at_rest(&self) -> Option<usize>;
+    /// Whether nothing can happen any more.
+    fn at_rest(&self) -> bool;
+    /// A thread that is inside a call: asked at rest.
+    fn stuck(&self) -> Option<usize>;
 }
 
 /// Where a descriptor is in its life, as its owner sees it.
@@ -264,6 +265,8 @@ pub enum Event {
     },
     /// A cleanup of a process was counted.
     CleanedUp {
+        /// The process.
+        process: ProcessId,
         /// It closes everything of the process.
         acts: bool,
         /// Startups that no cleanup has matched yet, counted from the calls.

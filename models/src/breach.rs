@@ -1,0 +1,145 @@
+//! What a step breaks: which part of which invariant, of what, and by whom.
+
+use std::fmt;
+
+use closesocket::protocol::invariant::{Event, Invariant, Object, Step, Witness, World};
+
+use crate::action::Action;
+use crate::model::{CloseModel, ENDS, Transition};
+use crate::rank::rank;
+use crate::state::{SOCKETS, State, WORKER};
+use crate::view::View;
+
+/// An invariant that a step breaks. Shows itself as one sentence without a full
+/// stop: "record 0 was redeemed a second time, by T3 in P1".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Breach {
+    /// The invariant's name.
+    pub id: &'static str,
+    /// What must hold.
+    pub sentence: &'static str,
+    /// What is wrong, and with what.
+    pub witness: Witness,
+    /// Who took the step, if it was a thread: "T3 in P1".
+    pub by: Option<String>,
+}
+
+impl Breach {
+    /// What a reader should know at the end: what is wrong, and what must hold.
+    pub(crate) fn note(&self) -> String {
+        format!("{} does not hold: {self}. {}", self.id, self.sentence)
+    }
+}
+
+impl fmt::Display for Breach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = |object| match object {
+            Object::Thread(WORKER) => "the transport".to_owned(),
+            object => object.to_string(),
+        };
+        f.write_str(&self.witness.in_names(name))?;
+        match &self.by {
+            Some(by) => write!(f, ", by {by}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Everything that a step breaks, in the order of the table.
+pub(crate) fn of_step<W: World>(step: &Step<'_, W>, by: Option<&str>) -> Vec<Breach> {
+    let breaches = Invariant::<W>::TABLE.iter().filter_map(|it| {
+        let witness = (it.witness)(step)?;
+        Some(Breach {
+            id: it.id,
+            sentence: it.sentence,
+            witness,
+            by: by.map(str::to_owned),
+        })
+    });
+    breaches.collect()
+}
+
+impl CloseModel {
+    /// What a transition of this state breaks, in the order of the table; that it can
+    /// be taken for ever, which the model alone sees, comes last. One that
+    /// the state does not have is judged as one that no rule speaks of.
+    #[must_use]
+    pub fn breaches(&self, before: &State, transition: &Transition) -> Vec<Breach> {
+        let (action, after) = (transition.action, &transition.next);
+        let view = |state| View {
+            scenario: self.scenario,
+            state,
+        };
+        let step = Step {
+            before: &view(before),
+            event: self.event(before, transition),
+            after: &view(after),
+        };
+        let by = self.name_of(action);
+        let mut breaches = of_step(&step, by.as_deref());
+        if rank(after) >= rank(before) && !breaches.iter().any(|it| it.id == Self::ends().id) {
+            let ends = Self::ends();
+            breaches.push(Breach {
+                id: ends.id,
+                sentence: ends.sentence,
+                witness: goes_round(action, before, after),
+                by: None,
+            });
+        }
+        breaches
+    }
+
+    /// What the last step of a path breaks.
+    #[must_use]
+    pub fn breaches_of_path(&self, path: &[Transition]) -> Vec<Breach> {
+        let before = match path {
+            [.., before, _] => before.next,
+            _ => self.scenario.start(),
+        };
+        path.last()
+            .map_or_else(Vec::new, |last| self.breaches(&before, last))
+    }
+
+    const fn ends() -> Invariant<View<'static>> {
+        Invariant::<View<'static>>::TABLE[ENDS]
+    }
+
+    /// Who takes a step, with the process if there are several.
+    fn name_of(&self, action: Action) -> Option<String> {
+        let thread = action.thread.map(usize::from)?;
+        let spec = self.scenario.threads.get(thread);
+        Some(match spec {
+            None => "the transport".to_owned(),
+            Some(spec) if self.scenario.is_shared() => {
+                format!("T{} in P{}", thread + 1, spec.process)
+            }
+            Some(_) => format!("T{}", thread + 1),
+        })
+    }
+
+    /// What a transition of this state was, for the rules.
+    fn event(&self, before: &State, transition: &Transition) -> Event {
+        let mut found = Event::Internal;
+        self.transitions(before, |event, it| {
+            if it == *transition {
+                found = event;
+            }
+        });
+        found
+    }
+}
+
+/// What is wrong with a step that the rank does not fall on.
+fn goes_round(action: Action, before: &State, after: &State) -> Witness {
+    let changed = (0..SOCKETS).find(|&it| before.socket(it) != after.socket(it));
+    match (action.thread, changed) {
+        (Some(thread), _) => {
+            let what = "takes a step that it can take again and again";
+            Witness::new(Object::Thread(usize::from(thread)), what)
+        }
+        (None, changed) => {
+            let what = "has an input that can come again and again";
+            Witness::new(Object::Socket(changed.unwrap_or(0)), what)
+        }
+    }
+}
