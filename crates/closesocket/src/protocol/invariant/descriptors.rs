@@ -5,7 +5,9 @@ use super::world::{DescriptorState, Event, Step, World, is_open, references};
 use crate::protocol::{AbortScope, Cause, CloseMode, Connection, Error, SendSide};
 
 #[inline(always)]
-pub(super) fn closed_descriptor_never_resolves<W: World>(step: &Step<W>) -> Option<Witness> {
+pub(super) fn closed_descriptor_never_resolves<W: World, const SAY: bool>(
+    step: &Step<W>,
+) -> Option<Witness> {
     let (before, after) = (step.before, step.after);
     let shrunk = (0..after.slots()).find_map(|slot| {
         let grows = before.descriptor(slot).generation <= after.descriptor(slot).generation;
@@ -63,7 +65,7 @@ pub(super) fn closed_descriptor_never_resolves<W: World>(step: &Step<W>) -> Opti
 }
 
 #[inline(always)]
-pub(super) fn one_close_wins<W: World>(step: &Step<W>) -> Option<Witness> {
+pub(super) fn one_close_wins<W: World, const SAY: bool>(step: &Step<W>) -> Option<Witness> {
     match step.event {
         Event::Committed {
             slot, generation, ..
@@ -108,7 +110,9 @@ pub(super) fn one_close_wins<W: World>(step: &Step<W>) -> Option<Witness> {
 }
 
 #[inline(always)]
-pub(super) fn would_block_changes_nothing<W: World>(step: &Step<W>) -> Option<Witness> {
+pub(super) fn would_block_changes_nothing<W: World, const SAY: bool>(
+    step: &Step<W>,
+) -> Option<Witness> {
     let Event::CloseRefused {
         slot,
         generation,
@@ -154,14 +158,16 @@ pub(super) fn would_block_changes_nothing<W: World>(step: &Step<W>) -> Option<Wi
     wrong
         .map(|(_, what)| Witness::new(closed(), what))
         .or_else(|| {
-            let changed = changed_but_for(step, None, None)?;
+            let changed = changed_but_for::<W, SAY>(step, None, None)?;
             let what = "was changed by a close of {} that returned would-block";
             Some(Witness::with(changed, what, closed()))
         })
 }
 
 #[inline(always)]
-pub(super) fn other_descriptors_undisturbed<W: World>(step: &Step<W>) -> Option<Witness> {
+pub(super) fn other_descriptors_undisturbed<W: World, const SAY: bool>(
+    step: &Step<W>,
+) -> Option<Witness> {
     let Event::Committed {
         slot, generation, ..
     } = step.event
@@ -169,7 +175,7 @@ pub(super) fn other_descriptors_undisturbed<W: World>(step: &Step<W>) -> Option<
         return None;
     };
     let socket = step.before.descriptor(slot).socket;
-    let changed = changed_but_for(step, Some(slot), Some(socket))?;
+    let changed = changed_but_for::<W, SAY>(step, Some(slot), Some(socket))?;
     let closed = Object::descriptor(step.before, slot, generation);
     Some(Witness::with(
         changed,
@@ -179,7 +185,9 @@ pub(super) fn other_descriptors_undisturbed<W: World>(step: &Step<W>) -> Option<
 }
 
 #[inline(always)]
-pub(super) fn handle_returned_once_after_ops<W: World>(step: &Step<W>) -> Option<Witness> {
+pub(super) fn handle_returned_once_after_ops<W: World, const SAY: bool>(
+    step: &Step<W>,
+) -> Option<Witness> {
     let changed = (0..step.after.slots()).find_map(|slot| {
         let (before, after) = (step.before.descriptor(slot), step.after.descriptor(slot));
         let same = || (before.generation, before.state) == (after.generation, after.state);
@@ -202,13 +210,13 @@ pub(super) fn handle_returned_once_after_ops<W: World>(step: &Step<W>) -> Option
                 Witness::new(object, "was to be claimed though it is not closed")
             })
         }
-        Event::HandleReturned { slot } => handle_returned(step, slot),
+        Event::HandleReturned { slot } => handle_returned::<W, SAY>(step, slot),
         _ => None,
     })
 }
 
 #[inline(always)]
-fn handle_returned<W: World>(step: &Step<W>, slot: usize) -> Option<Witness> {
+fn handle_returned<W: World, const SAY: bool>(step: &Step<W>, slot: usize) -> Option<Witness> {
     let descriptor = step.before.descriptor(slot);
     let closed = matches!(
         descriptor.state,
@@ -239,7 +247,7 @@ fn handle_returned<W: World>(step: &Step<W>, slot: usize) -> Option<Witness> {
 /// An operation of the socket may be taken out when all references are gone and the
 /// scope says so (O1).
 #[inline(always)]
-fn changed_but_for<W: World>(
+fn changed_but_for<W: World, const SAY: bool>(
     step: &Step<W>,
     slot: Option<usize>,
     socket: Option<usize>,

@@ -8,7 +8,9 @@ use crate::protocol::{
 };
 
 #[inline(always)]
-pub(super) fn every_pending_op_aborted<W: World>(step: &Step<W>) -> Option<Witness> {
+pub(super) fn every_pending_op_aborted<W: World, const SAY: bool>(
+    step: &Step<W>,
+) -> Option<Witness> {
     match step.event {
         Event::Committed {
             slot,
@@ -43,7 +45,7 @@ pub(super) fn every_pending_op_aborted<W: World>(step: &Step<W>) -> Option<Witne
             operation,
             posted,
             result,
-        } => abort_told(step, operation, posted, result),
+        } => abort_told::<W, SAY>(step, operation, posted, result),
         _ => None,
     }
 }
@@ -52,7 +54,7 @@ pub(super) fn every_pending_op_aborted<W: World>(step: &Step<W>) -> Option<Witne
 //= type=test
 //# - A notification MUST NOT be posted for a blocked call that a close has aborted.
 #[inline(always)]
-fn abort_told<W: World>(
+fn abort_told<W: World, const SAY: bool>(
     step: &Step<W>,
     index: usize,
     posted: bool,
@@ -80,7 +82,7 @@ fn abort_told<W: World>(
 }
 
 #[inline(always)]
-pub(super) fn each_op_ends_once<W: World>(step: &Step<W>) -> Option<Witness> {
+pub(super) fn each_op_ends_once<W: World, const SAY: bool>(step: &Step<W>) -> Option<Witness> {
     use OperationState::{Ended, Ending, Idle, Pending};
     (0..step.after.operations()).find_map(|index| {
         let delivered =
@@ -117,7 +119,7 @@ pub(super) fn each_op_ends_once<W: World>(step: &Step<W>) -> Option<Witness> {
 }
 
 #[inline(always)]
-pub(super) fn no_operation_orphaned<W: World>(step: &Step<W>) -> Option<Witness> {
+pub(super) fn no_operation_orphaned<W: World, const SAY: bool>(step: &Step<W>) -> Option<Witness> {
     (0..step.after.operations()).find_map(|index| {
         let operation = step.after.operation(index);
         if operation.state != OperationState::Pending {
@@ -145,7 +147,9 @@ pub(super) fn no_operation_orphaned<W: World>(step: &Step<W>) -> Option<Witness>
 }
 
 #[inline(always)]
-pub(super) fn cancel_ends_only_its_own<W: World>(step: &Step<W>) -> Option<Witness> {
+pub(super) fn cancel_ends_only_its_own<W: World, const SAY: bool>(
+    step: &Step<W>,
+) -> Option<Witness> {
     let Event::Cancelled {
         operation,
         by,
@@ -193,7 +197,7 @@ pub(super) fn cancel_ends_only_its_own<W: World>(step: &Step<W>) -> Option<Witne
         })
     })
     .or_else(|| {
-        let changed = changed_but(step, operation)?;
+        let changed = changed_but::<W, SAY>(step, operation)?;
         Some(Witness::with(
             changed,
             "was changed by the cancel of {}",
@@ -204,7 +208,7 @@ pub(super) fn cancel_ends_only_its_own<W: World>(step: &Step<W>) -> Option<Witne
 
 /// What is not as it was, apart from this operation.
 #[inline(always)]
-fn changed_but<W: World>(step: &Step<W>, operation: usize) -> Option<Object> {
+fn changed_but<W: World, const SAY: bool>(step: &Step<W>, operation: usize) -> Option<Object> {
     let (before, after) = (step.before, step.after);
     let mut others = (0..after.operations()).filter(|&it| it != operation);
     let other = others.find(|&it| before.operation(it) != after.operation(it));
@@ -228,7 +232,9 @@ fn changed_but<W: World>(step: &Step<W>, operation: usize) -> Option<Object> {
 }
 
 #[inline(always)]
-pub(super) fn received_before_loss_is_delivered<W: World>(step: &Step<W>) -> Option<Witness> {
+pub(super) fn received_before_loss_is_delivered<W: World, const SAY: bool>(
+    step: &Step<W>,
+) -> Option<Witness> {
     let taken = (0..step.after.sockets()).find_map(|socket| {
         let (before, after) = (step.before.socket(socket), step.after.socket(socket));
         let lost_now = after.machine.receive_lost && !before.machine.receive_lost;
@@ -279,7 +285,9 @@ pub(super) fn received_before_loss_is_delivered<W: World>(step: &Step<W>) -> Opt
 }
 
 #[inline(always)]
-pub(super) fn shutdown_ends_nothing_pending<W: World>(step: &Step<W>) -> Option<Witness> {
+pub(super) fn shutdown_ends_nothing_pending<W: World, const SAY: bool>(
+    step: &Step<W>,
+) -> Option<Witness> {
     (0..step.after.operations()).find_map(|index| {
         let operation = step.after.operation(index);
         match operation.state {
@@ -308,7 +316,7 @@ pub(super) fn shutdown_ends_nothing_pending<W: World>(step: &Step<W>) -> Option<
 }
 
 #[inline(always)]
-pub(super) fn results_in_order<W: World>(step: &Step<W>) -> Option<Witness> {
+pub(super) fn results_in_order<W: World, const SAY: bool>(step: &Step<W>) -> Option<Witness> {
     let Event::Delivered {
         operation: later,
         posted: true,
@@ -340,7 +348,9 @@ pub(super) fn results_in_order<W: World>(step: &Step<W>) -> Option<Witness> {
 }
 
 #[inline(always)]
-pub(super) fn told_exactly_when_alive<W: World>(step: &Step<W>) -> Option<Witness> {
+pub(super) fn told_exactly_when_alive<W: World, const SAY: bool>(
+    step: &Step<W>,
+) -> Option<Witness> {
     let process = |slot| Object::Process(step.before.descriptor(slot).process);
     let decided = (0..step.after.operations()).find_map(|index| {
         let (before, after) = (step.before.operation(index), step.after.operation(index));

@@ -7,7 +7,7 @@ use super::world::{
 use crate::protocol::{AbortScope, Cause, Error, Waiting};
 
 #[inline(always)]
-pub(super) fn cleanup_is_silent<W: World>(step: &Step<W>) -> Option<Witness> {
+pub(super) fn cleanup_is_silent<W: World, const SAY: bool>(step: &Step<W>) -> Option<Witness> {
     let counted = match step.event {
         Event::CleanedUp {
             process,
@@ -25,24 +25,31 @@ pub(super) fn cleanup_is_silent<W: World>(step: &Step<W>) -> Option<Witness> {
     };
     counted
         .or_else(|| {
-            waits_for_nothing(
+            waits_for_nothing::<W, SAY>(
                 step,
                 Cause::Cleanup,
                 "is closed by a cleanup, which waits for its drain",
             )
         })
-        .or_else(|| told(step, Cause::Cleanup))
+        .or_else(|| told::<W, SAY>(step, Cause::Cleanup))
 }
 
 #[inline(always)]
-pub(super) fn death_waits_for_nothing<W: World>(step: &Step<W>) -> Option<Witness> {
+pub(super) fn death_waits_for_nothing<W: World, const SAY: bool>(
+    step: &Step<W>,
+) -> Option<Witness> {
     let what = "is closed by a death, which waits for its drain";
-    waits_for_nothing(step, Cause::Death, what).or_else(|| told(step, Cause::Death))
+    waits_for_nothing::<W, SAY>(step, Cause::Death, what)
+        .or_else(|| told::<W, SAY>(step, Cause::Death))
 }
 
 /// The close of a sweep that waits, as `waits` has it, or that fails.
 #[inline(always)]
-fn waits_for_nothing<W: World>(step: &Step<W>, of: Cause, waits: &'static str) -> Option<Witness> {
+fn waits_for_nothing<W: World, const SAY: bool>(
+    step: &Step<W>,
+    of: Cause,
+    waits: &'static str,
+) -> Option<Witness> {
     let closed = |slot, generation| Object::descriptor(step.before, slot, generation);
     match step.event {
         Event::Committed {
@@ -70,7 +77,7 @@ fn waits_for_nothing<W: World>(step: &Step<W>, of: Cause, waits: &'static str) -
 /// Of the overlapped operations that the step aborts for this cause, one whose life
 /// is over and that does not end silently.
 #[inline(always)]
-fn told<W: World>(step: &Step<W>, cause: Cause) -> Option<Witness> {
+fn told<W: World, const SAY: bool>(step: &Step<W>, cause: Cause) -> Option<Witness> {
     (0..step.after.operations()).find_map(|index| {
         let operation = step.after.operation(index);
         let taken = step.before.operation(index).state == OperationState::Pending
@@ -88,7 +95,9 @@ fn told<W: World>(step: &Step<W>, cause: Cause) -> Option<Witness> {
 }
 
 #[inline(always)]
-pub(super) fn sweep_ends_its_own_life<W: World>(step: &Step<W>) -> Option<Witness> {
+pub(super) fn sweep_ends_its_own_life<W: World, const SAY: bool>(
+    step: &Step<W>,
+) -> Option<Witness> {
     let is_sweep = |cause| matches!(cause, Cause::Cleanup | Cause::Death);
     let over = |slot| step.before.descriptor(slot).life_over;
     let process = |slot| Object::Process(step.before.descriptor(slot).process);
@@ -126,7 +135,9 @@ pub(super) fn sweep_ends_its_own_life<W: World>(step: &Step<W>) -> Option<Witnes
 }
 
 #[inline(always)]
-pub(super) fn everything_released_at_the_end<W: World>(step: &Step<W>) -> Option<Witness> {
+pub(super) fn everything_released_at_the_end<W: World, const SAY: bool>(
+    step: &Step<W>,
+) -> Option<Witness> {
     if !step.after.at_rest() {
         return None;
     }
@@ -135,13 +146,13 @@ pub(super) fn everything_released_at_the_end<W: World>(step: &Step<W>) -> Option
         Witness::new(Object::Thread(thread), what)
     });
     stuck
-        .or_else(|| operation_left(step.after))
-        .or_else(|| descriptor_left(step))
-        .or_else(|| socket_left(step))
+        .or_else(|| operation_left::<W, SAY>(step.after))
+        .or_else(|| descriptor_left::<W, SAY>(step))
+        .or_else(|| socket_left::<W, SAY>(step))
 }
 
 #[inline(always)]
-fn operation_left<W: World>(end: &W) -> Option<Witness> {
+fn operation_left<W: World, const SAY: bool>(end: &W) -> Option<Witness> {
     (0..end.operations()).find_map(|index| {
         let operation = end.operation(index);
         let done = match operation.state {
@@ -163,7 +174,7 @@ fn operation_left<W: World>(end: &W) -> Option<Witness> {
 }
 
 #[inline(always)]
-fn descriptor_left<W: World>(step: &Step<W>) -> Option<Witness> {
+fn descriptor_left<W: World, const SAY: bool>(step: &Step<W>) -> Option<Witness> {
     let end = step.after;
     (0..end.slots()).find_map(|slot| {
         let descriptor = end.descriptor(slot);
@@ -187,7 +198,7 @@ fn descriptor_left<W: World>(step: &Step<W>) -> Option<Witness> {
 }
 
 #[inline(always)]
-fn socket_left<W: World>(step: &Step<W>) -> Option<Witness> {
+fn socket_left<W: World, const SAY: bool>(step: &Step<W>) -> Option<Witness> {
     let end = step.after;
     (0..end.sockets()).find_map(|socket| {
         let left = end.socket(socket);

@@ -5,7 +5,9 @@ use super::world::{Event, OperationState, SocketView, Step, World, references};
 use crate::protocol::{Cause, CloseMode, Connection, Ending, Phase, SendSide, Socket, UnreadInput};
 
 #[inline(always)]
-pub(super) fn no_release_before_last_reference<W: World>(step: &Step<W>) -> Option<Witness> {
+pub(super) fn no_release_before_last_reference<W: World, const SAY: bool>(
+    step: &Step<W>,
+) -> Option<Witness> {
     let ended = (0..step.after.sockets()).find_map(|socket| {
         let machine = step.after.socket(socket).machine;
         let holds = machine.is_open() || references(step.after, socket) == 0;
@@ -52,7 +54,9 @@ pub(super) fn no_release_before_last_reference<W: World>(step: &Step<W>) -> Opti
 }
 
 #[inline(always)]
-pub(super) fn queued_data_sent_when_graceful<W: World>(step: &Step<W>) -> Option<Witness> {
+pub(super) fn queued_data_sent_when_graceful<W: World, const SAY: bool>(
+    step: &Step<W>,
+) -> Option<Witness> {
     (0..step.after.sockets()).find_map(|socket| {
         let (before, after) = (step.before.socket(socket), step.after.socket(socket));
         let all_sent = after.accepted == after.acknowledged;
@@ -105,7 +109,7 @@ fn not_sent(after: SocketView, all_sent: bool) -> &'static str {
 }
 
 #[inline(always)]
-pub(super) fn released_exactly_once<W: World>(step: &Step<W>) -> Option<Witness> {
+pub(super) fn released_exactly_once<W: World, const SAY: bool>(step: &Step<W>) -> Option<Witness> {
     (0..step.after.sockets()).find_map(|socket| {
         let (before, after) = (step.before.socket(socket), step.after.socket(socket));
         let this = Object::Socket(socket);
@@ -136,7 +140,7 @@ pub(super) fn released_exactly_once<W: World>(step: &Step<W>) -> Option<Witness>
 }
 
 #[inline(always)]
-pub(super) fn hard_close_resets<W: World>(step: &Step<W>) -> Option<Witness> {
+pub(super) fn hard_close_resets<W: World, const SAY: bool>(step: &Step<W>) -> Option<Witness> {
     let commit = match step.event {
         Event::Committed {
             slot, generation, ..
@@ -181,7 +185,9 @@ pub(super) fn hard_close_resets<W: World>(step: &Step<W>) -> Option<Witness> {
 }
 
 #[inline(always)]
-pub(super) fn linger_expiry_resets_before_return<W: World>(step: &Step<W>) -> Option<Witness> {
+pub(super) fn linger_expiry_resets_before_return<W: World, const SAY: bool>(
+    step: &Step<W>,
+) -> Option<Witness> {
     match step.event {
         Event::Committed {
             slot,
@@ -231,7 +237,7 @@ pub(super) fn linger_expiry_resets_before_return<W: World>(step: &Step<W>) -> Op
 }
 
 #[inline(always)]
-pub(super) fn peer_receives_a_prefix<W: World>(step: &Step<W>) -> Option<Witness> {
+pub(super) fn peer_receives_a_prefix<W: World, const SAY: bool>(step: &Step<W>) -> Option<Witness> {
     let accepted = match step.event {
         Event::BytesAccepted { operation } => {
             let pending = step.before.operation(operation).state == OperationState::Pending;
@@ -268,7 +274,7 @@ pub(super) fn peer_receives_a_prefix<W: World>(step: &Step<W>) -> Option<Witness
 }
 
 #[inline(always)]
-pub(super) fn backlog_never_leaked<W: World>(step: &Step<W>) -> Option<Witness> {
+pub(super) fn backlog_never_leaked<W: World, const SAY: bool>(step: &Step<W>) -> Option<Witness> {
     (0..step.after.sockets()).find_map(|index| {
         let socket = step.after.socket(index);
         let closed = socket.machine.is_closed();
@@ -287,7 +293,9 @@ pub(super) fn backlog_never_leaked<W: World>(step: &Step<W>) -> Option<Witness> 
 }
 
 #[inline(always)]
-pub(super) fn linger_wait_blocks_nobody<W: World>(step: &Step<W>) -> Option<Witness> {
+pub(super) fn linger_wait_blocks_nobody<W: World, const SAY: bool>(
+    step: &Step<W>,
+) -> Option<Witness> {
     (0..step.after.sockets()).find_map(|socket| {
         Witness::unless(!step.after.socket(socket).locked_by_waiter, || {
             let what = "is locked by the close that waits for its drain";
@@ -297,7 +305,9 @@ pub(super) fn linger_wait_blocks_nobody<W: World>(step: &Step<W>) -> Option<Witn
 }
 
 #[inline(always)]
-pub(super) fn unread_input_reset_is_seen<W: World>(step: &Step<W>) -> Option<Witness> {
+pub(super) fn unread_input_reset_is_seen<W: World, const SAY: bool>(
+    step: &Step<W>,
+) -> Option<Witness> {
     (0..step.after.sockets()).find_map(|socket| {
         let (before, after) = (step.before.socket(socket), step.after.socket(socket));
         let machine = after.machine;
@@ -335,7 +345,9 @@ pub(super) fn unread_input_reset_is_seen<W: World>(step: &Step<W>) -> Option<Wit
 }
 
 #[inline(always)]
-pub(super) fn accepted_has_its_listeners_options<W: World>(step: &Step<W>) -> Option<Witness> {
+pub(super) fn accepted_has_its_listeners_options<W: World, const SAY: bool>(
+    step: &Step<W>,
+) -> Option<Witness> {
     match step.event {
         Event::Accepted { socket, taken } => {
             Witness::unless(step.after.socket(socket).machine == taken, || {
