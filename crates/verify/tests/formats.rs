@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Output};
 
+use closesocket_models::lanes::escape;
 use closesocket_models::prove::FAMILIES;
 use closesocket_models::{DEFECTS, SCENARIOS};
 use closesocket_verify::{Suite, main_with};
@@ -134,6 +135,7 @@ fn one_run_writes_every_format_and_the_page() {
         .map(|it| it["invariants"].as_array().unwrap().len())
         .sum();
     let defects = value["defects"].as_array().unwrap();
+    assert!(defects.iter().all(|it| it["witness"]["object"].is_string()));
     let families = value["prove"]["families"].as_array().unwrap();
     valid(
         &our_schema(),
@@ -167,6 +169,8 @@ fn one_run_writes_every_format_and_the_page() {
     for defect in defects {
         let name = defect["name"].as_str().unwrap();
         assert!(page.contains(&format!("id=\"{name}\"")), "{name}");
+        let witness = defect["witness"]["sentence"].as_str().unwrap();
+        assert!(page.contains(&escape(witness)), "{name}: {witness}");
     }
     assert_eq!(page.matches("<svg ").count(), defects.len());
 }
@@ -212,6 +216,18 @@ fn a_violation_points_at_the_predicate_the_clauses_and_the_way_there() {
     assert!(text.contains("redeems record"), "{text}");
     let (text, _) = printed(&[&check[..], &["markdown"]].concat());
     assert!(text.contains("<details><summary>The shortest way there"));
+
+    let witness = "record 0 was redeemed a second time, by T3 in P1";
+    for format in ["json", "sarif", "junit", "markdown", "text"] {
+        let (text, _) = printed(&[&check[..], &[format]].concat());
+        assert!(text.contains(witness), "{format}: {text}");
+    }
+    let (text, _) = printed(&[&check[..], &["json"]].concat());
+    let value = valid(&our_schema(), &text);
+    let invariants = value["scenarios"][0]["invariants"].as_array().unwrap();
+    let witnesses = invariants.iter().filter(|it| it["witness"].is_object());
+    let violated = invariants.iter().filter(|it| it["verdict"] == "violated");
+    assert_eq!(witnesses.count(), violated.count());
 }
 
 #[test]

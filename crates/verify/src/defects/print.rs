@@ -33,6 +33,12 @@ pub(super) fn matrix(report: &DefectsReport, style: Style) -> String {
         let line = format!("  {key} {count:>3}  {invariant}");
         let _ = writeln!(out, "{}", if count == 0 { style.bad(&line) } else { line });
     }
+    let _ = writeln!(out, "\n  what each breaks at the end of its shortest way:");
+    for it in &report.defects {
+        if let Some(witness) = &it.witness {
+            let _ = writeln!(out, "  {:<width$}  {}", it.name, witness.sentence);
+        }
+    }
     out
 }
 

@@ -6,6 +6,7 @@ use closesocket_models::{
 };
 use serde::Serialize;
 
+use super::witness::Witness;
 use crate::outcome::Outcome;
 
 /// All scenarios.
@@ -48,6 +49,9 @@ pub(crate) struct InvariantReport {
     /// The shortest way to break it, step by step.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) counterexample: Vec<String>,
+    /// What its last step breaks of the invariant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) witness: Option<Witness>,
     /// The same as steps of the model.
     #[serde(skip)]
     pub(crate) path: Option<Counterexample>,
@@ -76,8 +80,12 @@ impl ScenarioReport {
             };
             let actions = path.iter().flat_map(|it| &it.actions);
             let draw = |it: &Counterexample| Drawing::of_path(model, &it.transitions());
+            let breaches = path
+                .iter()
+                .flat_map(|it| model.breaches_of_path(&it.transitions()));
             InvariantReport {
                 id,
+                witness: breaches.into_iter().find(|it| it.id == id).map(Into::into),
                 verdict: path.as_ref().map_or(HOLDS, |_| VIOLATED),
                 expected,
                 counterexample: actions.map(ToString::to_string).collect(),
@@ -197,6 +205,12 @@ impl InvariantReport {
         self.verdict == self.expected
     }
 
+    /// What is wrong, behind a colon; empty if it is not known.
+    pub(crate) fn what(&self) -> String {
+        let witness = self.witness.as_ref();
+        witness.map_or_else(String::new, |it| format!(": {}", it.sentence))
+    }
+
     /// Who takes each step of the counterexample.
     pub(crate) fn threads(&self) -> Vec<Option<u8>> {
         let actions = self.path.iter().flat_map(|it| &it.actions);
@@ -266,15 +280,25 @@ impl CheckReport {
         invariants.filter(broken).count()
     }
 
-    /// The last lines of a failure: what to look at, the shortest way first, and the
-    /// command that shows it. Nothing if nothing failed.
+    /// The last lines when something is violated or fails: what to look at, the
+    /// shortest way first, and the command that shows it. Else nothing.
     pub(crate) fn closing(&self) -> String {
         let mut lines = Vec::new();
         for scenario in &self.scenarios {
-            for it in scenario.invariants.iter().filter(|it| !it.is_as_expected()) {
+            let invariants = scenario.invariants.iter();
+            for it in invariants.filter(|it| it.is_violated() || !it.is_as_expected()) {
                 let (steps, what) = (it.counterexample.len(), scenario.title());
                 let line = if it.is_violated() {
-                    format!("violated: {what}: {} after {steps} steps", it.id)
+                    let expected = if it.is_as_expected() {
+                        " as expected"
+                    } else {
+                        ""
+                    };
+                    format!(
+                        "violated{expected}: {what}: {} after {steps} steps{}",
+                        it.id,
+                        it.what()
+                    )
                 } else {
                     format!("not caught: {what}: {} holds", it.id)
                 };

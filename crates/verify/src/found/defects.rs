@@ -1,9 +1,10 @@
 //! What became of every defect, and whether that is as it is pinned.
 
 use closesocket_models::lanes::Drawing;
-use closesocket_models::{CloseModel, DefectSpec, Outcome as Checked};
+use closesocket_models::{CloseModel, Counterexample, DefectSpec, Outcome as Checked};
 use serde::Serialize;
 
+use super::witness::Witness;
 use crate::outcome::Outcome;
 
 /// What a defect has done in its scenario.
@@ -13,6 +14,8 @@ pub(crate) struct Found {
     pub(crate) violates: Vec<&'static str>,
     /// Steps of the shortest counterexample.
     pub(crate) steps: Option<usize>,
+    /// What the last step of the shortest counterexample breaks.
+    pub(crate) witness: Option<Witness>,
     /// The shortest counterexample as lanes.
     pub(crate) drawing: Option<Drawing>,
 }
@@ -20,11 +23,13 @@ pub(crate) struct Found {
 impl Found {
     /// What a check of the model with the defect has found.
     pub(crate) fn new(model: &CloseModel, outcome: &Checked) -> Self {
-        let path = outcome.shortest_path();
+        let path = outcome.shortest_path().map(Counterexample::transitions);
+        let breaches = path.iter().flat_map(|it| model.breaches_of_path(it));
         Self {
             violates: outcome.violated(),
             steps: outcome.shortest(),
-            drawing: path.map(|it| Drawing::of_path(model, &it.transitions())),
+            witness: breaches.into_iter().next().map(Into::into),
+            drawing: path.map(|it| Drawing::of_path(model, &it)),
         }
     }
 }
@@ -117,6 +122,9 @@ pub(crate) struct Entry {
     pub(crate) scenario: &'static str,
     /// Steps of the shortest counterexample.
     pub(crate) steps: Option<usize>,
+    /// What its last step breaks; absent if nothing caught it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) witness: Option<Witness>,
     /// The shortest counterexample as lanes.
     #[serde(skip)]
     pub(crate) drawing: Option<Drawing>,
@@ -150,6 +158,7 @@ impl Entry {
             spec,
             violates: found.violates,
             steps: found.steps,
+            witness: found.witness,
             drawing: found.drawing,
         }
     }
@@ -248,6 +257,7 @@ mod tests {
         Found {
             violates: violates.to_vec(),
             steps: Some(steps),
+            witness: None,
             drawing: None,
         }
     }

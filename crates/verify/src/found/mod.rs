@@ -7,6 +7,7 @@ pub(crate) mod prove;
 #[cfg_attr(not(connections), allow(dead_code, reason = "only a run finds it"))]
 pub(crate) mod run;
 pub(crate) mod sweep;
+pub(crate) mod witness;
 
 use crate::outcome::Outcome;
 use check::CheckReport;

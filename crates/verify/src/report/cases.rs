@@ -134,8 +134,10 @@ fn of_invariant(scenario: &ScenarioReport, invariant: &InvariantReport) -> Case 
             } else {
                 Verdict::Differs
             };
-            let message =
-                format!("violated {place} after {steps} steps. It should hold: {sentence}");
+            let message = format!(
+                "violated {place} after {steps} steps{}. It should hold: {sentence}",
+                invariant.what()
+            );
             (verdict, message)
         }
         (false, false) => (

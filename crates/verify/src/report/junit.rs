@@ -77,7 +77,7 @@ fn story(case: &Case) -> String {
         return case.message.clone();
     };
     let clauses = rule.clauses.join(", ");
-    let mut text = format!("{}\n{}\nclauses: {clauses}\n", rule.sentence, rule.why);
+    let mut text = format!("{}\n{}\nclauses: {clauses}\n", case.message, rule.why);
     for (index, step) in case.steps.iter().enumerate() {
         let _ = writeln!(text, "{:>3}. {step}", index + 1);
     }

@@ -44,19 +44,26 @@ mod tests {
     /// A check of a small scenario, of which `spoil` says something else than
     /// was found.
     fn spoilt(spoil: impl FnOnce(&mut Found)) -> CheckReport {
-        let scenario = Scenario::named("system-handles").expect("a scenario");
-        let model = CloseModel::new(scenario, None).expect("it fits");
-        let mut found = check(&model);
+        let defective = defective();
+        let sound = CloseModel::new(defective.scenario(), None).expect("it fits");
+        let mut found = check(&sound);
         spoil(&mut found);
-        CheckReport::new(vec![ScenarioReport::new(&model, None, found)])
+        CheckReport::new(vec![ScenarioReport::new(&defective, None, found)])
+    }
+
+    fn defective() -> CloseModel {
+        let spec = DefectSpec::named("redeems-twice").expect("a defect");
+        let scenario = Scenario::named(spec.scenario).expect("a scenario");
+        CloseModel::new(scenario, Some(spec.defect)).expect("it fits")
     }
 
     /// A shortest counterexample, whatever of.
     fn path() -> Verdict {
-        let spec = DefectSpec::named("redeems-twice").expect("a defect");
-        let scenario = Scenario::named(spec.scenario).expect("a scenario");
-        let model = CloseModel::new(scenario, Some(spec.defect)).expect("it fits");
-        let found = search(&model).counterexamples.into_iter().flatten().next();
+        let found = search(&defective())
+            .counterexamples
+            .into_iter()
+            .flatten()
+            .next();
         Verdict::Violated(found.expect("a counterexample"))
     }
 
@@ -102,6 +109,8 @@ mod tests {
         for format in [Format::Junit, Format::Markdown, Format::Sarif] {
             let text = render(&report(&check), format).expect("a format");
             assert!(text.contains("redeems record"), "{format:?}: {text}");
+            let witness = "record 0 was redeemed a second time, by T3 in P1";
+            assert!(text.contains(witness), "{format:?}: {text}");
             assert!(!text.contains("Proved"), "{format:?}: {text}");
         }
         let page = page(&report(&check));

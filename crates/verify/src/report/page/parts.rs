@@ -101,9 +101,10 @@ pub(super) fn counterexamples(out: &mut String, defects: &DefectsReport) {
         let _ = writeln!(
             out,
             "<details><summary><code>{name}</code>, {}: {}</summary><div id=\"{name}\">\
-             <p class=\"soft\">In {}; violates {}.</p>",
+             <p>{}</p><p class=\"soft\">In {}; violates {}.</p>",
             count(row.steps.unwrap_or_default(), "step"),
             escape(row.spec.summary),
+            escape(row.witness.as_ref().map_or("", |it| &it.sentence)),
             escape(row.scenario),
             escape(&row.violates.join(", ")),
             name = escape(row.name),
