@@ -2,10 +2,13 @@
 
 #![allow(clippy::expect_used, clippy::panic)]
 
-use closesocket_models::lanes::{Cell, Drawing, Lane, LaneKind, Line, Mark, Row, Violation};
+#[path = "lanes/runs.rs"]
+mod runs;
+
 use std::collections::HashSet;
 use std::path::Path;
 
+use closesocket_models::lanes::{Cell, Drawing, Lane, LaneKind, Line, Mark, Row, Violation};
 use closesocket_models::{
     CloseModel, DEFECTS, DefectSpec, FIELD_MODELS, Scenario, Transition, search, search_field,
 };

@@ -14,6 +14,7 @@ mod reader;
 mod record;
 mod recorder;
 mod replay;
+mod told;
 mod wire;
 
 #[cfg(feature = "tracing")]
@@ -21,4 +22,5 @@ pub use logged::TracingProbe;
 pub use reader::{ReadError, read, read_file};
 pub use record::Record;
 pub use recorder::{Recorder, to_text};
-pub use replay::{CutOff, Problem, Replay, replay, replay_execution, replay_file};
+pub use replay::{CutOff, Problem, Replay, records_of, replay, replay_execution, replay_file};
+pub use told::{Life, Told, Touch, Touched, told};

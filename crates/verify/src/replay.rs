@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use closesocket_models::lanes::Drawing;
 use closesocket_trace::{Replay, replay_file};
 use serde_json::json;
 
@@ -46,8 +47,8 @@ fn text(verdict: &Replay) -> String {
         (None, Some(_)) => "CUT OFF, and what could be judged is as the protocol says",
     };
     let mut text = format!(
-        "{} events, {} connections: {judged}\n",
-        verdict.events, verdict.connections
+        "{} events, {} sockets, {} connections to their end: {judged}\n",
+        verdict.events, verdict.sockets, verdict.connections
     );
     if let Some(it) = &verdict.cut_off {
         let (line, reason, left) = (it.line, &it.reason, verdict.events - it.judged);
@@ -57,6 +58,9 @@ fn text(verdict: &Replay) -> String {
         );
     }
     if let Some(problem) = &verdict.first_problem {
+        if let Some(drawing) = Drawing::of_problem(problem) {
+            text += &format!("\n{}\n", drawing.to_text());
+        }
         text += &format!("{problem}\n");
     }
     text

@@ -2,10 +2,12 @@
 //! descriptor's life, every socket and the surroundings have a lane each.
 //!
 //! A [`Drawing`] knows nothing of the model: it is lanes and rows in words. It is
-//! made from a path by [`Drawing::of_path`] and rendered in two ways, as SVG
-//! ([`Drawing::to_svg`]) and as lines for a terminal ([`Drawing::to_text`]).
+//! made from a path by [`Drawing::of_path`], or from what was recorded of a real run by
+//! [`Drawing::of_records`], and rendered in two ways, as SVG ([`Drawing::to_svg`]) and as
+//! lines for a terminal ([`Drawing::to_text`]).
 
 mod path;
+mod run;
 mod svg;
 mod text;
 mod words;

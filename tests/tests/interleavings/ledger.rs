@@ -4,7 +4,8 @@
 use closesocket::engine::observe::{Observation, Probe, Step};
 use closesocket::engine::sync::Primitives as _;
 use closesocket::engine::{Descriptor, ProcessId};
-use closesocket_trace::replay_execution;
+use closesocket_models::lanes::Drawing;
+use closesocket_trace::{Problem, records_of, replay_execution, to_text};
 
 use super::model::judged;
 use super::primitives::{Loom, Notes};
@@ -38,10 +39,7 @@ impl Ledger {
         let observed = self.0.all();
         let replay = replay_execution(&observed);
         if let Some(problem) = replay.first_problem {
-            for (thread, observation) in &observed {
-                println!("  {thread:08x} {observation:?}");
-            }
-            panic!("no order is allowed: {problem}");
+            fail(&observed, &problem);
         }
         let mut told: Vec<_> = observed.iter().filter_map(|it| handle(&it.1)).collect();
         let mut got: Vec<_> = returned.iter().map(|it| (it.0, it.1)).collect();
@@ -50,6 +48,21 @@ impl Ledger {
         assert_eq!(got, told, "the DLL got other handles");
         judged(replay.events);
     }
+}
+
+/// Prints a failing execution as lanes, writes it as a trace, and fails.
+fn fail(observed: &[(u32, Observation)], problem: &Problem) -> ! {
+    let records = records_of(observed);
+    let drawing = Drawing::of_records("the execution".to_owned(), &records);
+    println!("{}", drawing.to_text());
+    let test = std::thread::current();
+    let name = test.name().unwrap_or("execution").replace("::", "-");
+    let path = format!("{}/{name}.trace", env!("CARGO_TARGET_TMPDIR"));
+    match std::fs::write(&path, to_text(&records)) {
+        Ok(()) => println!("next: `cargo verify replay {path}`"),
+        Err(error) => println!("{path} cannot be written: {error}"),
+    }
+    panic!("no order is allowed: {problem}");
 }
 
 /// The handle that was given back.

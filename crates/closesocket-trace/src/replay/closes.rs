@@ -7,11 +7,12 @@ use closesocket::engine::observe::{Observation, Step};
 use closesocket::engine::{Error, ProcessId, SocketId};
 use closesocket::protocol::invariant::{DescriptorState, Event};
 use closesocket::protocol::program::{Next, Owed};
-use closesocket::protocol::{Actions, Cause, CloseRequest, Socket, Time};
+use closesocket::protocol::{Actions, Cause, CloseRequest, Commit, Socket, Time};
 
 use super::Verdict;
 use super::judge::{Judge, sweeps};
 use super::machine::{refused, require_same};
+use super::must::orders;
 use super::needs::Header as _;
 use super::socket::Scope;
 use super::thread::{Closing, Name};
@@ -26,6 +27,29 @@ struct Told {
     actions: Actions,
     aborted: usize,
     machine: Socket,
+}
+
+/// In which way a commit was told to be otherwise than the protocol makes it.
+fn otherwise(told: &Told, commit: &Commit<()>, aborted: usize, machine: &Socket) -> String {
+    if told.last != commit.last {
+        return if commit.last {
+            "it is the last reference, and was not taken for it".to_owned()
+        } else {
+            "it is not the last reference, and was taken for it".to_owned()
+        };
+    }
+    if told.aborted != aborted {
+        let (found, expected) = (told.aborted, aborted);
+        return format!("it took {found} operations out, must take {expected}");
+    }
+    if told.actions != commit.actions {
+        return orders(told.actions, commit.actions, machine);
+    }
+    if commit.wait {
+        "it does not wait for the drain, and must: L-T3".to_owned()
+    } else {
+        "it waits, and must not: L-T3".to_owned()
+    }
 }
 
 impl Judge {
@@ -128,7 +152,7 @@ impl Judge {
         let seen = self.word((process, descriptor.slot()));
         if let Some(by) = self.thread(thread).must_close_by(process) {
             if by.cause != cause {
-                return Err(format!("the process ends by {:?}", by.cause));
+                return Err(format!("the process ends by a {}", by.cause));
             }
             if told.life > by.life {
                 return Err(format!(
@@ -155,9 +179,8 @@ impl Judge {
             .map_err(refused)?;
         let aborted = socket.in_scope(scope.0, Some(name));
         let expected = (commit.last, commit.wait, commit.actions, aborted);
-        let found = (told.last, told.wait, told.actions, told.aborted);
-        if expected != found {
-            return Err(format!("it did {found:?}, by the protocol {expected:?}"));
+        if expected != (told.last, told.wait, told.actions, told.aborted) {
+            return Err(otherwise(told, &commit, aborted, &machine));
         }
         let event = Event::Committed {
             slot,
@@ -211,9 +234,8 @@ impl Judge {
         let commit = machine.reclaim(request, &mut scope);
         let aborted = socket.in_scope(scope.0, None);
         let expected = (commit.last, commit.actions, aborted);
-        let found = (told.last, told.actions, told.aborted);
-        if expected != found {
-            return Err(format!("it did {found:?}, by the protocol {expected:?}"));
+        if expected != (told.last, told.actions, told.aborted) {
+            return Err(otherwise(told, &commit, aborted, &machine));
         }
         let event = Event::Reclaimed { record: index };
         let taking = (aborted, Some(Cause::Reclaimed));
@@ -241,7 +263,7 @@ impl Judge {
             let mut scope = Scope(None);
             let close = copy.close::<_, Error>(request, seen, generation, &mut scope, |_| Ok(()));
             if close.err() != Some(error) {
-                return Err(format!("the protocol does not refuse it with {error:?}"));
+                return Err(format!("the protocol does not refuse it with {error}"));
             }
             let slot = socket.local.slot(name);
             let slot = slot.ok_or("the descriptor does not refer to this socket")?;
@@ -284,10 +306,20 @@ impl Judge {
             closing.refused.or(interrupted),
         );
         if expected != (committed, waited, error) {
-            return Err(format!(
-                "it returned {:?}, by what it did {expected:?}",
-                (committed, waited, error)
-            ));
+            let words = |(committed, waited, error): (bool, bool, Option<Error>)| {
+                format!(
+                    "{}, {}, {}",
+                    if committed {
+                        "committed"
+                    } else {
+                        "not committed"
+                    },
+                    if waited { "waited" } else { "not waited" },
+                    error.map_or("success".to_owned(), |it| it.to_string())
+                )
+            };
+            let (found, expected) = (words((committed, waited, error)), words(expected));
+            return Err(format!("it returned as {found}; it was {expected}"));
         }
         if let Some(socket) = closing.socket
             && let Some(socket) = self.sockets.get_mut(&socket)

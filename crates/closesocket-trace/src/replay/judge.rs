@@ -1,7 +1,7 @@
 //! The judge: takes observations in one order and says whether the protocol
 //! allows each of them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use closesocket::engine::completions::OperationId;
@@ -10,11 +10,12 @@ use closesocket::engine::{ProcessId, SocketId};
 use closesocket::protocol::word::Word;
 use closesocket::protocol::{HandleKind, Socket};
 
+use super::must::Due;
 use super::needs::{Gate, Header as _, Instruction, Needs, Reached, SlotName};
-use super::socket::{Due, Replayed};
+use super::socket::Replayed;
 use super::thread::{Must, Name, Thread};
 use super::{Problem, Replay, Verdict};
-use crate::Record;
+use crate::{Record, told};
 
 /// Everything that is known after the observations so far.
 pub(super) struct Judge {
@@ -27,7 +28,16 @@ pub(super) struct Judge {
     /// What accepts have taken and not delivered yet: the sockets to be made.
     pub(super) accepted: HashMap<OperationId, Socket>,
     pub(super) connections: u64,
+    /// How many sockets were made.
+    pub(super) seen: u64,
+    /// What was judged last, to show what led to a problem.
+    recent: VecDeque<Record>,
 }
+
+/// How many records are kept to show what led to a problem.
+const RECENT: usize = 256;
+/// The most of them that are shown.
+const AROUND: usize = 12;
 
 impl Judge {
     pub(super) fn new() -> Self {
@@ -39,6 +49,8 @@ impl Judge {
             threads: HashMap::new(),
             accepted: HashMap::new(),
             connections: 0,
+            seen: 0,
+            recent: VecDeque::with_capacity(RECENT),
         }
     }
 
@@ -60,6 +72,10 @@ impl Judge {
                 return Some(problem);
             }
             self.enter(&needs);
+            if self.recent.len() == RECENT {
+                self.recent.pop_front();
+            }
+            self.recent.push_back(record);
         }
         None
     }
@@ -69,6 +85,7 @@ impl Judge {
             accepted: first_problem.is_none(),
             events,
             connections: self.connections,
+            sockets: self.seen,
             first_problem,
             cut_off: None,
         }
@@ -127,7 +144,7 @@ impl Judge {
         }
         match needs.gate {
             Some(gate) if !self.reached.gates.contains(&gate) => {
-                Err(format!("{gate:?} must have happened before"))
+                Err(format!("{gate} must have happened before"))
             }
             _ => Ok(()),
         }
@@ -269,13 +286,7 @@ impl Judge {
             let word = self.word((process, slot));
             state.push(format!("slot {process}/{slot}: {word}"));
         }
-        let socket = match (observation.step, observation.at) {
-            (Step::Delivered { operation, .. } | Step::Resumed { operation }, _) => {
-                Some(operation.socket)
-            }
-            (_, Some(place)) => Some(place.socket),
-            _ => name.and_then(|name| self.descriptors.get(&name).copied()),
-        };
+        let socket = self.socket_in(observation);
         if let Some(socket) = socket {
             match self.sockets.get(&socket) {
                 Some(socket) => state.extend(socket.describe()),
@@ -285,10 +296,38 @@ impl Judge {
         Problem {
             thread: Some(record.thread),
             number: Some(record.number),
-            event: Some(format!("{observation:?}")),
+            event: Some(told(observation).sentence),
             reason,
             state,
+            around: self.around(record, socket),
         }
+    }
+
+    /// The socket that an observation is about.
+    fn socket_in(&self, observation: &Observation) -> Option<SocketId> {
+        match (observation.step, observation.at) {
+            (Step::Delivered { operation, .. } | Step::Resumed { operation }, _) => {
+                Some(operation.socket)
+            }
+            (_, Some(place)) => Some(place.socket),
+            _ => self.descriptors.get(&observation.name().ok()?).copied(),
+        }
+    }
+
+    /// What led to a record: the last that its thread did, or that were about the
+    /// same descriptor or socket.
+    fn around(&self, record: &Record, socket: Option<SocketId>) -> Vec<Record> {
+        let name = record.observation.name().ok();
+        let concerns = |it: &&Record| {
+            let same_name = name.is_some() && it.observation.name().ok() == name;
+            let same_socket = socket.is_some() && self.socket_in(&it.observation) == socket;
+            it.thread == record.thread || same_name || same_socket
+        };
+        let before = self.recent.iter().rev().filter(concerns);
+        let mut around: Vec<_> = before.take(AROUND - 1).copied().collect();
+        around.reverse();
+        around.push(*record);
+        around
     }
 
     /// Judges the end of the trace: nothing may be left.
@@ -300,6 +339,7 @@ impl Judge {
                 event: None,
                 reason: format!("at the end of the trace: {reason}"),
                 state,
+                around: Vec::new(),
             })
         };
         if self.began.is_none() {
@@ -333,6 +373,7 @@ impl Judge {
             event: None,
             reason: "the trace is hollow: nothing was connected in it".to_owned(),
             state: Vec::new(),
+            around: Vec::new(),
         })
     }
 }

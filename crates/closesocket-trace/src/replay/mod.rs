@@ -4,6 +4,7 @@ mod closes;
 mod handles;
 mod judge;
 mod machine;
+mod must;
 mod needs;
 mod order;
 mod sections;
@@ -38,6 +39,8 @@ pub struct Replay {
     /// How many connections were followed to their end; of a rejected trace,
     /// before its first problem.
     pub connections: u64,
+    /// How many sockets have had a step judged.
+    pub sockets: u64,
     /// The first thing that is wrong.
     pub first_problem: Option<Problem>,
     /// Where the recording was cut off, if it was: such a trace is never
@@ -83,6 +86,10 @@ pub struct Problem {
     pub reason: String,
     /// The state before it, in words.
     pub state: Vec<String>,
+    /// What was judged before it, of its thread, its descriptor or its socket, in
+    /// the order that was found, and itself last. Empty if it is about the trace's end.
+    #[serde(skip)]
+    pub around: Vec<Record>,
 }
 
 impl fmt::Display for Problem {
@@ -153,10 +160,22 @@ pub fn replay_file(path: &Path) -> Result<Replay, ReadError> {
 /// it likes.
 #[must_use]
 pub fn replay_execution(observations: &[(u32, Observation)]) -> Replay {
+    let mut replaying = Replaying::new();
+    replaying.take(&records_of(observations), Orderless::Wrong);
+    replaying.end(observations.len() as u64, |_| None)
+}
+
+/// The records of such an execution, as [`to_text`](crate::to_text) writes them and
+/// [`replay_file`] reads them: the threads are numbered from 0 as they come.
+#[must_use]
+pub fn records_of(observations: &[(u32, Observation)]) -> Vec<Record> {
+    let mut threads: HashMap<u32, u32> = HashMap::new();
     let mut numbers: HashMap<u32, u64> = HashMap::new();
     let records = (1..)
         .zip(observations)
         .map(|(nanos, &(thread, observation))| {
+            let next = u32::try_from(threads.len()).unwrap_or(u32::MAX);
+            let thread = *threads.entry(thread).or_insert(next);
             let number = numbers.entry(thread).or_default();
             *number += 1;
             Record {
@@ -166,9 +185,7 @@ pub fn replay_execution(observations: &[(u32, Observation)]) -> Replay {
                 observation,
             }
         });
-    let mut replaying = Replaying::new();
-    replaying.take(&records.collect::<Vec<_>>(), Orderless::Wrong);
-    replaying.end(observations.len() as u64, |_| None)
+    records.collect()
 }
 
 /// What it means if no order of a part is found.

@@ -2,6 +2,7 @@
 //! instruction saw, its number under a lock, and whatever else comes first.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 
 use closesocket::engine::completions::OperationId;
 use closesocket::engine::observe::{Observation, Step};
@@ -31,6 +32,16 @@ pub(super) enum Gate {
     Over(ProcessId, u64),
     /// The process began to die.
     Dying(ProcessId),
+}
+
+impl fmt::Display for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Delivered(operation) => write!(f, "the delivery of {operation}"),
+            Self::Over(process, life) => write!(f, "the end of life {life} of {process}"),
+            Self::Dying(process) => write!(f, "the death of {process}"),
+        }
+    }
 }
 
 /// Where the records so far have led.

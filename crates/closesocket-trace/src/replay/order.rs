@@ -393,7 +393,7 @@ impl<'a> Search<'a> {
             ),
             (Some(Block::Open), ..) => "the descriptor is open".to_owned(),
             (Some(Block::Gate), ..) => {
-                let gate = needs.gate.map(|it| format!("{it:?}"));
+                let gate = needs.gate.map(|it| it.to_string());
                 format!("{} must happen before", gate.unwrap_or_default())
             }
             (Some(Block::Others), ..) => {

@@ -13,6 +13,7 @@ use closesocket::protocol::{
 use super::Verdict;
 use super::judge::Judge;
 use super::machine::{refused, require_same};
+use super::must::told_otherwise;
 use super::needs::Header as _;
 use super::socket::{Known, Replayed};
 use super::thread::{Must, Name};
@@ -104,6 +105,7 @@ impl Judge {
                     .to_owned(),
             );
         }
+        self.seen += 1;
         let before = self.sockets.insert(id, Replayed::new(id, after));
         if before.is_some() {
             return Err("the socket was made before".to_owned());
@@ -164,7 +166,7 @@ impl Judge {
         let live = socket.local.is_open(name);
         let may = socket.machine().may_start(operation, live).err();
         if may != error {
-            return Err(format!("it was told {error:?}, by the protocol {may:?}"));
+            return Err(told_otherwise(error, may));
         }
         let accepts = operation == OperationKind::Accept && error.is_none();
         let accepting = accepts.then(|| Socket::accepted(&socket.machine()));
@@ -268,7 +270,7 @@ impl Judge {
         let adopted = known.kind == OperationKind::Accept && failure.is_none();
         let silent = socket.local.operations[index].silent;
         if how.is_none() && !silent && error != failure && !adopted {
-            return Err(format!("told {error:?} after {failure:?}"));
+            return Err(told_otherwise(error, failure));
         }
         if !posted && overlapped && error.is_some() {
             return Err("an error was told to nobody".to_owned());

@@ -6,7 +6,7 @@ use std::collections::{HashMap, VecDeque};
 use closesocket::engine::observe::Order;
 use closesocket::engine::{Descriptor, ProcessId, SocketId};
 use closesocket::protocol::invariant::{
-    Event, Invariant, OperationState, SocketView, Step, violations,
+    DescriptorState, Event, Invariant, OperationState, SocketView, Step, violations,
 };
 use closesocket::protocol::{
     Actions, Cause, Connection, Cut, DuplicationRecord, Error, OperationKind, PendingOperations,
@@ -14,15 +14,9 @@ use closesocket::protocol::{
 };
 
 use super::Verdict;
+use super::must::{Due, must, told_otherwise};
 use super::thread::{Name, Sweep};
 use super::world::Local;
-
-/// An order to the transport that has not been carried out yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Due {
-    Order(Order),
-    Release,
-}
 
 /// A critical section that has decided and not carried out everything yet.
 struct Section {
@@ -34,6 +28,21 @@ struct Section {
     /// Why they are aborted.
     abort: Option<Cause>,
     due: VecDeque<Due>,
+}
+
+impl Section {
+    /// What it has still to do.
+    fn must(&self, machine: &Socket) -> String {
+        let orders = self.due.iter().map(|it| it.what().to_owned());
+        let take = (self.taking > 0).then(|| format!("take {} operations out", self.taking));
+        let all: Vec<_> = take.into_iter().chain(orders).collect();
+        let words = must(self.due.front().copied(), machine);
+        let why = words.split_once(": ").map(|it| it.1);
+        why.map_or_else(
+            || all.join(" and "),
+            |why| format!("{}: {why}", all.join(" and ")),
+        )
+    }
 }
 
 /// What is known of a registered operation besides the invariants' view.
@@ -151,20 +160,13 @@ impl Replayed {
     ) -> Verdict {
         let before = self.local.clone();
         make(&mut self.local);
-        let asked = [
-            (actions.send_fin, Due::Order(Order::Fin)),
-            (actions.reset, Due::Order(Order::Reset)),
-            (actions.reset_backlog, Due::Order(Order::ResetBacklog)),
-            (actions.release, Due::Release),
-        ];
-        let due = asked.into_iter().filter(|(asked, _)| *asked);
         self.section = Some(Section {
             thread,
             before,
             event,
             taking,
             abort,
-            due: due.map(|(_, due)| due).collect(),
+            due: Due::of(actions).collect(),
         });
         self.end_section()
     }
@@ -185,8 +187,8 @@ impl Replayed {
         match &self.section {
             None => Ok(()),
             Some(it) => Err(format!(
-                "the section before has not done what it decided: {} operations to take out, orders {:?}",
-                it.taking, it.due
+                "the section before has not done what it decided: it must {}",
+                it.must(&self.machine())
             )),
         }
     }
@@ -206,7 +208,8 @@ impl Replayed {
             _ => None,
         };
         if due != Some(done) {
-            return Err(format!("{done:?} was carried out, due was {due:?}"));
+            let machine = self.machine();
+            return Err(format!("{}, {}", done.did(), must(due, &machine)));
         }
         let socket = &mut self.local.socket;
         match done {
@@ -234,7 +237,7 @@ impl Replayed {
         let pending = known.as_ref().is_some_and(|it| it.taken.is_none());
         let may = may_cancel(pending, own).err();
         if may != error {
-            return Err(format!("it was told {error:?}, by the protocol {may:?}"));
+            return Err(told_otherwise(error, may));
         }
         if let (None, Some(known)) = (may, known) {
             known.cancelled_by = Some(by);
@@ -266,7 +269,11 @@ impl Replayed {
             Some(section) if section.thread == thread && section.taking > 0 => {
                 if aborted != section.abort || error.is_some() {
                     let expected = section.abort;
-                    return Err(format!("aborted for {aborted:?} instead of {expected:?}"));
+                    let why = |it: Option<Cause>| {
+                        it.map_or("not aborted".to_owned(), |it| format!("aborted by a {it}"))
+                    };
+                    let (found, expected) = (why(aborted), why(expected));
+                    return Err(format!("it is {found}, and must be {expected}"));
                 }
                 section.taking -= 1;
                 self.local.operations[operation].state = state;
@@ -347,16 +354,19 @@ impl Replayed {
         let mut words = vec![format!("socket {}: {}", self.id, self.machine())];
         for (name, view) in self.local.names.iter().zip(&self.local.descriptors) {
             words.push(format!(
-                "descriptor {}/{}: {:?}, {} inside",
-                name.0, name.1, view.state, view.inside
+                "descriptor {}/{}: {}, {} inside",
+                name.0,
+                name.1,
+                state_of_descriptor(view.state),
+                view.inside
             ));
         }
         for (number, view) in self.local.numbers.iter().zip(&self.local.operations) {
             let kind = self.operations.get(number).map(|it| it.kind.to_string());
             words.push(format!(
-                "operation {number}, a {}: {:?}",
+                "operation {number}, a {}: {}",
                 kind.unwrap_or_default(),
-                view.state
+                state_of_operation(view.state)
             ));
         }
         if let Err(unsettled) = self.require_settled() {
@@ -381,26 +391,48 @@ impl Known {
         let by = self
             .cancelled_by
             .map_or("nobody".to_owned(), |it| it.0.to_string());
-        Err(format!("cancelled by {by}, it ends with {error:?}"))
+        let how = error.map_or("success".to_owned(), |it| it.to_string());
+        Err(format!("cancelled by {by}, it ends with {how}"))
+    }
+}
+
+/// How a descriptor stands, in words.
+fn state_of_descriptor(state: DescriptorState) -> String {
+    match state {
+        DescriptorState::Free => "free".to_owned(),
+        DescriptorState::Open => "open".to_owned(),
+        DescriptorState::Closed(cause) => format!("closed by a {cause}"),
+    }
+}
+
+/// How an operation stands, in words.
+fn state_of_operation(state: OperationState) -> String {
+    match state {
+        OperationState::Idle => "not registered".to_owned(),
+        OperationState::Pending => "pending".to_owned(),
+        OperationState::Ending(None) => "taken out".to_owned(),
+        OperationState::Ending(Some(cause)) => format!("aborted by a {cause}, not delivered"),
+        OperationState::Ended(_) => "ended".to_owned(),
     }
 }
 
 /// Judges one step by every invariant.
 fn judge(mut before: Local, event: Event, after: &Local) -> Verdict {
     before.make_room_for(after);
-    let violated = violations(&Step {
+    let step = Step {
         before: &before,
         event,
         after,
-    });
+    };
+    let violated = violations(&step);
     if violated.is_empty() {
         return Ok(());
     }
-    let broken = Invariant::<Local>::TABLE
-        .iter()
-        .enumerate()
-        .filter(|(index, _)| violated.contains(*index))
-        .map(|(_, it)| format!("{}: {}", it.id, it.sentence));
+    let name = |object| after.name(object);
+    let broken = Invariant::<Local>::TABLE.iter().filter_map(|it| {
+        let witness = (it.witness)(&step)?.in_names(name);
+        Some(format!("{}, since {witness}: {}", it.id, it.sentence))
+    });
     Err(format!(
         "it violates {}",
         broken.collect::<Vec<_>>().join(" and ")

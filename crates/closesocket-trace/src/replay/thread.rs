@@ -2,6 +2,7 @@
 //! what it must do next.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 
 use closesocket::engine::completions::OperationId;
 use closesocket::engine::{Descriptor, Error, ProcessId, SocketId};
@@ -52,6 +53,16 @@ impl Closing {
         .next()
     }
 
+    /// The same in words.
+    fn next_in_words(&self) -> &'static str {
+        match self.next() {
+            Next::Deliver => "which has results to deliver",
+            Next::Wait => "which waits for the drain",
+            Next::GiveUp => "which has to leave",
+            _ => "which returns",
+        }
+    }
+
     /// Fails unless it is at this step.
     pub(super) fn require(&self, step: Next) -> Verdict {
         match self.next() {
@@ -100,6 +111,25 @@ pub(super) enum Must {
     Open(SocketId),
     /// Open the descriptor that the record became.
     OpenRedeemed(SocketId, ProcessId),
+}
+
+impl fmt::Display for Must {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Anything => f.write_str("may do anything"),
+            Self::BackOut((_, descriptor), _) => {
+                write!(f, "must first back out of {descriptor}, which refused it")
+            }
+            Self::Claim(_, slot, _) => write!(
+                f,
+                "has left slot {slot} closed and empty and must first try to claim it"
+            ),
+            Self::Open(_) => f.write_str("must first open the socket that it made"),
+            Self::OpenRedeemed(..) => {
+                f.write_str("must first open the descriptor that it redeemed")
+            }
+        }
+    }
 }
 
 /// One thread.
@@ -205,16 +235,7 @@ impl Thread {
     pub(super) fn require_free(&self) -> Verdict {
         match self.must {
             Must::Anything => Ok(()),
-            Must::BackOut((_, descriptor), _) => Err(format!(
-                "the thread must first back out of {descriptor}, which refused it"
-            )),
-            Must::Claim(_, slot, _) => Err(format!(
-                "the thread has left slot {slot} closed and empty and must first try to claim it"
-            )),
-            Must::Open(_) => Err("the thread must first open the socket that it made".to_owned()),
-            Must::OpenRedeemed(..) => {
-                Err("the thread must first open the descriptor that it redeemed".to_owned())
-            }
+            must => Err(format!("the thread {must}")),
         }
     }
 
@@ -222,7 +243,10 @@ impl Thread {
     pub(super) fn require_done(&self) -> Verdict {
         self.require_free()?;
         if let Some((name, holds)) = self.holds.iter().next() {
-            return Err(format!("it still holds {}: {holds:?}", name.1));
+            return Err(format!(
+                "it still holds {}: {} calls, {} operations, {} delivered",
+                name.1, holds.calls, holds.operations, holds.delivered
+            ));
         }
         if let Some(closing) = self.closing.first() {
             return Err(format!("its close of {} never returned", closing.name.1));
@@ -231,7 +255,7 @@ impl Thread {
             return Err(format!("it has claimed {} for ever", claim.name.1));
         }
         if let Some((operation, _)) = self.blocked {
-            return Err(format!("it is blocked in {operation:?} for ever"));
+            return Err(format!("it is blocked in {operation} for ever"));
         }
         if let Some(Sweep { process, .. }) = self.sweeping.first() {
             return Err(format!("it never finished ending {process}"));
@@ -253,18 +277,14 @@ impl Thread {
             .collect();
         words.sort();
         if self.must != Must::Anything {
-            words.push(format!("must next {:?}", self.must));
+            words.push(self.must.to_string());
         }
         words.extend(
             self.closing
                 .iter()
-                .map(|it| format!("closing {}, next {:?}", it.name.1, it.next())),
+                .map(|it| format!("closing {}, {}", it.name.1, it.next_in_words())),
         );
-        words.extend(
-            self.blocked
-                .iter()
-                .map(|it| format!("blocked in {:?}", it.0)),
-        );
+        words.extend(self.blocked.iter().map(|it| format!("blocked in {}", it.0)));
         words.extend(
             self.sweeping
                 .iter()

@@ -4,7 +4,8 @@
 
 use closesocket::engine::{Descriptor, ProcessId};
 use closesocket::protocol::invariant::{
-    DescriptorState, DescriptorView, OperationState, OperationView, RecordView, SocketView, World,
+    DescriptorState, DescriptorView, Object, OperationState, OperationView, RecordView, SocketView,
+    World,
 };
 
 /// One socket and what belongs to it.
@@ -41,6 +42,22 @@ impl Local {
     /// its slot has not been given to another yet.
     pub(super) fn slot(&self, name: (ProcessId, Descriptor)) -> Option<usize> {
         self.names.iter().position(|it| *it == name)
+    }
+
+    /// What an object is called in the trace.
+    pub(super) fn name(&self, object: Object) -> String {
+        match object {
+            Object::Socket(_) => "the socket".to_owned(),
+            Object::Descriptor { slot, .. } => match self.names.get(slot) {
+                Some((process, descriptor)) => format!("descriptor {process}/{descriptor}"),
+                None => object.to_string(),
+            },
+            Object::Operation(index) => match self.numbers.get(index) {
+                Some(number) => format!("operation {number}"),
+                None => object.to_string(),
+            },
+            Object::Record(_) | Object::Thread(_) | Object::Process(_) => object.to_string(),
+        }
     }
 
     /// The place of an operation that has not ended.

@@ -279,7 +279,13 @@ proptest! {
                 },
             }
             renumber(&mut spoilt);
-            prop_assert!(!replay(&spoilt).accepted, "{spoil:?} of {victim:?} was not noticed");
+            let verdict = replay(&spoilt);
+            prop_assert!(!verdict.accepted, "{spoil:?} of {victim:?} was not noticed");
+            // It is said in words, and not as values of this program.
+            let told = verdict.first_problem.unwrap().to_string();
+            for debug in [" { ", "Some(", "None", "Order(", "Anything"] {
+                prop_assert!(!told.contains(debug), "{told}");
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use std::thread;
 
 use crate::common::history::{Trace, history};
 use crate::common::{World, expect_accepted};
-use closesocket_trace::{Record, Recorder, read, replay, replay_execution, to_text};
+use closesocket_trace::{Record, Recorder, read, records_of, replay, replay_execution, to_text};
 use proptest::prelude::*;
 
 proptest! {
@@ -98,6 +98,11 @@ fn an_execution_is_judged_like_a_trace_and_each_thread_in_its_order() {
         .map(|it| (it.thread, it.observation))
         .collect();
     expect_accepted(&replay_execution(&observed));
+    // Written as a trace, it is read back and replayed as one.
+    let written = to_text(&records_of(&observed));
+    let read = read(written.as_bytes()).unwrap();
+    assert_eq!(read.len(), observed.len());
+    expect_accepted(&replay(&read));
     let mut swapped = observed.clone();
     let last = swapped.len() - 1;
     swapped.swap(last / 2, last / 2 + 1);
