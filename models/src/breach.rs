@@ -100,6 +100,26 @@ impl CloseModel {
             .map_or_else(Vec::new, |last| self.breaches(&before, last))
     }
 
+    /// Whether a predicate of your own, as those of the table are, holds of the step
+    /// from `before` by `transition`.
+    #[must_use]
+    pub fn holds(
+        &self,
+        before: &State,
+        transition: &Transition,
+        predicate: impl Fn(&Step<'_, View<'_>>) -> bool,
+    ) -> bool {
+        let view = |state| View {
+            scenario: self.scenario,
+            state,
+        };
+        predicate(&Step {
+            before: &view(before),
+            event: self.event(before, transition),
+            after: &view(&transition.next),
+        })
+    }
+
     const fn ends() -> Invariant<View<'static>> {
         Invariant::<View<'static>>::TABLE[ENDS]
     }

@@ -78,6 +78,30 @@ fn assert_is(path: &str, today: &str) {
     );
 }
 
+#[test]
+fn lanes_are_dropped_with_what_stands_in_them() {
+    let whole = small_path();
+    let names = |drawing: &Drawing| -> Vec<String> {
+        drawing.lanes.iter().map(|it| it.name.clone()).collect()
+    };
+    assert_eq!(
+        names(&whole)[2..],
+        ["T3", "descriptor 0.1", "socket 0", "world"]
+    );
+    let idle: Vec<_> = (0..6).filter(|it| whole.is_idle(*it)).collect();
+    assert_eq!(idle, [5], "only the world does nothing");
+    let mut drawing = whole.clone();
+    drawing.keep(|lane| lane == 2 || lane == 4);
+    assert_eq!(names(&drawing), ["T3", "socket 0"]);
+    for (row, all) in drawing.rows.iter().zip(&whole.rows) {
+        assert_eq!(row.cells, [all.cells[2].clone(), all.cells[4].clone()]);
+        assert_eq!(row.actor, (all.actor == Some(2)).then_some(0));
+    }
+    assert_eq!(Drawing::reach(&drawing.rows[7]), Some((0, 1)));
+    let marked = |drawing: &Drawing| drawing.rows[7].violates[0].lane;
+    assert_eq!((marked(&whole), marked(&drawing)), (Some(3), None));
+}
+
 /// The texts of the elements of this class.
 fn texts<'a>(document: &'a Document<'_>, class: &str) -> Vec<&'a str> {
     let of_class = |it: &Node<'_, '_>| {

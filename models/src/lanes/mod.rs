@@ -121,7 +121,7 @@ pub enum Mark {
 
 impl Mark {
     /// All marks, in the order of the legend.
-    pub(crate) const ALL: [Self; 6] = [
+    pub const ALL: [Self; 6] = [
         Self::Step,
         Self::Change,
         Self::Commit,
@@ -131,7 +131,8 @@ impl Mark {
     ];
 
     /// What it means, for the legend.
-    pub(crate) const fn meaning(self) -> &'static str {
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
         match self {
             Self::Step => "takes the step",
             Self::Change => "changed",
@@ -145,10 +146,11 @@ impl Mark {
 
 impl Line {
     /// Those that are seen, in the order of the legend.
-    pub(crate) const SEEN: [Self; 4] = [Self::Active, Self::Waiting, Self::Locked, Self::Idle];
+    pub const SEEN: [Self; 4] = [Self::Active, Self::Waiting, Self::Locked, Self::Idle];
 
     /// What it means, for the legend.
-    pub(crate) const fn meaning(self) -> &'static str {
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
         match self {
             Self::None => "not there",
             Self::Idle => "between calls, ending, released",
@@ -160,6 +162,29 @@ impl Line {
 }
 
 impl Drawing {
+    /// Drops the lanes that are not to be kept, by their place.
+    pub fn keep(&mut self, kept: impl Fn(usize) -> bool) {
+        let places: Vec<_> = (0..self.lanes.len()).filter(|&it| kept(it)).collect();
+        let place_of = |lane| places.iter().position(|&it| it == lane);
+        for row in &mut self.rows {
+            row.actor = row.actor.and_then(place_of);
+            for it in &mut row.violates {
+                it.lane = it.lane.and_then(place_of);
+            }
+            let cells = places.iter().filter_map(|&it| row.cells.get(it).cloned());
+            row.cells = cells.collect();
+        }
+        let lanes = places.iter().filter_map(|&it| self.lanes.get(it).cloned());
+        self.lanes = lanes.collect();
+    }
+
+    /// Whether no row changes anything in a lane.
+    #[must_use]
+    pub fn is_idle(&self, lane: usize) -> bool {
+        let mut steps = self.rows.iter().skip(1).filter_map(|it| it.cells.get(lane));
+        steps.all(|it| it.mark.is_none())
+    }
+
     /// The most characters in a line of a sentence.
     pub(crate) const SENTENCE: usize = 44;
     /// The most characters in a line of a cell.
@@ -213,15 +238,18 @@ impl Drawing {
     }
 
     /// How a lane comes down to a row; the start has nothing above it.
-    pub(crate) fn line_above(&self, row: usize, lane: usize) -> Line {
+    #[must_use]
+    pub fn line_above(&self, row: usize, lane: usize) -> Line {
         let above = self.rows.get(row.saturating_sub(1));
         above
             .and_then(|it| it.cells.get(lane))
             .map_or(Line::None, |it| it.line)
     }
 
-    /// The leftmost and the rightmost lane that a step touches.
-    pub(crate) fn reach(row: &Row) -> Option<(usize, usize)> {
+    /// The leftmost and the rightmost lane that a step touches; `None` for the start
+    /// and the end, which nobody takes.
+    #[must_use]
+    pub fn reach(row: &Row) -> Option<(usize, usize)> {
         row.actor?;
         let touched = |it: &(usize, &Cell)| it.1.mark.is_some();
         let mut lanes = row.cells.iter().enumerate().filter(touched);

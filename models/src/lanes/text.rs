@@ -141,7 +141,9 @@ impl Line {
 }
 
 impl Mark {
-    const fn sign(self) -> &'static str {
+    /// Its shape, as one character.
+    #[must_use]
+    pub const fn sign(self) -> &'static str {
         match self {
             Self::Step => "●",
             Self::Change => "○",
