@@ -121,12 +121,6 @@ impl ScenarioReport {
         }
     }
 
-    /// The names of the violated invariants.
-    pub(crate) fn violated(&self) -> Vec<&'static str> {
-        let violated = self.invariants.iter().filter(|it| it.verdict == VIOLATED);
-        violated.map(|it| it.id).collect()
-    }
-
     /// Whether every verdict and the count of states is the expected one. The
     /// count of a search that was cut off says nothing.
     pub(crate) fn is_as_expected(&self) -> bool {
@@ -174,8 +168,8 @@ impl ScenarioReport {
     /// The command that shows it in the browser.
     pub(crate) fn explored_by(&self) -> String {
         match self.defect {
-            Some(defect) => format!("`cargo verify explore --defect {defect}`"),
-            None => format!("`cargo verify explore {}`", self.name),
+            Some(defect) => format!("`cargo verify explore --open --defect {defect}`"),
+            None => format!("`cargo verify explore --open {}`", self.name),
         }
     }
 
@@ -450,7 +444,7 @@ mod tests {
         let scenario = smallest().name;
         let invariant = all.scenarios[0].invariants[0].id;
         let first = format!(
-            "violated: {scenario}: {invariant} after 0 steps; next: `cargo verify explore {scenario}`"
+            "violated: {scenario}: {invariant} after 0 steps; next: `cargo verify explore --open {scenario}`"
         );
         assert_eq!(text.lines().next(), Some(&*first));
         let left = all.broken() - super::CLOSING;
