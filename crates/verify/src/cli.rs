@@ -129,13 +129,13 @@ pub(crate) enum Command {
         #[arg(long, value_name = "STATES")]
         up_to: Option<usize>,
     },
-    /// Walk through the model in the browser, with stateright's Explorer.
+    /// Walk through the model in the browser, step by step.
     ///
     /// Serves a start page with every scenario and every defect until Ctrl-C.
     Explore {
-        /// Only this scenario, without the start page.
+        /// Lead to this scenario: at its shortest counterexample, if it has one.
         scenario: Option<String>,
-        /// Only this defect, at its shortest counterexample.
+        /// Lead to this defect, at its shortest counterexample.
         #[arg(long, value_name = "NAME", conflicts_with = "scenario")]
         defect: Option<String>,
         /// Where to serve [default: the first free port from 127.0.0.1:3000 on].

@@ -2,8 +2,10 @@
 //! is made from them: that of `docs/embedding.md`, with the workflow beside it.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::{Outside, root, target};
 
@@ -60,6 +62,52 @@ fn arguments() -> Vec<String> {
         .collect()
 }
 
+/// The Explorer shows the defect with the invariant of its own.
+fn assert_shown(program: &Path) {
+    let explore = ["explore", "--defect", "our-double-release"];
+    let mut server = Command::new(program)
+        .args(explore)
+        .args(["--address", "127.0.0.1:0"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let output = server.stdout.take().unwrap();
+    BufReader::new(output).read_line(&mut line).unwrap();
+    let url = line.split("http://").nth(1).unwrap();
+    let address = url.split('/').next().unwrap();
+    let get = |path: &str| {
+        let mut connection = TcpStream::connect(address).unwrap();
+        write!(connection, "GET {path} HTTP/1.1\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let sent = get("/defect/our-double-release");
+    let place = sent
+        .split("Location: ")
+        .nth(1)
+        .and_then(|it| it.lines().next());
+    let page = place.map(|it| get(&format!("/defect/{it}")));
+    let status = get("/.status");
+    let _ = (server.kill(), server.wait());
+    let page = page.unwrap_or(sent);
+    for part in [
+        "data-invariant=\"released-at-most-once\"",
+        "violates released-at-most-once",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert!(
+        page.contains("Our table would free another connection&#39;s entry."),
+        "{page}"
+    );
+    assert!(
+        status.contains("[\"Always\",\"released-at-most-once\",\"0/"),
+        "{status}"
+    );
+}
+
 #[test]
 fn a_program_made_of_the_packages_checks_scenarios_of_its_own() {
     let packages = packages();
@@ -112,6 +160,7 @@ fn a_program_made_of_the_packages_checks_scenarios_of_its_own() {
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("released-at-most-once"), "{said}");
     assert!(fs::metadata(mine.0.join("drawn.svg")).unwrap().len() > 1000);
+    assert_shown(&mine.0.join("target/debug/mine"));
     // What is ours is not theirs.
     let (code, said) = run(&["check", "--scenario", "system-handles"]);
     assert_eq!(code, Some(2), "{said}");

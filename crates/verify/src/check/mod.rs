@@ -259,8 +259,8 @@ fn width<'a>(names: impl Iterator<Item = &'a str>) -> usize {
 }
 
 /// Explores one job, as nobody asked for anything else.
-pub(crate) fn judge_plainly(job: &Job) -> ScenarioReport {
-    judge(job, &Search::plain(std::slice::from_ref(job)), &|_| {})
+pub(crate) fn judge_plainly(job: &Job, watch: &dyn Fn(&Far)) -> ScenarioReport {
+    judge(job, &Search::plain(std::slice::from_ref(job)), watch)
 }
 
 /// Explores one job, and tells now and then how far it is.
@@ -443,7 +443,7 @@ mod tests {
             ..STUCK_WORLD
         };
         let job = super::Job::plain(&UNFIT);
-        let report = CheckReport::new(vec![super::judge_plainly(&job)]);
+        let report = CheckReport::new(vec![super::judge_plainly(&job, &|_| {})]);
         assert_eq!(report.outcome(), Outcome::Incomplete);
     }
 

@@ -1,125 +1,174 @@
-//! The verdicts on the start page: computed in the background, or not at all.
+//! What the searches have found, each made once, when somebody asks for it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
+use std::time::{Duration, Instant};
 
-use serde::Serialize;
+use closesocket_models::Progress as Far;
 
 use crate::check::{Job, judge_plainly};
+use crate::found::check::ScenarioReport;
 use crate::suite::suite;
 
-/// The largest scenario that is checked in the background, in states. The others
-/// would take memory and time from who only wants to look.
+/// The largest scenario that is searched without being asked for, in states. The
+/// others would take memory and time from who only wants to look.
 pub(super) const LARGEST: usize = 100_000;
 
-/// The path of a page: also its name on the board.
-pub(super) fn path(entry: &Job) -> String {
-    match entry.defect {
-        None => format!("/scenario/{}", entry.scenario.name),
-        Some(defect) => format!("/defect/{}", defect.name),
+/// Everything that can be explored, the scenarios first.
+pub(super) struct Board {
+    pub(super) entries: Vec<Arc<Entry>>,
+    /// How many searches can begin.
+    free: Mutex<usize>,
+    /// One has ended.
+    ended: Condvar,
+    looked_at: AtomicBool,
+}
+
+/// A scenario, or a defect in its scenario.
+pub(super) struct Entry {
+    pub(super) job: Job,
+    asked_for: AtomicBool,
+    /// States that its search has found so far.
+    states: AtomicUsize,
+    /// `None` if the search broke off.
+    report: OnceLock<Option<ScenarioReport>>,
+}
+
+/// How far the search of an entry has come.
+pub(super) enum Progress<'a> {
+    /// Nobody has asked for it.
+    Unasked,
+    /// It has found so many states; 0 if it waits for others to end.
+    Searching(usize),
+    /// It broke off: nothing is known.
+    Failed,
+    Done(&'a ScenarioReport),
+}
+
+impl Entry {
+    const fn new(job: Job) -> Self {
+        Self {
+            job,
+            asked_for: AtomicBool::new(false),
+            states: AtomicUsize::new(0),
+            report: OnceLock::new(),
+        }
+    }
+
+    pub(super) fn progress(&self) -> Progress<'_> {
+        match self.report.get() {
+            Some(Some(report)) => Progress::Done(report),
+            Some(None) => Progress::Failed,
+            None if self.asked_for.load(Ordering::Relaxed) => {
+                Progress::Searching(self.states.load(Ordering::Relaxed))
+            }
+            None => Progress::Unasked,
+        }
+    }
+
+    pub(super) fn report(&self) -> Option<&ScenarioReport> {
+        self.report.get().and_then(Option::as_ref)
+    }
+
+    /// Whether it is searched without being asked for.
+    pub(super) const fn is_small(&self) -> bool {
+        self.job.scenario.states <= LARGEST
     }
 }
-
-/// Everything that can be explored, the scenarios first.
-pub(super) fn entries() -> Vec<Job> {
-    let (scenarios, defects) = (suite().scenarios.iter(), suite().defects.iter());
-    let defects = defects.filter_map(|it| Job::with(it).ok());
-    scenarios.map(Job::plain).chain(defects).collect()
-}
-
-/// What is known about an entry.
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct Standing {
-    /// The entry's path.
-    pub(super) path: String,
-    /// `unchecked`, `expected` or `differs`.
-    pub(super) class: &'static str,
-    /// The verdict in words.
-    pub(super) text: String,
-}
-
-/// What is known about every entry.
-#[derive(Clone, Debug, Serialize)]
-pub(super) struct Verdicts {
-    /// No check is to come any more.
-    pub(super) done: bool,
-    /// In the order of the entries.
-    pub(super) standings: Vec<Standing>,
-}
-
-/// The verdicts, shared with the thread that finds them.
-#[derive(Clone)]
-pub(super) struct Board(Arc<Mutex<Verdicts>>);
 
 impl Board {
-    /// A board on which nothing is checked yet, and the thread that checks.
-    pub(super) fn checking() -> Self {
-        let entries = entries();
-        let standings = entries.iter().map(|it| Standing {
-            path: path(it),
-            class: "unchecked",
-            text: unchecked(it),
-        });
-        let board = Self(Arc::new(Mutex::new(Verdicts {
-            done: false,
-            standings: standings.collect(),
-        })));
-        let checked = board.clone();
-        // One thread, so that another core is left for who looks.
-        thread::spawn(move || checked.check(&entries));
-        board
+    /// Everything, of which nothing is known yet.
+    pub(super) fn new() -> Arc<Self> {
+        let (scenarios, defects) = (suite().scenarios.iter(), suite().defects.iter());
+        let defects = defects.filter_map(|it| Job::with(it).ok());
+        let jobs = scenarios.map(Job::plain).chain(defects);
+        // A core is left for who looks, if there is one.
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        Arc::new(Self {
+            entries: jobs.map(|it| Arc::new(Entry::new(it))).collect(),
+            free: Mutex::new(cores.saturating_sub(1).max(1)),
+            ended: Condvar::new(),
+            looked_at: AtomicBool::new(false),
+        })
     }
 
-    /// What is known by now.
-    pub(super) fn verdicts(&self) -> Verdicts {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    /// The entry of a scenario without a defect, or of a defect.
+    pub(super) fn find(&self, is_defect: bool, name: &str) -> Option<&Arc<Entry>> {
+        self.entries.iter().find(|it| match it.job.defect {
+            None => !is_defect && it.job.scenario.name == name,
+            Some(defect) => is_defect && defect.name == name,
+        })
     }
 
-    /// Checks the small ones, the smallest first.
-    fn check(&self, entries: &[Job]) {
-        let mut small: Vec<_> = entries
-            .iter()
-            .enumerate()
-            .filter(|(_, it)| it.scenario.states <= LARGEST)
-            .collect();
-        small.sort_by_key(|(_, it)| it.scenario.states);
-        for (index, entry) in small {
-            let (class, text) = verdict(entry);
-            let mut verdicts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(standing) = verdicts.standings.get_mut(index) {
-                (standing.class, standing.text) = (class, text);
-            }
+    /// Searches the small ones, the smallest first; the first time only.
+    pub(super) fn search_small(self: &Arc<Self>) {
+        if self.looked_at.swap(true, Ordering::Relaxed) {
+            return;
         }
-        let mut verdicts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        verdicts.done = true;
+        let small = self.entries.iter().filter(|it| it.is_small());
+        let mut small: Vec<_> = small.cloned().collect();
+        small.sort_by_key(|it| it.job.scenario.states);
+        let board = Arc::clone(self);
+        thread::spawn(move || {
+            for entry in small {
+                if !entry.asked_for.swap(true, Ordering::Relaxed) {
+                    board.judge(&entry);
+                }
+            }
+        });
+    }
+
+    /// Searches an entry, if nobody has asked for it yet, and waits a little for the
+    /// end.
+    pub(super) fn search(self: &Arc<Self>, entry: &Arc<Entry>, patience: Duration) {
+        if !entry.asked_for.swap(true, Ordering::Relaxed) {
+            let (board, entry) = (Arc::clone(self), Arc::clone(entry));
+            thread::spawn(move || board.judge(&entry));
+        }
+        let begin = Instant::now();
+        let mut free = self.free();
+        while entry.report.get().is_none() {
+            let Some(left) = patience.checked_sub(begin.elapsed()) else {
+                return;
+            };
+            let waited = self.ended.wait_timeout(free, left);
+            free = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn free(&self) -> MutexGuard<'_, usize> {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Searches an entry when there is room for one more search.
+    fn judge(&self, entry: &Entry) {
+        let mut free = self.free();
+        while *free == 0 {
+            let waited = self.ended.wait(free);
+            free = waited.unwrap_or_else(PoisonError::into_inner);
+        }
+        *free -= 1;
+        drop(free);
+        let ends = Ends { board: self, entry };
+        let watch = |far: &Far| entry.states.store(far.states, Ordering::Relaxed);
+        let report = judge_plainly(&entry.job, &watch);
+        let _ = entry.report.set(Some(report));
+        drop(ends);
     }
 }
 
-fn unchecked(entry: &Job) -> String {
-    if entry.scenario.states <= LARGEST {
-        "not yet checked".to_owned()
-    } else {
-        "not checked here, too large".to_owned()
-    }
+/// Makes room for the next search, however this one ends.
+struct Ends<'a> {
+    board: &'a Board,
+    entry: &'a Entry,
 }
 
-fn verdict(entry: &Job) -> (&'static str, String) {
-    let report = judge_plainly(entry);
-    let violated = report.violated();
-    let held = report.invariants.len() - violated.len();
-    let mut text = format!("{held} of {} hold", report.invariants.len());
-    if !violated.is_empty() {
-        text += &format!(", violated: {}", violated.join(", "));
-    }
-    if report.is_as_expected() {
-        ("expected", format!("as expected: {text}"))
-    } else {
-        (
-            "differs",
-            format!("DIFFERS: {text}; {} states", report.unique_states),
-        )
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        // After a panic of the search nothing is there yet.
+        let _ = self.entry.report.set(None);
+        *self.board.free() += 1;
+        self.board.ended.notify_all();
     }
 }

@@ -1,33 +1,34 @@
 //! `cargo verify explore`: every scenario and every defect in the browser.
 //!
-//! stateright's Explorer shows one model at one address. So there is a start page
-//! with an address of its own ([`start`]), which starts the Explorer of a model
-//! when somebody asks for it ([`server`]); or, if the command names a model, that
-//! model's Explorer alone.
+//! One server at one port ([`site`]): a start page, a page for each scenario and each
+//! defect, and for each of them what stateright's Explorer service answers ([`api`]).
+//! Everything that a page says of a place is in its address ([`walk`]); what searches
+//! find is kept ([`board`]).
 
+mod api;
 mod board;
 mod http;
 mod page;
 mod server;
-mod start;
+mod site;
+mod walk;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 use std::thread;
 
-use closesocket_models::{CloseModel, ExplorerModel};
-
 use crate::check::Job;
 use crate::out::{errln, outln};
 use crate::outcome::Outcome;
 use server::Failure;
+use site::Site;
 
 /// What to explore, and where.
 pub(crate) struct Options<'a> {
-    /// The scenario, for its Explorer alone.
+    /// The scenario, to open its page.
     pub(crate) scenario: Option<&'a str>,
-    /// The defect, for its Explorer alone.
+    /// The defect, to open its page.
     pub(crate) defect: Option<&'a str>,
     /// Where to serve; the first free port from the standard one on if not given.
     pub(crate) address: Option<SocketAddr>,
@@ -37,30 +38,20 @@ pub(crate) struct Options<'a> {
 
 /// Serves until it is stopped.
 pub(crate) fn command(options: &Options<'_>) -> Outcome {
-    let model = match choose(options.scenario, options.defect) {
-        Ok(model) => model,
+    let job = match Job::named(options.scenario, options.defect) {
+        Ok(job) => job,
         Err(unknown) => {
             errln!("error: {unknown}; see `cargo verify list`");
             return Outcome::Usage;
         }
     };
-    let Err(failure) = serve(model, options);
+    let Err(failure) = serve(job, options);
     errln!("error: {failure}");
     Outcome::Usage
 }
 
-/// The named model; `None` if none is named.
-fn choose(scenario: Option<&str>, defect: Option<&str>) -> Result<Option<CloseModel>, String> {
-    let Some(job) = Job::named(scenario, defect)? else {
-        return Ok(None);
-    };
-    let model = CloseModel::new(job.scenario, job.defect.map(|spec| spec.defect));
-    model.map(Some).map_err(|unfit| unfit.to_string())
-}
-
 /// Serves as long as it can.
-fn serve(model: Option<CloseModel>, options: &Options<'_>) -> Result<Infallible, Failure> {
-    server::refuse_replaced_page()?;
+fn serve(job: Option<Job>, options: &Options<'_>) -> Result<Infallible, Failure> {
     end_on_signal()?;
     let place = server::listen(options.address)?;
     if server::is_public(place.address) {
@@ -69,21 +60,22 @@ fn serve(model: Option<CloseModel>, options: &Options<'_>) -> Result<Infallible,
             place.address
         );
     }
-    let Some(model) = model else {
-        let start = start::Start::new(place);
-        announce("scenarios and defects", &start.url(), options.open);
-        return Err(start.serve());
+    let start = server::url(place.address);
+    let (what, path) = match job {
+        None => ("scenarios and defects".to_owned(), String::new()),
+        Some(job) => (title(&job), page::path(&job)),
     };
-    let explorer = ExplorerModel::new(model);
-    let entrance = explorer.entrance().to_owned();
-    let what = match options.defect {
-        None => model.scenario().name.to_owned(),
-        Some(name) => format!("{} with the defect {name}", model.scenario().name),
-    };
-    let running = server::explore(explorer, place)?;
-    let url = format!("{}{entrance}", server::url(running.address));
-    announce(&what, &url, options.open);
-    Err(running.wait())
+    let site = Site::new(job);
+    announce(&what, &format!("{start}{path}"), options.open);
+    let error = http::serve(&place.listener, move |request| site.answer(request));
+    Err(Failure::Ended(place.address, error))
+}
+
+fn title(job: &Job) -> String {
+    match job.defect {
+        None => job.scenario.name.to_owned(),
+        Some(defect) => format!("{} with the defect {}", job.scenario.name, defect.name),
+    }
 }
 
 /// Says where to look, and looks.

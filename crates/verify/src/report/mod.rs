@@ -11,10 +11,10 @@ mod words;
 
 use crate::found::Report;
 use crate::output::Format;
-pub(crate) use page::render as page;
-pub(crate) use places::clause;
-pub(crate) use rules::{every_invariant, rule};
-pub(crate) use words::{Bounds, NOT_COVERED, grouped, proved};
+pub(crate) use page::{STYLE, badge, prose, render as page};
+pub(crate) use places::{clause, specification};
+pub(crate) use rules::{Rule, every_invariant, rule};
+pub(crate) use words::{Bounds, NOT_COVERED, count, grouped, proved};
 
 /// Writes what was found, in a format that is made from its cases; the others are
 /// the command's own.

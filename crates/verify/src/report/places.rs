@@ -26,6 +26,13 @@ pub(crate) fn clause(id: &str) -> Option<Place> {
     find(&format!("### {id} "))
 }
 
+/// The text of the specification, if it is among the sources.
+pub(crate) fn specification() -> Option<&'static str> {
+    let mut sources = suite().sources.iter();
+    let found = sources.find(|it| it.0 == "docs/specification.md")?;
+    Some(found.1)
+}
+
 /// The predicate of an invariant.
 pub(crate) fn predicate(invariant: &str) -> Option<Place> {
     let function = invariant.replace('-', "_");

@@ -140,7 +140,24 @@ impl Browser {
 
     /// Clicks on the link with this text, as a user does.
     pub(crate) fn click(&self, link: &str) {
-        let find = json!({ "using": "link text", "value": link });
+        self.click_on("link text", link);
+    }
+
+    /// Clicks in the middle of the first element that a selector finds.
+    pub(crate) fn click_at(&self, selector: &str) {
+        self.click_on("css selector", selector);
+    }
+
+    /// Presses a key: a letter, or one of the protocol's code points for the others.
+    pub(crate) fn press(&self, key: char) {
+        let key = key.to_string();
+        let press = json!([{"type": "keyDown", "value": key}, {"type": "keyUp", "value": key}]);
+        let keyboard = json!({"type": "key", "id": "keyboard", "actions": press});
+        self.command("POST", "/actions", &json!({ "actions": [keyboard] }));
+    }
+
+    fn click_on(&self, using: &str, link: &str) {
+        let find = json!({ "using": using, "value": link });
         let element = self.command("POST", "/element", &find);
         let id = element.as_object().and_then(|it| it.values().next());
         let id = id.and_then(Value::as_str).expect(link);
@@ -160,13 +177,23 @@ impl Browser {
             .collect()
     }
 
+    /// Loads the present page once more.
+    pub(crate) fn reload(&self) {
+        self.command("POST", "/refresh", &json!({}));
+    }
+
+    /// Makes the window this large, in pixels.
+    pub(crate) fn resize(&self, width: u32, height: u32) {
+        let size = json!({ "width": width, "height": height });
+        self.command("POST", "/window/rect", &size);
+    }
+
     /// Saves what is to be seen, if the variable with the folder is set.
     pub(crate) fn screenshot(&self, name: &str, width: u32, height: u32) {
         let Some(folder) = std::env::var_os("CLOSESOCKET_SCREENSHOTS") else {
             return;
         };
-        let size = json!({ "width": width, "height": height });
-        self.command("POST", "/window/rect", &size);
+        self.resize(width, height);
         let picture = self.command("GET", "/screenshot", &Value::Null);
         let picture = picture.as_str().expect("a picture");
         let file = Path::new(&folder).join(format!("{name}.png"));

@@ -61,6 +61,36 @@ fn browser(dark: bool) -> Option<Browser> {
     browser
 }
 
+/// The protocol's code points of the arrows.
+const LEFT: char = '\u{e012}';
+const RIGHT: char = '\u{e014}';
+
+/// The step that is looked at.
+fn here(browser: &Browser) -> u64 {
+    let step = browser.run("return Number(document.querySelector('tr.here').dataset.step)");
+    step.as_u64().expect("a step")
+}
+
+/// Waits until a step is looked at, and nothing is wrong with the page.
+fn arrives(browser: &Browser, step: u64) {
+    browser.wait(&format!("step {step}"), |it| {
+        it.count("tr.here") == 1 && here(it) == step
+    });
+    assert_eq!(browser.console_errors(), [""; 0]);
+}
+
+/// What the page says of all invariants together.
+fn counts(browser: &Browser) -> String {
+    let text = browser.run("return document.getElementById('counts').innerText");
+    text.as_str().expect("a text").to_owned()
+}
+
+/// Whether nothing of the page is cut off at its right.
+fn fits(browser: &Browser) -> bool {
+    let root = "const it = document.documentElement; return it.scrollWidth <= it.clientWidth";
+    browser.run(root) == true
+}
+
 #[test]
 fn a_newcomer_comes_from_the_start_page_to_a_counterexample() {
     let Some(browser) = browser(false) else {
@@ -69,37 +99,62 @@ fn a_newcomer_comes_from_the_start_page_to_a_counterexample() {
     let explorer = Explorer::start(&[]);
     browser.open(&explorer.url);
     assert!(browser.text().contains("Closing a shared socket"));
-    assert_eq!(
-        browser.count("tbody a[href^='/scenario/']"),
-        pinned("scenarios")
-    );
-    assert_eq!(
-        browser.count("tbody a[href^='/defect/']"),
-        pinned("defects")
-    );
-    browser.wait("a scenario to be checked", |it| it.count(".expected") > 0);
+    for (kind, thing) in [("scenarios", "scenario"), ("defects", "defect")] {
+        let links = format!("tbody a[href^='{thing}/']");
+        assert_eq!(browser.count(&links), pinned(kind));
+    }
+    // The verdicts come while the page is open, and what differs is said first.
+    browser.wait("a verdict", |it| it.count("tbody .good") > 0);
+    let first = format!("0 of {} scenarios violated", pinned("scenarios"));
+    browser.wait_for(&first);
+    let summary = "return document.querySelector('h1').nextElementSibling.id";
+    assert_eq!(browser.run(summary), "summary");
     browser.screenshot("start-1280-light", 1280, 1000);
     assert_eq!(browser.console_errors(), [""; 0]);
 
     browser.click("redeems-twice");
-    browser.wait_for(&judged("step 6", 1));
+    arrives(&browser, 6);
+    let title = browser.run("return document.title");
+    assert_eq!(title, "\u{2717} redeems-twice: step 6");
     let text = browser.text();
     for part in [
         "A record can be redeemed again.",
-        "The shortest counterexample, 6 steps",
+        "violated on step 6",
+        "record 0 was redeemed a second time, by T3 in P1.",
+        "Or else: Another user of a shared socket",
         "T3 in P1 redeems record 0 into slot 3",
         "violates no-release-before-last-reference",
-        "✗ violated",
     ] {
         assert!(text.contains(part), "{part} is not in {text}");
     }
-    assert_eq!(browser.count("svg.lanes g.row"), 7, "the start and 6 steps");
-    assert_eq!(browser.count("svg.lanes g.wrong-row"), 1);
+    browser.wait("the end of the search", |it| it.count("[data-busy]") == 0);
+    assert_eq!(
+        counts(&browser),
+        format!(
+            "1 violated here, {} hold in every run up to its violation.",
+            COUNT - 1
+        )
+    );
+    assert_eq!(
+        browser.count("table.lanes tr.row"),
+        7,
+        "the start and 6 steps"
+    );
+    assert_eq!(browser.count("tr.wrong"), 1);
+    // The object is marked, and its lane down to there.
+    assert_eq!(browser.count("td.object"), 1);
+    assert_eq!(browser.count("td.witness-lane"), 7);
     // Each of the steps is one thread's.
-    assert_eq!(browser.count("svg.lanes circle.mark.thread"), 6);
-    browser.screenshot("counterexample-1280-light", 1280, 1500);
-    assert_eq!(browser.console_errors(), [""; 0]);
+    assert_eq!(browser.count("td.thread > .mark"), 6);
+    // What is violated stands before everything else.
+    let first = "return document.querySelector('main').firstElementChild.id";
+    assert_eq!(browser.run(first), "violated");
+    browser.screenshot("counterexample-1280-light", 1280, 1000);
 
+    browser.click("D5");
+    browser.wait_for("What counts as a reference");
+    assert_eq!(browser.count("#D5:target"), 1);
+    assert_eq!(browser.console_errors(), [""; 0]);
     browser.click("All scenarios and defects");
     browser.wait_for("Closing a shared socket");
     assert_eq!(browser.url(), explorer.url);
@@ -117,94 +172,115 @@ fn pinned(kind: &str) -> u64 {
 }
 
 #[test]
-fn clicks_lead_along_a_path_and_every_step_is_drawn_and_judged() {
+fn keys_and_clicks_lead_along_a_path_and_the_address_says_where() {
     let Some(browser) = browser(true) else {
         return;
     };
-    let explorer = Explorer::start(&["two-processes-share-a-socket"]);
+    let explorer = Explorer::start(&["--defect", "aborts-first-only"]);
+    let page = format!("{}?", explorer.url);
     browser.open(&explorer.url);
-    browser.wait_for(&judged("the start", 0));
-    assert_eq!(browser.count("svg.lanes g.row"), 1);
-    let steps = [
-        ("T1 enters descriptor 0.1", "T1 in P0 enters descriptor 0.1"),
-        ("T2 enters descriptor 1.1", "T2 in P1 enters descriptor 1.1"),
-        ("T3 enters descriptor 0.1", "T3 in P0 enters descriptor 0.1"),
-        ("T3 registers recv #2", "T3 in P0 registers recv #2 of"),
-        ("T1 registers send #0", "T1 in P0 registers send #0 of"),
-        ("T1 leaves slot 0 (1 holds)", "T1 in P0 leaves"),
-        ("T1 looks at slot 0 to close it", "T1 in P0 looks at slot 0"),
-        ("T2 registers recv #1", "T2 in P1 registers recv #1 of"),
-        (
-            "T1 takes the lock to close slot 0",
-            "T1 in P0 takes the lock",
-        ),
-        ("T4 looks at slot 1 to close it", "T4 in P1 looks at slot 1"),
-        (
-            "T1 commits the close of slot 0",
-            "T1 in P0 commits the close",
-        ),
-        (
-            "T1 delivers the abort of send #0",
-            "T1 in P0 delivers the abort",
-        ),
-        (
-            "T1 delivers the abort of recv #2",
-            "T1 in P0 delivers the abort",
-        ),
-    ];
-    for (index, (action, sentence)) in steps.iter().enumerate() {
-        browser.click(action);
-        let step = index + 1;
-        browser.wait_for(&judged(&format!("step {step}"), 0));
-        assert!(browser.text().contains(sentence), "{sentence}");
-        let rows = browser.count("svg.lanes g.row");
-        assert_eq!(rows, u64::try_from(step + 1).expect("small"));
+    arrives(&browser, 7);
+    assert_eq!(browser.count("#violated .finding"), 2);
+    let whole = browser.url();
+    assert!(whole.starts_with(&page), "{whole}");
+    browser.wait("the end of the search", |it| it.count("[data-busy]") == 0);
+
+    // Back by key: the way ahead stays, and the page does not forget what it violates.
+    browser.press(LEFT);
+    arrives(&browser, 6);
+    assert_eq!(browser.url(), format!("{whole}&at=6"));
+    assert_eq!(browser.count("tr.ahead"), 1);
+    assert_eq!(browser.count("#violated"), 0);
+    let (rest, held) = (COUNT - 2, "hold in every run up to its violation");
+    let says = format!("2 violated on another step of this path, {rest} {held}.");
+    assert_eq!(counts(&browser), says);
+    browser.press(LEFT);
+    arrives(&browser, 5);
+    browser.reload();
+    arrives(&browser, 5);
+    browser.press(RIGHT);
+    arrives(&browser, 6);
+
+    // A row leads to its step, wherever it is clicked.
+    browser.click_at("tr[data-step='3'] td.socket");
+    arrives(&browser, 3);
+    // The steps that are possible there, each with a mark in the lane of who takes it.
+    let next = browser.count("tr.next");
+    assert!(next > 1, "{next}");
+    assert_eq!(browser.count("tr.next .take"), next);
+    // One that is not the path's leads away from it; the first thread takes it.
+    let away = "tr.next:not(:has(a[href*='at=4'])) .button";
+    browser.click_at(away);
+    arrives(&browser, 4);
+    assert_eq!(browser.count("tr.ahead"), 0);
+    let says = format!("2 violated elsewhere, {rest} {held}.");
+    assert_eq!(counts(&browser), says);
+    browser.press('c');
+    arrives(&browser, 7);
+    assert_eq!(browser.url(), whole);
+
+    // Lanes are hidden one by one, or all in which nothing happens.
+    let lanes = browser.count("thead .lane");
+    browser.press('i');
+    browser.wait("fewer lanes", |it| it.count("thead .lane") == lanes - 1);
+    browser.click_at("thead .thread .hide");
+    browser.wait("fewer lanes", |it| it.count("thead .lane") == lanes - 2);
+    assert!(
+        browser.url().ends_with("&hide=T1&fold"),
+        "{}",
+        browser.url()
+    );
+    browser.press(LEFT);
+    arrives(&browser, 6);
+    assert_eq!(browser.count("thead .lane"), lanes - 2, "it stays so");
+    browser.click("+ T1");
+    browser.wait("the lane", |it| it.count("thead .lane") == lanes - 1);
+
+    // Dark as the system is, then light, on the next page too.
+    let ground = "return getComputedStyle(document.body).backgroundColor";
+    assert_eq!(browser.run(ground), "rgb(20, 24, 29)");
+    for width in [600, 1280, 1920] {
+        browser.resize(width, 1000);
+        assert!(fits(&browser), "it is cut off at {width} pixels");
+        browser.screenshot(&format!("path-{width}-dark"), width, 1000);
     }
-    let text = browser.text();
-    for part in [
-        "sealed",
-        "#2 aborted",
-        "1 reference",
-        "woken",
-        "operation 2: Ended",
-    ] {
-        assert!(text.contains(part), "{part} is not in {text}");
-    }
-    let colours = "const it = document.querySelector('svg.lanes .ground');\
-                   return getComputedStyle(it).fill";
-    assert_eq!(browser.run(colours), "rgb(20, 24, 29)", "the dark ground");
-    let fits = "const it = document.querySelector('.closesocket');\
-                return it.scrollWidth <= it.clientWidth";
-    assert_eq!(browser.run(fits), true, "it is cut off at 1,280 pixels");
-    browser.screenshot("path-1280-dark", 1280, 1500);
-    browser.screenshot("path-1920-dark", 1920, 1200);
+    browser.press('d');
+    assert_eq!(browser.run(ground), "rgb(255, 255, 255)");
+    browser.press('h');
+    browser.wait_for("Closing a shared socket");
+    assert_eq!(browser.run(ground), "rgb(255, 255, 255)");
     assert_eq!(browser.console_errors(), [""; 0]);
 }
 
 #[test]
-fn a_defect_opens_at_its_counterexample() {
+fn a_scenario_is_walked_from_its_start_to_where_nothing_can_happen() {
     let Some(browser) = browser(false) else {
         return;
     };
-    let explorer = Explorer::start(&["--defect", "aborts-first-only"]);
-    assert!(explorer.url.contains("/#/steps/0/"), "{}", explorer.url);
+    let explorer = Explorer::start(&["system-handles"]);
     browser.open(&explorer.url);
-    browser.wait_for("violates no-operation-orphaned");
-    browser.wait_for(&judged("step 7", 2));
-    assert_eq!(browser.count("td.violated"), 2);
-    // Blocking, and aborted or not.
-    let text = browser.text();
-    assert!(
-        text.contains("blocks") && text.contains("#0 aborted"),
-        "{text}"
-    );
-    assert!(!text.contains("#1 aborted"), "{text}");
-    browser.screenshot("counterexample-1920-light", 1920, 1300);
-    assert_eq!(browser.console_errors(), [""; 0]);
-}
-
-/// What the page says of a place at which so many invariants are violated.
-fn judged(place: &str, violated: usize) -> String {
-    let hold = COUNT - violated;
-    format!("Evaluated on {place}: {hold} of {COUNT} invariants hold")
+    arrives(&browser, 0);
+    // The search ends while one looks.
+    browser.wait_for(&format!("{COUNT} hold in every run"));
+    assert!(browser.text().contains("as expected"));
+    let mut steps = 0;
+    while browser.count("tr.next") > 0 {
+        if browser.count("tr.next") == 1 {
+            browser.press(RIGHT);
+        } else {
+            browser.press('1');
+        }
+        steps += 1;
+        arrives(&browser, steps);
+        assert_eq!(browser.count("tr.row"), steps + 1);
+        assert_eq!(counts(&browser), format!("{COUNT} hold in every run."));
+    }
+    assert!(steps > 10, "{steps}");
+    assert!(browser.text().contains("this run has ended"));
+    assert!(browser.text().contains("nothing can happen any more"));
+    for width in [600, 1280, 1920] {
+        browser.resize(width, 1000);
+        assert!(fits(&browser), "it is cut off at {width} pixels");
+        browser.screenshot(&format!("path-{width}-light"), width, 1000);
+    }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use closesocket_models::lanes::escape;
 
 /// A verdict, told by a sign and words, and by its colour.
-pub(super) fn badge(good: bool, text: &str) -> String {
+pub(crate) fn badge(good: bool, text: &str) -> String {
     let (class, sign) = if good {
         ("good", "\u{2713}")
     } else {
@@ -15,7 +15,7 @@ pub(super) fn badge(good: bool, text: &str) -> String {
 }
 
 /// Text in which back quotes mark code.
-pub(super) fn prose(text: &str) -> String {
+pub(crate) fn prose(text: &str) -> String {
     let parts = escape(text);
     let parts = parts.split('`').enumerate();
     parts

@@ -13,9 +13,11 @@ use super::rules::rule;
 use super::words::{Bounds, NOT_COVERED, count, grouped, proved};
 use crate::found::Report;
 use crate::outcome::Outcome;
-use elements::{badge, card, prose, word};
+pub(crate) use elements::{badge, prose};
+use elements::{card, word};
 
-const STYLE: &str = include_str!("style.css");
+/// The style of pages, light or dark as the reader's system is.
+pub(crate) const STYLE: &str = include_str!("style.css");
 
 /// The whole page.
 pub(crate) fn render(report: &Report<'_>) -> String {
