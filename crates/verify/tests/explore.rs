@@ -268,7 +268,7 @@ fn no_page_says_that_all_holds_where_something_is_violated() {
             assert_eq!(here, at == steps, "{defect} at {at}: {counts}");
             let ahead = counts.contains("violated on another step of this path");
             assert!(here || ahead, "{defect} at {at}: {counts}");
-            assert_eq!(text.contains("class=\"witness\""), true, "{defect} at {at}");
+            assert!(text.contains("class=\"witness\""), "{defect} at {at}");
             assert_eq!(text.contains("id=\"violated\""), here, "{defect} at {at}");
         }
         // The start of another path of it: the search has found what it violates.
