@@ -65,14 +65,15 @@ impl CloseModel {
     /// the state does not have is judged as one that no rule speaks of.
     #[must_use]
     pub fn breaches(&self, before: &State, transition: &Transition) -> Vec<Breach> {
-        let (action, after) = (transition.action, &transition.next);
+        let (event, after) = &self.taken(before, transition);
+        let action = transition.action;
         let view = |state| View {
             scenario: self.scenario,
             state,
         };
         let step = Step {
             before: &view(before),
-            event: self.event(before, transition),
+            event: *event,
             after: &view(after),
         };
         let by = self.name_of(action);
@@ -94,7 +95,7 @@ impl CloseModel {
     pub fn breaches_of_path(&self, path: &[Transition]) -> Vec<Breach> {
         let before = match path {
             [.., before, _] => before.next,
-            _ => self.scenario.start(),
+            _ => self.start(),
         };
         path.last()
             .map_or_else(Vec::new, |last| self.breaches(&before, last))
@@ -137,12 +138,13 @@ impl CloseModel {
         })
     }
 
-    /// What a transition of this state was, for the rules.
-    fn event(&self, before: &State, transition: &Transition) -> Event {
-        let mut found = Event::Internal;
-        self.transitions(before, |event, it| {
-            if it == *transition {
-                found = event;
+    /// What a transition of this state was, for the rules, and the state that it led
+    /// to: of a reduced model not the canonical one, in which others have the names.
+    fn taken(&self, before: &State, transition: &Transition) -> (Event, State) {
+        let mut found = (Event::Internal, transition.next);
+        self.full().transitions(before, |event, it| {
+            if it.action == transition.action && self.form(&it.next) == transition.next {
+                found = (event, it.next);
             }
         });
         found

@@ -6,7 +6,7 @@ use std::collections::{HashMap, VecDeque};
 use closesocket::engine::observe::Order;
 use closesocket::engine::{Descriptor, ProcessId, SocketId};
 use closesocket::protocol::invariant::{
-    DescriptorState, Event, Invariant, OperationState, SocketView, Step, violations,
+    Event, Invariant, OperationState, SocketView, Step, violations,
 };
 use closesocket::protocol::{
     Actions, Cause, Connection, Cut, DuplicationRecord, Error, OperationKind, PendingOperations,
@@ -16,7 +16,7 @@ use closesocket::protocol::{
 use super::Verdict;
 use super::must::{Due, must, told_otherwise};
 use super::thread::{Name, Sweep};
-use super::world::Local;
+use super::world::{Local, state_of_descriptor, state_of_operation};
 
 /// A critical section that has decided and not carried out everything yet.
 struct Section {
@@ -393,26 +393,6 @@ impl Known {
             .map_or("nobody".to_owned(), |it| it.0.to_string());
         let how = error.map_or("success".to_owned(), |it| it.to_string());
         Err(format!("cancelled by {by}, it ends with {how}"))
-    }
-}
-
-/// How a descriptor stands, in words.
-fn state_of_descriptor(state: DescriptorState) -> String {
-    match state {
-        DescriptorState::Free => "free".to_owned(),
-        DescriptorState::Open => "open".to_owned(),
-        DescriptorState::Closed(cause) => format!("closed by a {cause}"),
-    }
-}
-
-/// How an operation stands, in words.
-fn state_of_operation(state: OperationState) -> String {
-    match state {
-        OperationState::Idle => "not registered".to_owned(),
-        OperationState::Pending => "pending".to_owned(),
-        OperationState::Ending(None) => "taken out".to_owned(),
-        OperationState::Ending(Some(cause)) => format!("aborted by a {cause}, not delivered"),
-        OperationState::Ended(_) => "ended".to_owned(),
     }
 }
 

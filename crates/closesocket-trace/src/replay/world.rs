@@ -159,3 +159,23 @@ impl World for Local {
         None
     }
 }
+
+/// How a descriptor stands, in words.
+pub(super) fn state_of_descriptor(state: DescriptorState) -> String {
+    match state {
+        DescriptorState::Free => "free".to_owned(),
+        DescriptorState::Open => "open".to_owned(),
+        DescriptorState::Closed(cause) => format!("closed by a {cause}"),
+    }
+}
+
+/// How an operation stands, in words.
+pub(super) fn state_of_operation(state: OperationState) -> String {
+    match state {
+        OperationState::Idle => "not registered".to_owned(),
+        OperationState::Pending => "pending".to_owned(),
+        OperationState::Ending(None) => "taken out".to_owned(),
+        OperationState::Ending(Some(cause)) => format!("aborted by a {cause}, not delivered"),
+        OperationState::Ended(_) => "ended".to_owned(),
+    }
+}
