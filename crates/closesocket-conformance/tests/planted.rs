@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use closesocket::engine::Error;
 use closesocket::engine::net::{
-    self, Connecting, Endpoint, Events, Memory, MemoryAddress, MemoryEndpoint, PeerListener,
+    self, Connecting, Endpoint, Events, Found, Memory, MemoryAddress, MemoryEndpoint, PeerListener,
     Received, Token, Transport,
 };
 use closesocket_conformance::{InMemory, Network, Verdict, behaviours, check_all};
@@ -182,12 +182,8 @@ impl Endpoint for PlantedEndpoint {
         }
     }
 
-    fn has_input(&mut self) -> Result<bool, Error> {
-        self.inner.has_input()
-    }
-
-    fn has_unread(&mut self) -> Result<bool, Error> {
-        self.inner.has_unread()
+    fn look(&mut self) -> Result<Found, Error> {
+        self.inner.look()
     }
 
     fn unacknowledged(&mut self) -> Result<usize, Error> {

@@ -11,7 +11,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use closesocket::engine::net::{Endpoint, Events, Token, Transport};
+use closesocket::engine::net::{Endpoint, Events, Found, Token, Transport};
 use closesocket::protocol::Error;
 use closesocket_tcp::{Tcp, TcpConfig, TcpEndpoint};
 use common::{Net, SMALL, read_to_end};
@@ -71,7 +71,7 @@ fn events_go_to_the_token_of_their_endpoint_only() {
     });
     let before = net.ready().len();
     peers[3].1.write_all(b"x").unwrap();
-    net.until(|| peers[3].0.has_input().unwrap().then_some(()));
+    net.until(|| (peers[3].0.look().unwrap() != Found::Nothing).then_some(()));
     net.until(|| (net.ready().len() > before).then_some(()));
     assert!(
         net.ready()[before..]
@@ -260,7 +260,7 @@ fn a_process_without_descriptors_left_is_told_so_and_goes_on_later() {
     let net = Net::new(TcpConfig::default());
     let (mut listener, address, _) = net.listening();
     let _peer = TcpStream::connect(address).unwrap();
-    net.until(|| listener.has_input().unwrap().then_some(()));
+    net.until(|| (listener.look().unwrap() != Found::Nothing).then_some(()));
     let mut hoard = Vec::new();
     let mut one_more = || fs::File::open("/dev/null").map(|file| hoard.push(file));
     let limit = 1 << 21;

@@ -7,7 +7,7 @@
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use closesocket::engine::Error;
-use closesocket::engine::net::{Connecting, Endpoint, Events, Received, Token, Transport};
+use closesocket::engine::net::{Connecting, Endpoint, Events, Found, Received, Token, Transport};
 
 use super::{Notes, lock};
 use crate::call::{Happening, SocketId};
@@ -276,16 +276,15 @@ impl Endpoint for Line {
         })
     }
 
-    fn has_input(&mut self) -> Result<bool, Error> {
+    /// No peer of the script ever finishes, so all input is bytes.
+    fn look(&mut self) -> Result<Found, Error> {
         self.with(|wire| {
             wire.check_input()?;
-            Ok(wire.input > 0)
+            Ok(match wire.input {
+                0 => Found::Nothing,
+                _ => Found::Input,
+            })
         })
-    }
-
-    /// No peer of the script ever finishes, so all input is bytes.
-    fn has_unread(&mut self) -> Result<bool, Error> {
-        self.has_input()
     }
 
     /// The FIN is not counted: to the oracle it is on its way when it was sent.

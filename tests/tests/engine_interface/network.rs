@@ -2,7 +2,7 @@
 
 use closesocket::engine::completions::Interest;
 use closesocket::engine::net::{
-    Connecting, Endpoint, Memory, MemoryAddress, PeerRead, Token, Transport,
+    Connecting, Endpoint, Found, Memory, MemoryAddress, PeerRead, Token, Transport,
 };
 use closesocket::engine::{Config, Error};
 
@@ -112,7 +112,7 @@ fn a_peer_that_has_vanished_answers_nothing_and_one_that_has_ended_resets() {
     far.vanish();
     assert_eq!(near.send(b"hello?"), Ok(6));
     assert_eq!(near.unacknowledged(), Ok(6));
-    assert_eq!(near.has_input(), Ok(false));
+    assert_eq!(near.look(), Ok(Found::Nothing));
     let (mut near, far) = connect(2);
     drop(far);
     assert_eq!(near.send(b"hello?"), Err(Error::ConnectionReset));
@@ -134,11 +134,10 @@ fn a_peer_that_has_vanished_answers_nothing_and_one_that_has_ended_resets() {
     // Nothing comes behind it.
     let _ = far.write(b"more");
     assert_eq!(
-        near.has_input(),
+        near.look(),
         Err(Error::ConnectionReset),
         "the reset is something to hear of"
     );
-    assert_eq!(near.has_unread(), Ok(false));
     assert_eq!(near.unacknowledged(), Err(Error::ConnectionReset));
     assert_eq!(far.read(1), PeerRead::Nothing);
 }
@@ -151,15 +150,15 @@ fn a_side_that_receives_no_more_still_acknowledges() {
     near.connect(&HOME).unwrap();
     let far = listener.accept().unwrap();
     far.write(&[1; 5]).unwrap();
-    assert_eq!(near.has_unread(), Ok(true));
+    assert_eq!(near.look(), Ok(Found::Input));
     near.shut_down_receive();
-    assert_eq!(near.has_unread(), Ok(false));
+    assert_eq!(near.look(), Ok(Found::Nothing));
     for _ in 0..5 {
         assert_eq!(far.write(&[2; 10]), Ok(10));
     }
-    assert_eq!(near.has_input(), Ok(false));
+    assert_eq!(near.look(), Ok(Found::Nothing));
     far.finish().unwrap();
-    assert_eq!(near.has_input(), Ok(true));
+    assert_eq!(near.look(), Ok(Found::End));
     assert_eq!(near.bind(&MemoryAddress(9)), Err(Error::InvalidArgument));
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use closesocket::engine::completions::{Event, Interest, Notify, OperationId};
 use closesocket::engine::net::{
-    Connecting, Endpoint, Events, Memory, MemoryAddress, MemoryEndpoint, Peer, PeerListener,
+    Connecting, Endpoint, Events, Found, Memory, MemoryAddress, MemoryEndpoint, Peer, PeerListener,
     Received, Token, Transport,
 };
 use closesocket::engine::observe::NoProbe;
@@ -310,12 +310,8 @@ impl Endpoint for FaultyEndpoint {
         self.inner.receive(buffer)
     }
 
-    fn has_input(&mut self) -> Result<bool, Error> {
-        self.inner.has_input()
-    }
-
-    fn has_unread(&mut self) -> Result<bool, Error> {
-        self.inner.has_unread()
+    fn look(&mut self) -> Result<Found, Error> {
+        self.inner.look()
     }
 
     fn unacknowledged(&mut self) -> Result<usize, Error> {

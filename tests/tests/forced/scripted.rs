@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
-use closesocket::engine::net::{Connecting, Endpoint, Events, Received, Token, Transport};
+use closesocket::engine::net::{Connecting, Endpoint, Events, Found, Received, Token, Transport};
 use closesocket::engine::observe::{Observation, Probe};
 use closesocket::engine::sync::Clock;
 use closesocket::engine::{Descriptor, Error, ProcessId, SocketId, UpcallFailed, Upcalls};
@@ -203,12 +203,12 @@ impl Endpoint for ScriptedEndpoint {
         self.check().map(|_| Received::Nothing)
     }
 
-    fn has_input(&mut self) -> Result<bool, Error> {
-        Ok(locked(&self.0).input)
-    }
-
-    fn has_unread(&mut self) -> Result<bool, Error> {
-        Ok(locked(&self.0).input)
+    fn look(&mut self) -> Result<Found, Error> {
+        Ok(if locked(&self.0).input {
+            Found::Input
+        } else {
+            Found::Nothing
+        })
     }
 
     fn unacknowledged(&mut self) -> Result<usize, Error> {

@@ -10,8 +10,8 @@ use std::time::Duration;
 use closesocket::engine::Error;
 use closesocket::engine::completions::Interest;
 use closesocket::engine::net::{
-    Connecting, Endpoint, Events, Memory, MemoryAddress, MemoryEndpoint, Poller, Received, Token,
-    Transport, Waiter,
+    Connecting, Endpoint, Events, Found, Memory, MemoryAddress, MemoryEndpoint, Poller, Received,
+    Token, Transport, Waiter,
 };
 use closesocket::engine::sync::Monitor;
 
@@ -250,12 +250,8 @@ impl Endpoint for WiredEndpoint {
         self.endpoint.receive(buffer)
     }
 
-    fn has_input(&mut self) -> Result<bool, Error> {
-        self.endpoint.has_input()
-    }
-
-    fn has_unread(&mut self) -> Result<bool, Error> {
-        self.endpoint.has_unread()
+    fn look(&mut self) -> Result<Found, Error> {
+        self.endpoint.look()
     }
 
     fn unacknowledged(&mut self) -> Result<usize, Error> {

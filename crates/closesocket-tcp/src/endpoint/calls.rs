@@ -8,7 +8,7 @@ use std::net::Shutdown;
 use std::sync::Arc;
 use std::time::Duration;
 
-use closesocket::engine::net::{Connecting, Endpoint, Received, Token, Waiter};
+use closesocket::engine::net::{Connecting, Endpoint, Found, Received, Token, Waiter};
 use closesocket::engine::sockopt::{OptionName, OptionValue};
 use closesocket::protocol::Error;
 use rustix::net::RecvFlags;
@@ -82,7 +82,7 @@ impl<F: Family> Endpoint for StreamEndpoint<F> {
         }
         loop {
             // An accept cannot be told otherwise not to wait.
-            if !self.has_input()? {
+            if self.look()? == Found::Nothing {
                 return Ok(None);
             }
             let listener = self.socket()?;
@@ -114,7 +114,9 @@ impl<F: Family> Endpoint for StreamEndpoint<F> {
                     ) => {}
                     // The kernel looks for a free descriptor before it looks
                     // for a connection. Without one there is nothing to refuse.
-                    Some(libc::EMFILE | libc::ENFILE) if !self.has_input()? => return Ok(None),
+                    Some(libc::EMFILE | libc::ENFILE) if self.look()? == Found::Nothing => {
+                        return Ok(None);
+                    }
                     _ => return Err(winsock(&error)),
                 },
             }
@@ -210,26 +212,26 @@ impl<F: Family> Endpoint for StreamEndpoint<F> {
         self.emptied = false;
     }
 
-    /// Of a listener: whether an accept would find a connection. Nothing is
-    /// found where there is no connection.
-    fn has_input(&mut self) -> Result<bool, Error> {
+    /// Nothing is found where there is no connection.
+    fn look(&mut self) -> Result<Found, Error> {
         match self.stage {
             Stage::Listening => {
                 let seen = kernel::poll(self.socket()?).map_err(|error| winsock(&error))?;
-                Ok(seen.input)
+                Ok(if seen.input {
+                    Found::Input
+                } else {
+                    Found::Nothing
+                })
             }
-            Stage::Idle | Stage::Failed(_) => Ok(false),
+            Stage::Idle | Stage::Failed(_) => Ok(Found::Nothing),
             Stage::Connecting | Stage::Connected | Stage::Reset => {
-                let found = self.peek(&mut [0])?;
-                Ok(found != Received::Nothing)
+                Ok(match self.peek(&mut [0])? {
+                    Received::Bytes(_) => Found::Input,
+                    Received::Nothing => Found::Nothing,
+                    Received::End => Found::End,
+                })
             }
         }
-    }
-
-    fn has_unread(&mut self) -> Result<bool, Error> {
-        let found = self.has_input()?;
-        // Nothing follows the end, so what was found may be the end itself.
-        Ok(found && !self.end_seen)
     }
 
     /// Also throws away input after [`Endpoint::shut_down_receive`], so that

@@ -3,7 +3,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 
 use crate::common::{Net, deaf, fresh_token};
-use closesocket::engine::net::{Connecting, Endpoint, Received, Token, Transport};
+use closesocket::engine::net::{Connecting, Endpoint, Found, Received, Token, Transport};
 use closesocket::protocol::Error;
 use closesocket_tcp::{TcpConfig, TcpEndpoint};
 use socket2::SockRef;
@@ -33,7 +33,7 @@ fn what_is_sent_comes_back_over_ipv4_and_ipv6() {
         assert_eq!(endpoint.send(b"to and fro").unwrap(), 10);
         let mut echo = [0; 10];
         peer.read_exact(&mut echo).unwrap();
-        assert!(!endpoint.has_input().unwrap());
+        assert_eq!(endpoint.look(), Ok(Found::Nothing));
         peer.write_all(&echo).unwrap();
         let mut buffer = [0; 64];
         let found = net.receive(&mut endpoint, &mut buffer).unwrap();
@@ -54,7 +54,7 @@ fn a_connect_to_nobody_is_refused() {
     assert_eq!(endpoint.connect_progress(), Err(Error::ConnectionRefused));
     assert_eq!(endpoint.unacknowledged(), Ok(0));
     assert_eq!(endpoint.send(b"x"), Err(Error::NotConnected));
-    assert_eq!(endpoint.has_input(), Ok(false));
+    assert_eq!(endpoint.look(), Ok(Found::Nothing));
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn an_endpoint_without_connection_says_so() {
     assert_eq!(endpoint.receive(&mut [0]), Err(Error::NotConnected));
     assert_eq!(endpoint.send_fin(), Err(Error::NotConnected));
     assert_eq!(endpoint.unacknowledged(), Ok(0));
-    assert_eq!(endpoint.has_input(), Ok(false));
+    assert_eq!(endpoint.look(), Ok(Found::Nothing));
     endpoint.shut_down_receive();
     endpoint.reset();
     let anywhere = "127.0.0.1:0".parse().unwrap();
@@ -114,11 +114,11 @@ fn an_address_in_use_is_an_error_and_another_can_be_bound() {
 fn a_listener_hands_out_connections_that_report_once_registered() {
     let net = Net::new(TcpConfig::default());
     let (mut listener, address, listening) = net.listening();
-    assert_eq!(listener.has_input(), Ok(false));
+    assert_eq!(listener.look(), Ok(Found::Nothing));
     assert!(listener.accept().unwrap().is_none());
     let mut peer = TcpStream::connect(address).unwrap();
     net.until(|| net.ready().contains(&listening).then_some(()));
-    net.until(|| listener.has_input().unwrap().then_some(()));
+    net.until(|| (listener.look().unwrap() != Found::Nothing).then_some(()));
     let mut accepted = listener.accept().unwrap().unwrap();
     assert!(listener.accept().unwrap().is_none());
     peer.write_all(b"early").unwrap();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::common::copies::copy;
 use crate::common::world::until;
 use crate::common::{Net, SMALL, fresh_token, read_to_end, reset_peer};
-use closesocket::engine::net::{Endpoint, Received};
+use closesocket::engine::net::{Endpoint, Found, Received};
 use closesocket::protocol::Error;
 use closesocket_tcp::{TcpConfig, TcpEndpoint};
 
@@ -80,7 +80,7 @@ fn the_fin_comes_behind_the_data_and_input_still_arrives_afterwards() {
     );
     drop(peer);
     assert_eq!(net.receive(&mut endpoint, &mut buffer), Ok(Received::End));
-    assert_eq!(endpoint.has_input(), Ok(true));
+    assert_eq!(endpoint.look(), Ok(Found::End));
     assert_eq!(endpoint.unacknowledged(), Ok(0));
 }
 
@@ -88,9 +88,9 @@ fn the_fin_comes_behind_the_data_and_input_still_arrives_afterwards() {
 fn an_end_is_input() {
     let net = Net::new(TcpConfig::default());
     let (mut endpoint, peer) = net.connected();
-    assert_eq!(endpoint.has_input(), Ok(false));
+    assert_eq!(endpoint.look(), Ok(Found::Nothing));
     peer.shutdown(Shutdown::Write).unwrap();
-    net.until(|| endpoint.has_input().unwrap().then_some(()));
+    net.until(|| (endpoint.look().unwrap() != Found::Nothing).then_some(()));
     assert_eq!(endpoint.receive(&mut [0]), Ok(Received::End));
 }
 
@@ -107,7 +107,7 @@ fn a_reset_reaches_the_peer_and_ends_the_endpoint() {
     assert_eq!(error.kind(), ErrorKind::ConnectionReset);
     assert_eq!(endpoint.send(b"x"), Err(Error::ConnectionAborted));
     assert_eq!(endpoint.receive(&mut [0]), Err(Error::ConnectionAborted));
-    assert_eq!(endpoint.has_input(), Err(Error::ConnectionAborted));
+    assert_eq!(endpoint.look(), Err(Error::ConnectionAborted));
     assert_eq!(endpoint.unacknowledged(), Err(Error::ConnectionAborted));
     assert_eq!(endpoint.send_fin(), Err(Error::ConnectionAborted));
     endpoint.reset();
@@ -135,7 +135,7 @@ fn a_reset_by_the_peer_is_told_by_every_call_however_often() {
     let told = [
         |e: &mut TcpEndpoint| e.send(b"x").err(),
         |e: &mut TcpEndpoint| e.receive(&mut [0]).err(),
-        |e: &mut TcpEndpoint| e.has_input().err(),
+        |e: &mut TcpEndpoint| e.look().err(),
         |e: &mut TcpEndpoint| e.unacknowledged().err(),
         |e: &mut TcpEndpoint| e.send_fin().err(),
     ];
@@ -166,7 +166,7 @@ fn a_reset_is_a_loss_in_whatever_state_it_comes() {
         let (mut endpoint, peer) = net.connected();
         if peer_finished {
             peer.shutdown(Shutdown::Write).unwrap();
-            net.until(|| endpoint.has_input().unwrap().then_some(()));
+            net.until(|| (endpoint.look().unwrap() != Found::Nothing).then_some(()));
         }
         net.fill(&mut endpoint);
         if fin_sent {
@@ -184,7 +184,7 @@ fn bytes_that_came_before_a_reset_can_be_read_before_it_is_told() {
     let net = Net::new(TcpConfig::default());
     let (mut endpoint, mut peer) = net.connected();
     peer.write_all(b"hello").unwrap();
-    net.until(|| endpoint.has_input().unwrap().then_some(()));
+    net.until(|| (endpoint.look().unwrap() != Found::Nothing).then_some(()));
     net.tick_every(MILLISECOND);
     reset_peer(peer);
     assert_eq!(loss(&net, &mut endpoint), Error::ConnectionReset);
@@ -198,7 +198,7 @@ fn unread_input_does_not_make_a_drop_a_reset() {
     let net = Net::new(SMALL);
     let (mut endpoint, mut peer) = net.connected();
     peer.write_all(b"never read").unwrap();
-    net.until(|| endpoint.has_input().unwrap().then_some(()));
+    net.until(|| (endpoint.look().unwrap() != Found::Nothing).then_some(()));
     let taken = net.fill(&mut endpoint);
     drop(endpoint);
     assert_eq!(read_to_end(&mut peer).unwrap(), taken);
@@ -212,10 +212,10 @@ fn input_that_comes_while_draining_is_thrown_away_and_destroys_nothing() {
     let net = Net::new(SMALL);
     let (mut endpoint, mut peer) = net.connected();
     peer.write_all(b"before").unwrap();
-    net.until(|| endpoint.has_input().unwrap().then_some(()));
+    net.until(|| (endpoint.look().unwrap() != Found::Nothing).then_some(()));
     let taken = net.fill(&mut endpoint);
     endpoint.shut_down_receive();
-    assert_eq!(endpoint.has_input(), Ok(false));
+    assert_eq!(endpoint.look(), Ok(Found::Nothing));
     endpoint.send_fin().unwrap();
     // Far more than any window: the peer writes all of it before it reads, so
     // the endpoint must go on reading.
@@ -231,7 +231,7 @@ fn input_that_comes_while_draining_is_thrown_away_and_destroys_nothing() {
     assert_eq!(talk.join().unwrap(), taken);
     let ended = net.receive(&mut endpoint, &mut [0; 8]);
     assert_eq!(ended, Ok(Received::End));
-    assert_eq!(endpoint.has_input(), Ok(true));
+    assert_eq!(endpoint.look(), Ok(Found::End));
 }
 
 /// Readiness comes as an edge, and what was there before the call makes none.
@@ -271,7 +271,7 @@ fn a_listener_resets_its_backlog_when_reset_or_dropped() {
     for order in [true, false] {
         let (mut listener, address, _) = net.listening();
         let mut waiting = TcpStream::connect(address).unwrap();
-        net.until(|| listener.has_input().unwrap().then_some(()));
+        net.until(|| (listener.look().unwrap() != Found::Nothing).then_some(()));
         if order {
             listener.reset();
             assert!(matches!(listener.accept(), Err(Error::InvalidArgument)));
@@ -289,7 +289,7 @@ fn a_connection_reset_in_the_backlog_is_accepted_or_skipped_but_never_an_accept_
     let net = Net::new(TcpConfig::default());
     let (mut listener, address, _) = net.listening();
     let dead = TcpStream::connect(address).unwrap();
-    net.until(|| listener.has_input().unwrap().then_some(()));
+    net.until(|| (listener.look().unwrap() != Found::Nothing).then_some(()));
     reset_peer(dead);
     let _alive = TcpStream::connect(address).unwrap();
     let mut accepted = 0;

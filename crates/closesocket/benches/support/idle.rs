@@ -3,7 +3,7 @@
 use std::sync::Weak;
 
 use closesocket::engine::Error;
-use closesocket::engine::net::{Connecting, Endpoint, Events, Received, Token, Transport};
+use closesocket::engine::net::{Connecting, Endpoint, Events, Found, Received, Token, Transport};
 use closesocket::engine::observe::NoProbe;
 use closesocket::engine::sync::{Std, SystemClock};
 
@@ -63,12 +63,8 @@ impl Endpoint for Idle {
         Ok(Received::Nothing)
     }
 
-    fn has_input(&mut self) -> Result<bool, Error> {
-        Ok(false)
-    }
-
-    fn has_unread(&mut self) -> Result<bool, Error> {
-        Ok(false)
+    fn look(&mut self) -> Result<Found, Error> {
+        Ok(Found::Nothing)
     }
 
     fn unacknowledged(&mut self) -> Result<usize, Error> {

@@ -9,6 +9,7 @@ use super::process::ProcessState;
 use super::progress::Section;
 use super::reference::{Reference, Taker};
 use super::table::{Missed, Slot};
+use super::transport::{Endpoint as _, Found};
 use super::{SocketId, System};
 use crate::protocol::word::Word;
 use crate::protocol::{
@@ -206,8 +207,7 @@ impl<S: System> Section<'_, S> {
             && !self.socket.machine.transferred
             && let Some(endpoint) = self.socket.endpoint.as_mut()
         {
-            use super::transport::Endpoint as _;
-            let unread = endpoint.has_unread().unwrap_or(false);
+            let unread = endpoint.look() == Ok(Found::Input);
             let _ = self.input(Input::InputUnread(unread));
         }
     }

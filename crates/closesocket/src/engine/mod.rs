@@ -111,7 +111,9 @@ pub mod completions {
 pub mod net {
     pub use super::baton::{Baton, Poller};
     pub use super::memory::{Memory, MemoryAddress, MemoryEndpoint, Peer, PeerListener, PeerRead};
-    pub use super::transport::{Connecting, Endpoint, Events, Received, Token, Transport, Waiter};
+    pub use super::transport::{
+        Connecting, Endpoint, Events, Found, Received, Token, Transport, Waiter,
+    };
 }
 
 /// What a probe is told of each step of an engine.

@@ -5,7 +5,7 @@ use super::progress::Section;
 use super::provider::Process;
 use super::readiness::Readiness;
 use super::reference::EVENT_SELECT;
-use super::transport::Endpoint as _;
+use super::transport::{Endpoint, Found};
 use crate::protocol::{Connection, Descriptor, Error};
 
 /// What has happened at a socket since the last look (`WSANETWORKEVENTS`), each
@@ -69,26 +69,21 @@ impl<S: System> Section<'_, S> {
                 }
             }
             Connection::Connected | Connection::Lost => {
-                let lost = self.loss();
+                let found = self.socket.endpoint.as_mut().map(Endpoint::look);
+                let is_lost = self.socket.machine.connection == Connection::Lost;
+                // How the connection was lost, if it was.
+                let lost = match found {
+                    Some(Err(error)) => Some(error),
+                    _ => is_lost.then_some(Error::ConnectionReset),
+                };
+                let unread = found == Some(Ok(Found::Input));
                 let over = happened.hung_up || happened.error;
                 events.connect = (connecting && happened.writable).then_some(Ok(()));
                 events.write = (happened.writable && lost.is_none()).then_some(Ok(()));
-                events.read = (happened.readable && self.has_unread()).then_some(Ok(()));
+                events.read = (happened.readable && unread).then_some(Ok(()));
                 events.close = over.then_some(lost.map_or(Ok(()), Err));
             }
         }
         events
-    }
-
-    /// How the connection was lost, if it was.
-    fn loss(&mut self) -> Option<Error> {
-        let lost = self.socket.machine.connection == Connection::Lost;
-        let told = self.socket.endpoint.as_mut()?.has_input().err();
-        told.or(lost.then_some(Error::ConnectionReset))
-    }
-
-    fn has_unread(&mut self) -> bool {
-        let endpoint = self.socket.endpoint.as_mut();
-        endpoint.is_some_and(|it| it.has_unread().unwrap_or(false))
     }
 }

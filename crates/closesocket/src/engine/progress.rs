@@ -6,7 +6,7 @@ use super::delivery::Outbox;
 use super::services::Services;
 use super::socket::SocketState;
 use super::transport::EndpointOf;
-use super::transport::{Endpoint as _, Received};
+use super::transport::{Endpoint as _, Found, Received};
 use super::{SocketId, System};
 use crate::protocol::{Connection, Error, Input, OperationKind};
 
@@ -300,9 +300,9 @@ impl<S: System> Section<'_, S> {
                 pending.buffer.resize(length, 0);
             }
             let received = if pending.buffer.is_empty() {
-                endpoint.has_input().map(|there| match there {
-                    true => Received::End,
-                    false => Received::Nothing,
+                endpoint.look().map(|found| match found {
+                    Found::Input | Found::End => Received::End,
+                    Found::Nothing => Received::Nothing,
                 })
             } else {
                 endpoint.receive(&mut pending.buffer)

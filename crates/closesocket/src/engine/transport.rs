@@ -105,6 +105,17 @@ pub enum Received {
     End,
 }
 
+/// What a look finds ([`Endpoint::look`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// Nothing yet; an event will tell.
+    Nothing,
+    /// Bytes, or a connection: something unread (L6).
+    Input,
+    /// The peer has finished sending, and all it sent was received.
+    End,
+}
+
 /// What a blocked thread waits with at an endpoint by itself, so that its answer
 /// takes no way over a thread of the transport's.
 pub trait Waiter: Send + Sync {
@@ -250,18 +261,12 @@ pub trait Endpoint: Send + Sized + 'static {
         Err(Error::NotSupported)
     }
 
-    /// Whether a receive would find something: bytes or the end. It reports a
-    /// loss when a receive would.
+    /// What a receive would find, or an accept of a listener; it stays. A loss is
+    /// reported when a receive would.
     ///
     /// # Errors
     /// See the trait.
-    fn has_input(&mut self) -> Result<bool, Error>;
-
-    /// Whether received bytes wait to be read; the end does not count (L6).
-    ///
-    /// # Errors
-    /// See the trait.
-    fn has_unread(&mut self) -> Result<bool, Error>;
+    fn look(&mut self) -> Result<Found, Error>;
 
     /// Bytes taken by [`Endpoint::send`] that the peer's transport has not
     /// acknowledged, and the FIN if one is out.

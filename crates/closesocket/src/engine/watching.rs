@@ -5,7 +5,7 @@ use super::delivery::Outbox;
 use super::readiness::Readiness;
 use super::services::Services;
 use super::socket::SocketState;
-use super::transport::Endpoint as _;
+use super::transport::{Endpoint as _, Found};
 use crate::protocol::{Connection, Input, OperationKind, SendSide};
 
 impl<S: System> SocketState<S> {
@@ -70,26 +70,24 @@ impl<S: System> SocketState<S> {
         };
         let machine = &self.machine;
         let lost = machine.connection == Connection::Lost;
-        let input = if machine.receive_lost {
-            Ok(true)
+        let found = if machine.receive_lost {
+            Ok(Found::End)
         } else {
-            endpoint.has_input()
+            endpoint.look()
         };
+        let readable = found != Ok(Found::Nothing);
         // What a shutdown throws away is no input.
-        let unread = input == Ok(true)
-            && !machine.receive_lost
-            && !machine.receive_shut
-            && endpoint.has_unread().unwrap_or(false);
+        let unread = found == Ok(Found::Input) && !machine.receive_shut;
         Readiness {
-            readable: machine.receive_shut || input.unwrap_or(true),
+            readable: machine.receive_shut || readable,
             writable: lost
                 || machine.send_side != SendSide::Open
                 || (machine.queued() < machine.window && self.queue_room(services) > 0),
             sent: !lost
                 && self.machine.queued() == 0
                 && matches!(self.machine.send_side, SendSide::Open | SendSide::Finished),
-            hung_up: input.unwrap_or(true) && !unread,
-            error: lost || input.is_err(),
+            hung_up: readable && !unread,
+            error: lost || found.is_err(),
             closed: false,
         }
     }
@@ -105,7 +103,7 @@ impl<S: System> SocketState<S> {
         }
         if self.machine.transferred {
             // One taken to be sure would be lost to the other process.
-            return endpoint.has_input().unwrap_or(true);
+            return endpoint.look() != Ok(Found::Nothing);
         }
         match endpoint.accept() {
             Ok(Some(connection)) => {

@@ -5,7 +5,7 @@ use super::{LinkOf, Listeners, MemoryAddress, Network};
 use crate::engine::keeper::Keeper;
 use crate::engine::primitives::{Monitor, Primitives};
 use crate::engine::standard::Std;
-use crate::engine::transport::{Connecting, Endpoint, Received, Token};
+use crate::engine::transport::{Connecting, Endpoint, Found, Received, Token};
 use crate::protocol::Error;
 
 /// One end of a connection in memory, or a listener.
@@ -139,7 +139,7 @@ impl<P: Primitives> Endpoint for MemoryEndpoint<P> {
     fn peek(&mut self, buffer: &mut [u8]) -> Result<Received, Error> {
         let found = self
             .with(|link, side| {
-                link.has_input(side)?;
+                link.found(side)?;
                 Ok(link.look(side, buffer))
             })
             .unwrap_or(Err(Error::NotConnected))?;
@@ -151,14 +151,15 @@ impl<P: Primitives> Endpoint for MemoryEndpoint<P> {
             .ok_or(Error::NotConnected)
     }
 
-    fn has_input(&mut self) -> Result<bool, Error> {
-        self.with(Link::has_input)
-            .unwrap_or(Err(Error::NotConnected))
-    }
-
-    fn has_unread(&mut self) -> Result<bool, Error> {
-        self.with(|link, side| !link.halves[side].inbox.is_empty())
-            .ok_or(Error::NotConnected)
+    fn look(&mut self) -> Result<Found, Error> {
+        let found = self
+            .with(|link, side| link.found(side))
+            .unwrap_or(Err(Error::NotConnected))?;
+        Ok(match found {
+            Inbox::Empty => Found::Nothing,
+            Inbox::Bytes(_) => Found::Input,
+            Inbox::End => Found::End,
+        })
     }
 
     fn unacknowledged(&mut self) -> Result<usize, Error> {

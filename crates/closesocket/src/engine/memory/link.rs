@@ -94,8 +94,7 @@ impl Link {
     pub(super) fn receive(&mut self, side: Side, buffer: &mut [u8]) -> Result<Inbox, Error> {
         let found = self.look(side, buffer);
         let Inbox::Bytes(bytes) = found else {
-            self.has_input(side)?;
-            return Ok(found);
+            return self.found(side);
         };
         self.halves[side].inbox.drain(..bytes);
         self.carry(1 - side);
@@ -114,10 +113,10 @@ impl Link {
         Inbox::Bytes(bytes.min(buffer.len()))
     }
 
-    /// Whether a receive finds something.
-    pub(super) fn has_input(&mut self, side: Side) -> Result<bool, Error> {
-        let there = self.peek(side) != Inbox::Empty;
-        if !there {
+    /// What there is for a receive, or why nothing will come.
+    pub(super) fn found(&self, side: Side) -> Result<Inbox, Error> {
+        let there = self.peek(side);
+        if there == Inbox::Empty {
             self.check(side)?;
         }
         Ok(there)
