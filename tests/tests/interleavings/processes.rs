@@ -218,5 +218,5 @@ fn cleanup_and_next_life() {
 #[test]
 fn a_cleanup_sweeps_nothing_of_the_life_that_begins_meanwhile() {
     let outcomes = &["started up again", "started up twice"];
-    run_model(None, 3_500, outcomes, cleanup_and_next_life);
+    run_model(None, 1_200, outcomes, cleanup_and_next_life);
 }

@@ -84,7 +84,7 @@ impl<S: System> Section<'_, S> {
         number: u64,
     ) -> Result<(), Error> {
         let owner = self.socket.owner_of(number);
-        let own = owner.is_some_and(|it| std::ptr::eq(it, canceller));
+        let own = owner == Some(canceller.id);
         let may = may_cancel(owner.is_some(), own);
         let operation = OperationId {
             socket: self.id,

@@ -4,11 +4,11 @@ use super::completion::Life;
 use super::config::Config;
 use super::descriptors::Descriptors;
 use super::free_list::FreeList;
-use super::keeper::Keeper;
 use super::primitives::{Monitor, Primitives};
 use super::services::Services;
 use super::slab::Slab;
 use super::socket::{SocketCell, SocketState};
+use super::table::Reserved;
 use super::transport::{EndpointOf, Token};
 use super::{SocketId, System};
 use crate::protocol::{Descriptor, Error, Socket};
@@ -37,13 +37,19 @@ impl<S: System> Cells<S> {
 
     /// The cell of a released socket may be used again.
     pub(super) fn give_back(&self, id: SocketId) {
-        if id.generation() < u32::MAX {
+        if id.leaves_its_cell() {
             self.free.put(id.cell());
         }
     }
 
-    /// How many sockets are not released yet, draining ones included.
-    pub(super) fn sockets_in_use(&self) -> usize {
+    /// This cell, which was kept, may be used again.
+    pub(super) fn put(&self, cell: u32) {
+        self.free.put(cell);
+    }
+
+    /// How many cells are taken: by sockets that are not released yet, draining
+    /// ones included, or kept.
+    pub(super) fn taken(&self) -> usize {
         self.free.taken()
     }
 
@@ -66,12 +72,13 @@ impl<S: System> Cells<S> {
     pub(super) fn open_socket(
         &self,
         services: &Services<S>,
-        process: &Keeper<Descriptors<S>>,
-        (slot, life): (u32, Life),
-        core: Socket,
+        process: &Descriptors<S>,
+        (reserved, life): (Reserved<'_, S::Primitives>, Life),
+        core: &Socket,
         make: impl FnOnce(Token) -> Result<EndpointOf<S>, Error>,
     ) -> Result<Descriptor, Error> {
-        let index = self.free.take().ok_or(Error::NoBuffers)?;
+        let kept = reserved.take_kept();
+        let index = kept.or_else(|| self.free.take()).ok_or(Error::NoBuffers)?;
         let Some(cell) = self.slab.cell(index) else {
             return Err(Error::NoBuffers);
         };
@@ -80,11 +87,7 @@ impl<S: System> Cells<S> {
             let endpoint = make(Token(id.0))?;
             state.machine.create(services, id, core);
             state.endpoint = Some(endpoint);
-            let opened = state.open(services, id, process, slot, life);
-            if opened.is_err() {
-                state.endpoint = None;
-            }
-            opened
+            Ok(state.open(services, id, process, (reserved, life)))
         });
         if opened.is_err() {
             self.free.put(index);

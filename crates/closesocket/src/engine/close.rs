@@ -138,13 +138,15 @@ impl<S: System> ProcessState<S> {
                 self.outlived.remove(socket);
             }
             slot.set_cause(cause);
+            section.out.closing = Some((self.id, descriptor));
             section.settle(commit.actions, &commit.aborted);
             section.abort(commit.aborted);
+            section.out.kept = section.out.released && slot.keep(socket);
             Ok(Committed {
                 slot,
                 socket,
                 wait: commit.wait,
-                operations: section.out.take_holds(self, descriptor),
+                operations: section.out.closer_ends,
             })
         });
         // If the socket is gone, the descriptor is closed.
@@ -196,11 +198,15 @@ impl<S: System> Section<'_, S> {
     /// Brings a socket that is or was connected up to date before a close is
     /// decided: what the peer has acknowledged is not queued data, and unread input
     /// counts (L6, L8).
+    #[inline]
     pub(super) fn prepare_close(&mut self) {
         match self.socket.machine.connection {
-            Connection::Connected | Connection::Lost => {}
-            Connection::Unconnected | Connection::Connecting | Connection::Listening => return,
+            Connection::Connected | Connection::Lost => self.bring_up_to_date(),
+            Connection::Unconnected | Connection::Connecting | Connection::Listening => {}
         }
+    }
+
+    fn bring_up_to_date(&mut self) {
         let outcome = self.flush().and_then(|()| self.note_acknowledged());
         self.note_loss(outcome);
         if self.socket.machine.unread_input == UnreadInput::Reset
@@ -213,9 +219,10 @@ impl<S: System> Section<'_, S> {
     }
 
     /// What the protocol is told of a close for this cause. The clock is asked only
-    /// if there may be a drain, and so a deadline.
+    /// if there may be a drain, and so a deadline: where nothing is queued, the FIN
+    /// ends it at once.
     pub(super) fn close_request(&self, cause: Cause) -> CloseRequest {
-        let may_drain = self.socket.machine.connection == Connection::Connected;
+        let may_drain = self.socket.machine.queued() > 0;
         CloseRequest {
             cause,
             now: if may_drain {
@@ -240,6 +247,7 @@ impl<S: System> Section<'_, S> {
     }
 
     /// One try to commit.
+    #[inline]
     fn try_commit(
         &mut self,
         closing: (&Descriptors<S>, Descriptor),
@@ -269,6 +277,7 @@ impl<S: System> Section<'_, S> {
     /// that has waited for the sends that were taken out (S1a). What was left to a
     /// thread that goes on with it no more goes on here: its events were passed
     /// over, or not asked for.
+    #[inline]
     pub(super) fn settle(&mut self, actions: Actions, taken: &[Reference<S>]) {
         self.socket.carry_out(self.services, actions, self.out);
         let machine = &self.socket.machine;
@@ -341,7 +350,8 @@ impl<S: System> Section<'_, S> {
     pub(super) fn observe_taken(&mut self, references: &mut [Reference<S>], cause: Cause) {
         let socket = self.id;
         for reference in references {
-            reference.over = reference.process.is_over(reference.life);
+            let process = reference.keeper.as_ref();
+            reference.over = process.is_some_and(|it| it.is_over(reference.life));
             if !S::Probe::ENABLED {
                 continue;
             }
@@ -354,7 +364,7 @@ impl<S: System> Section<'_, S> {
                     error: None,
                     silent: Descriptors::<S>::silence(reference.life, notice),
                 };
-                let taken = Observation::by(reference.process.id, taken);
+                let taken = Observation::by(reference.process, taken);
                 self.socket.machine.note(self.services, || taken);
             }
         }

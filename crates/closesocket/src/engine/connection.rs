@@ -91,15 +91,15 @@ impl<S: System> Process<S> {
         let (mut reserved, mut life, mut accepted) = (None, None, None);
         let step = admission.section(|section| {
             section.start(&admission, OperationKind::Accept)?;
-            let slot = self.state.table.reserve()?;
+            let slot = self.state.table.reserve()?.index;
             reserved = Some(slot);
             let reference = section.socket.reference(admission.process, descriptor);
-            let issuer = reference.ok_or(Error::NotSocket)?.issuer();
-            life = Some(issuer.2);
+            let of = reference.ok_or(Error::NotSocket)?.life;
+            life = Some(of);
             if section.front(Side::Reads).is_none()
                 && let Some(connection) = section.next_connection()?
             {
-                accepted = Some(section.adopt(&issuer, slot, connection)?);
+                accepted = Some(section.adopt(&self.state, (slot, of), connection)?);
                 return Ok(Step::Done(0));
             }
             let parking = Parking {
@@ -141,7 +141,7 @@ impl<S: System> Process<S> {
             OperationKind::Accept,
             Vec::new(),
             notify,
-            |_| self.state.table.reserve().map(Some),
+            |_| self.state.table.reserve().map(|it| Some(it.index)),
         )
     }
 

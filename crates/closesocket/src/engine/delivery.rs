@@ -17,10 +17,31 @@ use super::operation::{Answer, AnswerCell};
 use super::primitives::Monitor as _;
 use super::services::Services;
 use super::transport::EndpointOf;
-use crate::protocol::Descriptor;
+use crate::protocol::{Descriptor, ProcessId};
 
 /// What a critical section leaves to be done outside the lock.
 pub(super) struct Outbox<S: System> {
+    /// Most sections leave nothing of this.
+    ended: Option<Ended<S>>,
+    /// The descriptor that this section has closed; who closes it ends so many holds of
+    /// operations on it with its own.
+    pub(super) closing: Option<(ProcessId, Descriptor)>,
+    pub(super) closer_ends: u64,
+    /// The socket was released: its cell is free, and threads that wait at it for
+    /// that are to be woken.
+    pub(super) released: bool,
+    /// The slot that it was closed through keeps the cell.
+    pub(super) kept: bool,
+    /// Its endpoint, with everything ordered: it goes when those who wait have
+    /// been woken.
+    pub(super) endpoint: Option<EndpointOf<S>>,
+    /// Connections reset, and of these the drains that ran out of time.
+    pub(super) resets: u64,
+    pub(super) timeouts: u64,
+}
+
+/// What the end of operations leaves.
+pub(super) struct Ended<S: System> {
     /// Results that were posted: who waits for them is woken.
     pub(super) posted: Few<Posted<S::Primitives>>,
     /// Holds that end, on descriptors of these processes.
@@ -29,16 +50,6 @@ pub(super) struct Outbox<S: System> {
     rare: Option<Box<Rare<S>>>,
     /// How many operations were aborted.
     pub(super) aborted: u64,
-    /// Threads wait at the cell and what they wait for may have come.
-    pub(super) wake: bool,
-    /// The socket was released: its cell is free.
-    pub(super) released: bool,
-    /// Its endpoint, with everything ordered: it goes when those who wait have
-    /// been woken.
-    pub(super) endpoint: Option<EndpointOf<S>>,
-    /// Connections reset, and of these the drains that ran out of time.
-    pub(super) resets: u64,
-    pub(super) timeouts: u64,
 }
 
 /// What a section leaves seldom.
@@ -58,15 +69,25 @@ pub(super) struct Rare<S: System> {
 impl<S: System> Default for Outbox<S> {
     fn default() -> Self {
         Self {
+            ended: None,
+            closing: None,
+            closer_ends: 0,
+            released: false,
+            kept: false,
+            endpoint: None,
+            resets: 0,
+            timeouts: 0,
+        }
+    }
+}
+
+impl<S: System> Default for Ended<S> {
+    fn default() -> Self {
+        Self {
             posted: Few::new(),
             holds: Few::new(),
             rare: None,
             aborted: 0,
-            wake: false,
-            released: false,
-            endpoint: None,
-            resets: 0,
-            timeouts: 0,
         }
     }
 }
@@ -84,9 +105,14 @@ impl<S: System> Default for Rare<S> {
 }
 
 impl<S: System> Outbox<S> {
+    /// What the end of operations leaves, to be added to.
+    pub(super) fn ended(&mut self) -> &mut Ended<S> {
+        self.ended.get_or_insert_default()
+    }
+
     /// What it leaves seldom, to be added to.
     pub(super) fn rare(&mut self) -> &mut Rare<S> {
-        self.rare.get_or_insert_default()
+        self.ended().rare.get_or_insert_default()
     }
 
     /// Wakes the task that waits for the end of the socket, if one does.
@@ -106,29 +132,17 @@ impl<S: System> Outbox<S> {
         descriptor: Descriptor,
         ended: u64,
     ) {
-        match self.holds.last_mut() {
+        if self.closing == Some((process.id, descriptor)) {
+            self.closer_ends += ended;
+            return;
+        }
+        let all = &mut self.ended().holds;
+        match all.last_mut() {
             Some((last, it, holds)) if *it == descriptor && last.is(&process) => {
                 *holds += ended;
             }
-            _ => self.holds.push((process.into_owned(), descriptor, ended)),
+            _ => all.push((process.into_owned(), descriptor, ended)),
         }
-    }
-
-    /// The holds on this descriptor that end: the caller ends them with its own.
-    pub(super) fn take_holds(&mut self, process: &Descriptors<S>, descriptor: Descriptor) -> u64 {
-        if self.holds.is_empty() {
-            return 0;
-        }
-        let (mut taken, mut others) = (0, Few::new());
-        self.holds.drain(|(of, it, holds)| {
-            if it == descriptor && of.is(process) {
-                taken += holds;
-            } else {
-                others.push((of, it, holds));
-            }
-        });
-        self.holds = others;
-        taken
     }
 }
 
@@ -139,16 +153,17 @@ impl<S: System> Outbox<S> {
     //# are free, because a completion MAY be delivered later than that.
     #[inline]
     pub(super) fn deliver(&mut self, services: &Services<S>) {
-        services.counters.add_aborted(self.aborted);
-        // Most sections leave nothing.
-        if !(self.posted.is_empty() && self.holds.is_empty() && self.rare.is_none()) {
-            self.deliver_all(services);
+        if let Some(ended) = &mut self.ended {
+            ended.deliver(services);
         }
-        // Before the events: it may have some for others.
+        // Before its events are delivered: it may have some for others.
         self.endpoint = None;
     }
+}
 
-    fn deliver_all(&mut self, services: &Services<S>) {
+impl<S: System> Ended<S> {
+    fn deliver(&mut self, services: &Services<S>) {
+        services.counters.add_aborted(self.aborted);
         self.posted.drain(|posted| posted.wake(&services.counters));
         if let Some(mut rare) = self.rare.take() {
             rare.deliver(services);

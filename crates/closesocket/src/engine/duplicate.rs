@@ -96,7 +96,8 @@ impl<S: System> Process<S> {
     /// The record is as it was then.
     pub fn redeem(&self, record: Record) -> Result<Descriptor, Error> {
         let life = self.state.check_usable()?;
-        let slot = self.state.table.reserve()?;
+        let reserved = self.state.table.reserve()?;
+        let slot = reserved.index;
         let shared = &self.state.shared;
         let redeemed = shared.with_socket(record.socket, |section| {
             let rare = section.socket.rare.as_mut();
@@ -115,9 +116,10 @@ impl<S: System> Process<S> {
             let redeemed = Observation::by(self.id(), redeemed);
             section.socket.machine.note(section.services, || redeemed);
             let socket = record.socket;
-            section
+            let opening = (reserved, life);
+            Ok(section
                 .socket
-                .open(section.services, socket, self.state.keeper(), slot, life)
+                .open(section.services, socket, &self.state, opening))
         });
         match redeemed.unwrap_or(Err(Error::InvalidArgument)) {
             Ok(descriptor) => {

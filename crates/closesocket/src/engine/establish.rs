@@ -1,8 +1,9 @@
 //! Connections that come about: connects that end, and accepts.
 
 use super::System;
+use super::completion::Life;
+use super::descriptors::Descriptors;
 use super::progress::{Section, Side};
-use super::reference::Issuer;
 use super::transport::{Connecting, Endpoint as _, EndpointOf};
 use crate::protocol::{Descriptor, Error, Input, Socket};
 
@@ -56,13 +57,14 @@ impl<S: System> Section<'_, S> {
     /// sees to that outside the lock.
     pub(super) fn adopt(
         &self,
-        (process, _, life): &Issuer<S>,
-        slot: u32,
+        process: &Descriptors<S>,
+        (slot, life): (u32, Life),
         mut connection: EndpointOf<S>,
     ) -> Result<Descriptor, Error> {
         let core = Socket::accepted(&self.socket.machine);
+        let opening = (process.table.reserved(slot)?, life);
         self.cells
-            .open_socket(self.services, process, (slot, *life), core, |token| {
+            .open_socket(self.services, process, opening, &core, |token| {
                 // Nobody waits for its events yet.
                 connection.watch(false)?;
                 connection.register(token)?;

@@ -78,13 +78,15 @@ impl<S: System> Section<'_, S> {
             .note(self.services, || Observation::by(process.id, taken));
         let mut accepted = None;
         match (connection, pending.end.reserved.take()) {
-            (Some(connection), Some(slot)) => match self.adopt(&issuer, slot, connection) {
-                Ok(descriptor) => accepted = Some(descriptor),
-                Err(error) => {
-                    process.unreserve(Some(slot));
-                    result = Err(error);
+            (Some(connection), Some(slot)) => {
+                match self.adopt(process, (slot, *life), connection) {
+                    Ok(descriptor) => accepted = Some(descriptor),
+                    Err(error) => {
+                        process.unreserve(Some(slot));
+                        result = Err(error);
+                    }
                 }
-            },
+            }
             (_, reserved) => process.unreserve(reserved),
         }
         if let (Some(descriptor), Waiting::Overlapped) = (accepted, pending.end.reply.waiting()) {
@@ -99,8 +101,8 @@ impl<S: System> Section<'_, S> {
         let id = self.id;
         self.socket.references.retain(|it| {
             let stays = it.live || it.has_operations();
-            if !stays {
-                it.process.outlived.remove(id);
+            if let Some(process) = it.keeper.as_ref().filter(|_| !stays) {
+                process.outlived.remove(id);
             }
             stays
         });
@@ -190,7 +192,7 @@ impl<S: System> Section<'_, S> {
                     self.post_batch(batch);
                 }
                 if let Some(posted) = Notify(other).put(parcel) {
-                    self.out.posted.push(posted);
+                    self.out.ended().posted.push(posted);
                 }
                 self.note_delivered(operation, true, error);
             }
@@ -206,23 +208,29 @@ impl<S: System> Section<'_, S> {
     //# - The results of the operations of one direction of one socket MUST be posted in the order
     //# of the operations, whichever threads complete them.
     #[inline]
-    pub(super) fn abort(&mut self, references: Vec<Reference<S>>) {
+    pub(super) fn abort(&mut self, mut references: Vec<Reference<S>>) {
         if !references.is_empty() {
-            self.abort_all(references);
+            self.abort_all(&mut references);
+            if self.socket.references.capacity() == 0 {
+                self.socket.references = references;
+            }
         }
     }
 
-    fn abort_all(&mut self, references: Vec<Reference<S>>) {
+    fn abort_all(&mut self, references: &mut Vec<Reference<S>>) {
         let one = references.len() == 1;
         let (mut taken, mut batch) = (Vec::new(), Batch::new());
-        for reference in references {
-            let issuer = (reference.process, reference.descriptor, reference.life);
-            let over = reference.over;
+        for reference in references.drain(..) {
             // Told by whoever closes it (O8).
             let watches = reference.watches.all();
             for event in watches.filter_map(Watch::descriptor_closed) {
                 self.out.rare().events.push(event);
             }
+            let Some(keeper) = reference.keeper else {
+                continue;
+            };
+            let issuer = (keeper, reference.descriptor, reference.life);
+            let over = reference.over;
             for mut operations in [reference.writes, reference.reads] {
                 if one && !over && self.abort_whole(&issuer, &mut operations, &mut batch) {
                     continue;
@@ -250,7 +258,7 @@ impl<S: System> Section<'_, S> {
         mut pending: Pending<S::Primitives>,
         batch: &mut Batch<S>,
     ) {
-        self.out.aborted += 1;
+        self.out.ended().aborted += 1;
         issuer.0.unreserve(pending.end.reserved.take());
         let waiting = pending.end.reply.waiting();
         let result = cut_off(Cut::Closed, waiting, pending.done);
@@ -284,7 +292,7 @@ impl<S: System> Section<'_, S> {
             (operation, Some(Error::OperationAborted))
         });
         batch.told.extend(told);
-        self.out.aborted += count;
+        self.out.ended().aborted += count;
         self.out
             .end_holds(Cow::Borrowed(&issuer.0), issuer.1, count);
         true
@@ -309,9 +317,12 @@ impl<S: System> Section<'_, S> {
     }
 
     fn put(&mut self, queue: CompletionQueue<S::Primitives>, packets: &mut Few<Packet>) {
-        let last = self.out.posted.last_mut();
+        let last = self.out.ended().posted.last_mut();
         if !last.is_some_and(|it| it.joins(&queue, packets)) {
-            self.out.posted.push(Posted::in_queue(queue, packets));
+            self.out
+                .ended()
+                .posted
+                .push(Posted::in_queue(queue, packets));
         }
     }
 

@@ -309,7 +309,7 @@ impl<S: System> Section<'_, S> {
             done,
             end: End { reply, reserved },
         };
-        let (process, descriptor) = (admission.process, admission.descriptor);
+        let (process, descriptor) = (admission.process.keeper(), admission.descriptor);
         self.socket
             .park(self.services, self.id, process, descriptor, pending)
     }

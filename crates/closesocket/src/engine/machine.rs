@@ -103,12 +103,16 @@ impl Machine {
     }
 
     /// A new occupant.
-    pub(super) fn create<S: System>(&mut self, services: &Services<S>, id: SocketId, core: Socket) {
-        self.core = core;
+    pub(super) fn create<S: System>(
+        &mut self,
+        services: &Services<S>,
+        id: SocketId,
+        core: &Socket,
+    ) {
+        self.core = *core;
         self.id = id;
-        self.note(services, || {
-            Observation::of(Step::Created { machine: core })
-        });
+        let machine = self.core;
+        self.note(services, || Observation::of(Step::Created { machine }));
     }
 
     /// [`Socket::may_start`].

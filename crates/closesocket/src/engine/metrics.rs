@@ -44,7 +44,7 @@ impl<S: System> Provider<S> {
                 let alive = processes.alive();
                 alive.map(|process| process.table.occupied()).sum()
             }),
-            sockets: shared.cells.sockets_in_use(),
+            sockets: shared.sockets_in_use(),
             aborted: counters.aborted.load(Ordering::Relaxed),
             resets: counters.resets.load(Ordering::Relaxed),
             drain_timeouts: counters.drain_timeouts.load(Ordering::Relaxed),

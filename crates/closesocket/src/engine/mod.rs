@@ -153,6 +153,12 @@ impl SocketId {
         (self.0 >> 32) as u32
     }
 
+    /// Whether its cell can have another occupant: a name would be given a second
+    /// time otherwise (D3).
+    const fn leaves_its_cell(self) -> bool {
+        self.generation() < u32::MAX
+    }
+
     /// The occupant of this generation of a cell.
     #[must_use]
     pub const fn of(cell: u32, generation: u32) -> Self {

@@ -82,6 +82,13 @@ impl<S: System> std::fmt::Debug for Admission<'_, S> {
     }
 }
 
+impl<S: System> Drop for ProcessState<S> {
+    fn drop(&mut self) {
+        let cells = &self.shared.cells;
+        self.table.take_kept().for_each(|cell| cells.put(cell));
+    }
+}
+
 impl<S: System> Orphanage for ProcessState<S> {
     fn close_orphan(&self, descriptor: Descriptor) {
         let _call = TransportCall::<S::Primitives>::new();

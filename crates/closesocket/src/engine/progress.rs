@@ -262,7 +262,7 @@ impl<S: System> Section<'_, S> {
             }
             let reference = &mut state.references[index];
             let issuer = reference.issuer();
-            accepted.extend(reference.writes.pop_front().map(|it| (issuer, it)));
+            accepted.extend(issuer.zip(reference.writes.pop_front()));
         }
         let flushed = if moved { self.flush() } else { Ok(()) };
         for (issuer, pending) in accepted {
@@ -394,7 +394,7 @@ impl<S: System> Section<'_, S> {
             Side::Reads => reference.reads.pop_front(),
             Side::Writes => reference.writes.pop_front(),
         };
-        if let Some(pending) = taken {
+        if let Some((issuer, pending)) = issuer.zip(taken) {
             self.conclude(issuer, pending, result, connection);
         }
     }

@@ -133,7 +133,7 @@ impl<S: System> Provider<S> {
     #[must_use]
     pub fn usage(&self) -> Usage {
         Usage {
-            sockets: self.shared.cells.sockets_in_use(),
+            sockets: self.shared.sockets_in_use(),
             retired_handles: self.shared.services.retired_handles.load(Ordering::Relaxed),
         }
     }
@@ -266,22 +266,23 @@ impl<S: System> Process<S> {
     pub fn socket(&self) -> Result<Descriptor, Error> {
         let shared = &self.state.shared;
         let core = shared.services.new_socket();
-        self.open_new(core, |token| shared.services.transport.open(token))
+        self.open_new(&core, |token| shared.services.transport.open(token))
     }
 
     /// Makes a socket with its first descriptor.
     pub(super) fn open_new(
         &self,
-        core: Socket,
+        core: &Socket,
         open: impl FnOnce(Token) -> Result<EndpointOf<S>, Error>,
     ) -> Result<Descriptor, Error> {
         let life = self.state.check_usable()?;
-        let slot = self.state.table.reserve()?;
+        let reserved = self.state.table.reserve()?;
+        let slot = reserved.index;
         let shared = &self.state.shared;
         let opened = shared.cells.open_socket(
             &shared.services,
-            self.state.keeper(),
-            (slot, life),
+            &self.state,
+            (reserved, life),
             core,
             |token| {
                 let mut endpoint = open(token)?;

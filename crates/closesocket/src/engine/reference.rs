@@ -8,13 +8,16 @@ use super::keeper::Keeper;
 use super::operation::{Operations, Registered};
 use super::readiness::{Interest, Readiness};
 use super::{SocketId, System};
-use crate::protocol::{Descriptor, PendingOperations, Take};
+use crate::protocol::{Descriptor, PendingOperations, ProcessId, Take};
 
 /// One descriptor's share of a socket: its pending operations and watches.
 //= docs/specification.md#d4-duplication-shares-the-socket
 //# - Each descriptor of a shared socket MUST be usable for operations independently of the others.
 pub(super) struct Reference<S: System> {
-    pub(super) process: Keeper<Descriptors<S>>,
+    pub(super) process: ProcessId,
+    /// Keeps the descriptors of the process for operations, which may outlive it;
+    /// there is none before the first.
+    pub(super) keeper: Option<Keeper<Descriptors<S>>>,
     pub(super) descriptor: Descriptor,
     /// The life of the process in which the descriptor was opened.
     pub(super) life: Life,
@@ -36,13 +39,29 @@ pub(super) struct Reference<S: System> {
 }
 
 impl<S: System> Reference<S> {
-    pub(super) fn issuer(&self) -> Issuer<S> {
-        (Keeper::clone(&self.process), self.descriptor, self.life)
+    pub(super) fn new(process: ProcessId, descriptor: Descriptor, life: Life) -> Self {
+        Self {
+            process,
+            keeper: None,
+            descriptor,
+            life,
+            live: true,
+            reads: Operations::new(),
+            writes: Operations::new(),
+            watches: Watches::new(),
+            over: false,
+        }
+    }
+
+    /// Who has issued its operations; nobody, if there was none.
+    pub(super) fn issuer(&self) -> Option<Issuer<S>> {
+        let keeper = self.keeper.clone()?;
+        Some((keeper, self.descriptor, self.life))
     }
 
     /// Whether it is this descriptor's.
     pub(super) fn is_of(&self, process: &Descriptors<S>, descriptor: Descriptor) -> bool {
-        self.descriptor == descriptor && self.process.is(process)
+        self.descriptor == descriptor && self.process == process.id
     }
 
     pub(super) fn has_operations(&self) -> bool {
@@ -61,14 +80,9 @@ impl<S: System> Reference<S> {
     fn left_behind(&mut self) -> Self {
         self.live = false;
         Self {
-            process: Keeper::clone(&self.process),
-            descriptor: self.descriptor,
-            life: self.life,
             live: false,
-            reads: Operations::new(),
-            writes: Operations::new(),
             watches: std::mem::replace(&mut self.watches, Watches::new()),
-            over: false,
+            ..Self::new(self.process, self.descriptor, self.life)
         }
     }
 }
@@ -199,7 +213,9 @@ impl<S: System> PendingOperations for Taker<'_, S> {
         if take == Take::EveryReference {
             let taken = std::mem::take(self.references);
             let outlived = taken.iter().filter(|it| !it.live);
-            outlived.for_each(|it| it.process.outlived.remove(self.socket));
+            outlived
+                .filter_map(|it| it.keeper.as_ref())
+                .for_each(|process| process.outlived.remove(self.socket));
             return taken;
         }
         let closing = self.closing;
@@ -209,16 +225,19 @@ impl<S: System> PendingOperations for Taker<'_, S> {
         let Some(index) = self.references.iter().position(is_closing) else {
             return Vec::new();
         };
+        let only = self.references.len() == 1;
         let reference = &mut self.references[index];
-        if take == Take::Nothing && reference.has_operations() {
+        let has_operations = reference.has_operations();
+        if take == Take::Nothing && has_operations {
             return vec![reference.left_behind()];
         }
-        let reference = self.references.swap_remove(index);
         // Most have nothing to be ended.
-        if reference.has_operations() || !reference.watches.is_empty() {
-            vec![reference]
-        } else {
-            Vec::new()
+        let ends = has_operations || !reference.watches.is_empty();
+        if ends && only {
+            // In the memory that they are in; it comes back when they have ended.
+            return std::mem::take(self.references);
         }
+        let reference = self.references.swap_remove(index);
+        if ends { vec![reference] } else { Vec::new() }
     }
 }

@@ -91,12 +91,12 @@ impl<S: System> Shared<S> {
             (Some(result), look)
         });
         if out.released {
-            self.cells.give_back(id);
-        }
-        self.services.counters.add_resets(out.resets, out.timeouts);
-        if out.wake {
+            if !out.kept {
+                self.cells.give_back(id);
+            }
             monitor.notify();
         }
+        self.services.counters.add_resets(out.resets, out.timeouts);
         if let Some(at) = look {
             let is_next = self.looks.lock(|looks| {
                 looks.push(Reverse((at, id)));
@@ -109,6 +109,15 @@ impl<S: System> Shared<S> {
         out.deliver(&self.services);
         self.services.transport.deliver_events();
         result
+    }
+
+    /// How many sockets are not released yet, draining ones included.
+    pub(super) fn sockets_in_use(&self) -> usize {
+        let kept: usize = self.processes.lock(|processes| {
+            let tables = processes.alive().map(|process| process.table.kept());
+            tables.sum()
+        });
+        self.cells.taken().saturating_sub(kept)
     }
 
     /// Whether a socket is still draining, for those who wait for it.
@@ -226,8 +235,9 @@ impl<S: System> Events for EventSink<S> {
 mod tests {
     use super::super::completions::Notify;
     use super::super::net::MemoryAddress;
-    use super::super::{InMemory, Provider};
+    use super::super::{InMemory, Process, Provider};
     use super::*;
+    use crate::protocol::Descriptor;
 
     /// A cell is kept for ever, what its sockets had is not.
     #[test]
@@ -279,5 +289,50 @@ mod tests {
         assert_eq!(occupant(), (0, u32::MAX), "the last one");
         assert_eq!(occupant(), (1, 1));
         assert_eq!(occupant(), (1, 2));
+    }
+
+    fn cell_of(process: &Process<InMemory>, descriptor: Descriptor) -> u32 {
+        process.begin(descriptor).unwrap().socket().cell()
+    }
+
+    /// The cells of so many sockets that are open at once; they are closed then.
+    fn cells_of<const N: usize>(process: &Process<InMemory>) -> [u32; N] {
+        let opened = [(); N].map(|()| process.socket().unwrap());
+        let mut cells = opened.map(|it| cell_of(process, it));
+        for descriptor in opened {
+            process.close(descriptor).unwrap();
+        }
+        cells.sort_unstable();
+        cells
+    }
+
+    #[test]
+    fn slots_keep_the_cells_of_their_last_sockets_until_their_process_ends() {
+        let provider: Provider<InMemory> = Provider::in_memory();
+        let [process, other] = [(); 2].map(|()| provider.startup().unwrap());
+        assert_eq!(cells_of(&process), [0, 1, 2]);
+        assert_eq!(provider.usage().sockets, 0);
+        assert_eq!(cells_of(&other), [3], "another one's are kept");
+        assert_eq!(cells_of(&process), [0, 1, 2]);
+        drop(process);
+        assert_eq!(cells_of(&other), [0, 1, 2, 3]);
+        assert_eq!(provider.usage().sockets, 0);
+    }
+
+    #[test]
+    fn a_slot_that_keeps_a_cell_gives_that_of_a_socket_from_elsewhere_back() {
+        let provider: Provider<InMemory> = Provider::in_memory();
+        let [process, other] = [(); 2].map(|()| provider.startup().unwrap());
+        assert_eq!(cells_of(&process), [0]);
+        let theirs = other.socket().unwrap();
+        let record = other.duplicate(theirs, process.id()).unwrap();
+        let ours = process.redeem(record).unwrap();
+        assert_eq!(cell_of(&process, ours), 1);
+        other.close(theirs).unwrap();
+        assert_eq!(provider.usage().sockets, 1);
+        process.close(ours).unwrap();
+        assert_eq!(provider.usage().sockets, 0);
+        assert_eq!(cells_of(&other), [1], "it is anybody's");
+        assert_eq!(cells_of(&process), [0]);
     }
 }

@@ -11,17 +11,18 @@ use super::descriptors::Descriptors;
 use super::keeper::Keeper;
 use super::machine::Machine;
 use super::observation::{Observation, OperationId, Order, Step};
-use super::operation::{Operations, Pending};
+use super::operation::Pending;
 use super::primitives::Monitor;
-use super::reference::{Issuer, Reference, Watches};
+use super::reference::{Issuer, Reference};
 use super::services::Services;
+use super::table::Reserved;
 use super::transport::Endpoint as _;
 use super::transport::EndpointOf;
 use super::unsent::Unsent;
 use super::{SocketId, System};
 use crate::protocol::{
-    Actions, Descriptor, DuplicationRecord, Error, Input, OperationKind, Phase, SendSide, Socket,
-    Time,
+    Actions, Descriptor, DuplicationRecord, Error, Input, OperationKind, Phase, ProcessId,
+    SendSide, Socket, Time,
 };
 
 /// A cell of the socket slab. It shares no cache line with another one, so that
@@ -163,11 +164,10 @@ impl<S: System> SocketState<S> {
         &mut self,
         services: &Services<S>,
         id: SocketId,
-        process: &Keeper<Descriptors<S>>,
-        slot: u32,
-        life: Life,
-    ) -> Result<Descriptor, Error> {
-        let (descriptor, before) = process.table.open(slot, id)?;
+        process: &Descriptors<S>,
+        (reserved, life): (Reserved<'_, S::Primitives>, Life),
+    ) -> Descriptor {
+        let (descriptor, before) = reserved.open(id);
         let opened = Step::Opened { life: life.0 };
         let opened = Observation::through(process.id, descriptor, opened).saw(before);
         self.machine.note(services, || opened);
@@ -175,17 +175,9 @@ impl<S: System> SocketState<S> {
         if self.references.capacity() == 0 {
             self.references.reserve_exact(1);
         }
-        self.references.push(Reference {
-            process: Keeper::clone(process),
-            descriptor,
-            life,
-            live: true,
-            reads: Operations::new(),
-            writes: Operations::new(),
-            watches: Watches::new(),
-            over: false,
-        });
-        Ok(descriptor)
+        self.references
+            .push(Reference::new(process.id, descriptor, life));
+        descriptor
     }
 
     /// Registers an operation that may start, behind those of its kind.
@@ -196,7 +188,7 @@ impl<S: System> SocketState<S> {
         &mut self,
         services: &Services<S>,
         id: SocketId,
-        process: &Descriptors<S>,
+        process: &Keeper<Descriptors<S>>,
         descriptor: Descriptor,
         mut pending: Pending<S::Primitives>,
     ) -> Result<OperationId, Error> {
@@ -206,6 +198,7 @@ impl<S: System> SocketState<S> {
         let Some(reference) = self.reference(process, descriptor) else {
             return Err(Error::NotSocket);
         };
+        reference.keeper.get_or_insert_with(|| process.clone());
         let (does, waiting) = (pending.kind, pending.end.reply.waiting());
         match pending.kind {
             OperationKind::Recv | OperationKind::Accept => {
@@ -226,10 +219,10 @@ impl<S: System> SocketState<S> {
     }
 
     /// The process that issued the pending operation of this number.
-    pub(super) fn owner_of(&self, number: u64) -> Option<&Descriptors<S>> {
+    pub(super) fn owner_of(&self, number: u64) -> Option<ProcessId> {
         let mut references = self.references.iter();
         let owner = references.find(|it| it.reads.has(number) || it.writes.has(number))?;
-        Some(&owner.process)
+        Some(owner.process)
     }
 
     /// Takes out one operation, if nobody else has (a cancel).
@@ -241,7 +234,7 @@ impl<S: System> SocketState<S> {
             let issuer = reference.issuer();
             let Reference { reads, writes, .. } = reference;
             let taken = reads.remove(number).or_else(|| writes.remove(number));
-            Some((issuer, taken?))
+            issuer.zip(taken)
         })
     }
 
@@ -318,7 +311,6 @@ impl<S: System> SocketState<S> {
         self.more_to_discard = false;
         self.watched = false;
         self.watch_refused = false;
-        out.wake = true;
         out.released = true;
     }
 

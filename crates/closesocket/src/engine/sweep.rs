@@ -87,8 +87,7 @@ impl<S: System> ProcessState<S> {
         for socket in self.outlived.all() {
             self.shared.with_socket(socket, |section| {
                 let references = &mut section.socket.references;
-                let mine =
-                    |it: &Reference<S>| !it.live && it.life <= life && it.process.id == self.id;
+                let mine = |it: &Reference<S>| !it.live && it.life <= life && it.process == self.id;
                 let mut taken = Vec::new();
                 while let Some(index) = references.iter().position(mine) {
                     taken.push(references.swap_remove(index));

@@ -24,6 +24,9 @@ pub(super) struct Slot<P: Primitives> {
     socket: P::Word,
     /// Why the occupant was closed; written by the closer, who is inside.
     cause: P::Word,
+    /// One more than the free cell that the next socket opened here lives in; 0 if
+    /// there is none. Written by the closer too, and by whoever has reserved the slot.
+    kept: P::Word,
 }
 
 impl<P: Primitives> Default for Slot<P> {
@@ -32,6 +35,7 @@ impl<P: Primitives> Default for Slot<P> {
             word: P::Word::new(Word::unused().bits()),
             socket: P::Word::new(0),
             cause: P::Word::new(0),
+            kept: P::Word::new(0),
         }
     }
 }
@@ -87,13 +91,6 @@ impl<P: Primitives> Slot<P> {
         }
     }
 
-    /// Opens the reserved slot for this socket: one instruction. Returns the
-    /// word before.
-    fn open(&self, socket: SocketId) -> Word {
-        self.socket.store(socket.0, Ordering::Release);
-        Word::from_bits(self.word.fetch_add(word::STEP, Ordering::AcqRel))
-    }
-
     /// The word now.
     pub(super) fn word(&self) -> Word {
         Word::from_bits(self.word.load(Ordering::Acquire))
@@ -103,6 +100,24 @@ impl<P: Primitives> Slot<P> {
     #[inline]
     pub(super) fn socket(&self) -> SocketId {
         SocketId(self.socket.load(Ordering::Acquire))
+    }
+
+    /// Keeps the cell of a socket that was released for the next one opened here;
+    /// called by the closer. False if the slot has one.
+    pub(super) fn keep(&self, socket: SocketId) -> bool {
+        let keeps = self.kept.load(Ordering::Acquire) == 0 && socket.leaves_its_cell();
+        if keeps {
+            let kept = u64::from(socket.cell()) + 1;
+            self.kept.store(kept, Ordering::Release);
+        }
+        keeps
+    }
+
+    /// Takes the cell that was kept; called by whoever has the slot to itself.
+    fn take_kept(&self) -> Option<u32> {
+        let kept = self.kept.load(Ordering::Acquire).checked_sub(1)?;
+        self.kept.store(0, Ordering::Release);
+        u32::try_from(kept).ok()
     }
 
     /// Notes why the descriptor was closed; called by its closer.
@@ -117,6 +132,31 @@ impl<P: Primitives> Slot<P> {
             .into_iter()
             .find(|&cause| cause as u64 == value)
             .unwrap_or(Cause::Call)
+    }
+}
+
+/// A slot taken out of the free list, to be opened or given back
+/// ([`Table::unreserve`]).
+pub(super) struct Reserved<'a, P: Primitives> {
+    pub(super) index: u32,
+    slot: &'a Slot<P>,
+}
+
+impl<P: Primitives> Reserved<'_, P> {
+    /// Takes the cell that was kept for its next socket.
+    #[inline]
+    pub(super) fn take_kept(&self) -> Option<u32> {
+        self.slot.take_kept()
+    }
+
+    /// Opens it for this socket: one instruction. Returns its descriptor and the
+    /// word before.
+    #[inline]
+    pub(super) fn open(self, socket: SocketId) -> (Descriptor, Word) {
+        self.slot.socket.store(socket.0, Ordering::Release);
+        let before = self.slot.word.fetch_add(word::STEP, Ordering::AcqRel);
+        let before = Word::from_bits(before);
+        (word::descriptor(before, self.index), before)
     }
 }
 
@@ -150,33 +190,29 @@ impl<P: Primitives> Table<P> {
         self.slots.get(descriptor.slot())
     }
 
-    /// Takes a slot out of the free list, for [`Slot::open`] or
-    /// [`Table::unreserve`].
+    /// Takes a slot out of the free list.
     ///
     /// # Errors
     /// [`Error::TooManyDescriptors`] if none is left.
     #[inline]
-    pub(super) fn reserve(&self) -> Result<u32, Error> {
+    pub(super) fn reserve(&self) -> Result<Reserved<'_, P>, Error> {
         let index = self.free.take().ok_or(Error::TooManyDescriptors)?;
-        match self.slots.cell(index) {
-            Some(_) => Ok(index),
-            None => Err(Error::TooManyDescriptors),
-        }
+        self.reserved(index)
+    }
+
+    /// The slot of this index, which the caller has reserved before.
+    ///
+    /// # Errors
+    /// [`Error::TooManyDescriptors`] if there cannot be so many.
+    #[inline]
+    pub(super) fn reserved(&self, index: u32) -> Result<Reserved<'_, P>, Error> {
+        let slot = self.slots.cell(index).ok_or(Error::TooManyDescriptors)?;
+        Ok(Reserved { index, slot })
     }
 
     /// Gives an unopened slot back.
     pub(super) fn unreserve(&self, index: u32) {
         self.free.put(index);
-    }
-
-    /// Opens a reserved slot. Returns its descriptor and the word before.
-    ///
-    /// # Errors
-    /// [`Error::TooManyDescriptors`] if the slot was not reserved here.
-    pub(super) fn open(&self, index: u32, socket: SocketId) -> Result<(Descriptor, Word), Error> {
-        let slot = self.slots.get(index).ok_or(Error::TooManyDescriptors)?;
-        let before = slot.open(socket);
-        Ok((word::descriptor(before, index), before))
     }
 
     /// Frees a claimed slot for its next occupant, or retires it (D3, H4): one
@@ -221,6 +257,21 @@ impl<P: Primitives> Table<P> {
             }
         }
         occupied
+    }
+
+    /// How many cells are kept; exact when nobody else is at it.
+    pub(super) fn kept(&self) -> usize {
+        let has = |it: &&Slot<P>| it.kept.load(Ordering::Acquire) != 0;
+        self.issued().filter(has).count()
+    }
+
+    /// Takes the cells that were kept, when nobody else uses the table.
+    pub(super) fn take_kept(&self) -> impl Iterator<Item = u32> {
+        self.issued().filter_map(Slot::take_kept)
+    }
+
+    fn issued(&self) -> impl Iterator<Item = &Slot<P>> {
+        (0..self.free.issued()).filter_map(|index| self.slots.get(index))
     }
 
     /// How many slots are not free: open, closing or retired.

@@ -55,7 +55,7 @@ impl<S: System> Process<S> {
             config.abort_scope,
             config.unread_input,
         );
-        self.open_new(core, make)
+        self.open_new(&core, make)
     }
 
     /// Makes a descriptor of a socket that somebody else has made, and that is this
@@ -79,7 +79,7 @@ impl<S: System> Process<S> {
             ],
             Connection::Connecting | Connection::Lost => return Err(Error::InvalidArgument),
         };
-        let descriptor = self.open_new(self.state.shared.services.new_socket(), make)?;
+        let descriptor = self.open_new(&self.state.shared.services.new_socket(), make)?;
         let admission = self.state.admit(descriptor)?;
         admission.section(|section| {
             section.require_live(&admission)?;
