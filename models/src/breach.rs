@@ -65,25 +65,16 @@ impl CloseModel {
     /// the state does not have is judged as one that no rule speaks of.
     #[must_use]
     pub fn breaches(&self, before: &State, transition: &Transition) -> Vec<Breach> {
-        let (event, after) = &self.taken(before, transition);
         let action = transition.action;
-        let view = |state| View {
-            scenario: self.scenario,
-            state,
-        };
-        let step = Step {
-            before: &view(before),
-            event: *event,
-            after: &view(after),
-        };
+        let (event, after) = self.taken(before, transition);
         let by = self.name_of(action);
-        let mut breaches = of_step(&step, by.as_deref());
-        if rank(after) >= rank(before) && !breaches.iter().any(|it| it.id == Self::ends().id) {
+        let mut breaches = self.on_step(before, event, &after, |step| of_step(step, by.as_deref()));
+        if rank(&after) >= rank(before) && !breaches.iter().any(|it| it.id == Self::ends().id) {
             let ends = Self::ends();
             breaches.push(Breach {
                 id: ends.id,
                 sentence: ends.sentence,
-                witness: goes_round(action, before, after),
+                witness: goes_round(action, before, &after),
                 by: None,
             });
         }
@@ -110,14 +101,25 @@ impl CloseModel {
         transition: &Transition,
         predicate: impl Fn(&Step<'_, View<'_>>) -> bool,
     ) -> bool {
+        let (event, after) = self.taken(before, transition);
+        self.on_step(before, event, &after, predicate)
+    }
+
+    fn on_step<R>(
+        &self,
+        before: &State,
+        event: Event,
+        after: &State,
+        judge: impl FnOnce(&Step<'_, View<'_>>) -> R,
+    ) -> R {
         let view = |state| View {
             scenario: self.scenario,
             state,
         };
-        predicate(&Step {
+        judge(&Step {
             before: &view(before),
-            event: self.event(before, transition),
-            after: &view(&transition.next),
+            event,
+            after: &view(after),
         })
     }
 
