@@ -4,9 +4,9 @@ use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use clap::{Arg, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+use clap::{Arg, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::check::SearchArguments;
+use crate::check::{Scope, SearchArguments};
 use crate::output::{Format, Offer, Presentation};
 
 /// Checks the close protocol that ships, and drives the real engine.
@@ -66,16 +66,6 @@ fn address(text: &str) -> Result<SocketAddr, String> {
             .parse()
             .map_err(|_| "expected 3000, localhost:3000 or 127.0.0.1:3000".to_owned()),
     }
-}
-
-/// Which scenarios there are to explore.
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-pub(crate) enum Scope {
-    /// Those of the catalogue.
-    #[default]
-    Catalogue,
-    /// Those with several bounds raised at once.
-    Deep,
 }
 
 #[derive(Debug, Subcommand)]

@@ -13,7 +13,6 @@ use closesocket_models::{
     CloseModel, DEEP, DefectSpec, Failure, Outcome as Found, Progress as Far, Scenario, check_by,
 };
 
-use crate::cli::Scope;
 use crate::file::Target;
 use crate::found::Report;
 use crate::found::check::{CheckReport, ScenarioReport};
@@ -27,7 +26,7 @@ use crate::style::Style;
 use crate::suite::suite;
 use progress::Progress;
 use search::Search;
-pub(crate) use search::SearchArguments;
+pub(crate) use search::{Scope, SearchArguments};
 
 /// What to explore: a scenario, or a defect in its scenario.
 #[derive(Clone, Copy, Debug)]
@@ -314,8 +313,7 @@ mod tests {
     };
     use closesocket_models::{CloseModel, Outcome as Found, check};
 
-    use super::{CheckReport, Plan, ScenarioReport, SearchArguments, show};
-    use crate::cli::Scope;
+    use super::{CheckReport, Plan, ScenarioReport, Scope, SearchArguments, show};
     use crate::outcome::Outcome;
     use crate::output::{Format, Offer, Output, Presentation};
     use crate::style::Color;
