@@ -1,6 +1,8 @@
 //! What is wrong when an invariant does not hold: which part of it broke, and of
 //! which object.
 
+use alloc::format;
+use alloc::string::{String, ToString as _};
 use core::fmt;
 
 use super::world::{DescriptorState, World};
