@@ -2,6 +2,7 @@
 //! expected one.
 
 mod as_test;
+mod job;
 pub(crate) mod own;
 mod print;
 mod progress;
@@ -9,9 +10,7 @@ mod search;
 
 use std::path::Path;
 
-use closesocket_models::{
-    CloseModel, DEEP, DefectSpec, Failure, Outcome as Found, Progress as Far, Scenario, check_by,
-};
+use closesocket_models::{CloseModel, DEEP, Failure, Outcome as Found, Progress as Far, check_by};
 
 use crate::file::Target;
 use crate::found::Report;
@@ -24,49 +23,10 @@ use crate::parallel::side_by_side;
 use crate::report;
 use crate::style::Style;
 use crate::suite::suite;
+pub(crate) use job::Job;
 use progress::Progress;
 use search::Search;
 pub(crate) use search::{Scope, SearchArguments};
-
-/// What to explore: a scenario, or a defect in its scenario.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Job {
-    pub(crate) scenario: &'static Scenario,
-    pub(crate) defect: Option<&'static DefectSpec>,
-    /// Explore its canonical states only.
-    pub(crate) reduced: bool,
-}
-
-impl Job {
-    /// A scenario without a defect.
-    pub(crate) const fn plain(scenario: &'static Scenario) -> Self {
-        Self {
-            scenario,
-            defect: None,
-            reduced: false,
-        }
-    }
-
-    /// A defect in the scenario that shows it.
-    pub(crate) fn with(spec: &'static DefectSpec) -> Result<Self, String> {
-        Ok(Self {
-            defect: Some(spec),
-            ..Self::plain(find(spec.scenario)?)
-        })
-    }
-
-    /// The scenario or the defect of this name.
-    pub(crate) fn named(
-        scenario: Option<&str>,
-        defect: Option<&str>,
-    ) -> Result<Option<Self>, String> {
-        let Some(name) = defect else {
-            return scenario.map(|name| find(name).map(Self::plain)).transpose();
-        };
-        let spec = suite().defect(name).ok_or_else(|| names::no_defect(name))?;
-        Self::with(spec).map(Some)
-    }
-}
 
 /// What to check, and how to show it.
 #[derive(Clone, Copy, Debug)]
@@ -219,13 +179,6 @@ fn jobs(plan: &Plan<'_>) -> Result<Vec<Job>, String> {
     named.collect()
 }
 
-/// The scenario of this name.
-fn find(name: &str) -> Result<&'static Scenario, String> {
-    suite()
-        .scenario(name)
-        .ok_or_else(|| names::no_scenario(name))
-}
-
 /// Explores the jobs side by side, each by one thread, unless something else is
 /// asked for. With `lines`, each has its line for people as soon as it is done.
 fn explore(jobs: &[Job], search: &Search, output: &Output, lines: bool) -> CheckReport {
@@ -264,7 +217,7 @@ pub(crate) fn judge_plainly(job: &Job, watch: &dyn Fn(&Far)) -> ScenarioReport {
 
 /// Explores one job, and tells now and then how far it is.
 fn judge(job: &Job, search: &Search, watch: &dyn Fn(&Far)) -> ScenarioReport {
-    let full = match CloseModel::new(job.scenario, job.defect.map(|spec| spec.defect)) {
+    let full = match job.model() {
         Ok(model) => model,
         Err(error) => {
             errln!("error: {error}");

@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use closesocket_models::{Checker, Checkpoint, Cluster, Limits, Options};
 
-use super::Job;
+use super::job::Job;
 
 /// Which scenarios there are to explore.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]

@@ -67,7 +67,7 @@ pub(super) fn states(
     let explorer = ExplorerModel::new(model);
     let properties = properties(model, entry);
     let view = |from: Option<(State, Shown)>, taken: &[Shown], state: State, action_index| {
-        let path = Path::from_actions(&explorer, start(&explorer), taken);
+        let path = Path::from_actions(&explorer, model.start(), taken);
         StateView {
             action: from.map(|(_, action)| explorer.format_action(&action)),
             outcome: from.and_then(|(before, action)| explorer.format_step(&before, action)),
@@ -82,14 +82,14 @@ pub(super) fn states(
     let unknown = || format!("Unable to find state following action indices {indices}");
     let words = indices.trim_start_matches('/').trim_end_matches('/');
     if words.is_empty() {
-        return Ok(vec![view(None, &[], start(&explorer), 0)]);
+        return Ok(vec![view(None, &[], model.start(), 0)]);
     }
     let numbers: Result<Vec<usize>, _> = words.split('/').map(str::parse).collect();
     let numbers = numbers.map_err(|_| unreadable())?;
     let [0, rest @ ..] = numbers.as_slice() else {
         return Err(unknown());
     };
-    let (mut state, mut taken) = (start(&explorer), Vec::new());
+    let (mut state, mut taken) = (model.start(), Vec::new());
     for &index in rest {
         let action = *actions(&explorer, &state).get(index).ok_or_else(unknown)?;
         state = action.0.next;
@@ -101,11 +101,6 @@ pub(super) fn states(
         view(Some((state, action)), &taken, action.0.next, index)
     });
     Ok(views.collect())
-}
-
-fn start(explorer: &ExplorerModel) -> State {
-    let states = explorer.init_states();
-    states.first().copied().unwrap_or_else(State::blank)
 }
 
 fn actions(explorer: &ExplorerModel, state: &State) -> Vec<Shown> {
@@ -134,7 +129,7 @@ fn properties(model: CloseModel, entry: &Entry) -> Vec<Property> {
 fn place(model: CloseModel, path: &Counterexample) -> Option<String> {
     let explorer = ExplorerModel::new(model);
     let actions: Vec<_> = path.transitions().into_iter().map(Shown).collect();
-    let path = Path::from_actions(&explorer, start(&explorer), &actions)?;
+    let path = Path::from_actions(&explorer, model.start(), &actions)?;
     Some(path.encode(&explorer))
 }
 

@@ -39,10 +39,7 @@ impl Site {
     /// The pages, of which the command may have named one: its search begins.
     pub(super) fn new(job: Option<Job>) -> Self {
         let board = Board::new();
-        let named = job.and_then(|job| {
-            let name = job.defect.map_or(job.scenario.name, |it| it.name);
-            board.find(job.defect.is_some(), name).cloned()
-        });
+        let named = job.and_then(|job| board.find(job.defect.is_some(), job.name()).cloned());
         if let Some(entry) = &named {
             board.search(entry, Duration::ZERO);
         }
@@ -147,11 +144,8 @@ impl Site {
             let shortest = entry.report().and_then(|it| it.shortest());
             if let Some(path) = shortest {
                 let way = Walk::way_of(&model, path);
-                let name = entry
-                    .job
-                    .defect
-                    .map_or(entry.job.scenario.name, |it| it.name);
-                return Ok(Answer::see_other(&look.address(name, &way, None)));
+                let there = look.address(entry.job.name(), &way, None);
+                return Ok(Answer::see_other(&there));
             }
             return self.show(entry, Walk::follow(model, "").ok(), &look);
         };
@@ -182,8 +176,7 @@ impl Site {
 }
 
 fn model(job: &Job) -> Result<CloseModel, Refusal> {
-    let model = CloseModel::new(job.scenario, job.defect.map(|it| it.defect));
-    model.map_err(|unfit| (UNFIT, unfit.to_string()))
+    job.model().map_err(|unfit| (UNFIT, unfit.to_string()))
 }
 
 fn nothing_here() -> Refusal {

@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 
 use closesocket_models::{CloseModel, Counterexample, State, Transition};
-use stateright::Model as _;
 
 /// One step that a state has.
 #[derive(Clone)]
@@ -38,7 +37,7 @@ pub(super) struct NoSuchStep {
 impl Walk {
     /// Follows the fingerprints of an address, divided by dots, from the start.
     pub(super) fn follow(model: CloseModel, keys: &str) -> Result<Self, NoSuchStep> {
-        let mut state = start(&model);
+        let mut state = model.start();
         let mut steps: Vec<Choice> = Vec::new();
         for key in keys.split('.').filter(|it| !it.is_empty()) {
             let Some(step) = choices(&model, &state).into_iter().find(|it| it.key == key) else {
@@ -57,7 +56,7 @@ impl Walk {
 
     /// The way of a counterexample, as an address has it.
     pub(super) fn way_of(model: &CloseModel, path: &Counterexample) -> String {
-        let mut state = start(model);
+        let mut state = model.start();
         let mut steps = Vec::new();
         for transition in path.transitions() {
             let mut choices = choices(model, &state).into_iter();
@@ -75,7 +74,7 @@ impl Walk {
     /// The state after so many steps.
     pub(super) fn state(&self, steps: usize) -> State {
         let last = steps.checked_sub(1).and_then(|it| self.steps.get(it));
-        last.map_or_else(|| start(&self.model), |it| it.transition.next)
+        last.map_or_else(|| self.model.start(), |it| it.transition.next)
     }
 
     /// All transitions.
@@ -87,15 +86,6 @@ impl Walk {
     pub(super) fn choices(&self) -> Vec<Choice> {
         choices(&self.model, &self.state(self.at))
     }
-}
-
-fn start(model: &CloseModel) -> State {
-    // A scenario has one start.
-    model
-        .init_states()
-        .first()
-        .copied()
-        .unwrap_or_else(State::blank)
 }
 
 fn way(steps: &[Choice]) -> String {
@@ -134,7 +124,7 @@ mod tests {
 
     use closesocket_models::{CloseModel, DEFECTS, Scenario, search};
 
-    use super::{Walk, choices, start};
+    use super::{Walk, choices};
 
     fn model(scenario: &str) -> CloseModel {
         CloseModel::new(Scenario::named(scenario).expect(scenario), None).expect("it fits")
@@ -143,7 +133,7 @@ mod tests {
     #[test]
     fn the_steps_of_a_state_have_different_keys() {
         let model = model("record-redeemed-twice");
-        let (mut todo, mut known) = (vec![start(&model)], HashSet::new());
+        let (mut todo, mut known) = (vec![model.start()], HashSet::new());
         while let Some(state) = todo.pop() {
             let choices = choices(&model, &state);
             let keys: HashSet<_> = choices.iter().map(|it| &it.key).collect();
@@ -171,7 +161,7 @@ mod tests {
     #[test]
     fn a_step_that_there_is_not_is_named() {
         let model = model("upcall-failure");
-        let first = choices(&model, &start(&model))[0].key.clone();
+        let first = choices(&model, &model.start())[0].key.clone();
         let wrong = Walk::follow(model, &format!("{first}.nowhere")).err();
         let wrong = wrong.expect("there is no such step");
         assert_eq!(wrong.way, first);

@@ -51,7 +51,7 @@ pub(in crate::explore) fn refusal(path: &str, status: &str, sentence: &str) -> S
 /// The step of a link that the model does not have; `back` leads to where it still
 /// has all.
 pub(in crate::explore) fn no_such_step(job: &Job, sentence: &str, back: &str) -> String {
-    let name = job.defect.map_or(job.scenario.name, |it| it.name);
+    let name = job.name();
     let body = format!(
         "<h1><code>{}</code>: no such step</h1>\n<p>{}.</p>\n\
          <p><a href=\"{}\">Go there</a>, or <a href=\"?\">to where this page opens</a>.</p>\n",

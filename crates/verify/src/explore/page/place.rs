@@ -31,13 +31,6 @@ pub(in crate::explore) fn place(entry: &Entry, walk: &Walk, look: &Look) -> Stri
     frame("../", &title(entry, walk, &rows), &body)
 }
 
-fn name(entry: &Entry) -> &'static str {
-    entry
-        .job
-        .defect
-        .map_or(entry.job.scenario.name, |it| it.name)
-}
-
 fn title(entry: &Entry, walk: &Walk, rows: &[Row]) -> String {
     let violates = rows.get(walk.at).is_some_and(|it| !it.violates.is_empty());
     let step = match walk.at {
@@ -45,7 +38,7 @@ fn title(entry: &Entry, walk: &Walk, rows: &[Row]) -> String {
         at => format!("step {at}"),
     };
     let sign = if violates { "\u{2717} " } else { "" };
-    format!("{sign}{}: {step}", name(entry))
+    format!("{sign}{}: {step}", entry.job.name())
 }
 
 fn heading(entry: &Entry) -> String {

@@ -78,12 +78,11 @@ fn is_bad(standing: &Standing<'_>) -> bool {
 }
 
 fn link(entry: &Entry) -> String {
-    let name = entry
-        .job
-        .defect
-        .map_or(entry.job.scenario.name, |it| it.name);
     let path = escape(&path(&entry.job));
-    format!("<a href=\"{path}\"><code>{}</code></a>", escape(name))
+    format!(
+        "<a href=\"{path}\"><code>{}</code></a>",
+        escape(entry.job.name())
+    )
 }
 
 /// What is not as it should be first.
