@@ -116,14 +116,14 @@ pub fn check_by(
     watch: &dyn Fn(&Progress),
 ) -> Outcome {
     let begin = Instant::now();
-    let mut outcome = match (model.defect, checker) {
-        (Some(_), _) => explore(model, options, true, watch),
-        (None, Checker::Frontier) => explore(model, options, false, watch),
+    let without_ways = match (model.defect, checker) {
+        (Some(_), _) => None,
+        (None, Checker::Frontier) => Some(explore(model, options, false, watch)),
         (None, Checker::Stateright) => explore_by_stateright(*model, watch),
     };
-    if model.defect.is_none() && !outcome.violated().is_empty() {
-        outcome = explore(model, options, true, watch);
-    }
+    let mut outcome = without_ways
+        .filter(|it| it.violated().is_empty())
+        .unwrap_or_else(|| explore(model, options, true, watch));
     outcome.seconds = begin.elapsed().as_secs_f64();
     outcome
 }
@@ -182,8 +182,8 @@ fn explore(
 /// The longest time from one look at a search to the next.
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
-/// stateright's verdict; if something is violated, that of the frontier.
-fn explore_by_stateright(model: CloseModel, watch: &dyn Fn(&Progress)) -> Outcome {
+/// stateright's verdict, if it is that everything holds.
+fn explore_by_stateright(model: CloseModel, watch: &dyn Fn(&Progress)) -> Option<Outcome> {
     let mut checker = model.checker().spawn_dfs();
     let workers = checker.handles();
     let mut pause = Duration::from_millis(1);
@@ -202,9 +202,9 @@ fn explore_by_stateright(model: CloseModel, watch: &dyn Fn(&Progress)) -> Outcom
             .unwrap_or_else(|panicked| resume_unwind(panicked));
     }
     if !checker.discoveries().is_empty() {
-        return explore(&model, &Options::default(), true, watch);
+        return None;
     }
-    Outcome {
+    Some(Outcome {
         scenario: model.scenario.name,
         unique_states: checker.unique_state_count(),
         transitions: checker.state_count() - model.init_states().len(),
@@ -213,7 +213,7 @@ fn explore_by_stateright(model: CloseModel, watch: &dyn Fn(&Progress)) -> Outcom
         seconds: 0.0,
         verdicts: verdicts([const { None }; COUNT]),
         failure: None,
-    }
+    })
 }
 
 fn verdicts(found: [Option<Counterexample>; COUNT]) -> Vec<(&'static str, Verdict)> {

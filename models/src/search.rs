@@ -4,7 +4,7 @@
 
 use std::cell::{Cell, RefCell};
 
-use closesocket::protocol::invariant::{COUNT, Step};
+use closesocket::protocol::invariant::{COUNT, Event, Step};
 use closesocket_frontier::{Limits, Options, Path, explore_alone};
 
 use crate::action::Action;
@@ -91,10 +91,7 @@ pub fn search_within(model: &CloseModel, limits: Limits) -> Search {
     for found in report.found {
         match found.number.checked_sub(FIRST_PROBE) {
             Some(probe) => search.reached[probe] = true,
-            None => {
-                let path = found.path.map(|it| it.map(|(_, action)| action));
-                search.counterexamples[found.number] = Some(way(path));
-            }
+            None => search.counterexamples[found.number] = Some(way_of_events(found.path)),
         }
     }
     search
@@ -107,6 +104,11 @@ pub(crate) fn way(path: Option<Path<State, Action>>) -> Counterexample {
         states: Vec::new(),
     };
     path.map_or_else(nowhere, Counterexample::of)
+}
+
+/// The same, of a search that was told of events too.
+fn way_of_events(path: Option<Path<State, (Event, Action)>>) -> Counterexample {
+    way(path.map(|it| it.map(|(_, action)| action)))
 }
 
 /// Looks for the shortest way to break an invariant of your own: a predicate
@@ -123,7 +125,7 @@ pub fn search_violation(
     };
     let report = explore_alone(&Holding { model, holds }, &options, &|_| {});
     let first = report.found.into_iter().next()?;
-    Some(way(first.path.map(|it| it.map(|(_, action)| action))))
+    Some(way_of_events(first.path))
 }
 
 /// Hands every reachable state to `passes`, until one is not let pass: that one.

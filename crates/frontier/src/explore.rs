@@ -14,7 +14,6 @@ use crate::{alone, together};
 ///
 /// `watch` is called now and then. Options of processes, other workers and
 /// checkpoints are not heeded.
-///
 pub fn explore_alone<P: Space>(
     space: &P,
     options: &Options,
