@@ -1,7 +1,5 @@
 //! A path through a model, as an address has it: a fingerprint for each step.
 
-use std::fmt::Write as _;
-
 use closesocket_models::{CloseModel, Counterexample, State, Transition};
 
 /// One step that a state has.
@@ -97,16 +95,23 @@ fn way(steps: &[Choice]) -> String {
 fn choices(model: &CloseModel, state: &State) -> Vec<Choice> {
     let mut choices: Vec<Choice> = Vec::new();
     model.transitions(state, |_, transition| {
-        let mut key = fingerprint(&transition.action.to_string());
-        let same = |it: &&Choice| it.key.split('-').next() == Some(&key);
-        let before = choices.iter().filter(same).count();
-        if before > 0 {
-            // Writing to a string cannot fail.
-            let _ = write!(key, "-{before}");
-        }
+        let others = choices.iter().map(|it| it.key.as_str());
+        let key = key(&transition.action.to_string(), others);
         choices.push(Choice { key, transition });
     });
     choices
+}
+
+/// The fingerprint of a sentence, with a number if others of its state have the same.
+fn key<'a>(sentence: &str, others: impl Iterator<Item = &'a str>) -> String {
+    let key = fingerprint(sentence);
+    match others
+        .filter(|it| it.split('-').next() == Some(&key))
+        .count()
+    {
+        0 => key,
+        before => format!("{key}-{before}"),
+    }
 }
 
 /// Four digits for a sentence, the same on every machine (FNV-1a, folded): what
@@ -124,7 +129,7 @@ mod tests {
 
     use closesocket_models::{CloseModel, DEFECTS, Scenario, search};
 
-    use super::{Walk, choices};
+    use super::{Walk, choices, key};
 
     fn model(scenario: &str) -> CloseModel {
         CloseModel::new(Scenario::named(scenario).expect(scenario), None).expect("it fits")
@@ -142,6 +147,17 @@ mod tests {
             todo.extend(next.filter(|it| known.insert(*it)));
         }
         assert!(known.len() > 1_000);
+    }
+
+    #[test]
+    fn sentences_with_one_fingerprint_have_different_keys() {
+        let mut keys: Vec<String> = Vec::new();
+        for sentence in ["T1 waits", "T2 waits", "T1 waits", "T1 waits"] {
+            let key = key(sentence, keys.iter().map(String::as_str));
+            assert!(!keys.contains(&key), "{key}: {keys:?}");
+            keys.push(key);
+        }
+        assert_eq!(keys[2], format!("{}-1", keys[0]));
     }
 
     #[test]
