@@ -10,7 +10,7 @@ use super::ghost::Ghosts;
 use super::view::{Actor, InHand, Key, View};
 use crate::scenario::{Call, Scenario};
 use crate::state::{OPERATIONS, State, THREADS, WORKER};
-use crate::steps::has_pending_sends;
+use crate::steps::{Steps, has_pending_sends};
 
 /// A state with the scenario that it is of.
 #[derive(Clone, Copy, Debug)]
@@ -49,51 +49,94 @@ impl Seen<'_> {
             .unwrap_or_default()
     }
 
-    /// What a thread is at the slot that it is at.
-    pub(super) fn actor(&self, t: usize, call: Kind) -> Actor {
+    /// What a thread is at a slot; `None` if it has nothing to do there.
+    ///
+    /// One that has taken out operations of several descriptors is somebody at each
+    /// of them, and goes on there as if it had none elsewhere: it does in any order
+    /// what it does in one.
+    pub(super) fn actor(&self, t: usize, call: Kind, slot: usize) -> Option<Actor> {
         let thread = self.state.thread(t);
-        if matches!(thread.next(), Next::Idle | Next::Sleep) {
-            return Actor::NOBODY;
-        }
-        let slot = self.state.slot(self.slot_of(t));
-        let present = slot.word().generation().to_le_bytes()[0];
-        Actor::new(call, thread, self.in_hand(t, call), present)
-    }
-
-    /// The slot that a thread is at.
-    pub(super) fn slot_of(&self, t: usize) -> usize {
-        let thread = self.state.thread(t);
-        let first = thread.taken().trailing_zeros() as usize;
-        usize::from(match thread.next() {
-            // Whoever has taken anything out is where that holds.
-            Next::Deliver | Next::GiveUp if !thread.holding() && first < OPERATIONS => {
-                self.state.operation(first).slot()
+        let at_it = usize::from(thread.slot()) == slot;
+        match thread.next() {
+            Next::Idle | Next::Sleep => None,
+            Next::Deliver | Next::Wait | Next::GiveUp => self.with_hand(t, call, slot),
+            Next::Claim | Next::ReturnHandle | Next::Recycle if at_it => {
+                // What it closes itself is another descriptor.
+                let call = if thread.holding() { Kind::Work } else { call };
+                Some(self.whole(t, call, slot))
             }
-            Next::LookAtProcess => thread.own_slot(),
-            _ => thread.slot(),
-        })
+            Next::Claim | Next::ReturnHandle | Next::Recycle => self.with_hand(t, call, slot),
+            Next::LookAtProcess => {
+                let at_its_own = usize::from(thread.own_slot()) == slot;
+                at_its_own.then(|| self.whole(t, call, slot))
+            }
+            _ => at_it.then(|| self.whole(t, call, slot)),
+        }
     }
 
-    fn in_hand(&self, t: usize, call: Kind) -> InHand {
-        let thread = self.state.thread(t);
+    fn present(&self, slot: usize) -> u8 {
+        let word = self.state.slot(slot).word();
+        word.generation().to_le_bytes()[0]
+    }
+
+    /// A thread all of whose business is at this slot.
+    fn whole(&self, t: usize, call: Kind, slot: usize) -> Actor {
+        let mut thread = self.state.thread(t);
+        thread.set_holding(false);
+        if call == Kind::Work {
+            thread.set_waited(false);
+        }
+        let hand = InHand {
+            registered: thread.next() == Next::Leave && self.has_registered(t, call),
+            ..InHand::default()
+        };
+        Actor::new(call, thread, hand, self.present(slot))
+    }
+
+    /// A thread with its hold of this slot, or with operations of it in hand.
+    fn with_hand(&self, t: usize, call: Kind, slot: usize) -> Option<Actor> {
+        let mut thread = self.state.thread(t);
+        let steps = Steps {
+            scenario: self.scenario,
+            defect: None,
+            locked: 0,
+        };
+        let own = thread.holding() && usize::from(steps.closing(t, &thread).0) == slot;
+        let at = |index: &usize| usize::from(self.state.operation(*index).slot()) == slot;
+        let taken = (0..OPERATIONS).filter(|it| thread.taken() >> it & 1 == 1);
         let mut hand = InHand::default();
-        for index in (0..OPERATIONS).filter(|it| thread.taken() >> it & 1 == 1) {
-            let ending = matches!(
-                self.state.operation(index).state(),
-                OperationState::Ending(_)
-            );
+        for index in taken.clone().filter(at) {
+            let state = self.state.operation(index).state();
+            let ending = matches!(state, OperationState::Ending(_));
             match (self.is_blocked(index), ending) {
                 (true, ending) => hand.unanswered |= ending,
                 (false, true) => hand.taken = true,
                 (false, false) => hand.delivered = true,
             }
         }
-        if thread.next() == Next::Leave && call.is_overlapped() {
-            hand.registered = self
-                .started(t)
-                .is_some_and(|index| self.state.operation(index).state() != OperationState::Idle);
-        }
-        hand
+        let there = own || hand != InHand::default();
+        let elsewhere = taken.filter(|it| !at(it)).count() > 0;
+        thread.set_next(match thread.next() {
+            _ if hand.taken || hand.unanswered => Next::Deliver,
+            Next::Wait => Next::Wait,
+            Next::GiveUp if !elsewhere => Next::GiveUp,
+            _ if own && thread.waited() => Next::Wait,
+            _ => Next::GiveUp,
+        });
+        thread.set_holding(own);
+        thread.set_waited(own && thread.waited());
+        thread.set_cancelled(own && thread.cancelled());
+        let present = self.present(slot);
+        thread.set_generation(if own { present } else { 0 });
+        let call = if own { call } else { Kind::Work };
+        there.then(|| Actor::new(call, thread, hand, present))
+    }
+
+    /// Whether the overlapped call that a thread is about to leave has registered
+    /// its operation.
+    fn has_registered(&self, t: usize, call: Kind) -> bool {
+        let started = self.started(t).filter(|_| call.is_overlapped());
+        started.is_some_and(|index| self.state.operation(index).state() != OperationState::Idle)
     }
 
     /// The operation that a thread starts in its present call.
@@ -132,12 +175,7 @@ impl Seen<'_> {
     /// Every view of this state.
     pub(super) fn views(&self, out: &mut impl FnMut(View)) {
         for slot in 0..self.scenario.slots.len() {
-            let actors = (0..THREADS).filter_map(|t| {
-                let thread = self.state.thread(t);
-                let here =
-                    !matches!(thread.next(), Next::Idle | Next::Sleep) && self.slot_of(t) == slot;
-                here.then(|| self.actor(t, self.call(t)))
-            });
+            let actors = (0..THREADS).filter_map(|t| self.actor(t, self.call(t), slot));
             let actors: Vec<Actor> = actors.collect();
             let anonymous = self.anonymous(slot);
             let key = self.key(slot);

@@ -55,9 +55,27 @@ const LIMITED: Surroundings = Surroundings {
     ..ROUGH
 };
 
-use Kind::{BlockedRecv, BlockedSend, Close, Duplicate, LingerHard, LingerTimed, Open, Recv, Send};
+use Kind::{
+    BlockedRecv, BlockedSend, Cancel, CancelThrough, Close, Duplicate, LingerHard, LingerTimed,
+    Open, Recv, Redeem, Send, SendTwo,
+};
 
 const FEW: &[Kind] = &[Recv, BlockedRecv, Send, BlockedSend, Close, Open];
+
+const SHARED: &[Kind] = &[
+    Recv,
+    BlockedRecv,
+    Send,
+    SendTwo,
+    BlockedSend,
+    Close,
+    LingerTimed,
+    Duplicate,
+    Redeem,
+    Open,
+    Cancel,
+    CancelThrough,
+];
 
 /// Every family.
 pub static FAMILIES: &[Family] = &[
@@ -126,6 +144,17 @@ pub static FAMILIES: &[Family] = &[
         surroundings: ROUGH,
         views: 720_474,
     },
+    Family {
+        name: "last-reference",
+        summary: "Sockets whose operations outlive their descriptors until the last reference goes.",
+        sockets: &sockets(SocketSpec {
+            abort_scope: AbortScope::LastReference,
+            ..WIDER
+        }),
+        calls: SHARED,
+        surroundings: ROUGH,
+        views: 257_531,
+    },
 ];
 
 /// What no family has, and why.
@@ -137,10 +166,6 @@ pub static OUTSIDE: &[(&str, &str)] = &[
     (
         "connect, listen, accept",
         "a socket that is not connected from the start has a machine of its own to be abstracted",
-    ),
-    (
-        "AbortScope::LastReference",
-        "a commit takes operations of other descriptors, so a step meets more than one slot",
     ),
     (
         "the order of results (R8)",
@@ -213,9 +238,8 @@ impl Family {
 }
 
 fn not_mine(socket: &SocketSpec) -> &'static str {
-    match (socket.connection, socket.abort_scope) {
-        (Connection::Connected, AbortScope::Descriptor) => "its sockets are of another kind",
-        (Connection::Connected, _) => "operations outlive their descriptors",
+    match socket.connection {
+        Connection::Connected => "its sockets are of another kind",
         _ => "a socket is not connected from the start",
     }
 }

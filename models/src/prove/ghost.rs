@@ -27,6 +27,8 @@ impl Ghosts {
 
     /// Nobody else.
     pub(crate) const NONE: Self = Self(0);
+    /// What is pending.
+    pub(crate) const OF_OPERATIONS: Self = Self::PENDING.and(Self::ASLEEP);
     /// Those that are counted in the word.
     pub(crate) const COUNTED: Self = Self(0x1f);
 

@@ -37,7 +37,9 @@ pub(super) fn leaks(view: &View, left_out: Ghosts) -> Option<&'static str> {
             "a sleeping thread whose operation was taken out has nobody who wakes it",
         ),
         (
-            all.any(Ghosts::PENDING.and(Ghosts::ASLEEP)) && key.phase() != WordPhase::Open,
+            all.any(Ghosts::PENDING.and(Ghosts::ASLEEP))
+                && key.phase() != WordPhase::Open
+                && !key.may_outlive(),
             "an operation is pending through a closed descriptor",
         ),
         (

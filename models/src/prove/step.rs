@@ -113,19 +113,22 @@ fn of_step(
     let key = key_after(view, world, &seen);
     let recycled = is_recycled(world, after);
     let actor = match world.mover {
-        Mover::Thread(t) => seen.actor(t, world.call),
+        Mover::Thread(t) => seen.actor(t, world.call, 0).unwrap_or(Actor::NOBODY),
         Mover::Surroundings => Actor::NOBODY,
     };
     let woken = (INSIDER + 1..WORKER).find(|&t| {
         world.state.thread(t).next() == Next::Sleep && after.thread(t).next() == Next::Leave
     });
-    let elsewhere = (0..OPERATIONS)
-        .any(|it| world.remote >> it & 1 == 1 && world.state.operation(it) != after.operation(it));
+    // What a close takes out of others' is seen from there by its edge.
+    let elsewhere = !matches!(event, Event::Committed { .. })
+        && (0..OPERATIONS).any(|it| {
+            world.remote >> it & 1 == 1 && world.state.operation(it) != after.operation(it)
+        });
     let rest = rest_after(view, world, &seen, recycled, woken.is_some());
     let inside = Ghosts::HOLDER.only_if(!world.rest.has(Ghosts::HOLDER));
     let woken = woken.map(|t| View {
         key,
-        actor: seen.actor(t, Kind::BlockedRecv),
+        actor: seen.actor(t, Kind::BlockedRecv, 0).unwrap_or(Actor::NOBODY),
         rest: rest.without(inside).and(actor.ghosts()),
     });
     out(Found {
@@ -178,16 +181,21 @@ fn is_recycled(world: &World, after: &State) -> bool {
 }
 
 fn key_after(view: &View, world: &World, seen: &Seen) -> Key {
-    if view.key.is_alone() {
-        let key = seen.alone(0);
-        return if world.sends { key.with_sends() } else { key };
-    }
-    let key = seen.key(0);
-    if world.sends && key.has_socket() {
-        key.with_sends()
+    let key = if view.key.is_alone() {
+        seen.alone(0)
     } else {
-        key
-    }
+        seen.key(0)
+    };
+    let sends = world.sends && key.has_socket() && !all_are_taken(view, seen.state);
+    if sends { key.with_sends() } else { key }
+}
+
+/// Whether the last reference has gone, and with it what was pending through any
+/// descriptor (O1).
+fn all_are_taken(view: &View, after: &State) -> bool {
+    let referred = view.key.socket().machine().references > 0;
+    let left = after.socket(0_usize).machine().references;
+    view.key.ends_together() && referred && left == 0
 }
 
 /// What the rest is afterwards.
@@ -212,12 +220,14 @@ fn rest_after(view: &View, world: &World, seen: &Seen, recycled: bool, woken: bo
 fn edge(view: &View, world: &World, seen: &Seen) -> Option<Edge> {
     let by_a_thread = world.mover != Mover::Surroundings;
     let mine = view.key.shows_its_socket() && !view.key.is_alone() && by_a_thread;
-    let sends = |it: Key| if world.sends { it.with_sends() } else { it };
+    let with = |it: Key, sends: bool| if sends { it.with_sends() } else { it };
+    let left = world.sends && !all_are_taken(view, seen.state);
     let before = Seen {
         state: &world.state,
         ..*seen
     };
-    let (from, to) = (sends(before.alone(0)).socket_only(), sends(seen.alone(0)));
+    let from = with(before.alone(0), world.sends).socket_only();
+    let to = with(seen.alone(0), left);
     let machine = |state: &State| state.socket(0_usize).machine();
     let references = [&world.state, seen.state].map(|it| machine(it).references);
     let changed = references[0] != references[1] || from != to.socket_only();
@@ -233,6 +243,11 @@ impl Edge {
     /// Whether the last reference has gone.
     pub(super) const fn is_last(&self) -> bool {
         self.references[0] > 0 && self.references[1] == 0
+    }
+
+    /// Whether what was pending through any descriptor was taken out with it.
+    pub(super) fn takes_all(&self) -> bool {
+        self.is_last() && self.to.ends_together()
     }
 
     /// What another key of the same socket becomes; `None` if the step was of

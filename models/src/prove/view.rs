@@ -2,7 +2,7 @@
 
 use closesocket::protocol::program::Next;
 use closesocket::protocol::word::{Word, WordPhase};
-use closesocket::protocol::{CloseMode, Connection, Ending, Linger, Phase, Socket};
+use closesocket::protocol::{AbortScope, CloseMode, Connection, Ending, Linger, Phase, Socket};
 
 use super::call::Kind;
 use super::ghost::Ghosts;
@@ -32,8 +32,12 @@ impl Key {
         if slot.word().phase() == WordPhase::Free {
             return Self(slot.0 << SOCKET_BITS);
         }
-        let own = slot.word().phase() == WordPhase::Open;
-        if !own && socket.machine().references > 0 {
+        let phase = slot.word().phase();
+        let own = phase == WordPhase::Open;
+        let machine = socket.machine();
+        // What is pending through it may go on for as long as others refer.
+        let asked = own || phase == WordPhase::Sealed && outlives(&machine);
+        if !asked && machine.references > 0 {
             return Self(slot.0 << SOCKET_BITS | elsewhere(socket).0);
         }
         let socket = plain(socket, own);
@@ -83,9 +87,23 @@ impl Key {
         self.is_alone() || self.phase() != WordPhase::Free
     }
 
-    /// Whether the socket is shown: not if others refer to it and the slot does not.
+    /// Whether the socket is shown: not if others refer to it and nobody at the slot
+    /// asks for anything of it any more.
     pub(super) fn shows_its_socket(self) -> bool {
-        self.has_socket() && (self.is_alone() || self.own() > 0 || !self.others())
+        let asked = self.own() > 0 || self.may_outlive();
+        self.has_socket() && (self.is_alone() || asked || !self.others())
+    }
+
+    /// Whether operations can be pending through the slot though it is closed (O1).
+    pub(super) fn may_outlive(self) -> bool {
+        let closed = !self.is_alone() && self.phase() == WordPhase::Sealed;
+        closed && self.others() && outlives(&self.socket().machine())
+    }
+
+    /// Whether whoever gives up the last reference takes out what is pending through
+    /// any descriptor of the socket (O1).
+    pub(super) fn ends_together(self) -> bool {
+        self.has_socket() && outlives(&self.socket().machine())
     }
 
     /// How many references the slot itself is.
@@ -114,6 +132,10 @@ impl Key {
         let rest = self.0 & !SENDS & !((1 << SOCKET_BITS) - 1);
         Self(rest | socket.0 | changed.0 & SENDS)
     }
+}
+
+fn outlives(machine: &Socket) -> bool {
+    machine.abort_scope == AbortScope::LastReference
 }
 
 /// A socket to which others refer and this slot does not any more: nobody at the
@@ -229,6 +251,19 @@ impl Actor {
             call: plain_call(call, next),
             thread: u32::try_from(it.0).unwrap_or_default(),
         }
+    }
+
+    /// Somebody who has come from elsewhere and taken out what was pending here:
+    /// overlapped operations, or those of sleeping threads.
+    pub(super) fn taker(taken: bool, unanswered: bool) -> Self {
+        let mut thread = Thread::default();
+        thread.set_next(Next::Deliver);
+        let hand = InHand {
+            taken,
+            unanswered,
+            ..InHand::default()
+        };
+        Self::new(Kind::Work, thread, hand, CURRENT)
     }
 
     pub(super) fn is_nobody(self) -> bool {

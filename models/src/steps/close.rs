@@ -76,7 +76,7 @@ impl From<Error> for Stopped {
 
 impl Steps<'_> {
     /// The descriptor that this thread closes in its present call.
-    pub(super) fn closing(&self, t: usize, thread: &Thread) -> (u8, u8) {
+    pub(crate) fn closing(&self, t: usize, thread: &Thread) -> (u8, u8) {
         match self.call(t, thread) {
             Some(Call::Close(handle) | Call::CancelThrough(handle)) => {
                 Self::resolve(thread, handle)

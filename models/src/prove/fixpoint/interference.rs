@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use super::super::ghost::Ghosts;
 use super::super::step::{Edge, Effect, third};
-use super::super::view::{Key, View};
-use super::{By, Fixpoint, Same, Way};
+use super::super::view::{Actor, Key, View};
+use super::{By, Fixpoint, Remote, Same, Way};
 use crate::action::What;
 
 /// How others move a view.
@@ -25,13 +25,19 @@ impl Fixpoint<'_> {
             return;
         };
         let at = self.at(key);
-        if after == key || self.at[at].remotes.iter().any(|it| it.0 == after) {
+        let remote = Remote {
+            key: after,
+            takes_all: edge.takes_all(),
+            what,
+        };
+        let like = |it: &Remote| (it.key, it.takes_all) == (remote.key, remote.takes_all);
+        if after == key || self.at[at].remotes.iter().any(like) {
             return;
         }
-        self.at[at].remotes.push((after, what));
+        self.at[at].remotes.push(remote);
         for place in 0..self.at[at].cells.len() {
             let cell = self.at[at].cells[place];
-            self.move_remotely(cell, self.cells[cell].actors, (after, what));
+            self.move_remotely(cell, self.cells[cell].actors, remote);
         }
     }
 
@@ -102,14 +108,35 @@ impl Fixpoint<'_> {
         }
     }
 
-    fn move_remotely(&mut self, cell: usize, actors: u128, (key, what): (Key, What)) {
-        let to = Move {
-            key,
-            rest: self.cells[cell].rest,
+    fn move_remotely(&mut self, cell: usize, actors: u128, it: Remote) {
+        let (at, rest) = (self.cells[cell].at, self.cells[cell].rest);
+        let mut to = Move {
+            key: it.key,
+            rest,
             recycled: false,
             by: By::Elsewhere,
-            what,
+            what: it.what,
         };
+        if it.takes_all && rest.any(Ghosts::OF_OPERATIONS) {
+            let taker = Actor::taker(rest.has(Ghosts::PENDING), rest.has(Ghosts::ASLEEP));
+            let left = Ghosts::UNANSWERED.only_if(rest.has(Ghosts::ASLEEP));
+            let left = rest.without(Ghosts::OF_OPERATIONS).and(left);
+            to.rest = left.and(taker.ghosts());
+            let from = self.place(&View {
+                key: self.at[at].key,
+                actor: Actor::NOBODY,
+                rest,
+            });
+            if let Some(from) = from {
+                let (by, what) = (to.by, to.what);
+                let view = View {
+                    key: it.key,
+                    actor: taker,
+                    rest: left,
+                };
+                self.add(view, Some(Way { from, by, what }));
+            }
+        }
         self.move_all(cell, actors, to);
     }
 

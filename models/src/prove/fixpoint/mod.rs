@@ -71,7 +71,16 @@ struct AtKey {
     /// to the rest.
     effects: Vec<Same>,
     /// What others have made of the socket.
-    remotes: Vec<(Key, What)>,
+    remotes: Vec<Remote>,
+}
+
+/// What a key becomes by a step at another descriptor of its socket.
+#[derive(Clone, Copy)]
+struct Remote {
+    key: Key,
+    /// What was pending is taken out.
+    takes_all: bool,
+    what: What,
 }
 
 /// Effects of those who were, and saw, the same.

@@ -39,7 +39,8 @@ impl Builder<'_> {
         let mut all = Vec::new();
         for overlapped in counts(Ghosts::PENDING) {
             for asleep in counts(Ghosts::ASLEEP).filter(|it| overlapped + it < 4) {
-                let remote = if self.others > 0 && sends && overlapped + asleep < OPERATIONS {
+                let remote = if self.others_may_wait() && sends && overlapped + asleep < OPERATIONS
+                {
                     0..=1_u8
                 } else {
                     0..=0
@@ -52,10 +53,17 @@ impl Builder<'_> {
         all
     }
 
+    /// Whether operations can be pending on the socket through other descriptors:
+    /// open ones, or closed ones that they outlive.
+    fn others_may_wait(&self) -> bool {
+        let key = self.view.key;
+        self.others > 0 || key.own() > 0 && key.ends_together()
+    }
+
     /// The same beside a receive that is pending through another descriptor.
     pub(super) fn beside_another(&self, it: Fillers) -> Option<Fillers> {
         let free = !(it.pending | it.taken | it.delivered) & 15;
-        let room = self.others > 0 && it.remote == 0 && free != 0;
+        let room = self.others_may_wait() && it.remote == 0 && free != 0;
         let remote = free & free.wrapping_neg();
         room.then_some(Fillers {
             pending: it.pending | remote,

@@ -38,6 +38,11 @@ impl Builder<'_> {
             *state.socket_mut(0_usize) = socket;
             state.rest_mut().set_created(1);
             self.refer(&mut state, self.others);
+            if fillers.remote != 0 && self.others == 0 {
+                // What is pending there has outlived its descriptor.
+                let mut it = state.slot_mut(1_usize);
+                it.set_word(Word::new(1, WordPhase::Sealed, 1));
+            }
         }
         self.put_operations(&mut state, &fillers);
         let mover = self.put_actor(&mut state, call, &fillers, handle);
