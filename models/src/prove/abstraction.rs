@@ -23,12 +23,15 @@ impl Seen<'_> {
     /// What a slot looks like.
     pub(super) fn key(&self, slot: usize) -> Key {
         let it = self.state.slot(slot);
-        if it.word().phase() == WordPhase::Free {
-            return Key::new(it, self.state.socket(0_usize), false);
+        let free = it.word().phase() == WordPhase::Free;
+        let socket = if free { 0 } else { it.socket() };
+        let sends = !free && has_pending_sends(self.scenario, self.state, socket);
+        let key = Key::new(it, self.state.socket(socket), sends);
+        if self.scenario.is_over(self.state, slot) {
+            key.with_life_over()
+        } else {
+            key
         }
-        let socket = it.socket();
-        let sends = has_pending_sends(self.scenario, self.state, socket);
-        Key::new(it, self.state.socket(socket), sends)
     }
 
     /// What a socket looks like without a slot.
@@ -57,8 +60,12 @@ impl Seen<'_> {
     pub(super) fn actor(&self, t: usize, call: Kind, slot: usize) -> Option<Actor> {
         let thread = self.state.thread(t);
         let at_it = usize::from(thread.slot()) == slot;
+        if self.will_come_by(t, call, slot) {
+            return Some(Actor::sweeper(call));
+        }
         match thread.next() {
             Next::Idle | Next::Sleep => None,
+            Next::NextSlot | Next::NextOutlived | Next::NextRecord => None,
             Next::Deliver | Next::Wait | Next::GiveUp => self.with_hand(t, call, slot),
             Next::Claim | Next::ReturnHandle | Next::Recycle if at_it => {
                 // What it closes itself is another descriptor.
@@ -72,6 +79,16 @@ impl Seen<'_> {
             }
             _ => at_it.then(|| self.whole(t, call, slot)),
         }
+    }
+
+    /// Whether a thread ends a life and has not come to this slot yet.
+    fn will_come_by(&self, t: usize, call: Kind, slot: usize) -> bool {
+        let thread = self.state.thread(t);
+        let sweeps = matches!(call, Kind::Cleanup | Kind::Die) && thread.next() != Next::Idle;
+        let process = self.scenario.threads.get(t).map(|it| it.process);
+        let mine = self.scenario.slots.get(slot).map(|it| it.process) == process;
+        let first = usize::from(thread.cursor()) + usize::from(thread.next() != Next::NextSlot);
+        sweeps && mine && slot >= first
     }
 
     fn present(&self, slot: usize) -> u8 {

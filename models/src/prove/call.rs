@@ -36,10 +36,14 @@ pub(crate) enum Kind {
     /// By name, an operation of another process.
     CancelForeign,
     CancelThrough,
+    Startup,
+    Cleanup,
+    /// The death of the process.
+    Die,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 18] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::None,
         Self::Work,
         Self::Recv,
@@ -58,10 +62,14 @@ impl Kind {
         Self::Cancel,
         Self::CancelForeign,
         Self::CancelThrough,
+        Self::Startup,
+        Self::Cleanup,
+        Self::Die,
     ];
 
-    /// The calls that a thread makes: all but none, and the worker's part.
-    pub(crate) const CALLS: &[Self] = Self::ALL.split_at(2).1;
+    /// The calls that a thread makes while its process lives: all but none, the
+    /// worker's part, and what begins and ends a life.
+    pub(crate) const CALLS: &[Self] = Self::ALL.split_at(2).1.split_at(16).0;
 
     /// What a user calls it.
     pub(crate) const fn name(self) -> &'static str {
@@ -84,6 +92,9 @@ impl Kind {
             Self::Cancel => "cancel by name",
             Self::CancelForeign => "cancel by name, of another process",
             Self::CancelThrough => "cancel through a descriptor",
+            Self::Startup => "startup",
+            Self::Cleanup => "cleanup",
+            Self::Die => "death of the process",
         }
     }
 
@@ -129,11 +140,10 @@ impl Kind {
             Call::Open { .. } => Some(Self::Open),
             Call::Cancel { .. } => Some(Self::Cancel),
             Call::CancelThrough(_) => Some(Self::CancelThrough),
-            Call::SetLinger(..)
-            | Call::TakeAccepted { .. }
-            | Call::Startup
-            | Call::Cleanup
-            | Call::Die => None,
+            Call::Startup => Some(Self::Startup),
+            Call::Cleanup => Some(Self::Cleanup),
+            Call::Die => Some(Self::Die),
+            Call::SetLinger(..) | Call::TakeAccepted { .. } => None,
         }
     }
 
@@ -160,6 +170,9 @@ impl Kind {
             Self::Open => Call::Open { socket: 0 },
             Self::Cancel | Self::CancelForeign => Call::Cancel { operation },
             Self::CancelThrough => Call::CancelThrough(Handle::Own),
+            Self::Startup => Call::Startup,
+            Self::Cleanup => Call::Cleanup,
+            Self::Die => Call::Die,
         }
     }
 }

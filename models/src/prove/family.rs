@@ -77,6 +77,22 @@ const SHARED: &[Kind] = &[
     CancelThrough,
 ];
 
+const LIVES: &[Kind] = &[
+    Recv,
+    BlockedRecv,
+    Send,
+    BlockedSend,
+    Close,
+    LingerHard,
+    LingerTimed,
+    Duplicate,
+    Redeem,
+    Open,
+    Kind::Startup,
+    Kind::Cleanup,
+    Kind::Die,
+];
+
 /// Every family.
 pub static FAMILIES: &[Family] = &[
     Family {
@@ -155,13 +171,29 @@ pub static FAMILIES: &[Family] = &[
         surroundings: ROUGH,
         views: 257_531,
     },
+    Family {
+        name: "lives",
+        summary: "Blocking sockets of processes that clean up, start up again and die.",
+        sockets: &sockets(WIDER),
+        calls: LIVES,
+        surroundings: ROUGH,
+        views: 610_667,
+    },
 ];
 
 /// What no family has, and why.
 pub static OUTSIDE: &[(&str, &str)] = &[
     (
-        "startup, cleanup, death",
-        "a sweep walks over every slot and record of its process, and a view is of one slot",
+        "a life that ends under AbortScope::LastReference",
+        "its sweep comes to a socket again for what outlived its descriptors, and a view is of a slot",
+    ),
+    (
+        "that no record of a dead process is forgotten",
+        "to a view a record is one of the other references, and nobody's to reclaim",
+    ),
+    (
+        "that a sweep lets what is being posted pass first",
+        "views know no locks, for which it waits",
     ),
     (
         "connect, listen, accept",
@@ -178,6 +210,11 @@ pub static OUTSIDE: &[(&str, &str)] = &[
 ];
 
 impl Family {
+    /// Whether its processes clean up and die.
+    pub(crate) const fn ends_lives(&self) -> bool {
+        matches!(self.calls, [.., Kind::Startup, Kind::Cleanup, Kind::Die])
+    }
+
     /// The socket as it is made.
     pub(crate) const fn socket(&self) -> &'static SocketSpec {
         &self.sockets[0]

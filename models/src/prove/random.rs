@@ -149,6 +149,9 @@ impl Script<'_> {
             Kind::LingerTimed => Call::SetLinger(handle, Some(1)),
             Kind::ShutDown => Call::ShutDownSend(handle),
             Kind::CancelThrough => Call::CancelThrough(handle),
+            Kind::Startup => Call::Startup,
+            Kind::Cleanup => Call::Cleanup,
+            Kind::Die => Call::Die,
             Kind::Duplicate if self.records < RECORDS => {
                 self.records += 1;
                 Call::Duplicate {

@@ -17,12 +17,26 @@ pub struct Refuted {
 }
 
 /// The families in which a defect is looked for, one after the other.
-const LOOKED_IN: [&str; 3] = ["nonblocking", "blocking", "unread-input-resets"];
+const LOOKED_IN: &[&str] = &["nonblocking", "blocking", "unread-input-resets"];
 
-const LIVES: &str = "no family has cleanup or death of a process";
+/// Those whose deviation only the end of a life shows: the others need not be tried.
+const OF_LIVES: &[Defect] = &[
+    Defect::ReturnsHandlesOfTheDead,
+    Defect::CleanupNotifies,
+    Defect::CleanupLingers,
+    Defect::DeathNotifies,
+    Defect::DeathLingers,
+    Defect::ForgetsToLookAgain,
+    Defect::SweepsTheNextLife,
+    Defect::LooksAtTheFlagOnly,
+    Defect::PostsCompletionsToTheDead,
+];
+
 const ORDER: &str = "views know no order among operations";
 const LISTENERS: &str = "no family has listeners";
-const OUTLIVED: &str = "no family has operations that outlive their descriptor";
+const LOCKS: &str = "views know no locks, for which a sweep waits";
+const RECORDS: &str = "to a view a record is one of the other references, and nobody's to reclaim";
+const OUTLIVED: &str = "in no family a life ends under AbortScope::LastReference";
 
 /// The defects that no family can express, and why.
 pub static NOT_EXPRESSED: &[(Defect, &str)] = &[
@@ -30,19 +44,10 @@ pub static NOT_EXPRESSED: &[(Defect, &str)] = &[
         Defect::GenerationsWrap,
         "a generation is the present one or an earlier one",
     ),
-    (Defect::ReturnsHandlesOfTheDead, LIVES),
-    (Defect::CleanupNotifies, LIVES),
-    (Defect::CleanupLingers, LIVES),
-    (Defect::DeathNotifies, LIVES),
-    (Defect::DeathLingers, LIVES),
-    (Defect::ForgetsToReclaim, LIVES),
-    (Defect::ForgetsToLookAgain, LIVES),
-    (Defect::DuplicatesForTheDead, LIVES),
-    (Defect::SilencesOtherProcesses, LIVES),
-    (Defect::SweepsTheNextLife, LIVES),
-    (Defect::LooksAtTheFlagOnly, LIVES),
-    (Defect::PostsCompletionsToTheDead, LIVES),
-    (Defect::SweepWaitsForNobody, LIVES),
+    (Defect::ForgetsToReclaim, RECORDS),
+    (Defect::DuplicatesForTheDead, RECORDS),
+    (Defect::SweepWaitsForNobody, LOCKS),
+    (Defect::SilencesOtherProcesses, OUTLIVED),
     (Defect::ForgetsTheOutlived, OUTLIVED),
     (Defect::OutlivedOfTheNextLife, OUTLIVED),
     (Defect::BacklogForgotten, LISTENERS),
@@ -54,7 +59,12 @@ pub static NOT_EXPRESSED: &[(Defect, &str)] = &[
 /// Looks for a family that a defect refutes; `None` if there is none.
 #[must_use]
 pub fn refute(defect: Defect) -> Option<Refuted> {
-    let families = LOOKED_IN.iter().filter_map(|name| Family::named(name));
+    let looked_in: &[&str] = if OF_LIVES.contains(&defect) {
+        &["lives"]
+    } else {
+        LOOKED_IN
+    };
+    let families = looked_in.iter().filter_map(|name| Family::named(name));
     let mut proofs = families.map(|family| prove(family, Some(defect), Worlds::NONE));
     proofs.find_map(|it| {
         it.refutation.map(|refutation| Refuted {

@@ -56,6 +56,9 @@ pub(super) struct Found {
     pub(super) miscounts: bool,
     /// A thread in a call took it, and everything is as it was.
     pub(super) repeats: bool,
+    /// It leaves a descriptor open whose life is over, or ends the life of an open
+    /// one, and its thread will not close it.
+    pub(super) abandons: bool,
     /// It was taken through another descriptor, from where it is seen as well.
     pub(super) elsewhere: bool,
     /// Whoever took the step, and a thread that it woke.
@@ -140,6 +143,9 @@ fn of_step(
         strays: !view.key.is_alone() && strays(&world.state, after),
         miscounts: miscounts(after),
         repeats: *after == world.state && !view.actor.is_nobody(),
+        abandons: key.is_to_be_ended()
+            && (!view.key.is_to_be_ended() || view.actor.ends_lives())
+            && !actor.ends_lives(),
         views: [Some(View { key, actor, rest }), woken],
         effect: Effect {
             key,
@@ -219,7 +225,7 @@ fn rest_after(view: &View, world: &World, seen: &Seen, recycled: bool, woken: bo
 /// What other descriptors see of the step: nothing if the socket is as it was.
 fn edge(view: &View, world: &World, seen: &Seen) -> Option<Edge> {
     let by_a_thread = world.mover != Mover::Surroundings;
-    let mine = view.key.shows_its_socket() && !view.key.is_alone() && by_a_thread;
+    let mine = view.key.shows_its_socket() && by_a_thread;
     let with = |it: Key, sends: bool| if sends { it.with_sends() } else { it };
     let left = world.sends && !all_are_taken(view, seen.state);
     let before = Seen {

@@ -2,7 +2,9 @@
 
 use closesocket::protocol::program::Next;
 use closesocket::protocol::word::{Word, WordPhase};
-use closesocket::protocol::{AbortScope, CloseMode, Connection, Ending, Linger, Phase, Socket};
+use closesocket::protocol::{
+    AbortScope, Cause, CloseMode, Connection, Ending, Linger, Phase, Socket,
+};
 
 use super::call::Kind;
 use super::ghost::Ghosts;
@@ -22,6 +24,9 @@ const SOCKET_BITS: u32 = SocketState::BITS;
 const SENDS: u64 = 1 << 63;
 /// The mark of a socket that no slot is looked at with.
 const ALONE: u64 = 1 << 62;
+/// The mark of a slot whose process has ended the life of its occupant, or of the
+/// one to be.
+const OVER: u64 = 1 << 61;
 
 impl Key {
     /// A slot with the socket that it refers to.
@@ -29,6 +34,10 @@ impl Key {
         let mut slot = slot;
         slot.set_word(Word::new(u32::from(CURRENT), slot.word().phase(), 0));
         slot.set_socket(0);
+        if slot.cause() == Cause::Cleanup {
+            // Nothing asks of a closed descriptor more than whether it has died.
+            slot.set_cause(Cause::Call);
+        }
         if slot.word().phase() == WordPhase::Free {
             return Self(slot.0 << SOCKET_BITS);
         }
@@ -56,6 +65,23 @@ impl Key {
         Self(socket.0 | ALONE | self.0 & SENDS)
     }
 
+    /// The same in a life that is over. Of a closed descriptor that decides nothing
+    /// any more.
+    pub(super) fn with_life_over(self) -> Self {
+        let lives = matches!(self.phase(), WordPhase::Free | WordPhase::Open);
+        Self(self.0 | if lives { OVER } else { 0 })
+    }
+
+    /// Whether the life of its occupant, or of the one to be, is over.
+    pub(super) const fn is_over(self) -> bool {
+        self.0 & OVER != 0
+    }
+
+    /// Whether it is open though its life is over: somebody has to close it.
+    pub(super) fn is_to_be_ended(self) -> bool {
+        self.is_over() && self.phase() == WordPhase::Open
+    }
+
     /// The same with a pending send.
     pub(super) const fn with_sends(self) -> Self {
         Self(self.0 | SENDS)
@@ -66,7 +92,7 @@ impl Key {
     }
 
     pub(super) const fn slot(self) -> Slot {
-        Slot((self.0 & !SENDS & !ALONE) >> SOCKET_BITS)
+        Slot((self.0 & !SENDS & !ALONE & !OVER) >> SOCKET_BITS)
     }
 
     pub(super) const fn socket(self) -> SocketState {
@@ -266,6 +292,24 @@ impl Actor {
         Self::new(Kind::Work, thread, hand, CURRENT)
     }
 
+    /// Somebody who ends a life and will come by.
+    pub(super) fn sweeper(call: Kind) -> Self {
+        let mut thread = Thread::default();
+        thread.set_next(Next::NextSlot);
+        Self::new(call, thread, InHand::default(), CURRENT)
+    }
+
+    /// Whether it closes the descriptor if its life is over.
+    pub(super) fn ends_lives(self) -> bool {
+        let thread = self.thread();
+        let closes = thread.generation() == CURRENT && self.call != Kind::Close;
+        match thread.next() {
+            Next::NextSlot | Next::LookAtProcess => true,
+            Next::Lock | Next::Commit => closes,
+            _ => false,
+        }
+    }
+
     pub(super) fn is_nobody(self) -> bool {
         self.call == Kind::None
     }
@@ -334,6 +378,11 @@ fn plain_call(call: Kind, next: Next) -> Kind {
         Next::Leave if !call.is_overlapped() => Kind::LingerOff,
         Next::Leave => Kind::Recv,
         Next::LookAtProcess => Kind::Open,
+        Next::Lock | Next::Commit if call == Kind::Redeem => Kind::Open,
+        // Once it has committed, all that end a life go on alike.
+        Next::Deliver | Next::GiveUp if matches!(call, Kind::Die | Kind::Open | Kind::Redeem) => {
+            Kind::Cleanup
+        }
         Next::Deliver | Next::GiveUp
             if matches!(call, Kind::Cancel | Kind::CancelForeign | Kind::Work) =>
         {

@@ -252,6 +252,17 @@ impl ProveReport {
         names.len()
     }
 
+    /// The calls of all families.
+    fn calls(&self) -> Vec<&'static str> {
+        let mut all = Vec::new();
+        for &call in self.families.iter().flat_map(|it| &it.calls) {
+            if !all.contains(&call) {
+                all.push(call);
+            }
+        }
+        all
+    }
+
     fn refuted(&self) -> usize {
         self.defects.iter().filter(|it| it.family.is_some()).count()
     }
@@ -315,8 +326,7 @@ impl ProveReport {
                 let _ = writeln!(out, "{}", drawing.to_text());
             }
         }
-        let most = self.families.iter().max_by_key(|it| it.calls.len());
-        let calls = most.map(|it| it.calls.join(", ")).unwrap_or_default();
+        let calls = self.calls().join(", ");
         let _ = writeln!(
             out,
             "inside: any number of threads, calls, operations, duplicates and reuses, in runs of any length\n        {calls}"

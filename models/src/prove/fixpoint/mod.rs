@@ -356,6 +356,9 @@ impl<'a> Fixpoint<'a> {
                 miscounts: true, ..
             } => "a socket has other references than it counts",
             Found { strays: true, .. } => "a step changes more than one slot and one socket",
+            Found { abandons: true, .. } => {
+                "a descriptor is open whose life is over, and nobody comes to close it"
+            }
             _ => "",
         };
         if !leak.is_empty() {

@@ -9,8 +9,8 @@ mod fillers;
 mod state;
 
 use closesocket::protocol::program::Next;
-use closesocket::protocol::word::WordPhase;
-use closesocket::protocol::{DuplicationRecord, Ending, Phase, ProcessId, RecordState};
+use closesocket::protocol::word::{Word, WordPhase};
+use closesocket::protocol::{Cause, DuplicationRecord, Ending, Phase, ProcessId, RecordState};
 
 use super::call::Kind;
 use super::family::Family;
@@ -73,14 +73,50 @@ pub(super) fn worlds(
         let rest = view.rest.and(unknown);
         let others = if view.key.others() { 1..=2 } else { 0..=0 };
         for others in others {
-            let builder = Builder {
-                family,
-                view,
-                rest,
-                others,
-            };
-            builder.all(sockets, out);
+            for &lives in lives(family, view) {
+                let builder = Builder {
+                    family,
+                    view,
+                    rest,
+                    others,
+                    lives,
+                };
+                builder.all(sockets, out);
+            }
         }
+    }
+}
+
+/// How far the processes have come: that of the slot, or that for which a record
+/// would be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lives {
+    /// Both live.
+    GoOn,
+    /// The slot's has cleaned up.
+    CleanedUp,
+    /// It has died.
+    Died,
+    /// It has cleaned up and begun another life.
+    StartedAgain,
+    /// The other has died.
+    TargetDied,
+}
+
+/// Those that a step of the actor tells apart.
+fn lives(family: &Family, view: &View) -> &'static [Lives] {
+    use Lives::{CleanedUp, Died, GoOn, StartedAgain, TargetDied};
+    match (view.actor.next(), view.actor.call) {
+        _ if !family.ends_lives() => &[GoOn],
+        (Next::Idle | Next::Lock | Next::Commit | Next::LookAtProcess, _) if view.key.is_over() => {
+            &[CleanedUp, Died, StartedAgain]
+        }
+        (Next::Section, Kind::Duplicate) if view.key.is_over() => &[CleanedUp, TargetDied],
+        (Next::Section, Kind::Duplicate) => &[GoOn, TargetDied],
+        // Whatever has become of the process meanwhile.
+        (Next::Recycle, _) => &[GoOn, CleanedUp],
+        _ if view.key.is_over() => &[CleanedUp],
+        _ => &[GoOn],
     }
 }
 
@@ -90,6 +126,7 @@ struct Builder<'a> {
     rest: Ghosts,
     /// References besides the slot's own.
     others: u32,
+    lives: Lives,
 }
 
 impl Builder<'_> {
@@ -136,6 +173,13 @@ impl Builder<'_> {
     /// Whoever is in no call begins one; and the surroundings.
     fn beginnings(&self, out: &mut impl FnMut(&World)) {
         let key = self.view.key;
+        if !key.is_alone() {
+            self.ends(out);
+        }
+        if matches!(self.lives, Lives::Died | Lives::StartedAgain) {
+            // What else is begun asks only whether its life is over.
+            return;
+        }
         let every = self.fillers(true);
         for &fillers in &every {
             self.one(Kind::None, 0, fillers, 0, out);
@@ -145,6 +189,9 @@ impl Builder<'_> {
             }
         }
         if key.is_alone() {
+            if key.others() && self.family.ends_lives() {
+                self.reclaiming(out);
+            }
             return;
         }
         let current = (key.phase() != WordPhase::Free).then_some(CURRENT);
@@ -161,6 +208,7 @@ impl Builder<'_> {
                     }
                 }
                 Kind::Redeem | Kind::Open => self.one(call, 0, Fillers::default(), 0, out),
+                Kind::Startup | Kind::Cleanup | Kind::Die => {}
                 _ => {
                     let sends = call.operation().map_or(0, |it| u8::from(it.chunks > 0));
                     let blocked = u8::from(call.operation().is_some() && !call.is_overlapped());
@@ -175,6 +223,13 @@ impl Builder<'_> {
                 }
             }
         }
+    }
+
+    /// A life ends, or another begins.
+    fn ends(&self, out: &mut impl FnMut(&World)) {
+        let calls = self.family.calls.iter();
+        let of_lives = calls.filter(|it| matches!(it, Kind::Startup | Kind::Cleanup | Kind::Die));
+        of_lives.for_each(|&call| self.one(call, 0, Fillers::default(), 0, out));
     }
 
     /// A record, redeemed by its target, by somebody else, or once more.
@@ -203,6 +258,25 @@ impl Builder<'_> {
                 out(&world);
             }
         }
+    }
+
+    /// One of the others that refer is a record, and its target has died.
+    fn reclaiming(&self, out: &mut impl FnMut(&World)) {
+        let mut world = self.world(Kind::Die, 0, Fillers::default(), 0);
+        let state = &mut world.state;
+        let mut instead = state.slot_mut(small(self.others as usize));
+        instead.set_word(Word::unused());
+        drop(instead);
+        let mut record = state.record_mut(0_usize);
+        record.set_record(Some(DuplicationRecord::new(ProcessId(0))));
+        record.set_socket(0);
+        drop(record);
+        state.process_mut(0_u8).set_gone(Some(Cause::Death));
+        let mut thread = state.thread_mut(0_usize);
+        thread.set_next(Next::NextRecord);
+        thread.set_cursor(small(SLOTS.len() + 1));
+        drop(thread);
+        out(&world);
     }
 
     fn one(

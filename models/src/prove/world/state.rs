@@ -9,7 +9,7 @@ use super::super::call::{INSIDER, Kind, operations, threads};
 use super::super::ghost::Ghosts;
 use super::super::view::CURRENT;
 use super::fillers::Fillers;
-use super::{Builder, Mover, SLOTS, World};
+use super::{Builder, Lives, Mover, SLOTS, World};
 use crate::scenario::{Scenario, startups};
 use crate::state::{OPERATIONS, PROCESSES, State, Thread, WORKER};
 
@@ -27,6 +27,7 @@ impl Builder<'_> {
         for process in 0..PROCESSES {
             state.process_mut(process).set_startups(startups(1));
         }
+        self.end_lives(&mut state);
         for socket in 0..2_usize {
             *state.socket_mut(socket) = self.family.fresh();
         }
@@ -71,6 +72,22 @@ impl Builder<'_> {
         }
     }
 
+    fn end_lives(&self, state: &mut State) {
+        let (at, cause) = match self.lives {
+            Lives::GoOn => return,
+            Lives::StartedAgain => return state.process_mut(0_u8).set_old(1),
+            Lives::CleanedUp => (0_u8, Cause::Cleanup),
+            Lives::Died => (0, Cause::Death),
+            Lives::TargetDied => (1, Cause::Death),
+        };
+        if at == 1 && self.view.key.is_over() {
+            state.process_mut(0_u8).set_old(1);
+        }
+        let mut process = state.process_mut(at);
+        process.set_startups(startups(0));
+        process.set_gone(Some(cause));
+    }
+
     /// Other descriptors of the socket.
     pub(super) fn refer(&self, state: &mut State, others: u32) {
         for slot in 1..=others {
@@ -96,6 +113,10 @@ impl Builder<'_> {
             let mut it = state.operation_mut(index);
             it.set_state(how);
             it.set_remaining(u8::from(sends) << u8::from(fillers.two));
+            // What was taken out before is told as if it were after.
+            let silent = self.view.key.is_over() || self.view.actor.call == Kind::Cleanup;
+            let taken_out = matches!(how, OperationState::Ending(_));
+            it.set_silent(silent && taken_out && !is(fillers.blocked));
             if how != OperationState::Idle {
                 it.set_generation(CURRENT);
                 it.set_succeeded(cause.is_none() && how != OperationState::Pending);
