@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use closesocket::protocol::{OperationKind, Waiting};
+use closesocket::protocol::{Connection, OperationKind, Waiting};
 
 use crate::scenario::{Call, Handle, OperationSpec, Scenario, ThreadSpec};
 use crate::state::{OPERATIONS, WORKER, small};
@@ -36,6 +36,10 @@ pub(crate) enum Kind {
     /// By name, an operation of another process.
     CancelForeign,
     CancelThrough,
+    Connect,
+    BlockedConnect,
+    Accept,
+    BlockedAccept,
     Startup,
     Cleanup,
     /// The death of the process.
@@ -43,7 +47,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 21] = [
+    pub(crate) const ALL: [Self; 25] = [
         Self::None,
         Self::Work,
         Self::Recv,
@@ -62,13 +66,17 @@ impl Kind {
         Self::Cancel,
         Self::CancelForeign,
         Self::CancelThrough,
+        Self::Connect,
+        Self::BlockedConnect,
+        Self::Accept,
+        Self::BlockedAccept,
         Self::Startup,
         Self::Cleanup,
         Self::Die,
     ];
 
-    /// The calls that a thread makes while its process lives: all but none, the
-    /// worker's part, and what begins and ends a life.
+    /// The calls that a thread makes on connected sockets while its process lives:
+    /// all but none, the worker's part, and those from connect on.
     pub(crate) const CALLS: &[Self] = Self::ALL.split_at(2).1.split_at(16).0;
 
     /// What a user calls it.
@@ -92,6 +100,10 @@ impl Kind {
             Self::Cancel => "cancel by name",
             Self::CancelForeign => "cancel by name, of another process",
             Self::CancelThrough => "cancel through a descriptor",
+            Self::Connect => "overlapped connect",
+            Self::BlockedConnect => "blocking connect",
+            Self::Accept => "overlapped accept",
+            Self::BlockedAccept => "blocking accept",
             Self::Startup => "startup",
             Self::Cleanup => "cleanup",
             Self::Die => "death of the process",
@@ -106,13 +118,26 @@ impl Kind {
             Self::Send => Some(OperationSpec::send(1)),
             Self::SendTwo => Some(OperationSpec::send(2)),
             Self::BlockedSend => Some(BLOCKED_SEND),
+            Self::Connect => Some(OperationSpec::overlapped(OperationKind::Connect)),
+            Self::BlockedConnect => Some(OperationSpec::blocking(OperationKind::Connect)),
+            Self::Accept => Some(OperationSpec::overlapped(OperationKind::Accept)),
+            Self::BlockedAccept => Some(OperationSpec::blocking(OperationKind::Accept)),
             _ => None,
         }
     }
 
+    /// Whether its operation is of the sending side of its socket.
+    pub(crate) fn sends(self) -> bool {
+        let kind = self.operation().map(|it| it.kind);
+        matches!(kind, Some(OperationKind::Send | OperationKind::Connect))
+    }
+
     /// Whether it leaves an operation pending behind it.
     pub(crate) const fn is_overlapped(self) -> bool {
-        matches!(self, Self::Recv | Self::Send | Self::SendTwo)
+        matches!(
+            self,
+            Self::Recv | Self::Send | Self::SendTwo | Self::Connect | Self::Accept
+        )
     }
 
     /// What a call of a scenario is; `None` if no family has it.
@@ -127,7 +152,11 @@ impl Kind {
                     (OperationKind::Send, true, 1) => Some(Self::Send),
                     (OperationKind::Send, true, 2) => Some(Self::SendTwo),
                     (OperationKind::Send, false, 1) => Some(Self::BlockedSend),
-                    _ => None,
+                    (OperationKind::Connect, true, _) => Some(Self::Connect),
+                    (OperationKind::Connect, false, _) => Some(Self::BlockedConnect),
+                    (OperationKind::Accept, true, _) => Some(Self::Accept),
+                    (OperationKind::Accept, false, _) => Some(Self::BlockedAccept),
+                    (OperationKind::Send, ..) => None,
                 }
             }
             Call::Close(_) => Some(Self::Close),
@@ -151,12 +180,18 @@ impl Kind {
     const fn call(self, operation: u8) -> Call {
         match self {
             Self::None | Self::Work | Self::LingerOff => Call::SetLinger(Handle::Own, None),
-            Self::Recv | Self::BlockedRecv | Self::Send | Self::SendTwo | Self::BlockedSend => {
-                Call::Start {
-                    operation,
-                    through: Handle::Own,
-                }
-            }
+            Self::Recv
+            | Self::BlockedRecv
+            | Self::Send
+            | Self::SendTwo
+            | Self::BlockedSend
+            | Self::Connect
+            | Self::BlockedConnect
+            | Self::Accept
+            | Self::BlockedAccept => Call::Start {
+                operation,
+                through: Handle::Own,
+            },
             Self::Close => Call::Close(Handle::Own),
             Self::LingerHard => Call::SetLinger(Handle::Own, Some(0)),
             Self::LingerTimed => Call::SetLinger(Handle::Own, Some(1)),
@@ -223,23 +258,46 @@ pub(super) fn threads(kind: Kind, operation: usize) -> &'static [ThreadSpec] {
 /// masks.
 const SHAPES: usize = 1 << OPERATIONS;
 
+/// What the operations of each side of a socket do: those that take from the peer,
+/// and those that give to it.
+const SIDES: [[OperationKind; 2]; 3] = [
+    [OperationKind::Recv, OperationKind::Send],
+    [OperationKind::Recv, OperationKind::Connect],
+    [OperationKind::Accept, OperationKind::Send],
+];
+
 static OPERATIONS_OF: LazyLock<Vec<[OperationSpec; OPERATIONS]>> = LazyLock::new(|| {
-    let spec = |blocked: bool, sends: bool| match (blocked, sends) {
-        (true, true) => BLOCKED_SEND,
-        (true, false) => OperationSpec::blocking(OperationKind::Recv),
-        (false, true) => OperationSpec::send(2),
-        (false, false) => OperationSpec::overlapped(OperationKind::Recv),
+    let spec = |kinds: [OperationKind; 2], blocked: bool, sends: bool| {
+        let kind = kinds[usize::from(sends)];
+        match (kind, blocked) {
+            (OperationKind::Send, true) => BLOCKED_SEND,
+            (OperationKind::Send, false) => OperationSpec::send(2),
+            (kind, true) => OperationSpec::blocking(kind),
+            (kind, false) => OperationSpec::overlapped(kind),
+        }
     };
-    let shapes = (0..SHAPES * SHAPES).map(|it| (it / SHAPES, it % SHAPES));
+    let shapes = SIDES
+        .into_iter()
+        .flat_map(|kinds| (0..SHAPES * SHAPES).map(move |it| (kinds, it / SHAPES, it % SHAPES)));
     shapes
-        .map(|(blocked, sends)| {
-            std::array::from_fn(|it| spec(blocked >> it & 1 == 1, sends >> it & 1 == 1))
+        .map(|(kinds, blocked, sends)| {
+            std::array::from_fn(|it| spec(kinds, blocked >> it & 1 == 1, sends >> it & 1 == 1))
         })
         .collect()
 });
 
-/// The operations of a representative.
-pub(super) fn operations(blocked: u8, sends: u8) -> &'static [OperationSpec] {
+/// The operations of a representative: which are blocked in, and which are of the
+/// sending side; with `first`, that of the actor, whose kind decides.
+pub(super) fn operations(
+    connection: Connection,
+    first: Option<OperationKind>,
+    (blocked, sends): (u8, u8),
+) -> &'static [OperationSpec] {
+    let sides = match (first, connection) {
+        (Some(OperationKind::Connect), _) | (None, Connection::Connecting) => 1,
+        (Some(OperationKind::Accept), _) | (None, Connection::Listening) => 2,
+        _ => 0,
+    };
     let all: &'static [[OperationSpec; OPERATIONS]] = &OPERATIONS_OF;
-    &all[usize::from(blocked & 15) * SHAPES + usize::from(sends & 15)]
+    &all[(sides * SHAPES + usize::from(blocked & 15)) * SHAPES + usize::from(sends & 15)]
 }

@@ -93,6 +93,39 @@ const LIVES: &[Kind] = &[
     Kind::Die,
 ];
 
+const CONNECTING: &[Kind] = &[
+    Kind::Connect,
+    Kind::BlockedConnect,
+    Recv,
+    BlockedRecv,
+    Send,
+    SendTwo,
+    Close,
+    LingerTimed,
+    Kind::ShutDown,
+    Duplicate,
+    Redeem,
+    Open,
+    Cancel,
+];
+
+const LISTENING: &[Kind] = &[
+    Kind::Accept,
+    Kind::BlockedAccept,
+    Kind::Connect,
+    Recv,
+    Send,
+    Close,
+    LingerHard,
+    LingerTimed,
+    Kind::ShutDown,
+    Duplicate,
+    Redeem,
+    Open,
+    Cancel,
+    CancelThrough,
+];
+
 /// Every family.
 pub static FAMILIES: &[Family] = &[
     Family {
@@ -179,6 +212,29 @@ pub static FAMILIES: &[Family] = &[
         surroundings: ROUGH,
         views: 610_667,
     },
+    Family {
+        name: "connecting",
+        summary: "Blocking sockets that are not connected when they are opened.",
+        sockets: &sockets(SocketSpec {
+            connection: Connection::Unconnected,
+            ..WIDER
+        }),
+        calls: CONNECTING,
+        surroundings: ROUGH,
+        views: 386_796,
+    },
+    Family {
+        name: "listening",
+        summary: "Listeners with at most two connections in their backlogs, which are accepted from them.",
+        sockets: &sockets(SocketSpec {
+            connection: Connection::Listening,
+            joins: 2,
+            ..WIDER
+        }),
+        calls: LISTENING,
+        surroundings: ROUGH,
+        views: 19_590,
+    },
 ];
 
 /// What no family has, and why.
@@ -196,8 +252,12 @@ pub static OUTSIDE: &[(&str, &str)] = &[
         "views know no locks, for which it waits",
     ),
     (
-        "connect, listen, accept",
-        "a socket that is not connected from the start has a machine of its own to be abstracted",
+        "listen",
+        "the sockets of the model that listen do so from the start",
+    ),
+    (
+        "the descriptor of an accepted connection",
+        "it is opened with the options of another socket, its listener, and a view is of one",
     ),
     (
         "the order of results (R8)",
@@ -236,7 +296,7 @@ impl Family {
                 && socket.unread_input == mine.unread_input
                 && socket.window == mine.window;
             if !alike {
-                return Some(not_mine(socket));
+                return Some("its sockets are of another kind");
             }
             let set = match socket.linger.close_mode() {
                 CloseMode::Background => true,
@@ -246,7 +306,8 @@ impl Family {
             if !set {
                 return Some("a socket starts with an option that no call sets");
             }
-            if socket.inputs > 0 && mine.inputs == 0 || socket.may_be_lost && !mine.may_be_lost {
+            let more_comes = socket.inputs > 0 && mine.inputs == 0 || socket.joins > mine.joins;
+            if more_comes || socket.may_be_lost && !mine.may_be_lost {
                 return Some("its peer does more");
             }
         }
@@ -271,12 +332,5 @@ impl Family {
         let known = calls
             .all(|call| Kind::of(scenario, call).is_some_and(|kind| self.calls.contains(&kind)));
         (!known).then_some("a call of its threads is not among the family's")
-    }
-}
-
-fn not_mine(socket: &SocketSpec) -> &'static str {
-    match socket.connection {
-        Connection::Connected => "its sockets are of another kind",
-        _ => "a socket is not connected from the start",
     }
 }

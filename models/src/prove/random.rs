@@ -5,7 +5,7 @@ use super::family::Family;
 use crate::model::CloseModel;
 use crate::scenario::{Call, Handle, OperationSpec, Scenario, SlotSpec, SocketSpec, ThreadSpec};
 use crate::state::{OPERATIONS, RECORDS, small};
-use closesocket::protocol::Linger;
+use closesocket::protocol::{Connection, Linger};
 
 /// Numbers that look random, the same in every run.
 #[derive(Debug)]
@@ -98,10 +98,16 @@ fn socket(family: &Family, random: &mut Random) -> SocketSpec {
         Linger::off().set_on(0),
         Linger::off().set_on(1),
     ];
+    let connected = all.connection == Connection::Connected;
     let queued = random.below(1 + usize::from(all.window));
     SocketSpec {
         linger: random.one_of(&lingers, Linger::off()),
-        queued: small(queued),
+        queued: if connected { small(queued) } else { 0 },
+        joins: if connected {
+            0
+        } else {
+            random.small_below(1 + usize::from(all.joins))
+        },
         inputs: random.small_below(3),
         acknowledges: random.below(4) > 0,
         ..*all

@@ -16,24 +16,26 @@ pub struct Refuted {
     pub refutation: Refutation,
 }
 
-/// The families in which a defect is looked for, one after the other.
-const LOOKED_IN: &[&str] = &["nonblocking", "blocking", "unread-input-resets"];
-
-/// Those whose deviation only the end of a life shows: the others need not be tried.
-const OF_LIVES: &[Defect] = &[
-    Defect::ReturnsHandlesOfTheDead,
-    Defect::CleanupNotifies,
-    Defect::CleanupLingers,
-    Defect::DeathNotifies,
-    Defect::DeathLingers,
-    Defect::ForgetsToLookAgain,
-    Defect::SweepsTheNextLife,
-    Defect::LooksAtTheFlagOnly,
-    Defect::PostsCompletionsToTheDead,
-];
+/// The families in which a defect is looked for, one after the other: those that can
+/// show it.
+const fn looked_in(defect: Defect) -> &'static [&'static str] {
+    match defect {
+        Defect::BacklogForgotten => &["listening"],
+        Defect::ReturnsHandlesOfTheDead
+        | Defect::CleanupNotifies
+        | Defect::CleanupLingers
+        | Defect::DeathNotifies
+        | Defect::DeathLingers
+        | Defect::ForgetsToLookAgain
+        | Defect::SweepsTheNextLife
+        | Defect::LooksAtTheFlagOnly
+        | Defect::PostsCompletionsToTheDead => &["lives"],
+        _ => &["nonblocking", "blocking", "unread-input-resets"],
+    }
+}
 
 const ORDER: &str = "views know no order among operations";
-const LISTENERS: &str = "no family has listeners";
+const ACCEPTED: &str = "in no family an accepted connection gets its descriptor";
 const LOCKS: &str = "views know no locks, for which a sweep waits";
 const RECORDS: &str = "to a view a record is one of the other references, and nobody's to reclaim";
 const OUTLIVED: &str = "in no family a life ends under AbortScope::LastReference";
@@ -50,8 +52,7 @@ pub static NOT_EXPRESSED: &[(Defect, &str)] = &[
     (Defect::SilencesOtherProcesses, OUTLIVED),
     (Defect::ForgetsTheOutlived, OUTLIVED),
     (Defect::OutlivedOfTheNextLife, OUTLIVED),
-    (Defect::BacklogForgotten, LISTENERS),
-    (Defect::TakesOptionsLater, LISTENERS),
+    (Defect::TakesOptionsLater, ACCEPTED),
     (Defect::PostsOutsideTheLock, ORDER),
     (Defect::CompletesOutOfOrder, ORDER),
 ];
@@ -59,12 +60,9 @@ pub static NOT_EXPRESSED: &[(Defect, &str)] = &[
 /// Looks for a family that a defect refutes; `None` if there is none.
 #[must_use]
 pub fn refute(defect: Defect) -> Option<Refuted> {
-    let looked_in: &[&str] = if OF_LIVES.contains(&defect) {
-        &["lives"]
-    } else {
-        LOOKED_IN
-    };
-    let families = looked_in.iter().filter_map(|name| Family::named(name));
+    let families = looked_in(defect)
+        .iter()
+        .filter_map(|name| Family::named(name));
     let mut proofs = families.map(|family| prove(family, Some(defect), Worlds::NONE));
     proofs.find_map(|it| {
         it.refutation.map(|refutation| Refuted {

@@ -1,6 +1,8 @@
 //! What stands for the operations of the rest, and for those that an actor has in
 //! hand.
 
+use closesocket::protocol::Connection;
+
 use super::super::ghost::Ghosts;
 use super::{Builder, World};
 use crate::state::OPERATIONS;
@@ -60,10 +62,15 @@ impl Builder<'_> {
         self.others > 0 || key.own() > 0 && key.ends_together()
     }
 
+    fn connects(&self) -> bool {
+        let key = self.view.key;
+        key.has_socket() && key.socket().machine().connection == Connection::Connecting
+    }
+
     /// The same beside a receive that is pending through another descriptor.
     pub(super) fn beside_another(&self, it: Fillers) -> Option<Fillers> {
         let free = !(it.pending | it.taken | it.delivered) & 15;
-        let room = self.others_may_wait() && it.remote == 0 && free != 0;
+        let room = self.others_may_wait() && !self.connects() && it.remote == 0 && free != 0;
         let remote = free & free.wrapping_neg();
         room.then_some(Fillers {
             pending: it.pending | remote,
@@ -94,10 +101,13 @@ impl Builder<'_> {
             it.taken = take();
             it.delivered = take();
         }
+        let connecting = self.connects();
         let subsets = Ghosts(u16::from(local)).subsets();
         all.extend(subsets.filter_map(|subset| {
             let sends = subset.0.to_le_bytes()[0] | it.remote;
-            let agrees = (sends != 0) == self.view.key.sends();
+            // While it connects, nothing else is pending on a socket, and that once.
+            let alone = sends == it.pending && sends.count_ones() <= 1;
+            let agrees = (sends != 0) == self.view.key.sends() && (alone || !connecting);
             // What is not pending any more may have been a send.
             let sends = sends | it.taken | it.delivered;
             agrees.then_some(Fillers { sends, ..it })

@@ -151,9 +151,8 @@ impl Builder<'_> {
                 }
             }
             _ if actor.call.operation().is_some() => {
-                let spec = actor.call.operation();
                 let blocked = u8::from(!actor.call.is_overlapped());
-                let sends = spec.map_or(0, |it| u8::from(it.chunks > 0));
+                let sends = u8::from(actor.call.sends());
                 let fillers = Fillers {
                     blocked,
                     sends,
@@ -210,7 +209,7 @@ impl Builder<'_> {
                 Kind::Redeem | Kind::Open => self.one(call, 0, Fillers::default(), 0, out),
                 Kind::Startup | Kind::Cleanup | Kind::Die => {}
                 _ => {
-                    let sends = call.operation().map_or(0, |it| u8::from(it.chunks > 0));
+                    let sends = u8::from(call.sends());
                     let blocked = u8::from(call.operation().is_some() && !call.is_overlapped());
                     let fillers = Fillers {
                         blocked,

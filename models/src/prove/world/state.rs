@@ -36,6 +36,8 @@ impl Builder<'_> {
             let references = key.own() + self.others;
             socket.run(|it| it.references = references);
             socket.set_inputs_left(self.family.socket().inputs);
+            let more = self.family.socket().joins > socket.waiting();
+            socket.set_joins_left(u8::from(more));
             *state.socket_mut(0_usize) = socket;
             state.rest_mut().set_created(1);
             self.refer(&mut state, self.others);
@@ -57,7 +59,11 @@ impl Builder<'_> {
                 summary: self.family.summary,
                 sockets: self.family.sockets,
                 slots: SLOTS,
-                operations: operations(fillers.blocked, fillers.sends),
+                operations: operations(
+                    key.socket().machine().connection,
+                    call.operation().map(|it| it.kind),
+                    (fillers.blocked, fillers.sends),
+                ),
                 threads: threads(call, operation),
                 surroundings: self.family.surroundings,
                 states: 0,
