@@ -7,7 +7,8 @@ use closesocket::protocol::word::WordPhase;
 
 use super::call::Kind;
 use super::ghost::Ghosts;
-use super::view::{Actor, InHand, Key, View};
+use super::key::Key;
+use super::view::{Actor, InHand, View};
 use crate::scenario::{Call, Scenario};
 use crate::state::{OPERATIONS, State, THREADS, WORKER};
 use crate::steps::{Steps, has_pending_sends};

@@ -29,6 +29,7 @@ mod containment;
 mod family;
 mod fixpoint;
 mod ghost;
+mod key;
 mod leak;
 mod path;
 mod random;

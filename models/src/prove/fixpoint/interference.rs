@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 
 use super::super::ghost::Ghosts;
+use super::super::key::Key;
 use super::super::step::{Edge, Effect, third};
-use super::super::view::{Actor, Key, View};
+use super::super::view::{Actor, View};
 use super::{By, Fixpoint, Remote, Same, Way};
 use crate::action::What;
 

@@ -15,7 +15,8 @@ use closesocket::protocol::{Cause, DuplicationRecord, Ending, Phase, ProcessId, 
 use super::call::Kind;
 use super::family::Family;
 use super::ghost::Ghosts;
-use super::view::{CURRENT, Key, STALE, View};
+use super::key::{CURRENT, Key};
+use super::view::{STALE, View};
 use crate::scenario::{Scenario, SlotSpec};
 use crate::state::{OPERATIONS, State, small};
 use fillers::Fillers;

@@ -7,7 +7,7 @@ use closesocket::protocol::{Cause, DuplicationRecord, ProcessId};
 
 use super::super::call::{INSIDER, Kind, operations, threads};
 use super::super::ghost::Ghosts;
-use super::super::view::CURRENT;
+use super::super::key::CURRENT;
 use super::fillers::Fillers;
 use super::{Builder, Lives, Mover, SLOTS, World};
 use crate::scenario::{Scenario, startups};
