@@ -45,6 +45,8 @@ fn a_defect_is_refuted_with_a_way_that_is_drawn() {
             Defect::AbortsOtherDescriptors,
             "other-descriptors-undisturbed",
         ),
+        (Defect::CleanupNotifies, "cleanup-is-silent"),
+        (Defect::BacklogForgotten, "backlog-never-leaked"),
     ] {
         let refuted = refute(defect).unwrap_or_else(|| panic!("{defect:?}"));
         let refutation = refuted.refutation;
@@ -55,6 +57,11 @@ fn a_defect_is_refuted_with_a_way_that_is_drawn() {
     }
     let leak = refute(Defect::ForgetsToClaim).unwrap().refutation.leak;
     assert!(leak.unwrap().contains("nobody who claims it"));
+    let left_open = refute(Defect::LooksAtTheFlagOnly).unwrap().refutation;
+    assert!(left_open.leak.unwrap().contains("nobody comes to close it"));
+    let last = left_open.drawing.rows.last().unwrap();
+    let mut texts = last.cells.iter().flat_map(|it| &it.texts);
+    assert!(texts.any(|it| it == "its life is over"), "{last:?}");
 }
 
 #[test]

@@ -154,10 +154,14 @@ fn of_slot(view: &View) -> Cell {
         WordPhase::Sealed => (Line::Waiting, "closed"),
         WordPhase::Claimed => (Line::Idle, "claimed"),
     };
+    let mut texts = vec![text.to_owned()];
+    if view.key.is_over() {
+        texts.push("its life is over".to_owned());
+    }
     Cell {
         line,
         mark: None,
-        texts: vec![text.to_owned()],
+        texts,
     }
 }
 
