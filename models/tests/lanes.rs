@@ -5,7 +5,7 @@
 #[path = "lanes/runs.rs"]
 mod runs;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use closesocket_models::lanes::{Cell, Drawing, Lane, LaneKind, Line, Mark, Row, Violation};
@@ -57,10 +57,28 @@ fn small_path() -> Drawing {
 
 #[test]
 fn a_path_is_drawn_in_text_as_it_was_looked_at() {
-    let text = small_path().to_text();
-    assert_is("tests/lanes/aborts-first-only.txt", &text);
-    let documented = include_str!("../../docs/explorer.md").contains(&text);
-    assert!(documented, "docs/explorer.md shows another drawing");
+    let text = small_path().to_text(80);
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/explorer.md");
+    let page = std::fs::read_to_string(page).expect("docs/explorer.md");
+    let (head, rest) = page.split_once("```text\n").expect("a drawing");
+    let (_, tail) = rest.split_once("```").expect("its end");
+    let today = format!("{head}```text\n{text}```{tail}");
+    assert_is("../docs/explorer.md", &today);
+}
+
+/// What the narrow drawings look like: the same path, and the longest there is.
+#[test]
+fn a_narrow_drawing_is_as_it_was_looked_at() {
+    let longest = model(DefectSpec::named("forgets-to-look-again").expect("a defect"));
+    let found = search(&longest).counterexamples.into_iter().flatten();
+    let path = found.min_by_key(|it| it.actions.len()).expect("a path");
+    let longest = Drawing::of_path(&longest, &path.transitions());
+    let texts = [
+        small_path().to_text(200),
+        small_path().to_text(60),
+        longest.to_text(80),
+    ];
+    assert_is("tests/lanes/narrow.txt", &texts.join("\n\n"));
 }
 
 /// A file of this crate, or of the documentation, has to be as it is drawn today;
@@ -219,18 +237,71 @@ fn every_counterexample_is_drawn_to_its_violation_and_names_what_is_wrong() {
                 assert_eq!(actor == Some(Mark::Commit), commits, "{}", row.sentence);
             }
             Document::parse(&drawing.to_svg()).expect(defect.name);
-            let widest = drawing.to_text().lines().map(|it| it.chars().count()).max();
-            assert!(widest < Some(160), "{}: {widest:?} columns", defect.name);
+            assert_fits(defect.name, &drawing);
         }
     }
     for model in FIELD_MODELS {
         let drawing = search_field(model, false).drawing(model).expect(model.name);
         witnesses += &told(model.name, &drawing);
+        assert_fits(model.name, &drawing);
     }
     // An invariant that comes with another in its counterexample comes again.
     let mut known = HashSet::new();
     let witnesses: Vec<_> = witnesses.lines().filter(|it| known.insert(*it)).collect();
     assert_is("tests/lanes/witnesses.txt", &(witnesses.join("\n") + "\n"));
+}
+
+/// A drawing fits every terminal, and says everything in each: what happens word for
+/// word, which lanes were left out, and of those there is nothing to say.
+fn assert_fits(name: &str, drawing: &Drawing) {
+    for columns in [60, 80, 200] {
+        let text = drawing.to_text(columns);
+        let widest = text.lines().map(|it| it.chars().count()).max();
+        assert!(
+            widest <= Some(columns),
+            "{name}: {widest:?} columns:\n{text}"
+        );
+        let begin = text.find("  0 ").expect("the start");
+        let end = begin + text[begin..].find("\n\n").expect("an end");
+        let head = text
+            .split("\n\n")
+            .next()
+            .unwrap_or_default()
+            .replace('\n', " ");
+        let left_out = head.split("nothing happens there: ").nth(1);
+        let left_out: Vec<_> = left_out.unwrap_or_default().split(", ").collect();
+        let below = text.contains('┌');
+        let mut expected = Vec::new();
+        for (index, row) in drawing.rows.iter().enumerate() {
+            expected.extend([index.to_string(), row.sentence.clone()]);
+            let violates = row.violates.iter();
+            expected.extend(violates.map(|it| format!("violates {}", it.invariant)));
+            for (place, (lane, cell)) in drawing.lanes.iter().zip(&row.cells).enumerate() {
+                let dropped = left_out.contains(&&*lane.name);
+                assert!(!dropped || drawing.is_idle(place), "{name}: {}", lane.name);
+                if !dropped && !cell.texts.is_empty() {
+                    expected.extend(below.then(|| lane.name.clone()));
+                    expected.extend(cell.texts.clone());
+                }
+            }
+        }
+        assert_eq!(
+            words(&text[begin..end]),
+            words(&expected.join(" ")),
+            "{name}:\n{text}"
+        );
+    }
+}
+
+/// How often each word is there.
+fn words(text: &str) -> BTreeMap<&str, usize> {
+    let mut words = BTreeMap::new();
+    for word in text.split(|it: char| !it.is_alphanumeric()) {
+        if !word.is_empty() {
+            *words.entry(word).or_default() += 1;
+        }
+    }
+    words
 }
 
 /// What the last row of a drawing says is wrong, one line each. The object has to be
@@ -287,8 +358,8 @@ fn a_whole_life_ends_with_everything_released_and_given_back() {
         let cells = drawing.rows.iter().flat_map(|row| &row.cells);
         cells.filter(|it| it.mark == Some(mark)).count()
     };
-    assert_eq!(marked(Mark::Release), 1, "{}", drawing.to_text());
-    assert_eq!(marked(Mark::HandleBack), 1, "{}", drawing.to_text());
+    assert_eq!(marked(Mark::Release), 1, "{}", drawing.to_text(80));
+    assert_eq!(marked(Mark::HandleBack), 1, "{}", drawing.to_text(80));
     let last = drawing.rows.last().expect("rows");
     assert_eq!(last.sentence, "nothing can happen any more");
     assert_eq!(last.actor, None);
@@ -297,6 +368,6 @@ fn a_whole_life_ends_with_everything_released_and_given_back() {
             LaneKind::Thread | LaneKind::Descriptor => Line::None,
             LaneKind::Socket | LaneKind::Surroundings => Line::Idle,
         };
-        assert_eq!(cell.line, ended, "{}:\n{}", lane.name, drawing.to_text());
+        assert_eq!(cell.line, ended, "{}:\n{}", lane.name, drawing.to_text(80));
     }
 }

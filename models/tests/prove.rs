@@ -51,7 +51,7 @@ fn a_defect_is_refuted_with_a_way_that_is_drawn() {
         let refuted = refute(defect).unwrap_or_else(|| panic!("{defect:?}"));
         let refutation = refuted.refutation;
         assert!(refutation.violated.contains(&violates), "{refutation:#?}");
-        let text = refutation.drawing.to_text();
+        let text = refutation.drawing.to_text(100);
         assert!(text.contains(&format!("violates {violates}")), "{text}");
         assert_eq!(refutation.drawing.rows.len(), refutation.steps + 1);
     }

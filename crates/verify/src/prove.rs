@@ -15,6 +15,7 @@ use crate::outcome::Outcome;
 use crate::output::{Format, Output, json};
 use crate::parallel::side_by_side;
 use crate::report;
+use crate::style::Style;
 use crate::suite::suite;
 
 /// Proves and prints.
@@ -25,7 +26,7 @@ pub(crate) fn command(output: &Output) -> Outcome {
     }
     let proof = proof(output);
     if output.is_chatty() {
-        text(format_args!("{}", proof.text()));
+        text(format_args!("{}", proof.text(output.style.columns)));
     } else if output.is_text() {
         outln!("{}", proof.summary());
     }
@@ -40,7 +41,7 @@ pub(crate) fn command(output: &Output) -> Outcome {
         run: None,
     };
     let render = |format| match format {
-        Format::Text => Some(proof.text()),
+        Format::Text => Some(proof.text(Style::PLAIN.columns)),
         Format::Json => json(&Document {
             schema: 1,
             prove: &proof,

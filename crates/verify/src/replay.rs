@@ -26,7 +26,8 @@ pub(crate) fn command(file: &Path, prefix: bool, output: &Output) -> Outcome {
         }
     };
     let value = json!({ "schema": 1, "replay": verdict });
-    output.tell(outcome(&verdict, prefix), || text(&verdict), &value)
+    let text = || text(&verdict, output.style.columns);
+    output.tell(outcome(&verdict, prefix), text, &value)
 }
 
 /// Content with a prefix or not.
@@ -40,7 +41,7 @@ fn outcome(verdict: &Replay, prefix: bool) -> Outcome {
     }
 }
 
-fn text(verdict: &Replay) -> String {
+fn text(verdict: &Replay, columns: usize) -> String {
     let judged = match (&verdict.first_problem, &verdict.cut_off) {
         (Some(_), _) => "REJECTED by the protocol",
         (None, None) => "accepted by the protocol",
@@ -59,7 +60,7 @@ fn text(verdict: &Replay) -> String {
     }
     if let Some(problem) = &verdict.first_problem {
         if let Some(drawing) = Drawing::of_problem(problem) {
-            text += &format!("\n{}\n", drawing.to_text());
+            text += &format!("\n{}\n", drawing.to_text(columns));
         }
         text += &format!("{problem}\n");
     }

@@ -16,7 +16,8 @@ const WATCHDOG: Duration = Duration::from_secs(60);
 
 fn verify(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-verify"));
-    command.args(arguments).stdin(Stdio::null());
+    command.args(arguments).env_remove("COLUMNS");
+    command.stdin(Stdio::null());
     command
 }
 
@@ -409,11 +410,20 @@ fn a_defect_is_drawn_on_the_terminal_and_in_a_file() {
         text.contains("the shortest way there, 7 steps, is the same"),
         "{text}"
     );
-    for line in [
-        "◆───!✕ sealed ────■ closed",
-        " !! violates no-operation-orphaned",
-    ] {
-        assert!(text.contains(line), "{text}");
+    let widest = |text: &str| {
+        let drawn = text.lines().filter(|it| it.contains(['│', '┃', '┊']));
+        drawn.map(|it| it.chars().count()).max()
+    };
+    assert!(widest(&text) <= Some(80), "{text}");
+    let wide = verify(&["check", "--defect", "aborts-first-only"])
+        .env("COLUMNS", "120")
+        .output();
+    let wide = String::from_utf8(wide.expect("it runs").stdout).expect("text");
+    assert!(widest(&wide) > Some(80), "{wide}");
+    let violates = " !! violates no-operation-orphaned";
+    assert!(wide.contains(violates), "{wide}");
+    for text in [&text, &wide] {
+        assert!(text.contains("◆───!✕ sealed ────■ closed"), "{text}");
     }
     let svg = svg.expect("a file");
     assert!(svg.starts_with("<svg ") && svg.contains("commits the close of slot 0"));

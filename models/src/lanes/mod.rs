@@ -14,6 +14,9 @@ mod words;
 
 pub use svg::escape;
 
+/// The word before an invariant that a step violates.
+const VIOLATES: &str = "violates";
+
 /// A path, ready to be rendered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Drawing {
@@ -190,13 +193,14 @@ impl Drawing {
     /// The most characters in a line of a cell.
     pub(crate) const CELL: usize = 12;
 
-    /// The lines of a row's sentence, the violations last.
-    pub(crate) fn sentence_lines(row: &Row) -> (Vec<String>, Vec<String>) {
+    /// The lines of a row's sentence, then those of its violations; a longer word has a
+    /// line to itself.
+    pub(crate) fn sentence_lines(row: &Row, width: usize) -> (Vec<String>, Vec<String>) {
         let violations = row
             .violates
             .iter()
-            .flat_map(|it| wrap(&format!("violates {}", it.invariant), Self::SENTENCE));
-        (wrap(&row.sentence, Self::SENTENCE), violations.collect())
+            .flat_map(|it| wrap(&format!("{VIOLATES} {}", it.invariant), width));
+        (wrap(&row.sentence, width), violations.collect())
     }
 
     /// Whether a lane is of something that a row's violations are about.
@@ -204,10 +208,10 @@ impl Drawing {
         row.violates.iter().any(|it| it.lane == Some(lane))
     }
 
-    /// The most characters in any line of a sentence.
-    pub(crate) fn sentence_width(&self) -> usize {
+    /// The most characters in any line of a sentence that is broken at this width.
+    pub(crate) fn sentence_width(&self, width: usize) -> usize {
         let lines = self.rows.iter().flat_map(|row| {
-            let (sentence, violates) = Self::sentence_lines(row);
+            let (sentence, violates) = Self::sentence_lines(row, width);
             sentence.into_iter().chain(violates)
         });
         lines.map(|it| it.chars().count()).max().unwrap_or(0)

@@ -112,7 +112,7 @@ fn of(count: usize) -> f64 {
 
 impl<'a> Svg<'a> {
     fn new(drawing: &'a Drawing) -> Self {
-        let mut x = MARGIN + of(drawing.sentence_width() + 4) * CHARACTER + 18.0;
+        let mut x = MARGIN + of(drawing.sentence_width(Drawing::SENTENCE) + 4) * CHARACTER + 18.0;
         let mut lanes = Vec::new();
         for lane in 0..drawing.lanes.len() {
             lanes.push(x);
@@ -191,7 +191,7 @@ impl<'a> Svg<'a> {
     /// Draws a row and says where the next one begins.
     fn row(&mut self, index: usize, row: &Row, y: f64) -> f64 {
         let cells: Vec<_> = row.cells.iter().map(Drawing::cell_lines).collect();
-        let (sentence, violates) = Drawing::sentence_lines(row);
+        let (sentence, violates) = Drawing::sentence_lines(row, Drawing::SENTENCE);
         let lines = cells.iter().map(Vec::len);
         let lines = lines.chain([sentence.len() + violates.len(), 1]).max();
         let height = of(lines.unwrap_or(1)) * LINE + GAP;

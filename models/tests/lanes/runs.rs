@@ -51,7 +51,7 @@ fn rejected(spoil: impl Fn(&mut Step)) -> String {
     let problem = verdict.first_problem.expect("a problem");
     assert_eq!(verdict.sockets, 1, "{problem}");
     let drawing = Drawing::of_problem(&problem).expect("a record");
-    format!("{}\n{problem}\n", drawing.to_text())
+    format!("{}\n{problem}\n", drawing.to_text(80))
 }
 
 #[test]

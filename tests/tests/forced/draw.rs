@@ -9,7 +9,7 @@ use super::seat::{At, Gate};
 
 /// The two drawings.
 pub(crate) fn both(model: &CloseModel, path: &[Transition], places: &[Vec<At>]) -> String {
-    let of_model = Drawing::of_path(model, path).to_text();
+    let of_model = Drawing::of_path(model, path).to_text(80);
     let threads = model.scenario().threads.len();
     let lane = |name: String| Lane {
         name,
@@ -33,7 +33,7 @@ pub(crate) fn both(model: &CloseModel, path: &[Transition], places: &[Vec<At>]) 
         rows,
         notes: Vec::new(),
     };
-    format!("{of_model}\n{}", of_engine.to_text())
+    format!("{of_model}\n{}", of_engine.to_text(80))
 }
 
 fn row(sentence: &str, actor: Option<usize>, seats: &[usize], before: &[At], after: &[At]) -> Row {

@@ -54,7 +54,7 @@ impl Ledger {
 fn fail(observed: &[(u32, Observation)], problem: &Problem) -> ! {
     let records = records_of(observed);
     let drawing = Drawing::of_records("the execution".to_owned(), &records);
-    println!("{}", drawing.to_text());
+    println!("{}", drawing.to_text(80));
     let test = std::thread::current();
     let name = test.name().unwrap_or("execution").replace("::", "-");
     let path = format!("{}/{name}.trace", env!("CARGO_TARGET_TMPDIR"));

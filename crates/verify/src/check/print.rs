@@ -56,7 +56,7 @@ fn invariant(text: &mut String, report: &ScenarioReport, it: &InvariantReport, s
     let _ = write!(text, "    the shortest way there, {steps} steps");
     match &it.drawing {
         Some(drawing) if !is_drawn(report, it) => {
-            let _ = writeln!(text, ":\n\n{}", drawing.to_text());
+            let _ = writeln!(text, ":\n\n{}", drawing.to_text(style.columns));
         }
         _ => text.push_str(", is the same\n"),
     }

@@ -302,8 +302,8 @@ impl ProveReport {
         format!("any number: {}: {verdict}", self.lines().join("; "))
     }
 
-    /// Everything, for people.
-    pub(crate) fn text(&self) -> String {
+    /// Everything, for people, with drawings of so many columns.
+    pub(crate) fn text(&self, columns: usize) -> String {
         let mut out = String::new();
         for it in &self.families {
             let verdict = it.problem().unwrap_or_else(|| "proved".to_owned());
@@ -323,7 +323,7 @@ impl ProveReport {
                 it.states,
             );
             if let Some(drawing) = &it.drawing {
-                let _ = writeln!(out, "{}", drawing.to_text());
+                let _ = writeln!(out, "{}", drawing.to_text(columns));
             }
         }
         let calls = self.calls().join(", ");
@@ -373,7 +373,7 @@ mod tests {
         let report = spoilt(|_| {});
         assert_eq!(report.problems(), Vec::<String>::new());
         assert_eq!(report.outcome(), Outcome::AsExpected);
-        assert!(report.text().contains("proved"), "{}", report.text());
+        assert!(report.text(80).contains("proved"), "{}", report.text(80));
     }
 
     #[test]
@@ -400,7 +400,7 @@ mod tests {
         let proof = prove(named, Some(Deviation::ForgetsToAbort), Worlds::NONE);
         let report = spoilt(|it| it.families[0] = Family::new(proof));
         assert_eq!(report.outcome(), Outcome::Differs);
-        let text = report.text();
+        let text = report.text(80);
         assert!(text.contains("violates every-pending-op-aborted"), "{text}");
     }
 }
