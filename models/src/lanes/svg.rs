@@ -121,7 +121,7 @@ impl<'a> Svg<'a> {
         }
         let notes = drawing.notes.iter().map(|it| it.chars().count());
         let longest = notes.max().unwrap_or(0).min(110);
-        let width = x.max(of(longest) * CHARACTER) + MARGIN;
+        let width = x.max(MARGIN + of(longest) * CHARACTER) + MARGIN;
         Self {
             drawing,
             lanes,
