@@ -1,8 +1,9 @@
 //! Other implementations' algorithms: each is caught, its repair is not, and the
 //! documentation has both as they are.
 
-#![allow(clippy::expect_used)]
+#![allow(clippy::expect_used, clippy::panic)]
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -145,4 +146,61 @@ fn the_drawings_in_the_documentation_are_those_of_today() {
         let again = "UPDATE=1 cargo test -p closesocket-models --test field";
         assert!(is_up_to_date(&path, &svg), "{path} is outdated: `{again}`");
     }
+}
+
+/// The stories that the documentation tells: each has a heading, the report as a link,
+/// and the drawing of its model.
+#[test]
+fn the_stories_are_of_models_and_show_their_drawings() {
+    let text = std::fs::read_to_string(docs("what-goes-wrong.md")).expect("the page");
+    let drawn = |it: &&str| it.contains("](drawings/");
+    let stories: Vec<_> = text.split("\n## ").filter(drawn).collect();
+    assert_eq!(stories.len(), 5);
+    for story in stories {
+        let title = story.lines().next();
+        let name = story.split("](drawings/field/").nth(1);
+        let name = name.and_then(|it| it.split(".svg)").next());
+        let model = name.and_then(FieldModel::named);
+        let model = model.unwrap_or_else(|| panic!("{title:?} shows no model"));
+        assert!(story.contains(&link(model.report)), "{title:?}");
+        let alternative = story
+            .split("![")
+            .nth(1)
+            .and_then(|it| it.split("](").next());
+        let steps = [
+            "one step",
+            "two steps",
+            "three steps",
+            "four steps",
+            "five steps",
+        ];
+        let said = alternative.expect("a text in its place");
+        assert!(
+            said.ends_with(steps[model.steps - 1]),
+            "{said}: {}",
+            model.steps
+        );
+    }
+}
+
+/// The drawings in a folder of the documentation.
+fn drawings(folder: &str) -> BTreeSet<String> {
+    let files = std::fs::read_dir(docs(folder)).expect(folder);
+    let names = files.map(|it| it.expect(folder).file_name().into_string().expect("a name"));
+    names.filter(|it| it.ends_with(".svg")).collect()
+}
+
+#[test]
+fn every_drawing_in_the_documentation_is_drawn_by_a_test() {
+    let models = FIELD_MODELS.iter().map(|it| format!("{}.svg", it.name));
+    assert_eq!(drawings("drawings/field"), models.collect());
+    // Those that `lanes.rs` draws.
+    let others = include_str!("lanes.rs").split("for name in [").nth(1);
+    let others = others
+        .and_then(|it| it.split(']').next())
+        .expect("its list");
+    let others = others
+        .split(", ")
+        .map(|it| format!("{}.svg", it.trim_matches('"')));
+    assert_eq!(drawings("drawings"), others.collect());
 }
