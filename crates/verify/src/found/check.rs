@@ -228,6 +228,14 @@ impl CheckReport {
         }
     }
 
+    /// The verdict in words: that something is violated goes before that it differs.
+    pub(crate) fn words(&self) -> &'static str {
+        match self.broken() {
+            0 => self.verdict,
+            _ => "VIOLATED",
+        }
+    }
+
     /// How many scenarios were explored completely.
     pub(crate) fn complete(&self) -> usize {
         self.scenarios.iter().filter(|it| it.complete).count()

@@ -34,6 +34,7 @@ impl Report<'_> {
         match self.outcome {
             Outcome::AsExpected => "as expected",
             Outcome::Incomplete => "incomplete: nothing is proved",
+            _ if self.check.is_some_and(|it| it.broken() > 0) => "an invariant is VIOLATED",
             Outcome::Differs | Outcome::Usage => "differs from what is expected",
         }
     }

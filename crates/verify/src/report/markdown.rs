@@ -84,9 +84,9 @@ fn cell(text: &str) -> String {
 
 fn model(out: &mut String, check: &CheckReport) {
     let words = if check.is_good() {
-        check.verdict.to_owned()
+        check.words().to_owned()
     } else {
-        format!("**{}**", check.verdict)
+        format!("**{}**", check.words())
     };
     let _ = writeln!(
         out,

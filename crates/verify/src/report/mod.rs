@@ -114,6 +114,12 @@ mod tests {
             assert!(!text.contains("Proved"), "{format:?}: {text}");
         }
         let page = page(&report(&check));
+        let text = render(&report(&check), Format::Markdown).expect("Markdown");
+        for text in [&text, &page] {
+            let first = text.find("an invariant is VIOLATED");
+            assert!(first.is_some_and(|it| it < 200), "{text}");
+            assert!(!text.contains("differs"), "{text}");
+        }
         assert!(page.contains("<h2>Findings</h2>") && page.contains("<svg "));
         assert!(page.contains("D5 What counts as a reference"));
         assert!(!page.contains("Proved"));

@@ -76,7 +76,7 @@ fn head(out: &mut String, report: &Report<'_>) {
             lines.push(format!("Proved: {}.", proved(check)));
         }
         lines.push(format!("Bounds: {}.", Bounds::of(check).sentence()));
-        card(out, "Model", check.is_good(), check.verdict, &lines);
+        card(out, "Model", check.is_good(), check.words(), &lines);
     }
     if let Some(proof) = report.prove {
         let good = proof.problems().is_empty();
