@@ -84,6 +84,12 @@ impl CloseModel {
         }
     }
 
+    /// Whether only canonical states are explored.
+    #[must_use]
+    pub const fn is_reduced(&self) -> bool {
+        self.canon.is_some()
+    }
+
     /// The canonical state for this one, of a [reduced](Self::reduced) model; else
     /// itself.
     #[must_use]

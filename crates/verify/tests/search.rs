@@ -4,9 +4,12 @@
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
-use std::net::TcpListener;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -76,8 +79,36 @@ fn a_search_that_needs_more_memory_than_it_may_take_proves_nothing() {
         let (code, _, said) = check(&how);
         assert_eq!(code, Some(3));
         assert!(said.contains("more than the 40960 bytes"), "{said}");
+        let how = how.split_whitespace();
+        let shown = Command::new(env!("CARGO_BIN_EXE_cargo-verify"))
+            .arg("check")
+            .args(how)
+            .output();
+        let shown = String::from_utf8(shown.unwrap().stdout).unwrap();
+        assert!(shown.contains(" violated so far  INCOMPLETE"), "{shown}");
+        assert!(!shown.contains(" hold "), "{shown}");
     }
     assert_eq!(check(&format!("{SCENARIO} --memory 1G")).0, Some(0));
+}
+
+#[test]
+fn a_proof_by_canonical_states_says_that_it_is_one() {
+    let said = |reduced: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-verify"));
+        let output = command
+            .args(["check", SCENARIO])
+            .args(reduced)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        let said = String::from_utf8(output.stdout).unwrap();
+        let proved = said.lines().find(|it| it.contains("proved: "));
+        proved.unwrap().to_owned()
+    };
+    let full = said(&[]);
+    assert!(!full.contains("canonical"), "{full}");
+    let by = ", by its canonical states alone (--reduced: docs/model.md says why they are enough)";
+    assert_eq!(said(&["--reduced"]), full + by);
 }
 
 #[test]
@@ -88,4 +119,49 @@ fn a_file_that_is_no_checkpoint_is_refused() {
     let (code, _, said) = check(&how);
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("is no checkpoint"), "{said}");
+}
+
+/// Greets as another process of the search does, and goes away.
+fn come_and_go(address: &str) {
+    let mut stream = loop {
+        match TcpStream::connect(address) {
+            Ok(stream) => break stream,
+            Err(_) => thread::sleep(Duration::from_millis(10)),
+        }
+    };
+    let mut head = [0; 24];
+    stream.read_exact(&mut head).unwrap();
+    let length = u64::from_le_bytes(head[16..].try_into().unwrap());
+    let mut said = vec![0; usize::try_from(length).unwrap()];
+    stream.read_exact(&mut said).unwrap();
+    // It says the same, and that it is process 1.
+    head[8..16].copy_from_slice(&1_u64.to_le_bytes());
+    stream.write_all(&[&head[..], &said].concat()).unwrap();
+}
+
+#[test]
+fn when_another_process_goes_nothing_is_said_of_any_invariant() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    drop(listener);
+    let hosts = file("lost-hosts");
+    fs::write(&hosts, format!("{address}\n127.0.0.1:1")).unwrap();
+    let child = Command::new(env!("CARGO_BIN_EXE_cargo-verify"))
+        .args(["check", SCENARIO, "--process", "0", "--hosts"])
+        .arg(hosts)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    come_and_go(&address);
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    let why = "process 1 went away before the search was over";
+    let first = format!("  {SCENARIO} INCOMPLETE, nothing is known: {why}");
+    assert_eq!(said.lines().next(), Some(&*first));
+    let last = format!("{SCENARIO} was not explored completely: {why}");
+    assert_eq!(said.lines().last(), Some(&*last));
+    assert!(!said.contains(" hold"), "{said}");
 }

@@ -1,9 +1,20 @@
 //! What to explore.
 
-use closesocket_models::{CloseModel, DefectSpec, Scenario, ScenarioError};
+use clap::ValueEnum;
+use closesocket_models::{CloseModel, DEEP, DefectSpec, Scenario, ScenarioError};
 
 use crate::names;
 use crate::suite::suite;
+
+/// Which scenarios there are to explore.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum Scope {
+    /// Those of the catalogue.
+    #[default]
+    Catalogue,
+    /// Those with several bounds raised at once.
+    Deep,
+}
 
 /// A scenario, or a defect in its scenario.
 #[derive(Clone, Copy, Debug)]
@@ -60,4 +71,34 @@ fn find(name: &str) -> Result<&'static Scenario, String> {
     suite()
         .scenario(name)
         .ok_or_else(|| names::no_scenario(name))
+}
+
+/// Every scenario of the catalogue.
+pub(super) fn every() -> Vec<Job> {
+    suite().scenarios.iter().map(Job::plain).collect()
+}
+
+/// The defect, or these scenarios, or all of the scope; or what of it there is not.
+pub(super) fn asked_for(
+    scope: Scope,
+    scenarios: &[String],
+    defect: Option<&str>,
+) -> Result<Vec<Job>, String> {
+    if let Some(job) = Job::named(None, defect)? {
+        return Ok(vec![job]);
+    }
+    let all = match scope {
+        Scope::Catalogue => suite().scenarios,
+        Scope::Deep => DEEP,
+    };
+    if scenarios.is_empty() {
+        return Ok(all.iter().map(Job::plain).collect());
+    }
+    let named = scenarios.iter().map(|name| {
+        let found = all.iter().find(|it| it.name == *name);
+        found
+            .map(Job::plain)
+            .ok_or_else(|| names::no_scenario(name))
+    });
+    named.collect()
 }

@@ -3,6 +3,7 @@
 
 mod as_test;
 mod job;
+mod judge;
 pub(crate) mod own;
 mod print;
 mod progress;
@@ -10,23 +11,19 @@ mod search;
 
 use std::path::Path;
 
-use closesocket_models::{CloseModel, DEEP, Failure, Outcome as Found, Progress as Far, check_by};
-
 use crate::file::Target;
 use crate::found::Report;
-use crate::found::check::{CheckReport, ScenarioReport};
-use crate::names;
+use crate::found::check::CheckReport;
 use crate::out::errln;
 use crate::outcome::Outcome;
 use crate::output::{Format, Output};
-use crate::parallel::side_by_side;
 use crate::report;
-use crate::style::Style;
-use crate::suite::suite;
-pub(crate) use job::Job;
-use progress::Progress;
+pub(crate) use job::{Job, Scope};
+use judge::explore;
+pub(crate) use judge::judge_plainly;
+pub(crate) use print::text;
 use search::Search;
-pub(crate) use search::{Scope, SearchArguments};
+pub(crate) use search::SearchArguments;
 
 /// What to check, and how to show it.
 #[derive(Clone, Copy, Debug)]
@@ -49,7 +46,7 @@ pub(crate) struct Plan<'a> {
 
 /// Checks the named scenarios, or all, or the scenario of a defect; prints.
 pub(crate) fn command(plan: Plan<'_>, output: &Output) -> Outcome {
-    let mut jobs = match jobs(&plan) {
+    let mut jobs = match job::asked_for(plan.scope, plan.scenarios, plan.defect) {
         Ok(jobs) => jobs,
         Err(unknown) => {
             errln!("error: {unknown}; see `cargo verify list`");
@@ -131,7 +128,7 @@ fn draw(report: &CheckReport, file: &Path) -> Outcome {
 
 /// Explores every scenario.
 pub(crate) fn every_scenario(output: &Output) -> CheckReport {
-    let jobs = every_job();
+    let jobs = job::every();
     explore(&jobs, &Search::plain(&jobs), output, output.is_text())
 }
 
@@ -144,119 +141,6 @@ pub(crate) fn print_summary(report: &CheckReport, output: &Output) {
     crate::out::text(format_args!("{}\n", lines.join("\n")));
 }
 
-/// All of a report for people.
-pub(crate) fn text(report: &CheckReport) -> String {
-    let width = width(report.scenarios.iter().map(|it| it.name));
-    let lines = report.scenarios.iter();
-    let lines: String = lines
-        .map(|it| print::scenario(it, width, Style::PLAIN))
-        .collect();
-    lines + &print::summary(report, Style::PLAIN) + &report.closing()
-}
-
-fn every_job() -> Vec<Job> {
-    suite().scenarios.iter().map(Job::plain).collect()
-}
-
-fn jobs(plan: &Plan<'_>) -> Result<Vec<Job>, String> {
-    if let Some(job) = Job::named(None, plan.defect)? {
-        return Ok(vec![job]);
-    }
-    let all = match plan.scope {
-        Scope::Catalogue => suite().scenarios,
-        Scope::Deep => DEEP,
-    };
-    if plan.scenarios.is_empty() {
-        return Ok(all.iter().map(Job::plain).collect());
-    }
-    let names = plan.scenarios.iter();
-    let named = names.map(|name| {
-        let found = all.iter().find(|it| it.name == *name);
-        found
-            .map(Job::plain)
-            .ok_or_else(|| names::no_scenario(name))
-    });
-    named.collect()
-}
-
-/// Explores the jobs side by side, each by one thread, unless something else is
-/// asked for. With `lines`, each has its line for people as soon as it is done.
-fn explore(jobs: &[Job], search: &Search, output: &Output, lines: bool) -> CheckReport {
-    let width = width(jobs.iter().map(|job| job.scenario.name));
-    let states = jobs.iter().map(|job| job.scenario.states);
-    let progress = Progress::of(states.sum(), jobs.len(), output);
-    let one = |job: &Job| {
-        let watched = progress.begin();
-        let report = judge(job, search, &|far| watched.look(far));
-        watched.end(job.scenario.states);
-        if lines && (output.is_chatty() || !report.is_plain()) {
-            // One call, so that the lines of two threads do not mix.
-            let text = print::scenario(&report, width, output.style);
-            progress.aside(|| crate::out::text(format_args!("{text}")));
-        }
-        report
-    };
-    let reports = if search.in_turn {
-        jobs.iter().map(one).collect()
-    } else {
-        side_by_side(jobs, |job| job.scenario.states, one)
-    };
-    progress.finish();
-    CheckReport::new(reports)
-}
-
-/// The length of the longest name.
-fn width<'a>(names: impl Iterator<Item = &'a str>) -> usize {
-    names.map(str::len).max().unwrap_or(0)
-}
-
-/// Explores one job, as nobody asked for anything else.
-pub(crate) fn judge_plainly(job: &Job, watch: &dyn Fn(&Far)) -> ScenarioReport {
-    judge(job, &Search::plain(std::slice::from_ref(job)), watch)
-}
-
-/// Explores one job, and tells now and then how far it is.
-fn judge(job: &Job, search: &Search, watch: &dyn Fn(&Far)) -> ScenarioReport {
-    let full = match job.model() {
-        Ok(model) => model,
-        Err(error) => {
-            errln!("error: {error}");
-            return ScenarioReport::unexplored(job.scenario, job.defect);
-        }
-    };
-    let by = |model| check_by(model, search.checker, &search.options, watch);
-    let reduced = job.reduced.then(|| full.reduced());
-    let found = by(reduced.as_ref().unwrap_or(&full));
-    if let Some(failure) = &found.failure {
-        let name = job.scenario.name;
-        errln!("error: {name}: {failure}");
-        let misasked = is_misasked(failure);
-        let mut report = ScenarioReport::new(&full, job.defect, found);
-        report.misasked = misasked;
-        return report;
-    }
-    match reduced {
-        Some(reduced) if found.violated().is_empty() => with_own(&reduced, job, found),
-        // Who was exchanged for whom is not told: the way there is shown in full.
-        Some(_) => with_own(&full, job, by(&full)),
-        None => with_own(&full, job, found),
-    }
-}
-
-/// The report, with the invariants of one's own.
-fn with_own(model: &CloseModel, job: &Job, mut found: Found) -> ScenarioReport {
-    found.verdicts.extend(own::verdicts(model));
-    ScenarioReport::new(model, job.defect, found)
-}
-
-/// Whether a search came to nothing because of what was asked for.
-fn is_misasked(failure: &Failure) -> bool {
-    matches!(
-        failure,
-        Failure::Meeting(_) | Failure::NotThis { .. } | Failure::File { .. }
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -266,7 +150,8 @@ mod tests {
     };
     use closesocket_models::{CloseModel, Outcome as Found, check};
 
-    use super::{CheckReport, Plan, ScenarioReport, Scope, SearchArguments, show};
+    use super::{CheckReport, Plan, Scope, SearchArguments, show};
+    use crate::found::check::ScenarioReport;
     use crate::outcome::Outcome;
     use crate::output::{Format, Offer, Output, Presentation};
     use crate::style::Color;

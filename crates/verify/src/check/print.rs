@@ -13,15 +13,20 @@ pub(super) fn scenario(report: &ScenarioReport, width: usize, style: Style) -> S
     } else {
         style.bad(report.verdict())
     };
+    if let Some(why) = report.unknown() {
+        return format!(
+            "  {:<width$} {verdict}, nothing is known: {why}\n",
+            report.name
+        );
+    }
+    let (held, all) = (report.held(), report.invariants.len());
+    let held = match report.complete {
+        true => format!("{held}/{all} hold"),
+        false => format!("{}/{all} violated so far", all - held),
+    };
     let mut text = format!(
-        "  {:<width$} {:>9} states {:>9} transitions  depth {:>3} {:>6.2} s  {}/{} hold  {verdict}\n",
-        report.name,
-        report.unique_states,
-        report.transitions,
-        report.depth,
-        report.seconds,
-        report.held(),
-        report.invariants.len(),
+        "  {:<width$} {:>9} states {:>9} transitions  depth {:>3} {:>6.2} s  {held}  {verdict}\n",
+        report.name, report.unique_states, report.transitions, report.depth, report.seconds,
     );
     if let Some(problem) = report.states_problem() {
         let _ = writeln!(text, "    {}", style.bad(&problem));
@@ -103,4 +108,17 @@ pub(super) fn summary(report: &CheckReport, style: Style) -> String {
         first = "";
     }
     text
+}
+
+/// All of a report for people.
+pub(crate) fn text(report: &CheckReport) -> String {
+    let width = width(report.scenarios.iter().map(|it| it.name));
+    let lines = report.scenarios.iter();
+    let lines: String = lines.map(|it| scenario(it, width, Style::PLAIN)).collect();
+    lines + &summary(report, Style::PLAIN) + &report.closing()
+}
+
+/// The length of the longest name.
+pub(super) fn width<'a>(names: impl Iterator<Item = &'a str>) -> usize {
+    names.map(str::len).max().unwrap_or(0)
 }

@@ -10,16 +10,6 @@ use closesocket_models::{Checker, Checkpoint, Cluster, Limits, Options};
 
 use super::job::Job;
 
-/// Which scenarios there are to explore.
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-pub(crate) enum Scope {
-    /// Those of the catalogue.
-    #[default]
-    Catalogue,
-    /// Those with several bounds raised at once.
-    Deep,
-}
-
 /// How to search.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct SearchArguments {

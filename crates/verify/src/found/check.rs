@@ -34,7 +34,13 @@ pub(crate) struct ScenarioReport {
     pub(crate) complete: bool,
     pub(crate) seconds: f64,
     pub(crate) invariants: Vec<InvariantReport>,
-    /// Nothing was explored, since what was asked for cannot be done.
+    /// Only its canonical states were explored.
+    #[serde(skip)]
+    reduced: bool,
+    /// Why the search came to nothing, if it did.
+    #[serde(skip)]
+    pub(crate) failure: Option<String>,
+    /// That was since what was asked for cannot be done.
     #[serde(skip)]
     pub(crate) misasked: bool,
 }
@@ -101,6 +107,7 @@ impl ScenarioReport {
             complete: found.complete,
             seconds: found.seconds,
             invariants: invariants.collect(),
+            reduced: model.is_reduced(),
             ..Self::unexplored(scenario, defect)
         }
     }
@@ -117,6 +124,8 @@ impl ScenarioReport {
             complete: false,
             seconds: 0.0,
             invariants: Vec::new(),
+            reduced: false,
+            failure: None,
             misasked: false,
         }
     }
@@ -138,6 +147,12 @@ impl ScenarioReport {
                 self.name, self.unique_states
             )
         })
+    }
+
+    /// Why nothing at all is known of it, if that is so.
+    pub(crate) fn unknown(&self) -> Option<&str> {
+        let why = self.failure.as_deref().unwrap_or("it was not explored");
+        self.invariants.is_empty().then_some(why)
     }
 
     /// Whether there is nothing to say but that all is well.
@@ -171,6 +186,35 @@ impl ScenarioReport {
             Some(defect) => format!("`cargo verify explore --open --defect {defect}`"),
             None => format!("`cargo verify explore --open {}`", self.name),
         }
+    }
+
+    /// What is violated or fails, a line each, with the steps to it.
+    pub(crate) fn closing(&self) -> Vec<(usize, String)> {
+        let (mut lines, title) = (Vec::new(), self.title());
+        let invariants = self.invariants.iter();
+        for it in invariants.filter(|it| it.is_violated() || !it.is_as_expected()) {
+            let steps = it.counterexample.len();
+            let line = if it.is_violated() {
+                let expected = if it.is_as_expected() {
+                    " as expected"
+                } else {
+                    ""
+                };
+                let (id, what) = (it.id, it.what());
+                format!("violated{expected}: {title}: {id} after {steps} steps{what}")
+            } else {
+                format!("not caught: {title}: {} holds", it.id)
+            };
+            lines.push((steps, format!("{line}; next: {}", self.explored_by())));
+        }
+        let cut = match &self.failure {
+            Some(why) => format!("{title} was not explored completely: {why}"),
+            None => format!("{title} was not explored completely"),
+        };
+        let others = self.states_problem().into_iter();
+        let others = others.chain((!self.complete).then_some(cut));
+        lines.extend(others.map(|it| (usize::MAX, it)));
+        lines
     }
 
     /// Whether an invariant is violated that should hold.
@@ -246,6 +290,11 @@ impl CheckReport {
         self.scenarios.iter().map(|it| it.unique_states).sum()
     }
 
+    /// Whether canonical states stand for others.
+    pub(crate) fn is_reduced(&self) -> bool {
+        self.scenarios.iter().any(|it| it.reduced)
+    }
+
     /// Whether everything is as expected.
     pub(crate) fn is_good(&self) -> bool {
         self.verdict == "as expected"
@@ -285,35 +334,8 @@ impl CheckReport {
     /// The last lines when something is violated or fails: what to look at, the
     /// shortest way first, and the command that shows it. Else nothing.
     pub(crate) fn closing(&self) -> String {
-        let mut lines = Vec::new();
-        for scenario in &self.scenarios {
-            let invariants = scenario.invariants.iter();
-            for it in invariants.filter(|it| it.is_violated() || !it.is_as_expected()) {
-                let (steps, what) = (it.counterexample.len(), scenario.title());
-                let line = if it.is_violated() {
-                    let expected = if it.is_as_expected() {
-                        " as expected"
-                    } else {
-                        ""
-                    };
-                    format!(
-                        "violated{expected}: {what}: {} after {steps} steps{}",
-                        it.id,
-                        it.what()
-                    )
-                } else {
-                    format!("not caught: {what}: {} holds", it.id)
-                };
-                lines.push((steps, format!("{line}; next: {}", scenario.explored_by())));
-            }
-            if let Some(problem) = scenario.states_problem() {
-                lines.push((usize::MAX, problem));
-            }
-            if !scenario.complete {
-                let line = format!("{} was not explored completely", scenario.title());
-                lines.push((usize::MAX, line));
-            }
-        }
+        let lines = self.scenarios.iter().flat_map(ScenarioReport::closing);
+        let mut lines: Vec<_> = lines.collect();
         lines.sort_by_key(|it| it.0);
         let left = lines.len().saturating_sub(CLOSING);
         let shown = lines.iter().take(CLOSING);

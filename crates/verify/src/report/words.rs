@@ -70,8 +70,13 @@ pub(crate) fn grouped(number: u64) -> String {
 /// What a green check has proved, in one sentence.
 pub(crate) fn proved(check: &CheckReport) -> String {
     let invariants = check.scenarios.first().map_or(0, |it| it.invariants.len());
+    let by = if check.is_reduced() {
+        ", by its canonical states alone (--reduced: docs/model.md says why they are enough)"
+    } else {
+        ""
+    };
     format!(
-        "each of {} holds in every step of every run of {}",
+        "each of {} holds in every step of every run of {}{by}",
         count(invariants, "invariant"),
         count(check.scenarios.len(), "scenario")
     )
