@@ -170,6 +170,17 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// Whether an end before its own is worth a word. That of the Explorer is how it is
+    /// meant to end, and other processes end with the one that started them.
+    pub(crate) const fn is_interrupted(&self) -> bool {
+        match self {
+            Self::Explore { .. } => false,
+            #[cfg(connections)]
+            Self::CrowdPeers { .. } => false,
+            _ => true,
+        }
+    }
+
     /// What a command offers; `None` is the main job.
     pub(crate) const fn offer(command: Option<&Self>) -> Offer {
         use Format::{Json, Junit, Markdown, Sarif, Text};

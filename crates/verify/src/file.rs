@@ -3,8 +3,12 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use crate::out::errln;
+
+/// Held while a file is written, so that nobody ends the process half-way.
+pub(crate) static WRITING: Mutex<()> = Mutex::new(());
 
 /// A file that will be written. What stands there under this name stays until the
 /// new content is complete: it is written beside it and renamed. That it can be
@@ -34,6 +38,7 @@ impl Target {
 
     /// Writes the content, or says why not.
     pub(crate) fn write(&self, text: &str) -> bool {
+        let _whole = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
         let written = match &self.stream {
             Some(stream) => {
                 let mut stream: &File = stream;

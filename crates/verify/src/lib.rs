@@ -13,6 +13,7 @@ mod defects;
 mod explore;
 mod file;
 mod found;
+mod interrupt;
 mod list;
 mod names;
 mod out;
@@ -77,6 +78,11 @@ fn dispatch(cli: &Cli) -> Outcome {
             return Outcome::Usage;
         }
     };
+    if cli.command.as_ref().is_none_or(Command::is_interrupted)
+        && let Err(error) = interrupt::tell_on_signal()
+    {
+        errln!("note: Ctrl-C will say nothing: {error}");
+    }
     match &cli.command {
         None => everything(&output),
         Some(Command::Check {

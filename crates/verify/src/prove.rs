@@ -10,6 +10,7 @@ use closesocket_models::prove::{
 
 use crate::found::Report;
 use crate::found::prove::{Defect, Document, Family, Ghost, ProveReport};
+use crate::interrupt::Part;
 use crate::out::{errln, outln, text};
 use crate::outcome::Outcome;
 use crate::output::{Format, Output, json};
@@ -80,6 +81,16 @@ enum Done {
     Ghost(Ghost),
 }
 
+impl Done {
+    /// Why a family is not proved.
+    fn problem(&self) -> Option<String> {
+        match self {
+            Self::Family(it) => it.problem(),
+            Self::Defect(_) | Self::Ghost(_) => None,
+        }
+    }
+}
+
 impl Job {
     fn run(&self) -> Done {
         match self {
@@ -120,6 +131,7 @@ fn proof(output: &Output) -> ProveReport {
         jobs.len() as u64,
         "proving for any number {pos}/{len} {wide_bar} {msg}",
     );
+    let part = Part::begin("proofs and refutations made", Some(jobs.len()));
     let weight = |job: &Job| match job {
         Job::Family(it) => it.views,
         _ => 0,
@@ -128,6 +140,7 @@ fn proof(output: &Output) -> ProveReport {
         bar.set_message(job.name());
         let done = job.run();
         bar.inc(1);
+        part.done(done.problem());
         done
     });
     bar.finish_and_clear();

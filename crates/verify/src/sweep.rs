@@ -6,6 +6,7 @@ use std::time::Duration;
 use closesocket_models::{Bound, CloseModel, Limits, Scenario, check_within};
 
 use crate::found::sweep::{Row, SweepReport};
+use crate::interrupt::Part;
 use crate::outcome::Outcome;
 use crate::output::Output;
 use crate::parallel::side_by_side;
@@ -51,6 +52,7 @@ fn sweep(plan: Plan, output: &Output) -> SweepReport {
         jobs.len() as u64,
         "raising bounds {pos}/{len} {wide_bar} {msg}",
     );
+    let part = Part::begin("bounds raised", Some(jobs.len()));
     let rows = side_by_side(
         &jobs,
         |(scenario, _)| scenario.states,
@@ -61,7 +63,9 @@ fn sweep(plan: Plan, output: &Output) -> SweepReport {
             let model = raised.and_then(fits);
             let found = model.map(|it| check_within(&it, plan.limits));
             bar.inc(1);
-            Row::new(scenario, *bound, found)
+            let row = Row::new(scenario, *bound, found);
+            part.done(row.line());
+            row
         },
     );
     bar.finish_and_clear();

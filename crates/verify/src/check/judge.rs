@@ -20,7 +20,7 @@ pub(super) fn explore(jobs: &[Job], search: &Search, output: &Output, lines: boo
     let one = |job: &Job| {
         let watched = progress.begin();
         let report = judge(job, search, &|far| watched.look(far));
-        watched.end(job.scenario.states);
+        watched.end(&report);
         if lines && (output.is_chatty() || !report.is_plain()) {
             // One call, so that the lines of two threads do not mix.
             let text = print::scenario(&report, width, output.style);

@@ -1,11 +1,14 @@
 //! How far a check has come: states, states a second, and what is queued.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use closesocket_models::Progress as Far;
 use indicatif::ProgressBar;
 
+use crate::found::check::ScenarioReport;
+use crate::interrupt::Part;
 use crate::output::Output;
 use crate::report::grouped;
 
@@ -14,8 +17,8 @@ use crate::report::grouped;
 pub(super) struct Progress {
     bar: ProgressBar,
     begin: Instant,
-    /// States found so far.
-    states: AtomicU64,
+    /// What is done, and the states found so far.
+    part: Arc<Part>,
     /// Jobs that nobody has begun.
     queued: AtomicU64,
 }
@@ -36,7 +39,7 @@ impl Progress {
                 "exploring {human_pos}/{human_len} states {wide_bar} {msg}",
             ),
             begin: Instant::now(),
-            states: AtomicU64::new(0),
+            part: Part::begin("scenarios explored", Some(jobs)),
             queued: AtomicU64::new(jobs as u64),
         }
     }
@@ -59,11 +62,10 @@ impl Progress {
         self.bar.finish_and_clear();
     }
 
-    fn show(&self, far: &Far) {
+    fn show(&self, states: u64, far: &Far) {
         if self.bar.is_hidden() {
             return;
         }
-        let states = self.states.load(Ordering::Relaxed);
         self.bar.set_position(states);
         self.bar.set_message(format!(
             "{}/s, layer {}, {} waiting, {} bytes a state, {} scenarios queued",
@@ -92,15 +94,18 @@ impl Watched<'_> {
         let now = far.states as u64;
         let before = self.counted.swap(now, Ordering::Relaxed);
         let more = now.saturating_sub(before);
-        self.progress.states.fetch_add(more, Ordering::Relaxed);
-        self.progress.show(far);
+        let states = self.progress.part.more_states(more);
+        self.progress.show(states, far);
     }
 
-    /// The job is done, and had so many states.
-    pub(super) fn end(&self, states: usize) {
+    /// The job is done, and this is what was found.
+    pub(super) fn end(&self, report: &ScenarioReport) {
         self.look(&Far {
-            states,
+            states: report.unique_states,
             ..Far::default()
         });
+        self.progress
+            .part
+            .done(report.closing().into_iter().map(|it| it.1));
     }
 }

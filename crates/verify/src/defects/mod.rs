@@ -11,7 +11,8 @@ use closesocket_models::{CloseModel, DefectSpec, check};
 
 use crate::check::own;
 use crate::found::Report;
-use crate::found::defects::{Catalogue, DefectsReport, Found};
+use crate::found::defects::{Catalogue, DefectsReport, Found, difference};
+use crate::interrupt::Part;
 use crate::out::{errln, outln};
 use crate::outcome::Outcome;
 use crate::output::{Format, Output};
@@ -79,6 +80,7 @@ fn catalogue(output: &Output) -> DefectsReport {
         suite().defects.len() as u64,
         "checking defects {pos}/{len} {wide_bar} {msg}",
     );
+    let part = Part::begin("defects checked", Some(suite().defects.len()));
     let found = side_by_side(suite().defects, states, |spec| {
         bar.set_message(spec.name);
         let scenario = suite().scenario(spec.scenario);
@@ -96,6 +98,7 @@ fn catalogue(output: &Output) -> DefectsReport {
             None => Found::default(),
         };
         bar.inc(1);
+        part.done(difference(spec, &found));
         found
     });
     bar.finish_and_clear();

@@ -19,6 +19,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 
 use crate::check::Job;
+use crate::interrupt;
 use crate::out::{errln, outln};
 use crate::outcome::Outcome;
 use server::Failure;
@@ -52,7 +53,8 @@ pub(crate) fn command(options: &Options<'_>) -> Outcome {
 
 /// Serves as long as it can.
 fn serve(job: Option<Job>, options: &Options<'_>) -> Result<Infallible, Failure> {
-    end_on_signal()?;
+    // That is how it is meant to end.
+    interrupt::on_signal(|_| Outcome::AsExpected as i32).map_err(Failure::Signals)?;
     let place = server::listen(options.address)?;
     if server::is_public(place.address) {
         errln!(
@@ -84,27 +86,6 @@ fn announce(what: &str, url: &str, open: bool) {
     if open {
         open_browser(url.to_owned());
     }
-}
-
-/// Ends the process with 0 when it is interrupted: that is how it is meant to end.
-#[cfg(unix)]
-fn end_on_signal() -> Result<(), Failure> {
-    use signal_hook::consts::{SIGINT, SIGTERM};
-    let signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM]);
-    let mut signals = signals.map_err(Failure::Signals)?;
-    thread::spawn(move || {
-        if signals.forever().next().is_some() {
-            std::process::exit(Outcome::AsExpected as i32);
-        }
-    });
-    Ok(())
-}
-
-/// Where there are no signals Ctrl-C ends it, with the system's own code.
-#[cfg(not(unix))]
-#[expect(clippy::unnecessary_wraps, reason = "elsewhere it can fail")]
-fn end_on_signal() -> Result<(), Failure> {
-    Ok(())
 }
 
 /// Starts the browser. That it cannot be started is worth a line, no more.

@@ -76,7 +76,7 @@ impl Catalogue<'_> {
 }
 
 /// In which way a defect shows otherwise than it is pinned.
-fn difference(spec: &DefectSpec, found: &Found) -> Option<String> {
+pub(crate) fn difference(spec: &DefectSpec, found: &Found) -> Option<String> {
     let name = spec.name;
     if found.violates.is_empty() {
         return Some(format!("nothing catches {name} in {}", spec.scenario));

@@ -58,6 +58,21 @@ impl Row {
         }
         row
     }
+
+    /// Its line in the table, if it was raised.
+    pub(crate) fn line(&self) -> Option<String> {
+        let verdict = if self.violates.is_empty() {
+            self.verdict.to_owned()
+        } else {
+            format!("VIOLATED: {}", self.violates.join(", "))
+        };
+        self.why.is_none().then(|| {
+            format!(
+                "| {} | {} | {} | {} | {:.1} | {verdict} |",
+                self.scenario, self.bound, self.states_before, self.states, self.seconds
+            )
+        })
+    }
 }
 
 const HOLDS: &str = "holds";
@@ -100,21 +115,8 @@ impl SweepReport {
             "| scenario | bound raised | states | states raised | seconds | verdict |"
         );
         let _ = writeln!(out, "|---|---|---|---|---|---|");
-        for row in self.rows.iter().filter(|it| it.why.is_none()) {
-            let _ = writeln!(
-                out,
-                "| {} | {} | {} | {} | {:.1} | {} |",
-                row.scenario,
-                row.bound,
-                row.states_before,
-                row.states,
-                row.seconds,
-                if row.violates.is_empty() {
-                    row.verdict.to_owned()
-                } else {
-                    format!("VIOLATED: {}", row.violates.join(", "))
-                }
-            );
+        for line in self.rows.iter().filter_map(Row::line) {
+            let _ = writeln!(out, "{line}");
         }
         let _ = writeln!(out, "\nnot raised:");
         for row in &self.rows {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::driver::Progress;
 use super::plan::Plan;
+use crate::interrupt::Part;
 use crate::out::errln;
 use crate::output::Output;
 
@@ -13,6 +14,14 @@ const LINES: u64 = 5;
 
 /// Runs, and shows where it is to who is watching.
 pub(super) fn shown<R>(plan: Plan, output: &Output, run: impl FnOnce(&dyn Fn(Progress)) -> R) -> R {
+    let total = plan.total().and_then(|it| usize::try_from(it).ok());
+    let part = Part::begin("connections closed", total);
+    let run = |show: &dyn Fn(Progress)| {
+        run(&|progress| {
+            part.reached(progress.closed);
+            show(progress);
+        })
+    };
     match (plan.total(), plan.time()) {
         _ if output.is_quiet() => run(&|_| {}),
         (Some(total), _) => {

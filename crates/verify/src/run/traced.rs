@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use closesocket_trace::{Recorder, Replay, replay_file};
 
+use crate::interrupt;
+
 /// A run that is being recorded.
 pub(crate) struct Traced {
     recorder: Recorder,
@@ -21,6 +23,9 @@ impl Traced {
         };
         let temporary = file.is_none();
         let file = file.map_or_else(own, Path::to_path_buf);
+        if temporary {
+            interrupt::remove(&file);
+        }
         let recorder = Recorder::to_file(&file)
             .map_err(|error| format!("{} cannot be written: {error}", file.display()))?;
         Ok(Self {
