@@ -15,7 +15,12 @@ use crate::output::{Format, Offer, Presentation};
 /// invariants for any number, checks that every known defect is caught, then closes real TCP connections in every
 /// way, and says what held.
 #[derive(Debug, Parser)]
-#[command(name = "cargo verify", version, disable_help_subcommand = true)]
+#[command(
+    name = "cargo verify",
+    bin_name = "cargo verify",
+    version,
+    disable_help_subcommand = true
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
@@ -38,6 +43,19 @@ const UNUSED: &[(&str, &[&str])] = &[
     ("man", &["formats", "report", "quiet", "color"]),
 ];
 
+/// The commands that have not every format, and which their help lists.
+const FORMATS: &[(&str, &str)] = &[
+    ("prove", "text, json, junit or markdown"),
+    ("defects", "text, json, junit or markdown"),
+    ("sweep", "text or json"),
+    (
+        "run",
+        "text or json, and junit or markdown unless there are --seconds or --crowd",
+    ),
+    ("replay", "text or json"),
+    ("list", "text or json"),
+];
+
 /// The command line, in whose help each command has the options that it takes.
 pub(crate) fn command() -> clap::Command {
     let mut command = Cli::command();
@@ -46,6 +64,18 @@ pub(crate) fn command() -> clap::Command {
         let unused = options.filter(|it| unused.contains(&it.get_id().as_str()));
         let hidden: Vec<Arg> = unused.map(|it| it.clone().hide(true)).collect();
         command = command.mut_subcommand(name, |it| it.args(hidden));
+    }
+    for (name, formats) in FORMATS {
+        let help = format!(
+            "How to write the result: {formats}. Can be given several times, each with an --output, of which the last may be left out [default: text]"
+        );
+        let formats = command
+            .get_arguments()
+            .filter(|it| it.get_id() == "formats");
+        let format: Vec<Arg> = formats
+            .map(|it| it.clone().hide_possible_values(true).help(help.clone()))
+            .collect();
+        command = command.mut_subcommand(name, |it| it.args(format));
     }
     command
 }
@@ -284,6 +314,13 @@ mod tests {
             let results = !["explore", "completions", "man"].contains(&name.as_str());
             assert_eq!(help.contains("--format <"), results, "{name}");
             assert!(!help.contains("--sabotage"), "{name}");
+            assert_eq!(help.contains("sarif"), name == "check", "{name}: {help}");
+            let tests = ["check", "prove", "defects", "run"].contains(&name.as_str());
+            assert_eq!(help.contains("junit"), tests, "{name}: {help}");
+            assert!(
+                help.contains(&format!("Usage: cargo verify {name}")),
+                "{help}"
+            );
         }
         assert!(
             !command
