@@ -1,7 +1,5 @@
 //! What a step breaks: which part of which invariant, of what, and by whom.
 
-use std::fmt;
-
 use closesocket::protocol::invariant::{Event, Invariant, Object, Step, Witness, World};
 
 use crate::action::Action;
@@ -10,16 +8,16 @@ use crate::rank::rank;
 use crate::state::{SOCKETS, State, WORKER};
 use crate::view::View;
 
-/// An invariant that a step breaks. Shows itself as one sentence without a full
-/// stop: "record 0 was redeemed a second time, by T3 in P1".
+/// An invariant that a step breaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Breach {
     /// The invariant's name.
     pub id: &'static str,
     /// What must hold.
     pub sentence: &'static str,
-    /// What is wrong, and with what.
-    pub witness: Witness,
+    /// What is wrong, and with what; `None` where an invariant of one's own does not
+    /// say so.
+    pub witness: Option<Witness>,
     /// Who took the step, if it was a thread: "T3 in P1".
     pub by: Option<String>,
 }
@@ -27,21 +25,23 @@ pub struct Breach {
 impl Breach {
     /// What a reader should know at the end: what is wrong, and what must hold.
     pub(crate) fn note(&self) -> String {
-        format!("{} does not hold: {self}. {}", self.id, self.sentence)
+        let what = self.what().map_or_else(String::new, |it| format!(": {it}"));
+        format!("{} does not hold{what}. {}", self.id, self.sentence)
     }
-}
 
-impl fmt::Display for Breach {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// What is wrong, in one sentence without a full stop: "record 0 was redeemed a
+    /// second time, by T3 in P1".
+    #[must_use]
+    pub fn what(&self) -> Option<String> {
         let name = |object| match object {
             Object::Thread(WORKER) => "the transport".to_owned(),
             object => object.to_string(),
         };
-        f.write_str(&self.witness.in_names(name))?;
-        match &self.by {
-            Some(by) => write!(f, ", by {by}"),
-            None => Ok(()),
-        }
+        let what = self.witness?.in_names(name);
+        Some(match &self.by {
+            Some(by) => format!("{what}, by {by}"),
+            None => what,
+        })
     }
 }
 
@@ -52,7 +52,7 @@ pub(crate) fn of_step<W: World>(step: &Step<'_, W>, by: Option<&str>) -> Vec<Bre
         Some(Breach {
             id: it.id,
             sentence: it.sentence,
-            witness,
+            witness: Some(witness),
             by: by.map(str::to_owned),
         })
     });
@@ -60,9 +60,10 @@ pub(crate) fn of_step<W: World>(step: &Step<'_, W>, by: Option<&str>) -> Vec<Bre
 }
 
 impl CloseModel {
-    /// What a transition of this state breaks, in the order of the table; that it can
-    /// be taken for ever, which the model alone sees, comes last. One that
-    /// the state does not have is judged as one that no rule speaks of.
+    /// What a transition of this state breaks, in the order of the table; behind it that
+    /// it can be taken for ever, which the model alone sees, and the invariants of one's
+    /// own ([`CloseModel::judged_by`]). One that the state does not have is judged as one
+    /// that no rule speaks of.
     #[must_use]
     pub fn breaches(&self, before: &State, transition: &Transition) -> Vec<Breach> {
         let action = transition.action;
@@ -74,10 +75,20 @@ impl CloseModel {
             breaches.push(Breach {
                 id: ends.id,
                 sentence: ends.sentence,
-                witness: goes_round(action, before, &after),
+                witness: Some(goes_round(action, before, &after)),
                 by: None,
             });
         }
+        breaches.extend(self.on_step(before, event, &after, |step| {
+            let own = self.own.iter().filter(|it| !it.holds(step));
+            own.map(|it| Breach {
+                id: it.id,
+                sentence: it.sentence,
+                witness: it.witness(step),
+                by: by.clone(),
+            })
+            .collect::<Vec<_>>()
+        }));
         breaches
     }
 

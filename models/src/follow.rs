@@ -2,12 +2,10 @@
 
 use std::fmt;
 
-use closesocket::protocol::invariant::Invariant;
 use stateright::Model;
 
 use crate::action::Action;
 use crate::model::CloseModel;
-use crate::view::View;
 
 /// How far a path could be followed, and what that violated.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +15,8 @@ pub struct Followed {
     /// The step that was not possible, if any: there the model parts from the
     /// path.
     pub refused: Option<Action>,
-    /// The names of the violated invariants.
+    /// The names of the violated invariants, one's own
+    /// ([`CloseModel::judged_by`]) behind those of the table.
     pub violates: Vec<&'static str>,
 }
 
@@ -28,7 +27,7 @@ impl CloseModel {
     pub fn follow(&self, steps: &[Action]) -> Followed {
         let mut state = self.scenario.start();
         let mut taken = Vec::new();
-        let mut refused = None;
+        let (mut refused, mut violates) = (None, Vec::new());
         for step in steps {
             let mut possible = Vec::new();
             self.actions(&state, &mut possible);
@@ -36,15 +35,18 @@ impl CloseModel {
                 refused = Some(*step);
                 break;
             };
+            for it in self.breaches(&state, next) {
+                if !violates.contains(&it.id) {
+                    violates.push(it.id);
+                }
+            }
             state = next.next;
             taken.push(step.to_string());
         }
-        let table = Invariant::<View<'static>>::TABLE.iter().enumerate();
-        let violated = table.filter(|(index, _)| state.violated().contains(*index));
         Followed {
             taken,
             refused,
-            violates: violated.map(|(_, it)| it.id).collect(),
+            violates,
         }
     }
 }

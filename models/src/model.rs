@@ -8,7 +8,8 @@ use stateright::{Model, Property};
 
 use crate::action::{Action, What};
 use crate::canon::{Canon, Reduction};
-use crate::defect::Defect;
+use crate::defect::{Defect, DefectSpec};
+use crate::own::{Deviating, Deviation, OwnInvariant};
 use crate::rank::{falls, rank};
 use crate::scenario::Scenario;
 use crate::state::State;
@@ -26,6 +27,10 @@ pub struct CloseModel {
     pub(crate) scenario: &'static Scenario,
     pub(crate) defect: Option<Defect>,
     pub(crate) canon: Option<&'static Canon>,
+    /// Invariants of one's own.
+    pub(crate) own: &'static [OwnInvariant],
+    /// The name that drawings have for the defect.
+    pub(crate) defect_name: Option<&'static str>,
 }
 
 /// An action together with the state it leads to, which is computed once.
@@ -52,7 +57,26 @@ impl CloseModel {
             scenario,
             defect,
             canon: None,
+            own: &[],
+            defect_name: defect.and_then(DefectSpec::of).map(|it| it.name),
         })
+    }
+
+    /// The same model, whose [breaches](Self::breaches) and drawings tell of these
+    /// invariants too. Searches look for what the table has; for each of these there
+    /// is [`search_violation`](crate::search_violation).
+    #[must_use]
+    pub const fn judged_by(self, own: &'static [OwnInvariant]) -> Self {
+        Self { own, ..self }
+    }
+
+    /// The same model, with the name that drawings are to have for its defect.
+    #[must_use]
+    pub const fn with_defect_named(self, name: &'static str) -> Self {
+        Self {
+            defect_name: Some(name),
+            ..self
+        }
     }
 
     /// The same model, of which only the canonical states are explored: one for all
@@ -137,6 +161,18 @@ impl CloseModel {
         };
         let any = Cell::new(false);
         let mut take = |action: Action, event: Event, after: &State| {
+            let deviating;
+            let (event, after) = match self.defect {
+                // At rest nobody takes a step.
+                Some(Defect::Own(own)) if action.what != What::Rest => {
+                    match self.deviated(own, from, action, event, *after) {
+                        Some(it) => deviating = it,
+                        None => return,
+                    }
+                    (deviating.event, &deviating.after)
+                }
+                _ => (event, after),
+            };
             any.set(true);
             let violated = self.judge(from, action, event, after);
             let mut next = *after;
@@ -157,6 +193,26 @@ impl CloseModel {
         }
     }
 
+    /// What becomes of a step by a deviation of one's own; `None` if it is not taken.
+    #[cold]
+    fn deviated<'a>(
+        &self,
+        own: Deviation,
+        before: &'a State,
+        action: Action,
+        event: Event,
+        after: State,
+    ) -> Option<Deviating<'a>> {
+        let mut it = Deviating {
+            scenario: self.scenario,
+            before,
+            action,
+            event,
+            after,
+        };
+        (own.0)(&mut it).then_some(it)
+    }
+
     /// What one step violates: of the invariants those that it can break, and
     /// the rank, which is the other half of `everything-released-at-the-end`.
     #[inline]
@@ -170,6 +226,11 @@ impl CloseModel {
             event,
             after: &view(after),
         };
+        if let Some(Defect::Own(_)) = self.defect {
+            // What it changes nobody foresees.
+            let ends = u32::from(rank(after) >= rank(before)) << ENDS;
+            return Violations::from_bits(violations(&step).bits() | ends);
+        }
         let of_event = Heeding::of_event(event);
         let judged = violations_of(&step, of_event.and(after.heeding_since(before)));
         debug_assert_eq!(judged, violations(&step), "an invariant heeds too little");

@@ -32,7 +32,7 @@ mod suite;
 mod sweep;
 mod usage;
 
-pub use suite::{OwnInvariant, Suite};
+pub use suite::Suite;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

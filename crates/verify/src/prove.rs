@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use closesocket_models::DefectSpec;
 use closesocket_models::prove::{
-    Family as Named, Ghosts, NOT_EXPRESSED, Worlds, needed, prove, refute,
+    Family as Named, Ghosts, Worlds, needed, not_expressed, prove, refute,
 };
 
 use crate::found::Report;
@@ -98,7 +98,7 @@ impl Job {
                 Done::Family(Box::new(Family::new(prove(it, None, Worlds::OF_THE_GATE))))
             }
             Self::Defect(it) => {
-                let excused = NOT_EXPRESSED.iter().any(|other| other.0 == it.defect);
+                let excused = not_expressed(it.defect).is_some();
                 let refuted = (!excused).then(|| refute(it.defect)).flatten();
                 Done::Defect(Defect::new(it, refuted.as_ref()))
             }

@@ -2,9 +2,9 @@
 
 use std::sync::OnceLock;
 
-use closesocket::protocol::invariant::{Invariant, Step};
+use closesocket::protocol::invariant::Invariant;
 use closesocket_models::prove::{FAMILIES, Family};
-use closesocket_models::{DEFECTS, DefectSpec, SCENARIOS, Scenario, View};
+use closesocket_models::{DEFECTS, DefectSpec, OwnInvariant, SCENARIOS, Scenario, View};
 
 use crate::sources::SOURCES;
 
@@ -14,7 +14,8 @@ use crate::sources::SOURCES;
 pub struct Suite {
     /// The scenarios. Their names differ.
     pub scenarios: &'static [Scenario],
-    /// The defects, each in one of these scenarios.
+    /// The defects, each in one of these scenarios: deviations that the model knows, or
+    /// one's own ([`Defect::Own`](closesocket_models::Defect::Own)). Their names differ.
     pub defects: &'static [DefectSpec],
     /// Invariants of one's own, judged in every scenario too. Each has to be broken
     /// by a defect, as everywhere: a check that cannot fail proves nothing.
@@ -26,20 +27,6 @@ pub struct Suite {
     /// The sources that define these, by their path in the repository: reports
     /// point there. Of what is in none of them they say no line.
     pub sources: &'static [(&'static str, &'static str)],
-}
-
-/// An invariant of one's own: a predicate over one step (before, event, after) of
-/// every run.
-#[derive(Clone, Copy, Debug)]
-pub struct OwnInvariant {
-    /// The name used everywhere, kebab-case.
-    pub id: &'static str,
-    /// What must hold, in one sentence.
-    pub sentence: &'static str,
-    /// What goes wrong for users when it does not.
-    pub why: &'static str,
-    /// Whether it holds of a step.
-    pub holds: fn(&Step<'_, View<'_>>) -> bool,
 }
 
 static CHECKED: OnceLock<Suite> = OnceLock::new();
@@ -71,11 +58,15 @@ impl Suite {
         names(self.defects).eq(names(DEFECTS))
     }
 
-    pub(crate) fn scenario(&self, name: &str) -> Option<&'static Scenario> {
+    /// The scenario of this name.
+    #[must_use]
+    pub fn scenario(&self, name: &str) -> Option<&'static Scenario> {
         self.scenarios.iter().find(|it| it.name == name)
     }
 
-    pub(crate) fn defect(&self, name: &str) -> Option<&'static DefectSpec> {
+    /// The defect of this name.
+    #[must_use]
+    pub fn defect(&self, name: &str) -> Option<&'static DefectSpec> {
         self.defects.iter().find(|it| it.name == name)
     }
 

@@ -7,6 +7,8 @@ mod table;
 pub use reports::{REPORTS, Report};
 pub use table::DEFECTS;
 
+use crate::own::Deviation;
+
 /// One deviation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Defect {
@@ -150,6 +152,8 @@ pub enum Defect {
     PostsOutsideTheLock,
     /// The transport completes whichever operation it comes across.
     CompletesOutOfOrder,
+    /// A deviation of one's own.
+    Own(Deviation),
 }
 
 /// A defect, what it does, and how it shows.

@@ -54,11 +54,12 @@ pub(super) fn of_path(model: &FieldModel, start: &Scene, path: &[Turn]) -> Drawi
         let breaches = breach::of_step(&step, by.as_deref());
         notes.extend(breaches.iter().map(Breach::note));
         let violates = breaches.iter().map(|it| {
-            let of = of_object(it.witness.object, &turn.next);
+            let of = it.witness.and_then(|it| of_object(it.object, &turn.next));
+            let lane = of.and_then(|of| lanes.iter().position(|lane| lane.0 == of));
             Violation {
                 invariant: it.id.to_owned(),
-                witness: Some(it.to_string()),
-                lane: lanes.iter().position(|lane| Some(lane.0) == of),
+                witness: it.what(),
+                lane,
             }
         });
         rows.push(Row {

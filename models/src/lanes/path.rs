@@ -7,7 +7,6 @@ use closesocket::protocol::word::WordPhase;
 use super::{Cell, Drawing, Lane, LaneKind, Line, Mark, Row, Violation, words};
 use crate::action::{Action, What};
 use crate::breach::Breach;
-use crate::defect::DefectSpec;
 use crate::model::{CloseModel, Transition};
 use crate::scenario::Scenario;
 use crate::state::{
@@ -25,7 +24,7 @@ impl Drawing {
         let mut before = start;
         let mut notes = Vec::new();
         for transition in path {
-            let breaches = if transition.next.violated().is_empty() {
+            let breaches = if transition.next.violated().is_empty() && model.own.is_empty() {
                 Vec::new()
             } else {
                 model.breaches(&before, transition)
@@ -45,8 +44,9 @@ impl Drawing {
 
 /// The name of a scenario, and of its defect if there is one.
 fn title(model: &CloseModel) -> String {
-    let defect = model.defect.and_then(DefectSpec::of);
-    let defect = defect.map_or_else(String::new, |it| format!(" with {}", it.name));
+    let defect = model
+        .defect_name
+        .map_or_else(String::new, |it| format!(" with {it}"));
     format!("{}{defect}", model.scenario.name)
 }
 
@@ -189,8 +189,8 @@ impl Plan {
         });
         let violates = breaches.iter().map(|it| Violation {
             invariant: it.id.to_owned(),
-            witness: Some(it.to_string()),
-            lane: self.lane_of(&it.witness, after),
+            witness: it.what(),
+            lane: it.witness.and_then(|it| self.lane_of(&it, after)),
         });
         Row {
             sentence: self.sentence(action, after),

@@ -50,7 +50,7 @@ use crate::model::CloseModel;
 pub use family::{FAMILIES, Family, OUTSIDE};
 pub use ghost::Ghosts;
 pub use path::Refutation;
-pub use sensitivity::{NOT_EXPRESSED, Refuted, refute};
+pub use sensitivity::{NOT_EXPRESSED, Refuted, not_expressed, refute};
 
 /// What became of the proof of a family.
 #[derive(Clone, Debug)]

@@ -40,7 +40,18 @@ const LOCKS: &str = "views know no locks, for which a sweep waits";
 const RECORDS: &str = "to a view a record is one of the other references, and nobody's to reclaim";
 const OUTLIVED: &str = "in no family a life ends under AbortScope::LastReference";
 
-/// The defects that no family can express, and why.
+/// Why no family can express a defect, if none can: those of the model are in
+/// [`NOT_EXPRESSED`].
+#[must_use]
+pub fn not_expressed(defect: Defect) -> Option<&'static str> {
+    if let Defect::Own(_) = defect {
+        return Some("views are no states that a deviation of one's own could change");
+    }
+    let excused = NOT_EXPRESSED.iter().find(|it| it.0 == defect);
+    excused.map(|it| it.1)
+}
+
+/// The defects of the model that no family can express, and why.
 pub static NOT_EXPRESSED: &[(Defect, &str)] = &[
     (
         Defect::GenerationsWrap,

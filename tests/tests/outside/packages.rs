@@ -62,6 +62,9 @@ fn arguments() -> Vec<String> {
         .collect()
 }
 
+/// What speaks against the invariant of its own.
+const WITNESS: &str = "socket 0 has no entry to free any more";
+
 /// The Explorer shows the defect with the invariant of its own.
 fn assert_shown(program: &Path) {
     let explore = ["explore", "--defect", "our-double-release"];
@@ -100,6 +103,7 @@ fn assert_shown(program: &Path) {
     for part in [
         "data-invariant=\"released-at-most-once\"",
         "violates released-at-most-once",
+        WITNESS,
     ] {
         assert!(page.contains(part), "{part}: {page}");
     }
@@ -111,6 +115,30 @@ fn assert_shown(program: &Path) {
         status.contains("[\"Always\",\"released-at-most-once\",\"0/"),
         "{status}"
     );
+}
+
+/// The defect of its own.
+const OWN_DEFECT: &str = "our-early-acknowledgement";
+
+/// What `--as-test` prints for both defects compiles in the program, and fails with
+/// what each violates.
+fn assert_pasted(mine: &Outside, run: impl Fn(&[&str]) -> (Option<i32>, String)) {
+    let mut code = program();
+    for defect in ["our-double-release", OWN_DEFECT] {
+        let (ended, test) = run(&["check", "--as-test", "--defect", defect]);
+        assert_eq!(ended, Some(0), "{test}");
+        code += &test;
+    }
+    fs::write(mine.0.join("src/main.rs"), code).unwrap();
+    let (_, said) = mine.cargo(&["test", "--bin", "mine", "--no-fail-fast"]);
+    assert!(said.contains("0 passed; 2 failed"), "{said}");
+    for violated in [
+        "violates released-exactly-once",
+        "violates peer-receives-a-prefix",
+    ] {
+        assert!(said.contains(violated), "{violated}: {said}");
+    }
+    fs::write(mine.0.join("src/main.rs"), program()).unwrap();
 }
 
 #[test]
@@ -152,7 +180,9 @@ fn a_program_made_of_the_packages_checks_scenarios_of_its_own() {
     let sarif = fs::read_to_string(mine.0.join("verify.sarif")).unwrap();
     assert!(sarif.contains("released-at-most-once"), "{sarif}");
     let page = fs::read_to_string(mine.0.join("verify-page/index.html")).unwrap();
-    assert!(page.contains("our-double-release"), "{page}");
+    for defect in ["our-double-release", OWN_DEFECT] {
+        assert!(page.contains(defect), "{defect}: {page}");
+    }
     // A counterexample of the invariant of its own, as lanes.
     let drawn = [
         "check",
@@ -163,8 +193,21 @@ fn a_program_made_of_the_packages_checks_scenarios_of_its_own() {
     ];
     let (code, said) = run(&drawn);
     assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains("released-at-most-once"), "{said}");
+    let line = format!("released-at-most-once after 7 steps: {WITNESS}");
+    assert!(said.contains(&line), "{said}");
     assert!(fs::metadata(mine.0.join("drawn.svg")).unwrap().len() > 1000);
+    // The defect of its own: in the matrix, as lanes, and as a test that can be pasted.
+    let (code, said) = run(&["defects"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains(OWN_DEFECT), "{said}");
+    assert!(said.contains("defects: 2, all caught"), "{said}");
+    let (code, said) = run(&["check", "--defect", OWN_DEFECT]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        said.contains("two-closes with our-early-acknowledgement"),
+        "{said}"
+    );
+    assert_pasted(&mine, run);
     assert_shown(&program);
     // What is ours is not theirs.
     let (code, said) = run(&["check", "--scenario", "system-handles"]);

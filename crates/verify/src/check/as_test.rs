@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
-use closesocket_models::{Action, Counterexample};
+use closesocket_models::{Action, Counterexample, DefectSpec};
 
 use crate::found::check::{CheckReport, ScenarioReport};
+use crate::suite::suite;
 
 /// The code: for each scenario its shortest counterexample as a test, or a
 /// comment that there is none.
@@ -23,41 +24,55 @@ fn test(report: &ScenarioReport, path: &Counterexample) -> String {
         let _ = writeln!(steps, "        // {action}\n        {},", literal(*action));
     }
     let scenario = report.name;
-    let spec = report
-        .defect
-        .and_then(|name| crate::suite::suite().defect(name));
-    let (name, uses, defect, about) = match spec {
-        Some(spec) => (
-            spec.name,
-            "Defect, ",
-            format!("Some(Defect::{:?})", spec.defect),
+    let spec = report.defect.and_then(|name| suite().defect(name));
+    let about = spec.map_or_else(
+        || "// It fails as long as the protocol violates this.".to_owned(),
+        |spec| {
             format!(
                 "// {}\n//\n// It fails as long as the model has the defect; with `None` in its place it\n// passes.",
                 spec.summary
-            ),
-        ),
-        None => (
-            scenario,
+            )
+        },
+    );
+    let name = spec.map_or(scenario, |it| it.name).replace('-', "_");
+    let (needs, uses, found, defect, judged) = if suite().is_ours() {
+        let uses = if spec.is_some() {
+            "Defect, Scenario, "
+        } else {
+            "Scenario, "
+        };
+        (
+            "`closesocket` and `closesocket-models`",
+            uses,
+            "Scenario::named",
+            spec.map(|it| format!("Some(Defect::{:?})", it.defect)),
             "",
-            "None".to_owned(),
-            "// It fails as long as the protocol violates this.".to_owned(),
-        ),
+        )
+    } else {
+        let found = |it: &DefectSpec| format!("MINE.defect(\"{}\").map(|it| it.defect)", it.name);
+        (
+            "`closesocket` and `closesocket-models`, and `MINE`, which is your suite",
+            "",
+            "MINE.scenario",
+            spec.map(found),
+            ".judged_by(MINE.invariants)",
+        )
     };
-    let name = name.replace('-', "_");
+    let defect = defect.unwrap_or_else(|| "None".to_owned());
     format!(
         "\
 {about}
-// Needs the crates `closesocket` and `closesocket-models`.
+// Needs the crates {needs}.
 #[test]
 fn {name}() {{
     #[allow(unused_imports)]
     use closesocket::protocol::{{Cause, OperationKind}};
-    use closesocket_models::{{Action, CloseModel, {uses}Scenario, What}};
+    use closesocket_models::{{Action, CloseModel, {uses}What}};
 
     let steps = [
 {steps}    ];
-    let scenario = Scenario::named(\"{scenario}\").expect(\"a scenario\");
-    let model = CloseModel::new(scenario, {defect}).expect(\"it fits\");
+    let scenario = {found}(\"{scenario}\").expect(\"a scenario\");
+    let model = CloseModel::new(scenario, {defect}).expect(\"it fits\"){judged};
     let way = model.follow(&steps);
     assert!(way.violates.is_empty(), \"{{way}}\");
 }}

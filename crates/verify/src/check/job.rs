@@ -62,7 +62,12 @@ impl Job {
 
     /// The model, of all states.
     pub(crate) fn model(&self) -> Result<CloseModel, ScenarioError> {
-        CloseModel::new(self.scenario, self.defect.map(|it| it.defect))
+        let model = CloseModel::new(self.scenario, self.defect.map(|it| it.defect))?;
+        let model = model.judged_by(suite().invariants);
+        Ok(match self.defect {
+            Some(it) => model.with_defect_named(it.name),
+            None => model,
+        })
     }
 }
 

@@ -8,7 +8,7 @@ use crate::suite::suite;
 pub(crate) fn verdicts(model: &CloseModel) -> Vec<(&'static str, Verdict)> {
     let own = suite().invariants.iter();
     let judged = own.map(|it| {
-        let found = search_violation(model, it.holds);
+        let found = search_violation(model, |step| it.holds(step));
         (it.id, found.map_or(Verdict::Holds, Verdict::Violated))
     });
     judged.collect()

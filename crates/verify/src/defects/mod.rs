@@ -7,9 +7,9 @@ mod print;
 
 use std::time::Instant;
 
-use closesocket_models::{CloseModel, DefectSpec, check};
+use closesocket_models::{DefectSpec, check};
 
-use crate::check::own;
+use crate::check::{Job, own};
 use crate::found::Report;
 use crate::found::defects::{Catalogue, DefectsReport, Found, difference};
 use crate::interrupt::Part;
@@ -82,20 +82,20 @@ fn catalogue(output: &Output) -> DefectsReport {
     );
     let part = Part::begin("defects checked", Some(suite().defects.len()));
     let found = side_by_side(suite().defects, states, |spec| {
-        bar.set_message(spec.name);
-        let scenario = suite().scenario(spec.scenario);
-        let model = scenario.map(|it| CloseModel::new(it, Some(spec.defect)));
+        let model = Job::with(spec).and_then(|job| {
+            bar.set_message(job.name());
+            job.model().map_err(|it| it.to_string())
+        });
         let found = match model {
-            Some(Ok(model)) => {
+            Ok(model) => {
                 let mut found = check(&model);
                 found.verdicts.extend(own::verdicts(&model));
                 Found::new(&model, &found)
             }
-            Some(Err(error)) => {
+            Err(error) => {
                 errln!("error: {error}");
                 Found::default()
             }
-            None => Found::default(),
         };
         bar.inc(1);
         part.done(difference(spec, &found));

@@ -91,7 +91,10 @@ impl ScenarioReport {
                 .flat_map(|it| model.breaches_of_path(&it.transitions()));
             InvariantReport {
                 id,
-                witness: breaches.into_iter().find(|it| it.id == id).map(Into::into),
+                witness: breaches
+                    .into_iter()
+                    .find(|it| it.id == id)
+                    .and_then(Witness::of),
                 verdict: path.as_ref().map_or(HOLDS, |_| VIOLATED),
                 expected,
                 counterexample: actions.map(ToString::to_string).collect(),

@@ -28,7 +28,7 @@ impl Found {
         Self {
             violates: outcome.violated(),
             steps: outcome.shortest(),
-            witness: breaches.into_iter().next().map(Into::into),
+            witness: breaches.into_iter().next().and_then(Witness::of),
             drawing: path.map(|it| Drawing::of_path(model, &it)),
         }
     }
@@ -122,7 +122,8 @@ pub(crate) struct Entry {
     pub(crate) scenario: &'static str,
     /// Steps of the shortest counterexample.
     pub(crate) steps: Option<usize>,
-    /// What its last step breaks; absent if nothing caught it.
+    /// What its last step breaks; absent if nothing caught it, or what did says nothing
+    /// of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) witness: Option<Witness>,
     /// The shortest counterexample as lanes.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use closesocket_models::DefectSpec;
 use closesocket_models::lanes::Drawing;
-use closesocket_models::prove::{NOT_EXPRESSED, OUTSIDE, Proof, Refutation, Refuted};
+use closesocket_models::prove::{OUTSIDE, Proof, Refutation, Refuted, not_expressed};
 use serde::Serialize;
 
 use crate::outcome::Outcome;
@@ -110,13 +110,12 @@ pub(crate) struct Defect {
 
 impl Defect {
     pub(crate) fn new(spec: &DefectSpec, found: Option<&Refuted>) -> Self {
-        let excused = NOT_EXPRESSED.iter().find(|it| it.0 == spec.defect);
         Self {
             name: spec.name,
             family: found.map(|it| it.family),
             steps: found.map(|it| it.refutation.steps),
             violates: found.map(|it| why(&it.refutation)).unwrap_or_default(),
-            not_expressed: excused.map(|it| it.1),
+            not_expressed: not_expressed(spec.defect),
         }
     }
 }

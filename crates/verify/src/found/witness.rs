@@ -16,14 +16,15 @@ pub(crate) struct Witness {
     by: Option<String>,
 }
 
-impl From<Breach> for Witness {
-    fn from(breach: Breach) -> Self {
-        let object = breach.witness.object;
-        Self {
-            sentence: breach.to_string(),
+impl Witness {
+    /// That of a breach, if it has one.
+    pub(crate) fn of(breach: Breach) -> Option<Self> {
+        let object = breach.witness?.object;
+        Some(Self {
+            sentence: breach.what()?,
             kind: object.kind(),
             object: object.to_string(),
             by: breach.by,
-        }
+        })
     }
 }

@@ -2,39 +2,12 @@
 
 use std::fmt::Write as _;
 
-use closesocket_models::lanes::{Drawing, Row, Violation, escape};
+use closesocket_models::lanes::{Row, escape};
 
 use super::look::Look;
 use crate::explore::board::Entry;
 use crate::explore::walk::Walk;
 use crate::report::{Rule, badge, clause, count, every_invariant};
-use crate::suite::{OwnInvariant, suite};
-
-/// The lanes of the whole path, each row with all that its step violates: what the
-/// table finds, then one's own invariants.
-pub(super) fn drawing(walk: &Walk) -> Drawing {
-    let mut drawing = Drawing::of_path(&walk.model, &walk.transitions());
-    for (step, row) in drawing.rows.iter_mut().enumerate().skip(1) {
-        row.violates.extend(own(walk, step));
-    }
-    drawing
-}
-
-/// What one's own invariants say of a step.
-fn own(walk: &Walk, step: usize) -> Vec<Violation> {
-    let Some(taken) = walk.steps.get(step - 1) else {
-        return Vec::new();
-    };
-    let before = walk.state(step - 1);
-    let own = suite().invariants.iter();
-    let broken = own.filter(|it| !walk.model.holds(&before, &taken.transition, it.holds));
-    let violation = |it: &OwnInvariant| Violation {
-        invariant: it.id.to_owned(),
-        witness: None,
-        lane: None,
-    };
-    broken.map(violation).collect()
-}
 
 /// How an invariant stands.
 enum Standing {

@@ -1,6 +1,6 @@
 //! The page of a place: a path in a scenario, and one of its steps.
 
-use closesocket_models::lanes::{Row, escape};
+use closesocket_models::lanes::{Drawing, Row, escape};
 use closesocket_models::{ExplorerModel, Shown};
 use stateright::Model as _;
 
@@ -14,7 +14,7 @@ use crate::explore::walk::Walk;
 
 /// The page.
 pub(in crate::explore) fn place(entry: &Entry, walk: &Walk, look: &Look) -> String {
-    let drawing = panel::drawing(walk);
+    let drawing = Drawing::of_path(&walk.model, &walk.transitions());
     let rows = drawing.rows.clone();
     let shown = lanes::Lanes::new(walk, drawing, look);
     let body = format!(
