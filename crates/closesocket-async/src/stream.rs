@@ -118,8 +118,7 @@ impl<S: System> AsyncStream<S> {
     }
 
     /// Closes as [`AsyncStream::close`] does, but waits at most so long, whatever the
-    /// linger option says; then the connection is reset. In whole seconds, rounded
-    /// up.
+    /// linger option says; then the connection is reset. In milliseconds, rounded up.
     ///
     /// # Errors
     /// As [`AsyncStream::close`].

@@ -14,8 +14,8 @@ use crate::protocol::{Cause, Descriptor, Error, Input};
 /// the last.
 #[derive(Clone, Copy)]
 struct Terms {
-    /// Timed linger of this many seconds; hard with none.
-    linger: Option<u16>,
+    /// Timed linger of so long; hard with no time.
+    linger: Option<Duration>,
     /// As of a blocking socket: it is not the thread that would wait.
     blocking: bool,
 }
@@ -23,8 +23,8 @@ struct Terms {
 impl<S: System> Process<S> {
     /// Closes as [`Process::close`] does, and says how the socket has ended. With
     /// `within` this close, if it is the last, lingers for so long, whatever the
-    /// linger option and the mode of the socket say: in whole seconds, rounded up, at
-    /// most 65535; no time at all is a hard close. A close by the option of don't
+    /// linger option and the mode of the socket say: in milliseconds, rounded up,
+    /// at most 65535 seconds; no time at all is a hard close. A close by the option of don't
     /// linger does not wait: [`Closed::InBackground`].
     ///
     /// # Errors
@@ -35,7 +35,7 @@ impl<S: System> Process<S> {
         within: Option<Duration>,
     ) -> Result<Closed, Error> {
         let terms = Terms {
-            linger: within.map(seconds),
+            linger: within,
             blocking: within.is_some(),
         };
         let closing = self.close_on(descriptor, terms)?;
@@ -60,7 +60,7 @@ impl<S: System> Process<S> {
         within: Option<Duration>,
     ) -> Result<Closing<S::Primitives>, Error> {
         let terms = Terms {
-            linger: within.map(seconds),
+            linger: within,
             blocking: true,
         };
         // Tasks share a thread as sockets do the transport's: nothing waits on
@@ -82,14 +82,6 @@ impl<S: System> Process<S> {
     }
 }
 
-/// A linger time.
-fn seconds(within: Duration) -> u16 {
-    let seconds = within
-        .as_secs()
-        .saturating_add(u64::from(within.subsec_nanos() > 0));
-    u16::try_from(seconds).unwrap_or(u16::MAX)
-}
-
 impl<S: System> Section<'_, S> {
     /// Lets a close that is about to commit in this section tell the end of its
     /// socket, and end it on these terms, if it is the last. One that is going to
@@ -106,9 +98,9 @@ impl<S: System> Section<'_, S> {
             return;
         }
         let (linger, nonblocking) = (self.socket.machine.linger, self.socket.machine.nonblocking);
-        if let Some(seconds) = terms.linger {
+        if let Some(time) = terms.linger {
             // Refused where only the kernel knows the last reference (D9).
-            let _ = self.set_linger(linger.set_on(seconds));
+            let _ = self.set_linger(linger.set_on_for(time));
         }
         if terms.blocking && nonblocking {
             let _ = self.input(Input::Nonblocking(false));
@@ -116,17 +108,5 @@ impl<S: System> Section<'_, S> {
         if !self.socket.machine.would_block(Cause::Call) {
             self.socket.rare().closing = Some(closing.promise());
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_linger_time_is_rounded_up_and_never_becomes_a_hard_close() {
-        let of = |millis| seconds(Duration::from_millis(millis));
-        assert_eq!([of(0), of(1), of(1_000), of(1_001)], [0, 1, 1, 2]);
-        assert_eq!(seconds(Duration::MAX), u16::MAX);
     }
 }

@@ -164,8 +164,8 @@ impl<S: System> Stream<S> {
     }
 
     /// Closes, and waits so long until all is sent and acknowledged; then the
-    /// connection is reset. As by the linger option, which this overrides: in whole
-    /// seconds, rounded up.
+    /// connection is reset. As by the linger option, which this overrides: in
+    /// milliseconds, rounded up; only no time at all is a hard close.
     ///
     /// # Errors
     /// As [`Stream::close`].

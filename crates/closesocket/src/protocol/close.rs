@@ -305,8 +305,8 @@ impl Socket {
     //# background, and reset the connection when its timeout expires.
     fn end_gracefully(&mut self, request: CloseRequest, close_mode: CloseMode) -> (Actions, bool) {
         let waiting_time = match close_mode {
-            CloseMode::Linger { seconds } if request.cause == Cause::Call && !self.nonblocking => {
-                Some(Duration::from_secs(u64::from(seconds)))
+            CloseMode::Linger { .. } if request.cause == Cause::Call && !self.nonblocking => {
+                Some(self.linger.time())
             }
             _ => None,
         };

@@ -1,11 +1,15 @@
 //! The linger option (`SO_LINGER`, `SO_DONTLINGER`) and what it makes of a last
 //! close (L table, L1, L7).
 
+use core::time::Duration;
+
 /// The linger option of a socket, shared by all its descriptors (D4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Linger {
     on: bool,
     seconds: u16,
+    /// Milliseconds by which the time is shorter than these seconds, below 1000.
+    shorter: u16,
     /// What turning lingering back on restores; never 0 (L7).
     last_nonzero: u16,
 }
@@ -19,7 +23,7 @@ pub enum CloseMode {
     Hard,
     /// `l_linger = n`: send what is queued, and wait this many seconds for it.
     Linger {
-        /// Seconds, never 0.
+        /// Seconds, rounded up, never 0.
         seconds: u16,
     },
 }
@@ -37,6 +41,7 @@ impl Linger {
         Self {
             on: false,
             seconds: Self::DEFAULT_SECONDS,
+            shorter: 0,
             last_nonzero: Self::DEFAULT_SECONDS,
         }
     }
@@ -53,8 +58,31 @@ impl Linger {
         Self {
             on: true,
             seconds,
+            shorter: 0,
             last_nonzero,
         }
+    }
+
+    /// As [`Linger::set_on`], for a close that says its time itself, which need not be
+    /// of whole seconds: in milliseconds, rounded up, at most 65535 seconds. Only no
+    /// time at all asks for a hard close.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "it is bounded before")]
+    pub const fn set_on_for(self, time: Duration) -> Self {
+        let most = u16::MAX as u128 * 1000;
+        let millis = time.as_nanos().div_ceil(1_000_000);
+        let millis = if millis < most { millis } else { most };
+        let seconds = millis.div_ceil(1000);
+        Self {
+            shorter: (seconds * 1000 - millis) as u16,
+            ..self.set_on(seconds as u16)
+        }
+    }
+
+    /// For how long a close lingers, if lingering is on.
+    pub(super) fn time(self) -> Duration {
+        let millis = u64::from(self.seconds) * 1000;
+        Duration::from_millis(millis.saturating_sub(self.shorter.into()))
     }
 
     /// `SO_DONTLINGER`. True turns lingering off; false turns it on with the
@@ -71,12 +99,13 @@ impl Linger {
             Self {
                 on: true,
                 seconds: self.last_nonzero,
+                shorter: 0,
                 ..self
             }
         }
     }
 
-    /// The time in seconds if lingering is on (`getsockopt(SO_LINGER)`).
+    /// The time in seconds, rounded up, if lingering is on (`getsockopt(SO_LINGER)`).
     #[must_use]
     pub const fn seconds(self) -> Option<u16> {
         if self.on { Some(self.seconds) } else { None }
@@ -101,6 +130,8 @@ impl Default for Linger {
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::ToString as _;
+
     use super::*;
 
     #[test]
@@ -114,6 +145,52 @@ mod tests {
         assert_eq!(hard_then_off.seconds(), None);
         assert_eq!(hard_then_off.set_dont_linger(false).seconds(), Some(7));
         assert_eq!(linger.set_on(0).set_dont_linger(false).seconds(), Some(30));
+    }
+
+    #[test]
+    fn a_time_of_one_close_is_kept_in_milliseconds_and_never_becomes_a_hard_close() {
+        let of = |time| Linger::off().set_on_for(time);
+        let times = [1, 1_000_000, 1_000_001, 1_500_000_000, 2_000_000_000];
+        let kept = times.map(|it| of(Duration::from_nanos(it)).time().as_millis());
+        assert_eq!(kept, [1, 1, 2, 1500, 2000]);
+        let seconds = times.map(|it| of(Duration::from_nanos(it)).seconds());
+        assert_eq!(seconds, [1, 1, 1, 2, 2].map(Some));
+        assert_eq!(of(Duration::ZERO).close_mode(), CloseMode::Hard);
+        assert_eq!(of(Duration::MAX).time(), Duration::from_secs(65_535));
+        // What is set behind it is of whole seconds again.
+        let later = of(Duration::from_millis(1500));
+        assert_eq!(later.set_on(3).time(), Duration::from_secs(3));
+        let restored = later.set_dont_linger(true).set_dont_linger(false);
+        assert_eq!(restored.time(), Duration::from_secs(2));
+    }
+
+    #[test]
+    fn a_text_reads_back_with_its_milliseconds_and_no_other_is_read() {
+        for (millis, text) in [
+            (0, "on:0:7"),
+            (1, "on:0.001:1"),
+            (1500, "on:1.500:2"),
+            (2000, "on:2:2"),
+            (65_534_999, "on:65534.999:65535"),
+        ] {
+            let linger = Linger::off()
+                .set_on(7)
+                .set_on_for(Duration::from_millis(millis));
+            assert_eq!(linger.to_string(), text);
+            assert_eq!(text.parse(), Ok(linger));
+        }
+        for text in [
+            "on:1.5:30",
+            "on:1.000:30",
+            "on:1.1000:30",
+            "on:65535.001:30",
+            "on:.500:30",
+            "on:1.500:0",
+            "on:1.500",
+            "on:-1:30",
+        ] {
+            assert!(text.parse::<Linger>().is_err(), "{text}");
+        }
     }
 
     #[test]

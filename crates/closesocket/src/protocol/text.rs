@@ -2,10 +2,11 @@
 //! read back as the same value. Recordings and tables use them.
 
 use alloc::borrow::ToOwned as _;
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
+use core::time::Duration;
 
 use super::word::{STEP, Word, WordPhase};
 use super::{
@@ -200,13 +201,16 @@ impl FromStr for Time {
     }
 }
 
-/// `on:SECONDS:LAST` or `off:LAST`, with the last nonzero time that was set.
+/// `on:SECONDS:LAST` or `off:LAST`, with the last nonzero time that was set. The seconds
+/// of a close that says its own time may have milliseconds, as in `1.500`.
 impl fmt::Display for Linger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let last = self.set_dont_linger(false).seconds().unwrap_or_default();
-        match self.seconds() {
-            Some(seconds) => write!(f, "on:{seconds}:{last}"),
-            None => write!(f, "off:{last}"),
+        let time = self.time();
+        match (self.seconds(), time.subsec_millis()) {
+            (Some(seconds), 0) => write!(f, "on:{seconds}:{last}"),
+            (Some(_), millis) => write!(f, "on:{}.{millis:03}:{last}", time.as_secs()),
+            (None, _) => write!(f, "off:{last}"),
         }
     }
 }
@@ -221,8 +225,18 @@ impl FromStr for Linger {
                 let last = last.parse().ok().filter(|last| *last > 0)?;
                 return Some(off.set_on(last).set_dont_linger(true));
             }
-            let (seconds, last) = pair(text.strip_prefix("on:")?, ':')?;
-            (last > 0).then(|| off.set_on(last).set_on(seconds))
+            let (time, last) = text.strip_prefix("on:")?.split_once(':')?;
+            let last = last.parse().ok().filter(|last| *last > 0)?;
+            let set = off.set_on(last);
+            let Some((seconds, millis)) = time.split_once('.') else {
+                return Some(set.set_on(time.parse().ok()?));
+            };
+            let seconds: u16 = seconds.parse().ok()?;
+            let millis: u16 = millis.parse().ok().filter(|it| (1..1000).contains(it))?;
+            let millis = u64::from(seconds) * 1000 + u64::from(millis);
+            let linger = set.set_on_for(Duration::from_millis(millis));
+            // Nobody else has written it.
+            (linger.to_string() == text).then_some(linger)
         })
     }
 }
