@@ -50,6 +50,7 @@ mod endings;
 mod errors;
 mod faults;
 mod handles;
+mod injected;
 mod limits;
 mod linger;
 mod lives;
@@ -63,6 +64,8 @@ mod variants;
 mod waits;
 
 pub use behaviour::{Behaviour, Verdict, check_all};
+/// A fault of a transport itself ([`Network::inject`]), and the calls that can fail.
+pub use closesocket::engine::net::{Call, Fault};
 pub use harness::main;
 pub use memory::InMemory;
 pub use network::{Address, End, Network, Peer, Ports};
@@ -81,6 +84,7 @@ pub fn behaviours<N: Network>() -> Vec<Behaviour> {
         errors::behaviours::<N>,
         faults::behaviours::<N>,
         handles::behaviours::<N>,
+        injected::behaviours::<N>,
         limits::behaviours::<N>,
         linger::behaviours::<N>,
         lives::behaviours::<N>,

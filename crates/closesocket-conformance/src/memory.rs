@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use closesocket::engine::net::{self, Memory, MemoryAddress, PeerListener, PeerRead};
+use closesocket::engine::net::{self, Fault, Memory, MemoryAddress, PeerListener, PeerRead};
 
 use crate::network::{End, Network, Peer};
 use crate::world::PATIENCE;
@@ -62,6 +62,10 @@ impl Network for InMemory {
 
     fn dial(transport: &Memory, address: &MemoryAddress) -> net::Peer {
         transport.dial(*address).unwrap()
+    }
+
+    fn inject(transport: &Memory, fault: Fault) {
+        transport.inject(fault);
     }
 
     /// What has arrived is acknowledged.

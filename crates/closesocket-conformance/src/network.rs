@@ -3,7 +3,7 @@
 use std::any::Any;
 
 use closesocket::engine::AddressOf;
-use closesocket::engine::net::Transport;
+use closesocket::engine::net::{Fault, Transport};
 use closesocket::engine::observe::NoProbe;
 use closesocket::engine::sync::{Std, SystemClock};
 
@@ -73,6 +73,13 @@ pub trait Network: Sized + 'static {
     /// read: what is sent beyond them stays unacknowledged.
     fn acknowledged_unread() -> usize {
         skip("its peers cannot stall")
+    }
+
+    /// Has the transport itself go wrong, on all of its connections: for those who can
+    /// make the network below their transport refuse what it asks for. One fault may be
+    /// offered and another skipped.
+    fn inject(_transport: &Self::Transport, _fault: Fault) {
+        skip("its transport has no faults to inject")
     }
 
     /// Fails if this side of one of these connections still has an owner.

@@ -12,6 +12,7 @@ scenarios! {
     o3_a_completion_tells_what_it_was_and_through_which_descriptor,
     o3_several_completions_are_taken_at_once_in_their_order_and_no_more_than_asked,
     s2a_a_packet_of_ones_own_is_taken_in_its_turn_and_comes_back_from_a_closed_queue,
+    s2a_a_waiter_that_sleeps_is_woken_by_a_packet_of_ones_own_and_by_the_close,
     o7_a_connection_is_accepted_with_its_first_data_by_two_operations,
     o3_an_alertable_wait_runs_routines_while_a_receive_waits,
 }
@@ -132,6 +133,34 @@ fn s2a_a_packet_of_ones_own_is_taken_in_its_turn_and_comes_back_from_a_closed_qu
     let back = queue.post(Completion::posted(4)).unwrap_err();
     assert_eq!(back.key, 4);
     world.process.close(descriptor).unwrap();
+}
+
+/// One round would find no wake-up that is missing if its waiter does not sleep yet.
+//= docs/specification.md#s2a-waiters-of-what-ended-silently
+//# - The waiters of a completion queue MUST return, and be told that nothing will come, when the
+//# queue is closed by hand or when no provider is left that could post to it.
+fn s2a_a_waiter_that_sleeps_is_woken_by_a_packet_of_ones_own_and_by_the_close<N: Network>(
+    _: &World<N>,
+) {
+    const PACKETS: u64 = 25;
+    for _ in 0..20 {
+        let [there, back]: [CompletionQueue; 2] = Default::default();
+        let (waits, answers) = (there.clone(), back.clone());
+        let waiter = Task::start(move || {
+            let mut taken = 0;
+            while let Some(packet) = waits.wait(None) {
+                answers.post(packet).unwrap();
+                taken += 1;
+            }
+            taken
+        });
+        for key in 0..PACKETS {
+            there.post(Completion::posted(key)).unwrap();
+            assert_eq!(back.wait(LONG).map(|it| it.key), Some(key));
+        }
+        there.close();
+        assert_eq!(waiter.result(), PACKETS);
+    }
 }
 
 /// AcceptEx: the slot of the new descriptor is reserved before anybody comes, and

@@ -17,6 +17,7 @@ scenarios! {
     r6_the_record_tells_each_event_once_and_resets_its_own,
     r6_the_record_of_a_loss_says_how,
     r5_the_record_tells_how_a_connect_has_ended,
+    r5_the_record_tells_of_a_connect_once_whatever_else_is_news,
     s1a_a_shutdown_is_complete_when_the_queue_is_out,
 }
 
@@ -271,6 +272,33 @@ fn r5_the_record_tells_how_a_connect_has_ended<N: Network>(world: &World<N>) {
         process.network_events(descriptor),
         Ok(NetworkEvents::default())
     );
+    process.close(descriptor).unwrap();
+}
+
+//= docs/specification.md#r6-readiness-is-news
+//# - A readiness event MUST NOT be signalled again before its condition has become true anew, or
+//# a call has re-armed it: a receive or an accept for reading, for writing a send that found no
+//# room.
+fn r5_the_record_tells_of_a_connect_once_whatever_else_is_news<N: Network>(world: &World<N>) {
+    let process = &world.process;
+    let descriptor = process.socket().unwrap();
+    process.set_nonblocking(descriptor, true).unwrap();
+    let event = Event::new();
+    world.watch(descriptor, Interest::WRITABLE, &event);
+    let _ = process.connect(descriptor, &world.peer_address());
+    let mut peer = world.next_peer();
+    assert!(event.wait(LONG));
+    let first = process.network_events(descriptor).unwrap();
+    assert_eq!((first.connect, first.write), (Some(Ok(())), Some(Ok(()))));
+    // The next news for writing is that there is room again.
+    let accepted = world.fill(descriptor);
+    peer.read_exactly(accepted, 8192);
+    assert!(event.wait(LONG));
+    let room = NetworkEvents {
+        write: Some(Ok(())),
+        ..NetworkEvents::default()
+    };
+    assert_eq!(process.network_events(descriptor), Ok(room));
     process.close(descriptor).unwrap();
 }
 

@@ -12,7 +12,7 @@ use closesocket::engine::net::{
     self, Connecting, Endpoint, Events, Found, Memory, MemoryAddress, MemoryEndpoint, PeerListener,
     Received, Token, Transport,
 };
-use closesocket_conformance::{InMemory, Network, Verdict, behaviours, check_all};
+use closesocket_conformance::{Fault, InMemory, Network, Verdict, behaviours, check_all};
 
 /// What is wrong with a transport.
 mod fault {
@@ -33,6 +33,10 @@ mod fault {
     pub(crate) const END_TWICE: u8 = 7;
     /// A hard close sends a FIN.
     pub(crate) const FIN_FOR_RESET: u8 = 8;
+    /// Of what the network took only a part, it says that it has all.
+    pub(crate) const PART_FOR_ALL: u8 = 9;
+    /// What the network refuses it says it has sent.
+    pub(crate) const REFUSAL_SWALLOWED: u8 = 10;
 }
 
 /// The fault of the next transport, and whose turn it is to say. It is no parameter
@@ -149,8 +153,11 @@ impl Endpoint for PlantedEndpoint {
     }
 
     fn send(&mut self, bytes: &[u8]) -> Result<usize, Error> {
-        if self.fault != fault::LAST_CHUNK_LOST || !self.unsent_waits {
-            return self.inner.send(bytes);
+        match self.fault {
+            fault::PART_FOR_ALL => return self.inner.send(bytes).map(|_| bytes.len()),
+            fault::REFUSAL_SWALLOWED => return self.inner.send(bytes).or(Ok(bytes.len())),
+            fault::LAST_CHUNK_LOST if self.unsent_waits => {}
+            _ => return self.inner.send(bytes),
         }
         let sent = self.inner.send(&self.held)?;
         self.held.drain(..sent);
@@ -244,6 +251,10 @@ impl Network for Planted {
         InMemory::acknowledged_unread()
     }
 
+    fn inject(transport: &Self, fault: Fault) {
+        InMemory::inject(&transport.memory, fault);
+    }
+
     fn dial(transport: &Self, address: &MemoryAddress) -> net::Peer {
         InMemory::dial(&transport.memory, address)
     }
@@ -320,6 +331,8 @@ fn a_transport_that_never_reports_readiness_is_found() {
         &[
             "r6_readiness_is_signalled_once_until_a_call_re_arms_it",
             "o7_a_connect_that_completed_keeps_its_success",
+            "fault_a_storm_of_would_block_loses_nothing_that_was_sent",
+            "fault_a_storm_of_would_block_loses_nothing_that_is_received",
         ],
         &[
             "lt1_dont_linger_is_the_setting_of_a_new_socket",
@@ -391,6 +404,28 @@ fn a_transport_that_sends_a_fin_for_a_reset_is_found() {
             "l6_under_reset_a_peer_that_reads_sees_the_reset",
         ],
         &["lt3_a_close_waits_until_the_peer_has_everything"],
+    );
+}
+
+#[test]
+fn a_transport_that_takes_a_part_for_all_is_found() {
+    finds(
+        fault::PART_FOR_ALL,
+        &["fault_short_sends_lose_nothing_and_keep_the_order"],
+        &["fault_short_receives_lose_nothing_and_keep_the_order"],
+    );
+}
+
+#[test]
+fn a_transport_that_swallows_a_refusal_is_found() {
+    finds(
+        fault::REFUSAL_SWALLOWED,
+        &[
+            "fault_a_refused_send_is_told_and_was_not_accepted",
+            "fault_an_overlapped_send_that_is_refused_ends_once_with_the_error",
+            "fault_queued_data_that_is_refused_ends_in_no_clean_end",
+        ],
+        &["fault_a_receive_that_fails_ends_every_receive_once"],
     );
 }
 

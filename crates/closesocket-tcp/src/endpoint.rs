@@ -18,7 +18,7 @@ use closesocket::engine::sockopt::OptionValue;
 use closesocket::protocol::Error;
 use socket2::{SockAddr, Socket};
 
-use crate::error::{is_loss, winsock};
+use crate::error::winsock;
 use crate::family::{Family, Ip, Local};
 use crate::kernel;
 use crate::reactor::Shared;
@@ -221,7 +221,7 @@ impl<F: Family> StreamEndpoint<F> {
         let error = winsock(error);
         match self.stage {
             Stage::Connecting => self.stage = Stage::Failed(error),
-            Stage::Connected if is_loss(error) => self.lost = Some(error),
+            Stage::Connected if error.is_loss() => self.lost = Some(error),
             _ => {}
         }
         error

@@ -56,19 +56,6 @@ pub(crate) fn winsock(error: &io::Error) -> Error {
         .map_or(Error::NetworkDown, |(_, error)| *error)
 }
 
-/// Whether this error means that the connection is gone for good.
-pub(crate) const fn is_loss(error: Error) -> bool {
-    matches!(
-        error,
-        Error::ConnectionReset
-            | Error::ConnectionAborted
-            | Error::TimedOut
-            | Error::NetworkDown
-            | Error::NetworkUnreachable
-            | Error::HostUnreachable
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -258,7 +258,12 @@ impl<S: System> Section<'_, S> {
     /// the transport has room for goes there, the rest into the queue.
     pub(super) fn offer(&mut self, by: Option<u64>, bytes: &[u8]) -> Result<usize, Error> {
         let sent = self.send_through(by, bytes);
-        let sent = sent.inspect_err(|&error| self.lose(error))?;
+        let sent = sent.inspect_err(|&error| {
+            // Whoever only refuses these bytes may take others.
+            if error.is_loss() {
+                self.lose(error);
+            }
+        })?;
         let rest = bytes.get(sent..).unwrap_or_default();
         let room = self.socket.queue_room(self.services);
         let rest = rest.get(..room).unwrap_or(rest);

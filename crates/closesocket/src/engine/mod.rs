@@ -110,7 +110,9 @@ pub mod completions {
 /// memory.
 pub mod net {
     pub use super::baton::{Baton, Poller};
-    pub use super::memory::{Memory, MemoryAddress, MemoryEndpoint, Peer, PeerListener, PeerRead};
+    pub use super::memory::{
+        Call, Fault, Memory, MemoryAddress, MemoryEndpoint, Peer, PeerListener, PeerRead,
+    };
     pub use super::transport::{
         Connecting, Endpoint, Events, Found, Received, Token, Transport, Waiter,
     };

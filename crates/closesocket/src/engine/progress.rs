@@ -152,11 +152,15 @@ impl<S: System> Section<'_, S> {
         Ok(())
     }
 
-    /// The connection is lost: what is queued is gone and pending sends fail
-    /// (L5). What has arrived is not (R1).
+    /// The connection is lost, or given up since its transport refuses what is queued:
+    /// that is gone, and pending sends fail (L5). What has arrived is not (R1).
     pub(super) fn lose(&mut self, error: Error) {
         let _ = self.input(Input::ConnectionLost);
-        self.socket.unsent.clear();
+        if error.is_loss() {
+            self.socket.unsent.clear();
+        }
+        // Otherwise the transport still has the connection: it goes on to know that
+        // there is more, and ends it in a reset (S5).
         self.socket.tell_unsent();
         self.fail_all(Side::Writes, error);
     }

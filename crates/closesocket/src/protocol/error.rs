@@ -182,6 +182,20 @@ impl Error {
         Self::NotInitialised,
     ];
 
+    /// Whether a transport says by it that a connection is gone for good.
+    #[must_use]
+    pub const fn is_loss(self) -> bool {
+        matches!(
+            self,
+            Self::ConnectionReset
+                | Self::ConnectionAborted
+                | Self::TimedOut
+                | Self::NetworkDown
+                | Self::NetworkUnreachable
+                | Self::HostUnreachable
+        )
+    }
+
     /// The Winsock error number, as in `winsock2.h` (E2).
     //= docs/specification.md#e2-what-an-error-carries
     //# - Every error MUST map to one Winsock code.

@@ -1,7 +1,7 @@
 //! One end of a connection in memory.
 
 use super::link::{Inbox, Link, Side};
-use super::{LinkOf, Listeners, MemoryAddress, Network};
+use super::{Call, LinkOf, Listeners, MemoryAddress, Met, Network};
 use crate::engine::keeper::Keeper;
 use crate::engine::primitives::{Monitor, Primitives};
 use crate::engine::standard::Std;
@@ -27,6 +27,18 @@ pub(super) enum Role<P: Primitives> {
 }
 
 impl<P: Primitives> MemoryEndpoint<P> {
+    /// How many bytes a call may have at most; `None` if it finds nothing, and an
+    /// event tells it to look again.
+    fn meet(&self, call: Call) -> Result<Option<usize>, Error> {
+        Ok(match self.network.meet(call)? {
+            Met::Done(most) => Some(most),
+            Met::WouldBlock => {
+                self.network.note(self.token);
+                None
+            }
+        })
+    }
+
     /// Works on the connection and notes what the other side has to see. A look
     /// that changes nothing notes nothing: two sockets that look whenever they
     /// hear of the other would keep each other busy for ever.
@@ -103,6 +115,9 @@ impl<P: Primitives> Endpoint for MemoryEndpoint<P> {
 
     fn accept(&mut self) -> Result<Option<Self>, Error> {
         let address = self.address.ok_or(Error::InvalidArgument)?;
+        let Some(_) = self.meet(Call::Accept)? else {
+            return Ok(None);
+        };
         let link = self.network.accept(address);
         Ok(link.map(|link| Self {
             network: self.network.clone(),
@@ -121,8 +136,18 @@ impl<P: Primitives> Endpoint for MemoryEndpoint<P> {
     }
 
     fn send(&mut self, bytes: &[u8]) -> Result<usize, Error> {
-        self.with(|link, side| link.send(side, bytes))
-            .unwrap_or(Err(Error::NotConnected))
+        let Some(most) = self.meet(Call::Send)? else {
+            return Ok(0);
+        };
+        let part = bytes.get(..most).unwrap_or(bytes);
+        let sent = self
+            .with(|link, side| link.send(side, part))
+            .unwrap_or(Err(Error::NotConnected))?;
+        if sent == part.len() && sent < bytes.len() {
+            // There may be room for the rest.
+            self.network.note(self.token);
+        }
+        Ok(sent)
     }
 
     fn set_unsent_waits(&mut self, waits: bool) {
@@ -130,8 +155,12 @@ impl<P: Primitives> Endpoint for MemoryEndpoint<P> {
     }
 
     fn receive(&mut self, buffer: &mut [u8]) -> Result<Received, Error> {
+        let Some(most) = self.meet(Call::Receive)? else {
+            return Ok(Received::Nothing);
+        };
+        let most = most.min(buffer.len());
         let found = self
-            .with(|link, side| link.receive(side, buffer))
+            .with(|link, side| link.receive(side, &mut buffer[..most]))
             .unwrap_or(Err(Error::NotConnected))?;
         Ok(found.into())
     }
@@ -163,11 +192,13 @@ impl<P: Primitives> Endpoint for MemoryEndpoint<P> {
     }
 
     fn unacknowledged(&mut self) -> Result<usize, Error> {
+        self.meet(Call::Unacknowledged)?;
         self.with(|link, side| link.unacknowledged(side))
             .unwrap_or(Err(Error::NotConnected))
     }
 
     fn send_fin(&mut self) -> Result<(), Error> {
+        self.meet(Call::SendFin)?;
         self.with(Link::send_fin)
             .unwrap_or(Err(Error::NotConnected))
     }

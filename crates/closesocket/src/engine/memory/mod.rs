@@ -5,6 +5,7 @@
 //! can stall, reset and vanish.
 
 mod endpoint;
+mod faults;
 mod link;
 mod peer;
 
@@ -14,6 +15,8 @@ use std::sync::{Arc, OnceLock, Weak};
 
 pub use endpoint::MemoryEndpoint;
 use endpoint::Role;
+pub use faults::{Call, Fault};
+use faults::{Faults, Met};
 use link::Link;
 pub use peer::{Peer, PeerListener, PeerRead};
 
@@ -45,6 +48,8 @@ struct Network<P: Primitives> {
     pending: P::Monitor<PendingEvents>,
     /// How many events are pending: who has noted none finds that by a look.
     noted: P::Word,
+    /// What goes wrong, once something was to.
+    faults: OnceLock<P::Monitor<Faults>>,
 }
 
 struct Listeners<P: Primitives> {
@@ -93,11 +98,19 @@ impl<P: Primitives> Memory<P> {
             }),
             pending: Monitor::new(PendingEvents::default()),
             noted: Word::new(0),
+            faults: OnceLock::new(),
         });
         Self {
             keepers: Arc::new(Keepers::new(&network, KEEPERS)),
             network,
         }
+    }
+
+    /// Has the network itself go wrong, on every socket of the engine.
+    pub fn inject(&self, fault: Fault) {
+        let faults = || Monitor::new(Faults::none());
+        let faults = self.network.faults.get_or_init(faults);
+        faults.lock(|faults| faults.add(fault));
     }
 
     /// A listener outside the engine, for its sockets to connect to. A connect
@@ -232,6 +245,14 @@ impl<P: Primitives> Network<P> {
         }
     }
 
+    /// What a call of a socket of the engine meets.
+    fn meet(&self, call: Call) -> Result<Met, Error> {
+        match self.faults.get() {
+            None => Ok(Met::Done(usize::MAX)),
+            Some(faults) => faults.lock(|faults| faults.meet(call)),
+        }
+    }
+
     fn note(&self, token: Option<Token>) {
         if let Some(token) = token {
             self.pending.lock(|pending| {
@@ -284,6 +305,7 @@ impl<P: Primitives> Transport for Memory<P> {
     }
 
     fn open(&self, token: Token) -> Result<MemoryEndpoint<P>, Error> {
+        self.network.meet(Call::Open)?;
         Ok(MemoryEndpoint {
             network: self.keepers.own::<P>().clone(),
             token: Some(token),
