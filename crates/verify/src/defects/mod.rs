@@ -81,7 +81,8 @@ fn catalogue(output: &Output) -> DefectsReport {
         "checking defects {pos}/{len} {wide_bar} {msg}",
     );
     let part = Part::begin("defects checked", Some(suite().defects.len()));
-    let found = side_by_side(suite().defects, states, |spec| {
+    let all: Vec<&'static DefectSpec> = suite().defects.iter().collect();
+    let found = side_by_side(&all, states, |spec| {
         let model = Job::with(spec).and_then(|job| {
             bar.set_message(job.name());
             job.model().map_err(|it| it.to_string())
@@ -114,6 +115,6 @@ fn catalogue(output: &Output) -> DefectsReport {
 }
 
 /// How large the scenario of a defect is without it.
-fn states(spec: &DefectSpec) -> usize {
+fn states(spec: &&DefectSpec) -> usize {
     suite().scenario(spec.scenario).map_or(0, |it| it.states)
 }
