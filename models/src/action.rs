@@ -3,6 +3,7 @@
 use std::fmt;
 
 use closesocket::protocol::{Cause, OperationKind};
+use closesocket_trace::words::count;
 
 /// One step. It carries all that its sentence needs, because a search shows an
 /// action without the state it was taken in.
@@ -198,7 +199,10 @@ impl What {
                 write!(f, "makes duplication record {record}")
             }
             Self::Duplicate { made: false, .. } => write!(f, "cannot duplicate"),
-            Self::Leave { slot, holds } => write!(f, "leaves slot {slot} ({holds} holds)"),
+            Self::Leave { slot, holds } => {
+                let holds = count(holds, "hold");
+                write!(f, "leaves slot {slot} ({holds})")
+            }
             Self::Reserve { slot } => write!(f, "reserves slot {slot}"),
             Self::Open { slot, socket } => write!(f, "opens slot {slot} for socket {socket}"),
             Self::Redeem {
@@ -215,7 +219,11 @@ impl What {
             }
             Self::AcceptBytes { operation, rest } => write!(
                 f,
-                "accepts bytes of send #{operation}, {rest} chunks are left"
+                "accepts bytes of send #{operation}, {} left",
+                match rest {
+                    1 => "1 chunk is".to_owned(),
+                    _ => format!("{rest} chunks are"),
+                }
             ),
             Self::CancelOperation { kind, operation } => {
                 write!(f, "cancels {} #{operation}", name(kind))

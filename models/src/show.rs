@@ -6,6 +6,7 @@ use closesocket::protocol::invariant::{Invariant, OperationState};
 use closesocket::protocol::program::Next;
 use closesocket::protocol::word::WordPhase;
 use closesocket::protocol::{Cause, CloseMode, Phase, SendSide};
+use closesocket_trace::words::count;
 
 use crate::state::{PROCESSES, RECORDS, SLOTS, State, Thread, WORKER};
 use crate::view::View;
@@ -52,7 +53,7 @@ fn entries(state: &State) -> Vec<Entry> {
         if it.state() != OperationState::Idle || it.generation() != 0 || it.succeeded() {
             let mut text = format!("{:?} through {}.{}", it.state(), it.slot(), it.generation());
             if it.remaining() != 0 {
-                text += &format!(", {} chunks left", it.remaining());
+                text += &format!(", {} left", count(it.remaining(), "chunk"));
             }
             if it.succeeded() {
                 text += ", succeeded";
@@ -117,7 +118,10 @@ fn thread(it: &Thread) -> String {
     let place = format!(", slot {}.{}", it.slot(), it.generation());
     note(it.next() != Next::Idle, place);
     note(it.socket() != 0, format!(" of socket {}", it.socket()));
-    note(it.guess() != 0, format!(", saw {} holders", it.guess()));
+    note(
+        it.guess() != 0,
+        format!(", saw {}", count(it.guess(), "holder")),
+    );
     let taken = format!(", took operations {:04b}", it.taken());
     note(it.taken() != 0, taken);
     note(it.holding(), ", has its own hold".to_owned());
@@ -148,7 +152,7 @@ fn slots(state: &State) -> Vec<Entry> {
         note(it.retired(), ", retired".to_owned());
         note(
             it.returns() != 0,
-            format!(", handle back {} times", it.returns()),
+            format!(", handle back {}", count(it.returns(), "time")),
         );
         note(it.cause() != Cause::Call, format!(", by {:?}", it.cause()));
         entries.push((format!("slot {index}"), text));
@@ -165,9 +169,9 @@ fn socket(state: &State, index: usize) -> String {
         Phase::Closed(ending) => format!("closed as {ending:?}"),
     };
     let mut text = format!(
-        "{phase}, {:?}, {} references, {} unsent, {} in flight, {} of {} acknowledged",
+        "{phase}, {:?}, {}, {} unsent, {} in flight, {} of {} acknowledged",
         it.machine().connection,
-        it.machine().references,
+        count(it.machine().references, "reference"),
         it.machine().unsent,
         it.machine().in_flight,
         it.acknowledged(),
@@ -190,12 +194,12 @@ fn socket(state: &State, index: usize) -> String {
         format!(", {} in the backlog", it.waiting()),
     );
     note(it.reset(), ", reset".to_owned());
-    let released = format!(", released {} times", it.releases());
+    let released = format!(", released {}", count(it.releases(), "time"));
     note(it.releases() != 0, released);
     note(it.locked_by_waiter(), ", locked by who waits".to_owned());
-    let inputs = format!(", {} inputs to come", it.inputs_left());
+    let inputs = format!(", {} to come", count(it.inputs_left(), "input"));
     note(it.inputs_left() != 0, inputs);
-    let joins = format!(", {} connections to come", it.joins_left());
+    let joins = format!(", {} to come", count(it.joins_left(), "connection"));
     note(it.joins_left() != 0, joins);
     text
 }

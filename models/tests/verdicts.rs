@@ -290,7 +290,7 @@ fn a_state_and_an_action_can_be_read() {
     assert_eq!(
         text,
         "{T1: call 0, next Section, slot 0.1, slot 0: Word(1:Open+2) for socket 0, socket 0: open, \
-         Connected, 1 references, 2 unsent, 0 in flight, 0 of 2 acknowledged}"
+         Connected, 1 reference, 2 unsent, 0 in flight, 0 of 2 acknowledged}"
     );
 }
 

@@ -16,6 +16,8 @@ mod recorder;
 mod replay;
 mod told;
 mod wire;
+#[doc(hidden)]
+pub mod words;
 
 #[cfg(feature = "tracing")]
 pub use logged::TracingProbe;

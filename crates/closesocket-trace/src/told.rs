@@ -3,6 +3,8 @@
 use closesocket::engine::observe::{Observation, Order, Step};
 use closesocket::protocol::Input;
 
+use crate::words::{a, by, count};
+
 /// What an observation says, in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Told {
@@ -125,7 +127,7 @@ fn of_close(names: &Names<'_>) -> Said {
         } => {
             let why = match cause {
                 closesocket::protocol::Cause::Call => String::new(),
-                cause => format!(" for a {cause}"),
+                cause => format!(" for {}", by(cause)),
             };
             let mut sentence = format!("commits the close of {descriptor}{why}");
             sentence += if last { ", the last reference" } else { "" };
@@ -266,7 +268,7 @@ fn of_operation(names: &Names<'_>) -> Said {
             let may = if error.is_some() { "may not" } else { "may" };
             let how = refused(error);
             (
-                format!("{may} start a {operation} through {descriptor}{how}"),
+                format!("{may} start {} through {descriptor}{how}", a(operation)),
                 None,
             )
         }
@@ -289,7 +291,7 @@ fn of_operation(names: &Names<'_>) -> Said {
             let number = operation.number;
             match aborted {
                 Some(cause) => (
-                    format!("takes {operation} out, aborted by a {cause}"),
+                    format!("takes {operation} out, aborted by {}", by(cause)),
                     Some(format!("#{number} aborted")),
                 ),
                 None => (
@@ -328,15 +330,15 @@ fn input_in_words(input: Input) -> String {
         Input::ConnectFinished { connected: false } => "not connected".to_owned(),
         Input::BacklogJoined => "backlog + 1".to_owned(),
         Input::BacklogTaken => "backlog - 1".to_owned(),
-        Input::BytesOffered { bytes } => format!("{bytes} bytes offered"),
+        Input::BytesOffered { bytes } => format!("{} offered", count(bytes, "byte")),
         Input::ReceiveShut => "receive shut".to_owned(),
         Input::SendShut { .. } => "send shut".to_owned(),
         Input::SendsEnded => "sends ended".to_owned(),
         Input::Transferred => "transferred".to_owned(),
         Input::InputUnread(true) => "unread input".to_owned(),
         Input::InputUnread(false) => "input read".to_owned(),
-        Input::Transmitted { bytes } => format!("{bytes} bytes sent"),
-        Input::Acknowledged { bytes } => format!("{bytes} bytes acknowledged"),
+        Input::Transmitted { bytes } => format!("{} sent", count(bytes, "byte")),
+        Input::Acknowledged { bytes } => format!("{} acknowledged", count(bytes, "byte")),
         Input::ConnectionLost => "connection lost".to_owned(),
         Input::ReceiveLost => "receive side lost".to_owned(),
         Input::Expired { .. } => "out of time".to_owned(),

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use closesocket_models::lanes::Drawing;
+use closesocket_trace::words::count;
 use closesocket_trace::{Replay, replay_file};
 use serde_json::json;
 
@@ -48,8 +49,10 @@ fn text(verdict: &Replay, columns: usize) -> String {
         (None, Some(_)) => "CUT OFF, and what could be judged is as the protocol says",
     };
     let mut text = format!(
-        "{} events, {} sockets, {} connections to their end: {judged}\n",
-        verdict.events, verdict.sockets, verdict.connections
+        "{}, {}, {} to their end: {judged}\n",
+        count(verdict.events, "event"),
+        count(verdict.sockets, "socket"),
+        count(verdict.connections, "connection")
     );
     if let Some(it) = &verdict.cut_off {
         let (line, reason, left) = (it.line, &it.reason, verdict.events - it.judged);

@@ -6,6 +6,7 @@ use closesocket::protocol::word::WordPhase;
 use closesocket::protocol::{
     Cause, CloseMode, Connection, Ending, Linger, Phase, RecordState, SendSide,
 };
+use closesocket_trace::words::count;
 
 use crate::state::{Operation, Process, Record, Slot, SocketState, Thread};
 
@@ -103,10 +104,7 @@ fn machine(before: Option<&SocketState>, after: &SocketState) -> Vec<String> {
         texts.push(connection(is.connection).to_owned());
     }
     if was.map(|it| it.references) != Some(is.references) {
-        texts.push(match is.references {
-            1 => "1 reference".to_owned(),
-            count => format!("{count} references"),
-        });
+        texts.push(count(is.references, "reference"));
     }
     if was.map_or(CloseMode::Background, |it| it.linger.close_mode()) != is.linger.close_mode() {
         texts.push(linger(is.linger));

@@ -16,6 +16,7 @@ use super::must::orders;
 use super::needs::Header as _;
 use super::socket::Scope;
 use super::thread::{Closing, Name};
+use crate::words::{self, count};
 
 /// What a commit was told to be.
 struct Told {
@@ -40,7 +41,10 @@ fn otherwise(told: &Told, commit: &Commit<()>, aborted: usize, machine: &Socket)
     }
     if told.aborted != aborted {
         let (found, expected) = (told.aborted, aborted);
-        return format!("it took {found} operations out, must take {expected}");
+        return format!(
+            "it took {} out, must take {expected}",
+            count(found, "operation")
+        );
     }
     if told.actions != commit.actions {
         return orders(told.actions, commit.actions, machine);
@@ -152,7 +156,7 @@ impl Judge {
         let seen = self.word((process, descriptor.slot()));
         if let Some(by) = self.thread(thread).must_close_by(process) {
             if by.cause != cause {
-                return Err(format!("the process ends by a {}", by.cause));
+                return Err(format!("the process ends by {}", words::by(by.cause)));
             }
             if told.life > by.life {
                 return Err(format!(

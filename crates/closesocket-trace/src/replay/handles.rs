@@ -12,6 +12,7 @@ use super::Verdict;
 use super::judge::Judge;
 use super::needs::Header as _;
 use super::thread::{Claim, Must, Name};
+use crate::words::count;
 
 impl Judge {
     pub(super) fn judge_handle(
@@ -87,7 +88,8 @@ impl Judge {
             Ok(())
         } else {
             Err(format!(
-                "the socket counts {counted} references, there are {real}"
+                "the socket counts {}, there are {real}",
+                count(counted, "reference")
             ))
         }
     }

@@ -17,6 +17,7 @@ use super::Verdict;
 use super::must::{Due, must, told_otherwise};
 use super::thread::{Name, Sweep};
 use super::world::{Local, state_of_descriptor, state_of_operation};
+use crate::words::{a, by, count};
 
 /// A critical section that has decided and not carried out everything yet.
 struct Section {
@@ -34,7 +35,8 @@ impl Section {
     /// What it has still to do.
     fn must(&self, machine: &Socket) -> String {
         let orders = self.due.iter().map(|it| it.what().to_owned());
-        let take = (self.taking > 0).then(|| format!("take {} operations out", self.taking));
+        let take =
+            (self.taking > 0).then(|| format!("take {} out", count(self.taking, "operation")));
         let all: Vec<_> = take.into_iter().chain(orders).collect();
         let words = must(self.due.front().copied(), machine);
         let why = words.split_once(": ").map(|it| it.1);
@@ -270,7 +272,9 @@ impl Replayed {
                 if aborted != section.abort || error.is_some() {
                     let expected = section.abort;
                     let why = |it: Option<Cause>| {
-                        it.map_or("not aborted".to_owned(), |it| format!("aborted by a {it}"))
+                        it.map_or("not aborted".to_owned(), |it| {
+                            format!("aborted by {}", by(it))
+                        })
                     };
                     let (found, expected) = (why(aborted), why(expected));
                     return Err(format!("it is {found}, and must be {expected}"));
@@ -364,8 +368,8 @@ impl Replayed {
         for (number, view) in self.local.numbers.iter().zip(&self.local.operations) {
             let kind = self.operations.get(number).map(|it| it.kind.to_string());
             words.push(format!(
-                "operation {number}, a {}: {}",
-                kind.unwrap_or_default(),
+                "operation {number}, {}: {}",
+                kind.map_or_else(|| "an unknown one".to_owned(), a),
                 state_of_operation(view.state)
             ));
         }

@@ -8,6 +8,8 @@ use closesocket::protocol::invariant::{
     World,
 };
 
+use crate::words::by;
+
 /// One socket and what belongs to it.
 #[derive(Clone, Debug)]
 pub(super) struct Local {
@@ -165,7 +167,7 @@ pub(super) fn state_of_descriptor(state: DescriptorState) -> String {
     match state {
         DescriptorState::Free => "free".to_owned(),
         DescriptorState::Open => "open".to_owned(),
-        DescriptorState::Closed(cause) => format!("closed by a {cause}"),
+        DescriptorState::Closed(cause) => format!("closed by {}", by(cause)),
     }
 }
 
@@ -175,7 +177,7 @@ pub(super) fn state_of_operation(state: OperationState) -> String {
         OperationState::Idle => "not registered".to_owned(),
         OperationState::Pending => "pending".to_owned(),
         OperationState::Ending(None) => "taken out".to_owned(),
-        OperationState::Ending(Some(cause)) => format!("aborted by a {cause}, not delivered"),
+        OperationState::Ending(Some(cause)) => format!("aborted by {}, not delivered", by(cause)),
         OperationState::Ended(_) => "ended".to_owned(),
     }
 }

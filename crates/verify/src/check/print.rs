@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::found::check::{CheckReport, InvariantReport, ScenarioReport};
-use crate::report::{Bounds, NOT_COVERED, clause, proved, rule};
+use crate::report::{Bounds, NOT_COVERED, clause, count, proved, rule};
 use crate::style::Style;
 
 /// One line for a scenario, as soon as it is done; its violations below.
@@ -58,7 +58,7 @@ fn invariant(text: &mut String, report: &ScenarioReport, it: &InvariantReport, s
         }
     }
     let steps = it.counterexample.len();
-    let _ = write!(text, "    the shortest way there, {steps} steps");
+    let _ = write!(text, "    the shortest way there, {}", count(steps, "step"));
     match &it.drawing {
         Some(drawing) if !is_drawn(report, it) => {
             let _ = writeln!(text, ":\n\n{}", drawing.to_text(style.columns));
@@ -89,14 +89,14 @@ fn is_drawn(report: &ScenarioReport, it: &InvariantReport) -> bool {
 /// What a tired person wants to know.
 pub(super) fn summary(report: &CheckReport, style: Style) -> String {
     let (states, complete) = (report.states(), report.complete());
-    let count = report.scenarios.len();
+    let scenarios = count(report.scenarios.len(), "scenario");
     let verdict = match report.broken() {
         _ if report.is_good() => style.good(report.verdict),
         0 => style.bad(report.verdict),
-        broken => style.bad(&format!("VIOLATED, {broken} times")),
+        broken => style.bad(&format!("VIOLATED, {}", count(broken, "time"))),
     };
     let mut text = format!(
-        "model: {count} scenarios, {complete} explored completely, {states} unique states: {verdict}\n"
+        "model: {scenarios}, {complete} explored completely, {states} unique states: {verdict}\n"
     );
     if report.is_proof() {
         let _ = writeln!(text, "  proved: {}", proved(report));

@@ -1,6 +1,7 @@
 //! A path through a model, as an address has it: a fingerprint for each step.
 
 use closesocket_models::{CloseModel, Counterexample, State, Transition};
+use closesocket_trace::words::count;
 
 /// One step that a state has.
 #[derive(Clone)]
@@ -22,7 +23,8 @@ pub(super) struct Walk {
 /// A path that the model does not have.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "after {taken} steps there is no step `{key}` here: the link is of another version or another page"
+    "after {} there is no step `{key}` here: the link is of another version or another page",
+    count(*taken, "step")
 )]
 pub(super) struct NoSuchStep {
     /// The steps that there are, as an address has them.
@@ -184,7 +186,7 @@ mod tests {
         assert!(
             wrong
                 .to_string()
-                .starts_with("after 1 steps there is no step `nowhere`")
+                .starts_with("after 1 step there is no step `nowhere`")
         );
         assert_eq!(Walk::follow(model, "").expect("the start").at, 0);
     }

@@ -4,6 +4,7 @@ use closesocket_models::lanes::Drawing;
 use closesocket_models::{
     CloseModel, Counterexample, DefectSpec, Outcome as Found, Scenario, Verdict,
 };
+use closesocket_trace::words::count;
 use serde::Serialize;
 
 use super::witness::Witness;
@@ -146,8 +147,9 @@ impl ScenarioReport {
         let differs = self.complete && expected != self.unique_states;
         differs.then(|| {
             format!(
-                "{} has {} states and is pinned to {expected}",
-                self.name, self.unique_states
+                "{} has {} and is pinned to {expected}",
+                self.name,
+                count(self.unique_states, "state")
             )
         })
     }
@@ -204,7 +206,8 @@ impl ScenarioReport {
                     ""
                 };
                 let (id, what) = (it.id, it.what());
-                format!("violated{expected}: {title}: {id} after {steps} steps{what}")
+                let after = count(steps, "step");
+                format!("violated{expected}: {title}: {id} after {after}{what}")
             } else {
                 format!("not caught: {title}: {} holds", it.id)
             };

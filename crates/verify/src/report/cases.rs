@@ -3,6 +3,7 @@
 use closesocket_models::lanes::Drawing;
 
 use super::rules::{ANY_NUMBER, COMPLETE, CONNECTIONS, DEFECTS, STATES, rule};
+use super::words::count;
 use crate::found::Report;
 use crate::found::check::{InvariantReport, ScenarioReport};
 use crate::found::defects::DefectsReport;
@@ -127,7 +128,7 @@ fn of_invariant(scenario: &ScenarioReport, invariant: &InvariantReport) -> Case 
     let place = format!("in {}{with}", scenario.name);
     let (verdict, message) = match (invariant.is_violated(), invariant.is_as_expected()) {
         (true, expected) => {
-            let steps = invariant.counterexample.len();
+            let steps = count(invariant.counterexample.len(), "step");
             let sentence = rule(invariant.id).map_or("", |it| it.sentence);
             let verdict = if expected {
                 Verdict::Expected
@@ -135,7 +136,7 @@ fn of_invariant(scenario: &ScenarioReport, invariant: &InvariantReport) -> Case 
                 Verdict::Differs
             };
             let message = format!(
-                "violated {place} after {steps} steps{}. It should hold: {sentence}",
+                "violated {place} after {steps}{}. It should hold: {sentence}",
                 invariant.what()
             );
             (verdict, message)

@@ -8,7 +8,7 @@ use closesocket_models::lanes::escape;
 use super::cases::{Case, Verdict, findings};
 use super::places;
 use super::rules::rule;
-use super::words::{Bounds, NOT_COVERED, grouped, proved};
+use super::words::{Bounds, NOT_COVERED, count, grouped, proved};
 use crate::found::Report;
 use crate::found::check::CheckReport;
 use crate::found::defects::DefectsReport;
@@ -120,10 +120,10 @@ fn finding(out: &mut String, finding: &Case) {
     if finding.steps.is_empty() {
         return;
     }
-    let count = finding.steps.len();
+    let steps = count(finding.steps.len(), "step");
     let _ = writeln!(
         out,
-        "\n<details><summary>The shortest way there, {count} steps</summary>\n\n```text"
+        "\n<details><summary>The shortest way there, {steps}</summary>\n\n```text"
     );
     for (index, step) in finding.steps.iter().enumerate() {
         let _ = writeln!(out, "{:>3}. {step}", index + 1);

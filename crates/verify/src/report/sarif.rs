@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::cases::{Case, Verdict, findings};
 use super::places::{self, Place};
 use super::rules::{Rule, rule, rules};
+use super::words::count;
 use crate::found::Report;
 use crate::outcome::Outcome;
 
@@ -151,7 +152,7 @@ fn flow(finding: &Case, place: Place) -> Value {
         })
         .collect();
     json!({
-        "message": { "text": format!("the shortest way there, {} steps", finding.steps.len()) },
+        "message": { "text": format!("the shortest way there, {}", count(finding.steps.len(), "step")) },
         "threadFlows": flows,
     })
 }

@@ -1,6 +1,7 @@
 //! What is proved and what is not, in the words of every format.
 
 use closesocket_models::DEEP;
+pub(crate) use closesocket_trace::words::{count, grouped};
 
 use crate::found::check::CheckReport;
 use crate::suite::suite;
@@ -48,25 +49,6 @@ impl Bounds {
     }
 }
 
-/// `1 thread`, `2 threads`.
-pub(crate) fn count(number: usize, thing: &str) -> String {
-    let s = if number == 1 { "" } else { "s" };
-    format!("{} {thing}{s}", grouped(number as u64))
-}
-
-/// A number with its thousands apart.
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// What a green check has proved, in one sentence.
 pub(crate) fn proved(check: &CheckReport) -> String {
     let invariants = check.scenarios.first().map_or(0, |it| it.invariants.len());
@@ -89,16 +71,3 @@ pub(crate) const NOT_COVERED: [&str; 4] = [
     "byte contents and the kernel's TCP: `cargo verify run`",
     "Microsoft's implementation: nothing was ever compared with it",
 ];
-
-#[cfg(test)]
-mod tests {
-    use super::{count, grouped};
-
-    #[test]
-    fn numbers_are_easy_to_read() {
-        assert_eq!(grouped(7), "7");
-        assert_eq!(grouped(3_192_250), "3,192,250");
-        assert_eq!(count(1, "thread"), "1 thread");
-        assert_eq!(count(1_000, "thread"), "1,000 threads");
-    }
-}
