@@ -21,6 +21,7 @@ mod outcome;
 mod output;
 mod pages;
 mod parallel;
+mod places;
 mod prove;
 mod replay;
 mod report;

@@ -1,4 +1,4 @@
-//! The sources that define what this project checks. Built from its package this
+//! The sources that define and decide what this project checks. Built from its package this
 //! program has none beside it.
 
 /// A file, by its path from the root of the repository, and its text.
@@ -13,10 +13,18 @@ macro_rules! sources {
 #[cfg(repository)]
 pub(crate) const SOURCES: &[Source] = sources! {
     "docs/specification.md"
+    "crates/closesocket/src/protocol/close.rs"
+    "crates/closesocket/src/protocol/drain.rs"
+    "crates/closesocket/src/protocol/ending.rs"
     "crates/closesocket/src/protocol/invariant/descriptors.rs"
     "crates/closesocket/src/protocol/invariant/operations.rs"
     "crates/closesocket/src/protocol/invariant/processes.rs"
     "crates/closesocket/src/protocol/invariant/sockets.rs"
+    "crates/closesocket/src/protocol/program.rs"
+    "crates/closesocket/src/protocol/record.rs"
+    "crates/closesocket/src/protocol/socket.rs"
+    "crates/closesocket/src/protocol/startup.rs"
+    "crates/closesocket/src/protocol/word.rs"
     "models/src/catalogue/cancel.rs"
     "models/src/catalogue/deep.rs"
     "models/src/catalogue/linger.rs"

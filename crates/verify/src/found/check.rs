@@ -7,6 +7,7 @@ use closesocket_models::{
 use closesocket_trace::words::count;
 use serde::Serialize;
 
+use super::code::Code;
 use super::witness::Witness;
 use crate::outcome::Outcome;
 
@@ -56,6 +57,9 @@ pub(crate) struct InvariantReport {
     /// The shortest way to break it, step by step.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) counterexample: Vec<String>,
+    /// The code that decides each step.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) code: Vec<Option<Code>>,
     /// What its last step breaks of the invariant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) witness: Option<Witness>,
@@ -85,7 +89,7 @@ impl ScenarioReport {
                 Verdict::Holds => None,
                 Verdict::Violated(path) => Some(path),
             };
-            let actions = path.iter().flat_map(|it| &it.actions);
+            let actions = || path.iter().flat_map(|it| &it.actions);
             let draw = |it: &Counterexample| Drawing::of_path(model, &it.transitions());
             let breaches = path
                 .iter()
@@ -98,7 +102,8 @@ impl ScenarioReport {
                     .and_then(Witness::of),
                 verdict: path.as_ref().map_or(HOLDS, |_| VIOLATED),
                 expected,
-                counterexample: actions.map(ToString::to_string).collect(),
+                counterexample: actions().map(ToString::to_string).collect(),
+                code: actions().map(|it| Code::of(it.what)).collect(),
                 drawing: path.as_ref().map(draw),
                 path,
             }

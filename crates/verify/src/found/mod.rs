@@ -2,6 +2,7 @@
 //! formats that it is written in.
 
 pub(crate) mod check;
+pub(crate) mod code;
 pub(crate) mod defects;
 pub(crate) mod prove;
 #[cfg_attr(not(connections), allow(dead_code, reason = "only a run finds it"))]

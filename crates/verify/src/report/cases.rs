@@ -6,6 +6,7 @@ use super::rules::{ANY_NUMBER, COMPLETE, CONNECTIONS, DEFECTS, STATES, rule};
 use super::words::count;
 use crate::found::Report;
 use crate::found::check::{InvariantReport, ScenarioReport};
+use crate::found::code::Code;
 use crate::found::defects::DefectsReport;
 use crate::found::prove::ProveReport;
 use crate::found::run::RunReport;
@@ -32,6 +33,8 @@ pub(super) struct Case {
     pub(super) steps: Vec<String>,
     /// Who takes each step: a thread by its number, or the surroundings.
     pub(super) threads: Vec<Option<u8>>,
+    /// The code that decides each step.
+    pub(super) code: Vec<Option<Code>>,
     /// The same as lanes.
     pub(super) drawing: Option<Drawing>,
 }
@@ -66,6 +69,7 @@ impl Case {
             defect: None,
             steps: Vec::new(),
             threads: Vec::new(),
+            code: Vec::new(),
             drawing: None,
         }
     }
@@ -155,6 +159,7 @@ fn of_invariant(scenario: &ScenarioReport, invariant: &InvariantReport) -> Case 
         verdict,
         steps: invariant.counterexample.clone(),
         threads: invariant.threads(),
+        code: invariant.code.clone(),
         drawing: invariant.drawing.clone(),
         ..Case::new(invariant.id, invariant.id, Some(message))
     }

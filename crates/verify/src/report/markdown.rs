@@ -6,7 +6,6 @@ use std::fmt::Write as _;
 use closesocket_models::lanes::escape;
 
 use super::cases::{Case, Verdict, findings};
-use super::places;
 use super::rules::rule;
 use super::words::{Bounds, NOT_COVERED, count, grouped, proved};
 use crate::found::Report;
@@ -14,6 +13,7 @@ use crate::found::check::CheckReport;
 use crate::found::defects::DefectsReport;
 use crate::found::run::RunReport;
 use crate::outcome::Outcome;
+use crate::places;
 
 /// The whole text.
 pub(super) fn render(report: &Report<'_>) -> String {

@@ -4,15 +4,14 @@ mod cases;
 mod junit;
 mod markdown;
 mod page;
-mod places;
 mod rules;
 mod sarif;
 mod words;
 
 use crate::found::Report;
 use crate::output::Format;
+pub(crate) use crate::places::{clause, specification};
 pub(crate) use page::{STYLE, badge, prose, render as page};
-pub(crate) use places::{clause, specification};
 pub(crate) use rules::{Rule, every_invariant, rule};
 pub(crate) use words::{Bounds, NOT_COVERED, count, grouped, proved};
 

@@ -4,11 +4,12 @@
 use serde_json::{Value, json};
 
 use super::cases::{Case, Verdict, findings};
-use super::places::{self, Place};
 use super::rules::{Rule, rule, rules};
 use super::words::count;
 use crate::found::Report;
+use crate::found::code::Code;
 use crate::outcome::Outcome;
+use crate::places::{self, Place};
 
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
@@ -129,8 +130,9 @@ fn location(place: Place, text: &str, id: Option<usize>) -> Value {
 }
 
 /// The counterexample: a thread flow for each thread, and one for the
-/// surroundings, put in order by the numbers of the steps.
-fn flow(finding: &Case, place: Place) -> Value {
+/// surroundings, put in order by the numbers of the steps. Each points to the code that
+/// decides it, or else to `otherwise`.
+fn flow(finding: &Case, otherwise: Place) -> Value {
     let mut threads = finding.threads.clone();
     threads.sort_unstable();
     threads.dedup();
@@ -141,6 +143,8 @@ fn flow(finding: &Case, place: Place) -> Value {
             let steps: Vec<_> = steps
                 .filter(|(_, (_, who))| **who == thread)
                 .map(|(index, (step, _))| {
+                    let code = finding.code.get(index).copied().flatten();
+                    let place = code.map_or(otherwise, Code::place);
                     json!({
                         "location": location(place, &format!("{}. {step}", index + 1), None),
                         "executionOrder": index + 1,

@@ -11,6 +11,7 @@ use super::panel;
 use super::verdict::Verdict;
 use crate::explore::board::Entry;
 use crate::explore::walk::Walk;
+use crate::found::code::Code;
 
 /// The page.
 pub(in crate::explore) fn place(entry: &Entry, walk: &Walk, look: &Look) -> String {
@@ -124,7 +125,7 @@ fn control(keys: &str, text: &str, to: Option<String>) -> String {
     }
 }
 
-/// What the step changed, in full.
+/// What the step changed, in full, and the code that decides it.
 fn changes(walk: &Walk) -> String {
     let Some(step) = walk.at.checked_sub(1) else {
         return String::new();
@@ -134,9 +135,13 @@ fn changes(walk: &Walk) -> String {
     };
     let explorer = ExplorerModel::new(walk.model);
     let changes = explorer.format_step(&walk.state(step), Shown(taken.transition));
+    let code = Code::of(taken.transition.action.what).map_or_else(String::new, |it| {
+        let (function, file, line) = (it.function, it.file, it.line);
+        format!("<p>Decided by <code>{function}</code>, {file}:{line}.</p>")
+    });
     format!(
         "<details id=\"changes\"><summary>What step {} changed, in full</summary>\
-         <div><pre>{}</pre></div></details>\n",
+         <div>{code}<pre>{}</pre></div></details>\n",
         walk.at,
         escape(&changes.unwrap_or_default())
     )

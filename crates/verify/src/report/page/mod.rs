@@ -8,11 +8,11 @@ use std::fmt::Write as _;
 use closesocket_models::lanes::escape;
 
 use super::cases::{self, Case, Verdict};
-use super::places;
 use super::rules::rule;
 use super::words::{Bounds, NOT_COVERED, count, grouped, proved};
 use crate::found::Report;
 use crate::outcome::Outcome;
+use crate::places;
 pub(crate) use elements::{badge, prose};
 use elements::{card, word};
 
