@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Arg, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::check::{Scope, SearchArguments};
+use crate::check::{Scope, SearchArguments, graph_file};
 use crate::output::{Format, Offer, Presentation};
 
 /// Checks the close protocol that ships, and drives the real engine.
@@ -115,9 +115,21 @@ pub(crate) enum Command {
         /// Draw the shortest counterexample, if there is one, in this SVG file.
         #[arg(long, value_name = "FILE")]
         svg: Option<PathBuf>,
+        /// Write the shortest counterexample, if there is one, into this file in the
+        /// trace format of Apalache and Quint (ITF).
+        #[arg(long, value_name = "FILE")]
+        itf: Option<PathBuf>,
+        /// Write the whole state graph of the one scenario, or of the defect, into this
+        /// file, which ends in .json or .dot.
+        #[arg(long, value_name = "FILE", value_parser = graph_file, conflicts_with = "reduced")]
+        graph: Option<PathBuf>,
+        /// The most states of that graph: of a larger one nothing is written, and the
+        /// exit code is 3.
+        #[arg(long, value_name = "N", default_value_t = 10_000, requires = "graph")]
+        graph_states: usize,
         /// Print the shortest counterexample of each scenario, or of the defect,
         /// as a Rust test that fails in the same way. The verdict stays.
-        #[arg(long, conflicts_with = "svg")]
+        #[arg(long, conflicts_with_all = ["svg", "itf", "graph"])]
         as_test: bool,
         /// Explore only canonical states: one for all that differ in nothing that
         /// matters. A violation is then looked for again among all states.

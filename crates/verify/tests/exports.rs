@@ -1,11 +1,15 @@
-//! What is written for other tools: the code that decides each step.
+//! What is written for other tools: counterexamples as ITF, graphs, and the code that
+//! decides each step.
 
 #![allow(clippy::panic, clippy::unwrap_used)]
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use itf::de::{As, Integer};
+use serde::Deserialize;
 use serde_json::Value;
 
 fn verify(arguments: &[&str]) -> Output {
@@ -35,6 +39,235 @@ fn checked(what: &[&str], option: &str, file: &str) -> Value {
 
 fn number(value: &Value) -> usize {
     usize::try_from(value.as_u64().unwrap()).unwrap()
+}
+
+/// A state as a reader of the format sees it: some of its variables.
+#[derive(Debug, Deserialize)]
+struct World {
+    threads: Vec<Thread>,
+    slots: Vec<Slot>,
+    sockets: Vec<Socket>,
+    violated: Vec<String>,
+    at_rest: bool,
+    step: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Thread {
+    name: String,
+    next: String,
+    descriptor: String,
+    #[serde(with = "As::<Vec<Integer>>")]
+    taken_out: Vec<u8>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Slot {
+    #[serde(with = "As::<Integer>")]
+    generation: u32,
+    phase: String,
+    #[serde(with = "As::<Integer>")]
+    holders: u32,
+}
+
+#[derive(Debug, Deserialize)]
+struct Socket {
+    phase: String,
+    #[serde(with = "As::<Integer>")]
+    references: u32,
+}
+
+/// Reads a counterexample by the crate of those who made the format, and compares it
+/// with the other formats.
+fn read_back(defect: &str) -> itf::Trace<World> {
+    let name = file(&format!("{defect}.itf.json"));
+    let scenario = checked(&["--defect", defect], "--itf", &name);
+    let text = fs::read_to_string(name).unwrap();
+    let trace: itf::Trace<World> = itf::trace_from_str(&text).unwrap();
+    assert_eq!(trace.meta.format.as_deref(), Some("ITF"));
+    assert_eq!(trace.meta.other["defect"], defect);
+    let invariant = &trace.meta.other["invariant"];
+    let invariants = scenario["invariants"].as_array().unwrap();
+    let found = invariants
+        .iter()
+        .find(|it| it["id"] == **invariant)
+        .unwrap();
+    let told = found["counterexample"].as_array().unwrap();
+    let steps: Vec<_> = trace
+        .states
+        .iter()
+        .map(|it| it.value.step.as_str())
+        .collect();
+    assert_eq!(steps[0], "the start");
+    assert_eq!(
+        steps[1..],
+        told.iter()
+            .map(|it| it.as_str().unwrap())
+            .collect::<Vec<_>>()
+    );
+    let what = found["witness"]["sentence"].as_str().unwrap();
+    assert!(trace.meta.description.as_ref().unwrap().contains(what));
+    // Every variable in every state, and nothing else.
+    let raw: Value = serde_json::from_str(&text).unwrap();
+    let mut variables: Vec<_> = trace.vars.iter().map(String::as_str).collect();
+    variables.push("#meta");
+    variables.sort_unstable();
+    for (index, state) in raw["states"].as_array().unwrap().iter().enumerate() {
+        let mut names: Vec<_> = state
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(String::as_str)
+            .collect();
+        names.sort_unstable();
+        assert_eq!(names, variables);
+        assert_eq!(trace.states[index].meta.index, Some(index as u64));
+        let code = found["code"].get(index.wrapping_sub(1));
+        let place = code.filter(|it| !it.is_null()).map(|it| {
+            let file = it["file"].as_str().unwrap();
+            format!("{file}:{}", it["line"])
+        });
+        assert_eq!(trace.states[index].meta.other.get("code"), place.as_ref());
+    }
+    let (last, before) = trace.states.split_last().unwrap();
+    assert!(last.value.violated.contains(invariant));
+    assert!(
+        before
+            .iter()
+            .all(|it| it.value.violated.is_empty() && !it.value.at_rest)
+    );
+    trace
+}
+
+#[test]
+fn a_counterexample_is_read_back_by_the_reader_of_the_format() {
+    let trace = read_back("aborts-first-only");
+    let at = |step: usize| &trace.states[step].value;
+    let words = |it: &Slot| (it.generation, it.phase.clone(), it.holders);
+    assert_eq!(words(&at(0).slots[0]), (1, "open".to_owned(), 0));
+    assert_eq!(words(&at(4).slots[0]), (1, "open".to_owned(), 3));
+    assert_eq!(words(&at(7).slots[0]), (1, "sealed".to_owned(), 4));
+    let names: Vec<_> = at(0).threads.iter().map(|it| it.name.as_str()).collect();
+    assert_eq!(names, ["T1", "T2", "T3", "transport"]);
+    assert_eq!(at(2).threads[0].next, "sleep");
+    assert_eq!(at(2).threads[0].descriptor, "0.1");
+    assert_eq!(at(6).threads[2].next, "commit");
+    assert_eq!(at(7).threads[2].taken_out, [0]);
+    assert_eq!(at(6).sockets[0].phase, "open");
+    assert_eq!(at(7).sockets[0].phase, "closed:graceful");
+    assert_eq!(
+        (at(6).sockets[0].references, at(7).sockets[0].references),
+        (1, 0)
+    );
+    // The longest of the catalogue, and one of two processes.
+    assert_eq!(read_back("forgets-to-look-again").states.len(), 31);
+    read_back("redeems-twice");
+}
+
+#[test]
+fn without_a_violation_there_is_no_trace() {
+    let name = file("nothing.itf.json");
+    let output = verify(&["check", "system-handles", "--itf", &name]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    let expected = format!("nothing is violated, so there is nothing to write in {name}\n");
+    assert_eq!((said, output.status.code()), (expected, Some(0)));
+    assert!(!Path::new(&name).exists());
+}
+
+/// What a graph has to have in common with the search of the same world.
+fn graph(what: &[&str], violates: bool) {
+    let (json, dot) = (file("graph.json"), file("graph.dot"));
+    let scenario = checked(what, "--graph", &json);
+    checked(what, "--graph", &dot);
+    let (states, transitions) = (
+        number(&scenario["unique_states"]),
+        number(&scenario["transitions"]),
+    );
+
+    let text = fs::read_to_string(json).unwrap();
+    let graph: Value = serde_json::from_str(&text).unwrap();
+    let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schema/graph-1.json");
+    let schema = serde_json::from_str(&fs::read_to_string(schema).unwrap()).unwrap();
+    let schema = jsonschema::validator_for(&schema).unwrap();
+    let errors: Vec<_> = schema
+        .iter_errors(&graph)
+        .map(|it| it.to_string())
+        .collect();
+    assert_eq!(errors, [""; 0]);
+    let nodes = graph["nodes"].as_array().unwrap();
+    let edges = graph["edges"].as_array().unwrap();
+    assert_eq!(
+        (nodes.len(), edges.len()),
+        (states, transitions),
+        "{what:?}"
+    );
+    assert_eq!(
+        (number(&graph["states"]), number(&graph["transitions"])),
+        (states, transitions)
+    );
+
+    let depth = |node: usize| number(&nodes[node]["depth"]);
+    let ids: Vec<_> = nodes.iter().map(|it| number(&it["id"])).collect();
+    assert_eq!(ids, (0..states).collect::<Vec<_>>());
+    assert_eq!(
+        (0..states).map(depth).max(),
+        Some(number(&scenario["depth"]))
+    );
+    let mut nearest = vec![usize::MAX; states];
+    let mut left = HashSet::new();
+    for edge in edges {
+        let (from, to) = (number(&edge["from"]), number(&edge["to"]));
+        nearest[to] = nearest[to].min(depth(from) + 1);
+        left.insert(from);
+    }
+    nearest[0] = 0;
+    assert_eq!(nearest, (0..states).map(depth).collect::<Vec<_>>());
+    let is = |node: &Value, what: &str| node["state"][what] != Value::Bool(false);
+    let violated = |node: &Value| node["state"]["violated"].as_array().unwrap().len();
+    // A state without a step is at rest, or violates something.
+    for (id, node) in nodes.iter().enumerate() {
+        assert_eq!(
+            !left.contains(&id),
+            is(node, "at_rest") || violated(node) > 0,
+            "{id}"
+        );
+    }
+    assert_eq!(nodes.iter().any(|it| violated(it) > 0), violates);
+
+    let text = fs::read_to_string(dot).unwrap();
+    let lines: Vec<_> = text.lines().collect();
+    assert!(lines[0].starts_with("digraph \"") && lines[lines.len() - 1] == "}");
+    let drawn = lines.iter().filter(|it| it.contains(" -> ")).count();
+    assert_eq!((lines.len() - 2 - drawn, drawn), (states, transitions));
+    assert_eq!(text.contains("fillcolor"), violates);
+}
+
+#[test]
+fn a_graph_has_what_the_search_has_counted() {
+    graph(&["upcall-failure"], false);
+    graph(&["--defect", "aborts-first-only"], true);
+}
+
+#[test]
+fn a_graph_that_is_too_large_is_not_cut() {
+    for (limit, code) in [("1529", 3), ("1530", 0)] {
+        let name = file("large.json");
+        let output = verify(&[
+            "check",
+            "upcall-failure",
+            "--graph",
+            &name,
+            "--graph-states",
+            limit,
+        ]);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert_eq!(Path::new(&name).exists(), code == 0);
+        let expected = format!(
+            "error: upcall-failure has more than 1,529 states: {name} is not written; --graph-states raises the limit\n"
+        );
+        assert_eq!(said, if code == 0 { String::new() } else { expected });
+    }
 }
 
 /// The line of a file of the repository as it is now.

@@ -2,6 +2,7 @@
 //! expected one.
 
 mod as_test;
+mod files;
 mod job;
 mod judge;
 pub(crate) mod own;
@@ -11,13 +12,14 @@ mod search;
 
 use std::path::Path;
 
-use crate::file::Target;
 use crate::found::Report;
 use crate::found::check::CheckReport;
 use crate::out::errln;
 use crate::outcome::Outcome;
 use crate::output::{Format, Output};
 use crate::report;
+use files::Files;
+pub(crate) use files::graph_file;
 pub(crate) use job::{Job, Scope};
 use judge::explore;
 pub(crate) use judge::judge_plainly;
@@ -34,6 +36,12 @@ pub(crate) struct Plan<'a> {
     pub(crate) defect: Option<&'a str>,
     /// Draw the shortest counterexample in this file.
     pub(crate) svg: Option<&'a Path>,
+    /// Write the shortest counterexample as ITF into this file.
+    pub(crate) itf: Option<&'a Path>,
+    /// Write the graph of the one scenario into this file.
+    pub(crate) graph: Option<&'a Path>,
+    /// The most states of that graph.
+    pub(crate) graph_states: usize,
     /// Print the shortest counterexample as a test.
     pub(crate) as_test: bool,
     /// Explore canonical states only.
@@ -54,8 +62,13 @@ pub(crate) fn command(plan: Plan<'_>, output: &Output) -> Outcome {
         }
     };
     jobs.iter_mut().for_each(|job| job.reduced = plan.reduced);
-    let search = match Search::of(plan.search, &jobs) {
-        Ok(search) => search,
+    let asked = if plan.graph.is_some() && jobs.len() != 1 {
+        Err("--graph is for one scenario: name it".to_owned())
+    } else {
+        Search::of(plan.search, &jobs).and_then(|it| Ok((it, Files::open(&plan)?)))
+    };
+    let (search, files) = match asked {
+        Ok(asked) => asked,
         Err(wrong) => {
             errln!("error: {wrong}; see `cargo verify check --help`");
             return Outcome::Usage;
@@ -63,7 +76,7 @@ pub(crate) fn command(plan: Plan<'_>, output: &Output) -> Outcome {
     };
     let lines = output.is_text() && !plan.as_test;
     let check = explore(&jobs, &search, output, lines);
-    let outcome = show(plan, &check, output);
+    let outcome = show(plan, &check, &files, output);
     if check.scenarios.iter().any(|it| it.misasked) {
         return Outcome::Usage;
     }
@@ -73,7 +86,7 @@ pub(crate) fn command(plan: Plan<'_>, output: &Output) -> Outcome {
 /// Shows what was found. How it is shown changes nothing of the verdict: the
 /// outcome is that of the report, which only a file that cannot be written can
 /// spoil.
-fn show(plan: Plan<'_>, check: &CheckReport, output: &Output) -> Outcome {
+fn show(plan: Plan<'_>, check: &CheckReport, files: &Files, output: &Output) -> Outcome {
     let mut outcome = check.outcome();
     if plan.as_test {
         let code = as_test::code(check);
@@ -90,9 +103,7 @@ fn show(plan: Plan<'_>, check: &CheckReport, output: &Output) -> Outcome {
         print_summary(check, output);
         crate::out::text(format_args!("{}", check.closing()));
     }
-    if let Some(file) = plan.svg {
-        outcome = outcome.or(draw(check, file));
-    }
+    outcome = outcome.or(files.write(check));
     let report = Report {
         command: "cargo verify check",
         outcome,
@@ -107,23 +118,6 @@ fn show(plan: Plan<'_>, check: &CheckReport, output: &Output) -> Outcome {
         format => report::render(&report, format),
     };
     output.deliver(outcome, render, || Some(report::page(&report)))
-}
-
-/// Draws the shortest counterexample, if there is one.
-fn draw(report: &CheckReport, file: &Path) -> Outcome {
-    let Some(drawing) = report.shortest() else {
-        let name = file.display();
-        errln!("nothing is violated, so there is nothing to draw in {name}");
-        return Outcome::AsExpected;
-    };
-    match Target::at(file) {
-        Ok(target) if target.write(&drawing.to_svg()) => Outcome::AsExpected,
-        Ok(_) => Outcome::Usage,
-        Err(wrong) => {
-            errln!("error: {wrong}");
-            Outcome::Usage
-        }
-    }
 }
 
 /// Explores every scenario.
@@ -220,6 +214,9 @@ mod tests {
         scenarios: &[],
         defect: None,
         svg: None,
+        itf: None,
+        graph: None,
+        graph_states: 0,
         as_test: false,
         reduced: false,
         scope: Scope::Catalogue,
@@ -239,6 +236,7 @@ mod tests {
     #[test]
     fn no_way_to_show_a_verdict_changes_it() {
         let drawn = std::env::temp_dir().join(format!("verify-{}.svg", std::process::id()));
+        let graph = drawn.with_extension("json");
         let plans = [
             PLAN,
             Plan {
@@ -249,15 +247,18 @@ mod tests {
                 svg: Some(&drawn),
                 ..PLAN
             },
+            // A graph that is too large, and a disk that is full.
             Plan {
-                svg: Some(Path::new("/nowhere/to/be/found.svg")),
+                itf: Some(Path::new("/dev/full")),
+                graph: Some(&graph),
                 ..PLAN
             },
         ];
         for plan in plans {
+            let files = super::Files::open(&plan).expect("they can be written");
             for format in FORMATS {
                 let output = output(format);
-                let shown = show(plan, &stuck(|_| {}), &output);
+                let shown = show(plan, &stuck(|_| {}), &files, &output);
                 assert_eq!(shown, Outcome::Differs, "{plan:?}, {format:?}");
                 let cut = stuck(|found| {
                     found.complete = false;
@@ -265,11 +266,12 @@ mod tests {
                         it.1 = closesocket_models::Verdict::Holds;
                     }
                 });
-                let shown = show(plan, &cut, &output);
+                let shown = show(plan, &cut, &files, &output);
                 assert_eq!(shown, Outcome::Incomplete, "{plan:?}, {format:?}");
             }
         }
         assert!(std::fs::remove_file(&drawn).is_ok(), "it was drawn");
+        assert!(!graph.exists(), "half a graph is none");
     }
 
     #[test]

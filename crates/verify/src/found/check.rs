@@ -24,6 +24,8 @@ pub(crate) struct CheckReport {
 #[derive(Debug, Serialize)]
 pub(crate) struct ScenarioReport {
     pub(crate) name: &'static str,
+    #[serde(skip)]
+    pub(crate) scenario: &'static Scenario,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) defect: Option<&'static str>,
     pub(crate) unique_states: usize,
@@ -122,9 +124,13 @@ impl ScenarioReport {
     }
 
     /// Of a scenario that could not be explored: nothing is known.
-    pub(crate) fn unexplored(scenario: &Scenario, defect: Option<&'static DefectSpec>) -> Self {
+    pub(crate) fn unexplored(
+        scenario: &'static Scenario,
+        defect: Option<&'static DefectSpec>,
+    ) -> Self {
         Self {
             name: scenario.name,
+            scenario,
             defect: defect.map(|spec| spec.name),
             unique_states: 0,
             expected_states: defect.is_none().then_some(scenario.states),
@@ -357,11 +363,13 @@ impl CheckReport {
         text
     }
 
-    /// The shortest counterexample of all.
-    pub(crate) fn shortest(&self) -> Option<&Drawing> {
-        let invariants = self.scenarios.iter().flat_map(|it| &it.invariants);
-        let drawings = invariants.filter_map(|it| it.drawing.as_ref());
-        drawings.min_by_key(|it| it.rows.len())
+    /// The invariant with the shortest counterexample of all, and its scenario.
+    pub(crate) fn shortest(&self) -> Option<(&ScenarioReport, &InvariantReport)> {
+        let all = self.scenarios.iter().flat_map(|scenario| {
+            let violated = scenario.invariants.iter().filter(|it| it.path.is_some());
+            violated.map(move |it| (scenario, it))
+        });
+        all.min_by_key(|it| it.1.counterexample.len())
     }
 
     /// The outcome that the report stands for. A difference that was found

@@ -9,6 +9,7 @@ pub(crate) mod prove;
 pub(crate) mod run;
 pub(crate) mod sweep;
 pub(crate) mod witness;
+pub(crate) mod world;
 
 use crate::outcome::Outcome;
 use check::CheckReport;

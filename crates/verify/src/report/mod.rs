@@ -1,6 +1,8 @@
 //! A result in the formats that others read: CI, editors, browsers.
 
 mod cases;
+pub(crate) mod graph;
+pub(crate) mod itf;
 mod junit;
 mod markdown;
 mod page;
