@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Arg, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::check::{Scope, SearchArguments, graph_file};
+use crate::check::CheckArguments;
 use crate::output::{Format, Offer, Presentation};
 
 /// Checks the close protocol that ships, and drives the real engine.
@@ -101,47 +101,7 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Explore scenarios of the model and judge every invariant.
-    Check {
-        /// Only these scenarios.
-        #[arg(value_name = "SCENARIO")]
-        scenarios: Vec<String>,
-        /// This scenario too; can be given several times.
-        #[arg(long = "scenario", value_name = "NAME")]
-        more: Vec<String>,
-        /// Explore this defect in the scenario that shows it: its invariants
-        /// must be violated.
-        #[arg(long, value_name = "NAME", conflicts_with_all = ["scenarios", "more"])]
-        defect: Option<String>,
-        /// Draw the shortest counterexample, if there is one, in this SVG file.
-        #[arg(long, value_name = "FILE")]
-        svg: Option<PathBuf>,
-        /// Write the shortest counterexample, if there is one, into this file in the
-        /// trace format of Apalache and Quint (ITF).
-        #[arg(long, value_name = "FILE")]
-        itf: Option<PathBuf>,
-        /// Write the whole state graph of the one scenario, or of the defect, into this
-        /// file, which ends in .json or .dot.
-        #[arg(long, value_name = "FILE", value_parser = graph_file, conflicts_with = "reduced")]
-        graph: Option<PathBuf>,
-        /// The most states of that graph: of a larger one nothing is written, and the
-        /// exit code is 3.
-        #[arg(long, value_name = "N", default_value_t = 10_000, requires = "graph")]
-        graph_states: usize,
-        /// Print the shortest counterexample of each scenario, or of the defect,
-        /// as a Rust test that fails in the same way. The verdict stays.
-        #[arg(long, conflicts_with_all = ["svg", "itf", "graph"])]
-        as_test: bool,
-        /// Explore only canonical states: one for all that differ in nothing that
-        /// matters. A violation is then looked for again among all states.
-        #[arg(long)]
-        reduced: bool,
-        /// Which scenarios there are: those of the catalogue, or deep ones, with several
-        /// bounds raised at once, which take minutes.
-        #[arg(long, value_enum, default_value_t, conflicts_with = "defect")]
-        scope: Scope,
-        #[command(flatten)]
-        search: SearchArguments,
-    },
+    Check(CheckArguments),
     /// Prove the invariants for any number of threads, calls, operations,
     /// duplicates and reuses, family by family.
     Prove,
@@ -231,10 +191,10 @@ impl Command {
         const BOTH: &[Format] = &[Text, Json];
         let (command, formats, page) = match command {
             None => ("cargo verify", EVERY, true),
-            Some(Self::Check { as_test: true, .. }) => {
+            Some(Self::Check(CheckArguments { as_test: true, .. })) => {
                 ("cargo verify check --as-test", &[Text] as &[_], false)
             }
-            Some(Self::Check { .. }) => ("cargo verify check", EVERY, true),
+            Some(Self::Check(_)) => ("cargo verify check", EVERY, true),
             Some(Self::Prove) => ("cargo verify prove", TESTS, true),
             Some(Self::Defects) => ("cargo verify defects", TESTS, true),
             Some(Self::Run(RunArguments {

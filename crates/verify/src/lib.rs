@@ -86,33 +86,7 @@ fn dispatch(cli: &Cli) -> Outcome {
     }
     match &cli.command {
         None => everything(&output),
-        Some(Command::Check {
-            scenarios,
-            more,
-            defect,
-            svg,
-            itf,
-            graph,
-            graph_states,
-            as_test,
-            reduced,
-            scope,
-            search,
-        }) => {
-            let plan = check::Plan {
-                scenarios: &[&scenarios[..], more].concat(),
-                defect: defect.as_deref(),
-                svg: svg.as_deref(),
-                itf: itf.as_deref(),
-                graph: graph.as_deref(),
-                graph_states: *graph_states,
-                as_test: *as_test,
-                reduced: *reduced,
-                scope: *scope,
-                search,
-            };
-            check::command(plan, &output)
-        }
+        Some(Command::Check(asked)) => check::command(asked, &output),
         Some(Command::Prove) => prove::command(&output),
         Some(Command::Defects) => defects::command(&output),
         Some(Command::Sweep {

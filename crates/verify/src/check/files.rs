@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use closesocket_models::CloseModel;
 use closesocket_models::lanes::Drawing;
 
-use super::Plan;
+use super::CheckArguments;
 use crate::file::Target;
 use crate::found::check::{CheckReport, InvariantReport, ScenarioReport};
 use crate::out::errln;
@@ -55,13 +55,13 @@ impl Files {
     ///
     /// # Errors
     /// One line: which file cannot be, and why.
-    pub(super) fn open(plan: &Plan<'_>) -> Result<Self, String> {
+    pub(super) fn open(asked: &CheckArguments) -> Result<Self, String> {
         let open = |name: Option<&Path>| name.map(Target::at).transpose();
-        let graph = open(plan.graph)?;
+        let graph = open(asked.graph.as_deref())?;
         Ok(Self {
-            svg: open(plan.svg)?,
-            itf: open(plan.itf)?,
-            graph: graph.map(|it| (it, plan.graph_states)),
+            svg: open(asked.svg.as_deref())?,
+            itf: open(asked.itf.as_deref())?,
+            graph: graph.map(|it| (it, asked.graph_states)),
         })
     }
 

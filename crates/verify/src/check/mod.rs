@@ -10,7 +10,9 @@ mod print;
 mod progress;
 mod search;
 
-use std::path::Path;
+use std::path::PathBuf;
+
+use clap::Args;
 
 use crate::found::Report;
 use crate::found::check::CheckReport;
@@ -18,65 +20,84 @@ use crate::out::errln;
 use crate::outcome::Outcome;
 use crate::output::{Format, Output};
 use crate::report;
-use files::Files;
-pub(crate) use files::graph_file;
-pub(crate) use job::{Job, Scope};
+use files::{Files, graph_file};
+pub(crate) use job::Job;
+use job::Scope;
 use judge::explore;
 pub(crate) use judge::judge_plainly;
 pub(crate) use print::text;
-use search::Search;
-pub(crate) use search::SearchArguments;
+use search::{Search, SearchArguments};
 
 /// What to check, and how to show it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Plan<'a> {
-    /// The scenarios; all of them if it is empty.
-    pub(crate) scenarios: &'a [String],
-    /// A defect, in the scenario that shows it.
-    pub(crate) defect: Option<&'a str>,
-    /// Draw the shortest counterexample in this file.
-    pub(crate) svg: Option<&'a Path>,
-    /// Write the shortest counterexample as ITF into this file.
-    pub(crate) itf: Option<&'a Path>,
-    /// Write the graph of the one scenario into this file.
-    pub(crate) graph: Option<&'a Path>,
-    /// The most states of that graph.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct CheckArguments {
+    /// Only these scenarios.
+    #[arg(value_name = "SCENARIO")]
+    pub(crate) scenarios: Vec<String>,
+    /// This scenario too; can be given several times.
+    #[arg(long = "scenario", value_name = "NAME")]
+    pub(crate) more: Vec<String>,
+    /// Explore this defect in the scenario that shows it: its invariants
+    /// must be violated.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["scenarios", "more"])]
+    pub(crate) defect: Option<String>,
+    /// Draw the shortest counterexample, if there is one, in this SVG file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) svg: Option<PathBuf>,
+    /// Write the shortest counterexample, if there is one, into this file in the
+    /// trace format of Apalache and Quint (ITF).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) itf: Option<PathBuf>,
+    /// Write the whole state graph of the one scenario, or of the defect, into this
+    /// file, which ends in .json or .dot.
+    #[arg(long, value_name = "FILE", value_parser = graph_file, conflicts_with = "reduced")]
+    pub(crate) graph: Option<PathBuf>,
+    /// The most states of that graph: of a larger one nothing is written, and the
+    /// exit code is 3.
+    #[arg(long, value_name = "N", default_value_t = 10_000, requires = "graph")]
     pub(crate) graph_states: usize,
-    /// Print the shortest counterexample as a test.
+    /// Print the shortest counterexample of each scenario, or of the defect,
+    /// as a Rust test that fails in the same way. The verdict stays.
+    #[arg(long, conflicts_with_all = ["svg", "itf", "graph"])]
     pub(crate) as_test: bool,
-    /// Explore canonical states only.
+    /// Explore only canonical states: one for all that differ in nothing that
+    /// matters. A violation is then looked for again among all states.
+    #[arg(long)]
     pub(crate) reduced: bool,
-    /// Which scenarios there are.
+    /// Which scenarios there are: those of the catalogue, or deep ones, with several
+    /// bounds raised at once, which take minutes.
+    #[arg(long, value_enum, default_value_t, conflicts_with = "defect")]
     pub(crate) scope: Scope,
-    /// How to search.
-    pub(crate) search: &'a SearchArguments,
+    #[command(flatten)]
+    pub(crate) search: SearchArguments,
 }
 
 /// Checks the named scenarios, or all, or the scenario of a defect; prints.
-pub(crate) fn command(plan: Plan<'_>, output: &Output) -> Outcome {
-    let mut jobs = match job::asked_for(plan.scope, plan.scenarios, plan.defect) {
+pub(crate) fn command(asked: &CheckArguments, output: &Output) -> Outcome {
+    let scenarios = [&asked.scenarios[..], &asked.more].concat();
+    let mut jobs = match job::asked_for(asked.scope, &scenarios, asked.defect.as_deref()) {
         Ok(jobs) => jobs,
         Err(unknown) => {
             errln!("error: {unknown}; see `cargo verify list`");
             return Outcome::Usage;
         }
     };
-    jobs.iter_mut().for_each(|job| job.reduced = plan.reduced);
-    let asked = if plan.graph.is_some() && jobs.len() != 1 {
+    jobs.iter_mut().for_each(|job| job.reduced = asked.reduced);
+    let opened = if asked.graph.is_some() && jobs.len() != 1 {
         Err("--graph is for one scenario: name it".to_owned())
     } else {
-        Search::of(plan.search, &jobs).and_then(|it| Ok((it, Files::open(&plan)?)))
+        Search::of(&asked.search, &jobs).and_then(|it| Ok((it, Files::open(asked)?)))
     };
-    let (search, files) = match asked {
-        Ok(asked) => asked,
+    let (search, files) = match opened {
+        Ok(opened) => opened,
         Err(wrong) => {
             errln!("error: {wrong}; see `cargo verify check --help`");
             return Outcome::Usage;
         }
     };
-    let lines = output.is_text() && !plan.as_test;
+    let lines = output.is_text() && !asked.as_test;
     let check = explore(&jobs, &search, output, lines);
-    let outcome = show(plan, &check, &files, output);
+    let outcome = show(asked, &check, &files, output);
     if check.scenarios.iter().any(|it| it.misasked) {
         return Outcome::Usage;
     }
@@ -86,9 +107,9 @@ pub(crate) fn command(plan: Plan<'_>, output: &Output) -> Outcome {
 /// Shows what was found. How it is shown changes nothing of the verdict: the
 /// outcome is that of the report, which only a file that cannot be written can
 /// spoil.
-fn show(plan: Plan<'_>, check: &CheckReport, files: &Files, output: &Output) -> Outcome {
+fn show(asked: &CheckArguments, check: &CheckReport, files: &Files, output: &Output) -> Outcome {
     let mut outcome = check.outcome();
-    if plan.as_test {
+    if asked.as_test {
         let code = as_test::code(check);
         if output.is_text() {
             crate::out::text(format_args!("{code}"));
@@ -137,14 +158,12 @@ pub(crate) fn print_summary(report: &CheckReport, output: &Output) {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use closesocket_models::{
         Call, Handle, OperationSpec, Scenario, SlotSpec, SocketSpec, Surroundings, ThreadSpec,
     };
     use closesocket_models::{CloseModel, Outcome as Found, check};
 
-    use super::{CheckReport, Plan, Scope, SearchArguments, show};
+    use super::{CheckArguments, CheckReport, show};
     use crate::found::check::ScenarioReport;
     use crate::outcome::Outcome;
     use crate::output::{Format, Offer, Output, Presentation};
@@ -210,55 +229,32 @@ mod tests {
         Output::open(&wanted, offer).expect("an output")
     }
 
-    const PLAN: Plan<'static> = Plan {
-        scenarios: &[],
-        defect: None,
-        svg: None,
-        itf: None,
-        graph: None,
-        graph_states: 0,
-        as_test: false,
-        reduced: false,
-        scope: Scope::Catalogue,
-        search: &ASKED,
-    };
-
-    static ASKED: SearchArguments = SearchArguments {
-        checker: super::search::CheckerName::Frontier,
-        workers: None,
-        memory: None,
-        checkpoint: None,
-        checkpoint_seconds: 60,
-        hosts: None,
-        process: None,
-    };
-
     #[test]
     fn no_way_to_show_a_verdict_changes_it() {
         let drawn = std::env::temp_dir().join(format!("verify-{}.svg", std::process::id()));
         let graph = drawn.with_extension("json");
         let plans = [
-            PLAN,
-            Plan {
+            CheckArguments::default(),
+            CheckArguments {
                 as_test: true,
-                ..PLAN
+                ..CheckArguments::default()
             },
-            Plan {
-                svg: Some(&drawn),
-                ..PLAN
+            CheckArguments {
+                svg: Some(drawn.clone()),
+                ..CheckArguments::default()
             },
             // A graph that is too large, and a disk that is full.
-            Plan {
-                itf: Some(Path::new("/dev/full")),
-                graph: Some(&graph),
-                ..PLAN
+            CheckArguments {
+                itf: Some("/dev/full".into()),
+                graph: Some(graph.clone()),
+                ..CheckArguments::default()
             },
         ];
         for plan in plans {
             let files = super::Files::open(&plan).expect("they can be written");
             for format in FORMATS {
                 let output = output(format);
-                let shown = show(plan, &stuck(|_| {}), &files, &output);
+                let shown = show(&plan, &stuck(|_| {}), &files, &output);
                 assert_eq!(shown, Outcome::Differs, "{plan:?}, {format:?}");
                 let cut = stuck(|found| {
                     found.complete = false;
@@ -266,7 +262,7 @@ mod tests {
                         it.1 = closesocket_models::Verdict::Holds;
                     }
                 });
-                let shown = show(plan, &cut, &files, &output);
+                let shown = show(&plan, &cut, &files, &output);
                 assert_eq!(shown, Outcome::Incomplete, "{plan:?}, {format:?}");
             }
         }
