@@ -219,7 +219,36 @@ inline end_of_socket() {
     ENDS(s, n)
 
 #define START_RECV(i, s, n)  START(i, s, n, !receive_lost, SUM(RECEIVED, i))
-#define START_SEND(i, s, n)  START(i, s, n, connected && send_side == 0, SUM(SENT, i))
+
+/* The section that registers a send accepts what fits; the thread of one that is
+ * accepted as a whole posts that, and leaves for it first. */
+#define START_SEND(i, s, n) \
+    if \
+    :: d_step { phase[s] != OPEN -> holders[s] = holders[s] + 2 }; \
+        GIVE_UP(s, 2, n) \
+    :: d_step { phase[s] == OPEN -> holders[s] = holders[s] + 2 }; \
+        if \
+        :: d_step { !locked && !(MAY(s) && MAY_SEND) -> skip }; \
+            GIVE_UP(s, 2, n) \
+        :: d_step { !locked && MAY(s) && MAY_SEND && remaining[i] > ROOM -> \
+                accept_part(i); \
+                number[i] = SUM(SENT, i); \
+                op[i] = PENDING \
+            }; \
+            GIVE_UP(s, 1, n) \
+        :: d_step { !locked && MAY(s) && MAY_SEND && remaining[i] <= ROOM -> \
+                number[i] = SUM(SENT, i); \
+                accept_rest(i); \
+                op[i] = COMPLETED; \
+                locked = 1 \
+            }; \
+            d_step { op[i] = TOLD_COMPLETED; number[i] = 0; locked = 0 }; \
+            d_step { holders[s]-- }; \
+            GIVE_UP(s, 1, n) \
+        fi \
+    fi; \
+    ENDS(s, n)
+#define MAY_SEND  (connected && send_side == 0)
 
 /* A blocking operation: tries first, and sleeps until somebody ends it. */
 #define BLOCK(i, s, n, section) \
@@ -260,12 +289,7 @@ inline end_of_socket() {
 #define SEND(i, s, n)  BLOCK(i, s, n, SEND_SECTION)
 #define SEND_SECTION(i, s) \
     :: d_step { !locked && !(MAY(s) && connected) -> skip } \
-    :: d_step { !locked && MAY(s) && connected && remaining[i] <= ROOM -> \
-            unsent = unsent + remaining[i]; \
-            accepted = accepted + remaining[i]; \
-            remaining[i] = 0; \
-            succeeded[i] = 1 \
-        } \
+    :: d_step { !locked && MAY(s) && connected && remaining[i] <= ROOM -> accept_rest(i) } \
     :: d_step { !locked && MAY(s) && connected && remaining[i] > ROOM -> \
             accept_part(i); \
             number[i] = SUM(SENT, i); \
@@ -276,6 +300,7 @@ inline end_of_socket() {
 #define TAKEN(i, me)     OF(taken, i)
 #define TO_POST(i, me)   (TAKEN(i, me) && OF(OVERLAPPED, i) && ENDING(i))
 #define TO_ANSWER(i, me) (TAKEN(i, me) && !OF(OVERLAPPED, i) && ENDING(i))
+#define S_ANSWER(j, me)  (OF(SENDS, j) && TO_ANSWER(j, me))
 #define BEFORE(j, me)    (TO_POST(j, me) && (number[j] < number[me] || number[j] == number[me] && j < me))
 /* Through another slot than this. */
 #define ELSEWHERE(i, s) (TAKEN(i, s) && SLOT(i) != s)
@@ -294,8 +319,9 @@ inline end_of_socket() {
             number[me] = 0; \
             locked = SUM(TO_POST, me) > 0 \
         }
+/* Threads blocked in sends are answered first. */
 #define ANSWER(i, s) \
-    :: d_step { SUM(TO_POST, i) == 0 && TO_ANSWER(i, i) -> \
+    :: d_step { SUM(TO_POST, i) == 0 && TO_ANSWER(i, i) && (OF(SENDS, i) || SUM(S_ANSWER, i) == 0) -> \
             op[i] = TOLD_ABORTED; \
             number[i] = 0; \
             taken = taken & (15 - (1 << i)) \
@@ -372,37 +398,41 @@ inline end_of_socket() {
     od; \
     ENDS(s, n)
 
-/* The transport's worker: a pending operation that can end, or go on. */
+/* The transport's worker: a pending operation that can end, or go on. A send goes on
+ * when a chunk is acknowledged, which makes room for one. */
 #define CAN_RECV(me) \
     (!OF(SENDS, me) && !locked && op[me] == PENDING && SUM(R_AHEAD, me) == 0 && \
         (unread || receive_lost || !connected))
 #define CAN_SEND(me) \
     (OF(SENDS, me) && !locked && op[me] == PENDING && SUM(S_AHEAD, me) == 0 && \
-        (ROOM > 0 || !connected))
+        connected && ACKNOWLEDGES && in_flight > 0)
+
+/* A loss ends all that wait. */
+#define LOSE_RECV(i, s)  LOSE(i, !OF(SENDS, i))
+#define LOSE_SEND(i, s)  LOSE(i, OF(SENDS, i))
+#define LOSE(i, its) \
+    if \
+    :: its && op[i] == PENDING -> op[i] = COMPLETED; taken = taken | 1 << i \
+    :: else \
+    fi;
 
 inline complete_recv(me) {
     assert(socket == LIVE);
     if
-    :: receive_lost
-    :: !receive_lost && unread -> unread = 0; succeeded[me] = 1
-    :: else -> receive_lost = 1
+    :: !receive_lost && unread ->
+        unread = 0;
+        succeeded[me] = 1;
+        op[me] = COMPLETED;
+        taken = 1 << me
+    :: else ->
+        receive_lost = 1;
+        EACH(LOSE_RECV, 0) skip
     fi;
-    op[me] = COMPLETED;
-    locked = OF(OVERLAPPED, me)
+    locked = SUM(TO_POST, 0) > 0
 }
-
-inline complete_send(me) {
-    assert(socket == LIVE);
-    if
-    :: connected ->
-        unsent = unsent + remaining[me];
-        accepted = accepted + remaining[me];
-        remaining[me] = 0;
-        succeeded[me] = 1
-    :: else
-    fi;
-    op[me] = COMPLETED;
-    locked = OF(OVERLAPPED, me)
+inline acknowledge() {
+    acknowledged++;
+    in_flight--
 }
 
 inline accept_part(me) {
@@ -411,31 +441,84 @@ inline accept_part(me) {
     unsent = unsent + ROOM
 }
 
+inline accept_rest(me) {
+    unsent = unsent + remaining[me];
+    accepted = accepted + remaining[me];
+    remaining[me] = 0;
+    succeeded[me] = 1
+}
+
 /* What it can do for an operation, and how it then tells the result. */
 #define WORK(i, s) \
-    :: d_step { CAN_RECV(i) -> complete_recv(i) }; goto tell_##i \
-    :: d_step { CAN_SEND(i) && (!connected || remaining[i] <= ROOM) -> complete_send(i) }; \
-        goto tell_##i \
-    :: d_step { CAN_SEND(i) && connected && remaining[i] > ROOM -> accept_part(i) }
+    :: d_step { CAN_RECV(i) -> complete_recv(i) }; goto tell \
+    :: d_step { CAN_SEND(i) && remaining[i] <= ROOM + 1 -> \
+            assert(socket == LIVE); \
+            acknowledge(); \
+            accept_rest(i); \
+            op[i] = COMPLETED; \
+            taken = 1 << i; \
+            locked = OF(OVERLAPPED, i) \
+        }; \
+        goto tell \
+    :: d_step { CAN_SEND(i) && remaining[i] > ROOM + 1 -> acknowledge(); accept_part(i) }
 
 #define TELL(i, s) \
-    tell_##i: if \
-    :: d_step { !OF(OVERLAPPED, i) -> op[i] = TOLD_COMPLETED; number[i] = 0 }; goto end_idle \
-    :: d_step { OF(OVERLAPPED, i) -> op[i] = TOLD_COMPLETED; number[i] = 0; locked = 0 } \
-    fi; \
-    if \
-    :: d_step { SLOT(i) == 0 && LAST_OUT(0, 1) -> holders[0] = 0 }; goto last_0 \
-    :: d_step { SLOT(i) == 1 && LAST_OUT(SLOTS - 1, 1) -> holders[SLOTS - 1] = 0 }; goto last_1 \
-    :: d_step { !LAST_OUT(SLOT(i), 1) -> holders[SLOT(i)]-- }; goto end_idle \
-    fi;
+    :: d_step { TO_POST(i, i) && SUM(BEFORE, i) == 0 -> \
+            op[i] = TOLD_COMPLETED; \
+            number[i] = 0; \
+            locked = SUM(TO_POST, 0) > 0 \
+        } \
+    :: d_step { SUM(TO_POST, i) == 0 && TO_ANSWER(i, i) && taken != 1 << i -> answer(i) } \
+    :: d_step { SUM(TO_POST, i) == 0 && TO_ANSWER(i, i) && taken == 1 << i -> answer(i) }; \
+        goto end_idle
+
+inline answer(me) {
+    op[me] = TOLD_COMPLETED;
+    number[me] = 0;
+    taken = taken & (15 - (1 << me))
+}
+
+/* Where it has taken out what it has: all through one slot. */
+#define AT_0     (SUM(ELSEWHERE, 0) == 0)
+#define AT_SLOT  (AT_0 -> 0 : SLOTS - 1)
+#define CAN_MOVE  (!locked && connected && socket <= DRAINING)
+#define S_PENDING(j, me)  (OF(SENDS, j) && op[j] == PENDING)
+#define SENDS_WAIT        (socket == LIVE && SUM(S_PENDING, 0) > 0)
 
 #if OPS > 0
 active proctype worker() {
+    byte taken;
 end_idle:
     do
     EACH(WORK, 0)
+    :: d_step { CAN_MOVE && MAY_BE_LOST && SENDS_WAIT -> \
+            connected = 0; \
+            unsent = 0; \
+            in_flight = 0; \
+            EACH(LOSE_SEND, 0) \
+            locked = SUM(TO_POST, 0) > 0 \
+        }; \
+        goto tell
     od;
+tell:
+    do
     EACH(TELL, 0)
+    :: d_step { ALL_TOLD && OVERLAPPED != 0 && AT_0 && LAST_OUT(0, SUM(TAKEN, 0)) -> \
+            holders[0] = 0; \
+            taken = 0 \
+        }; \
+        goto last_0
+    :: d_step { ALL_TOLD && OVERLAPPED != 0 && !AT_0 && LAST_OUT(SLOTS - 1, SUM(TAKEN, 0)) -> \
+            holders[SLOTS - 1] = 0; \
+            taken = 0 \
+        }; \
+        goto last_1
+    :: d_step { ALL_TOLD && OVERLAPPED != 0 && !LAST_OUT(AT_SLOT, SUM(TAKEN, 0)) -> \
+            holders[AT_SLOT] = holders[AT_SLOT] - SUM(TAKEN, 0); \
+            taken = 0 \
+        }; \
+        goto end_idle
+    od;
 last_0:
     CLAIM(0);
     goto end_idle;
@@ -444,20 +527,16 @@ last_1:
     goto end_idle
 }
 #endif
-
 /* The peer, the network and the clock. */
-#define CAN_MOVE  (!locked && connected && socket <= DRAINING)
-
 active proctype surroundings() {
 end:
     do
     :: d_step { CAN_MOVE && unsent > 0 -> unsent--; in_flight++; go_on() }
-    :: d_step { CAN_MOVE && ACKNOWLEDGES && in_flight > 0 ->
-            acknowledged++;
-            in_flight--;
+    :: d_step { CAN_MOVE && ACKNOWLEDGES && in_flight > 0 && !SENDS_WAIT ->
+            acknowledge();
             go_on()
         }
-    :: d_step { CAN_MOVE && MAY_BE_LOST ->
+    :: d_step { CAN_MOVE && MAY_BE_LOST && !SENDS_WAIT ->
             if
             :: socket == LIVE -> connected = 0; unsent = 0; in_flight = 0
             :: else -> release(LOST)

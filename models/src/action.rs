@@ -101,7 +101,7 @@ pub enum What {
     Reclaim { record: u8, reclaimed: bool },
     /// An operation completes.
     Complete { kind: OperationKind, operation: u8 },
-    /// A pending send gets more bytes accepted.
+    /// The peer acknowledges a chunk, and one of a pending send is accepted.
     AcceptBytes { operation: u8, rest: u8 },
     /// The transport takes a chunk.
     Transmit { socket: u8 },
@@ -109,8 +109,6 @@ pub enum What {
     Acknowledge { socket: u8 },
     /// The peer resets, or the network fails.
     LoseConnection { socket: u8 },
-    /// No send is pending any more after a shutdown of the send side.
-    EndSends { socket: u8 },
     /// Input arrives.
     Input { socket: u8 },
     /// A connection joins the backlog.
@@ -155,12 +153,6 @@ impl fmt::Display for What {
             }
             Self::LoseConnection { socket } => {
                 write!(f, "the peer of socket {socket} resets the connection")
-            }
-            Self::EndSends { socket } => {
-                write!(
-                    f,
-                    "no send of socket {socket} is pending, so its FIN is due"
-                )
             }
             Self::Input { socket } => write!(f, "input arrives on socket {socket}"),
             Self::JoinBacklog { socket } => {

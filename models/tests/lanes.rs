@@ -150,7 +150,7 @@ fn an_svg_is_well_formed_and_says_what_the_path_does() {
         assert!(said.contains(&row.sentence), "{} in {said}", row.sentence);
     }
     let new = texts(&document, "new");
-    for text in ["blocks", "sealed", "#0 aborted", "released", "0 references"] {
+    for text in ["blocks", "sealed", "#0 aborted", "draining", "0 references"] {
         assert!(new.contains(&text), "{text} in {new:?}");
     }
     let wrong = texts(&document, "wrong-text");
@@ -160,7 +160,7 @@ fn an_svg_is_well_formed_and_says_what_the_path_does() {
     );
     let signs = texts(&document, "sign");
     // What the path has, and all of them in the legend.
-    assert_eq!(signs, ["!", "C", "A", "R", "C", "A", "R", "H"]);
+    assert_eq!(signs, ["!", "C", "A", "C", "A", "R", "H"]);
     let style = document
         .descendants()
         .find(|it| it.has_tag_name(("http://www.w3.org/2000/svg", "style")));

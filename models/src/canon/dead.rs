@@ -132,7 +132,8 @@ impl Scripts {
         let call = calls.get(place);
         let next = it.next();
         let mut kept = *it;
-        let cancels = it.holding() && matches!(call, Some(Call::CancelThrough(_)));
+        let inside = matches!(call, Some(Call::CancelThrough(_) | Call::Start { .. }));
+        let inside = it.holding() && inside;
         let closes = matches!(call, Some(Call::Close(_)));
         let opens = matches!(
             call,
@@ -151,11 +152,11 @@ impl Scripts {
                 | Recycle
                 | Open
         );
-        if !slot && !cancels {
+        if !slot && !inside {
             kept.set_slot(0);
         }
         let generation = matches!(next, Section | Sleep | Leave | Lock | Commit | Claim);
-        if !generation && !cancels {
+        if !generation && !inside {
             kept.set_generation(0);
         }
         let returns = matches!(next, GiveUp | Claim | ReturnHandle | Recycle);
@@ -167,6 +168,7 @@ impl Scripts {
         let own_now = match call {
             _ if next == Idle => false,
             Some(Call::Close(handle) | Call::CancelThrough(handle)) => *handle == Handle::Own,
+            Some(Call::Start { through, .. }) if inside => *through == Handle::Own,
             _ => opens && !matches!(next, Open) || next == LookAtProcess,
         };
         let later = if next == Idle { place } else { place + 1 };

@@ -284,7 +284,8 @@ impl Renaming {
     /// A cleanup or death goes through slots, sockets and records in their order; a
     /// delivery tells two results of different directions in the order of their
     /// names if their numbers are the same; and who has delivered what was started
-    /// through several slots leaves these in the order of the operations.
+    /// through several slots, after a loss also the worker, leaves these in the order of
+    /// the operations.
     fn keeps_what_is_selected(&self, scenario: &Scenario) -> bool {
         let sweeps = scenario
             .threads
@@ -297,13 +298,15 @@ impl Renaming {
         let outlive =
             |it: &crate::scenario::SocketSpec| it.abort_scope == AbortScope::LastReference;
         let several = sweeps || scenario.sockets.iter().any(outlive) && scenario.slots.len() > 2;
+        let lost = scenario.slots.len() > 1 && scenario.sockets.iter().any(|it| it.may_be_lost);
         let by_number = are_told_by_number(scenario);
         let count = scenario.operations.len();
         (0..count).all(|a| {
             (0..a).all(|b| {
                 let [kind, other] = [a, b].map(|it| receives(scenario.operations[it].kind));
                 let [x, y] = [a, b].map(|it| self.operations.of(small(it)));
-                !(by_number && kind != other || several) || y < x
+                let left_together = several || lost && kind == other;
+                !(by_number && kind != other || left_together) || y < x
             })
         })
     }

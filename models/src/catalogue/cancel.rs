@@ -49,7 +49,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(0, &[Close(First(0))]),
         ],
         surroundings: PLAIN,
-        states: 586,
+        states: 487,
     },
     Scenario {
         name: "cancel-through-one-of-two-descriptors",

@@ -27,7 +27,7 @@ pub static DEEP: &[Scenario] = &[
             thread(0, &[start(3, 0), Close(First(0))]),
         ],
         surroundings: PLAIN,
-        states: 13_996_575,
+        states: 10_908_207,
     },
     Scenario {
         name: "three-processes-close",
@@ -48,7 +48,7 @@ pub static DEEP: &[Scenario] = &[
             may_cancel: true,
             ..PLAIN
         },
-        states: 1_776_564,
+        states: 1_641_654,
     },
     Scenario {
         name: "two-cancels-of-two",
@@ -67,7 +67,7 @@ pub static DEEP: &[Scenario] = &[
             thread(0, &[Close(First(1))]),
         ],
         surroundings: PLAIN,
-        states: 2_205_302,
+        states: 2_193_584,
     },
     Scenario {
         name: "four-users-linger",
@@ -92,6 +92,6 @@ pub static DEEP: &[Scenario] = &[
             upcall_may_fail: true,
             ..LIMITED
         },
-        states: 54_245_460,
+        states: 48_411_084,
     },
 ];

@@ -62,7 +62,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             may_cancel: true,
             ..PLAIN
         },
-        states: 8_271,
+        states: 7_571,
     },
     Scenario {
         name: "unread-input-resets",
@@ -109,7 +109,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(1, &[start(1, 1), Close(First(1))]),
         ],
         surroundings: PLAIN,
-        states: 2_577,
+        states: 2_375,
     },
     Scenario {
         name: "lingering-wait",
@@ -152,7 +152,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(0, &[start(1, 0)]),
         ],
         surroundings: PLAIN,
-        states: 399_241,
+        states: 360_337,
     },
     Scenario {
         name: "nonblocking-linger-against-close",
@@ -188,7 +188,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             ),
         ],
         surroundings: PLAIN,
-        states: 4_288,
+        states: 3_882,
     },
     Scenario {
         name: "answer-before-the-loss",
@@ -205,7 +205,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(0, &[start(2, 0), Close(First(0))]),
         ],
         surroundings: PLAIN,
-        states: 22_199,
+        states: 12_984,
     },
     Scenario {
         name: "shutdown-with-pending-sends",
@@ -218,6 +218,6 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(1, &[start(1, 1), Close(First(1))]),
         ],
         surroundings: PLAIN,
-        states: 18_366,
+        states: 12_898,
     },
 ];

@@ -46,7 +46,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(0, &[start(1, 0), Close(First(0))]),
         ],
         surroundings: PLAIN,
-        states: 6_199,
+        states: 6_007,
     },
     Scenario {
         name: "close-against-two-operations",
@@ -64,7 +64,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(0, &[Close(First(0))]),
         ],
         surroundings: PLAIN,
-        states: 3_370,
+        states: 2_948,
     },
     Scenario {
         name: "close-against-begin",
@@ -79,7 +79,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(0, &[Close(First(0)), Close(First(0))]),
         ],
         surroundings: PLAIN,
-        states: 31_271,
+        states: 22_437,
     },
     Scenario {
         name: "close-against-blocked-call",
@@ -104,7 +104,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(0, &[Close(First(0))]),
         ],
         surroundings: PLAIN,
-        states: 4_509,
+        states: 4_460,
     },
     Scenario {
         name: "reuse-by-a-stale-operation",
@@ -162,7 +162,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(0, &[Close(First(0))]),
         ],
         surroundings: PLAIN,
-        states: 50_637,
+        states: 37_600,
     },
     Scenario {
         name: "listener-with-backlog",
@@ -195,7 +195,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(0, &[Close(First(0))]),
         ],
         surroundings: PLAIN,
-        states: 139_166,
+        states: 78_796,
     },
     Scenario {
         name: "accept-against-options",
@@ -229,7 +229,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(0, &[Close(First(0))]),
         ],
         surroundings: PLAIN,
-        states: 19_563,
+        states: 15_477,
     },
     Scenario {
         name: "upcall-failure",

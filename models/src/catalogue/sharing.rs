@@ -29,7 +29,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(1, &[Close(First(1))]),
         ],
         surroundings: PLAIN,
-        states: 1_437_401,
+        states: 890_886,
     },
     Scenario {
         name: "abort-at-the-last-reference",
@@ -102,7 +102,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(1, &[Redeem { record: 0 }, Close(Own)]),
         ],
         surroundings: PLAIN,
-        states: 86_120,
+        states: 84_566,
     },
     Scenario {
         name: "record-redeemed-twice",

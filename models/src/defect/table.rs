@@ -463,7 +463,7 @@ pub const DEFECTS: &[DefectSpec] = &[
         summary: "A cancel forgets the bytes that were accepted of its send.",
         scenario: "cancel-of-a-partly-accepted-send",
         violates: &["peer-receives-a-prefix", "cancel-ends-only-its-own"],
-        steps: 4,
+        steps: 3,
     },
     DefectSpec {
         defect: Defect::CancelsOtherDescriptors,

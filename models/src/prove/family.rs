@@ -134,7 +134,7 @@ pub static FAMILIES: &[Family] = &[
         sockets: &sockets(BLOCKING),
         calls: FEW,
         surroundings: PLAIN,
-        views: 16_024,
+        views: 14_480,
     },
     Family {
         name: "blocking",
@@ -142,7 +142,7 @@ pub static FAMILIES: &[Family] = &[
         sockets: &sockets(BLOCKING),
         calls: Kind::CALLS,
         surroundings: ROUGH,
-        views: 405_361,
+        views: 251_614,
     },
     Family {
         name: "blocking-two-chunks",
@@ -150,7 +150,7 @@ pub static FAMILIES: &[Family] = &[
         sockets: &sockets(WIDER),
         calls: Kind::CALLS,
         surroundings: ROUGH,
-        views: 714_781,
+        views: 416_725,
     },
     Family {
         name: "limited-drains",
@@ -158,7 +158,7 @@ pub static FAMILIES: &[Family] = &[
         sockets: &sockets(WIDER),
         calls: Kind::CALLS,
         surroundings: LIMITED,
-        views: 714_781,
+        views: 416_725,
     },
     Family {
         name: "system-handles",
@@ -169,7 +169,7 @@ pub static FAMILIES: &[Family] = &[
             handles: HandleKind::Ifs,
             ..PLAIN
         },
-        views: 27_808,
+        views: 24_385,
     },
     Family {
         name: "nonblocking",
@@ -180,7 +180,7 @@ pub static FAMILIES: &[Family] = &[
         }),
         calls: Kind::CALLS,
         surroundings: ROUGH,
-        views: 706_966,
+        views: 408_646,
     },
     Family {
         name: "unread-input-resets",
@@ -191,7 +191,7 @@ pub static FAMILIES: &[Family] = &[
         }),
         calls: Kind::CALLS,
         surroundings: ROUGH,
-        views: 720_474,
+        views: 422_634,
     },
     Family {
         name: "last-reference",
@@ -202,7 +202,7 @@ pub static FAMILIES: &[Family] = &[
         }),
         calls: SHARED,
         surroundings: ROUGH,
-        views: 257_531,
+        views: 172_325,
     },
     Family {
         name: "lives",
@@ -210,7 +210,7 @@ pub static FAMILIES: &[Family] = &[
         sockets: &sockets(WIDER),
         calls: LIVES,
         surroundings: ROUGH,
-        views: 610_667,
+        views: 451_960,
     },
     Family {
         name: "connecting",
@@ -221,7 +221,7 @@ pub static FAMILIES: &[Family] = &[
         }),
         calls: CONNECTING,
         surroundings: ROUGH,
-        views: 386_796,
+        views: 263_588,
     },
     Family {
         name: "listening",

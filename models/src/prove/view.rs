@@ -55,7 +55,13 @@ impl Actor {
         let over = next == Next::Claim && relative(thread.generation()) == STALE;
         it.set_waited(thread.waited() && !over);
         it.set_cancelled(thread.cancelled() && !over);
-        if !matches!(next, Next::BackOut | Next::Open | Next::LookAtProcess) {
+        // The worker may know one from another slot, which it has claimed.
+        let names_none = match next {
+            Next::BackOut | Next::Open | Next::LookAtProcess => true,
+            Next::Deliver | Next::GiveUp => !thread.holding(),
+            _ => false,
+        };
+        if !names_none {
             it.set_generation(relative(thread.generation()));
         }
         let flags = [hand.taken, hand.delivered, hand.unanswered, hand.registered];
@@ -180,6 +186,8 @@ fn plain_call(call: Kind, next: Next) -> Kind {
         {
             Kind::Work
         }
+        // A send that was accepted at once leaves as a cancel through its descriptor does.
+        Next::Deliver | Next::GiveUp if call.operation().is_some() => Kind::CancelThrough,
         _ => call,
     }
 }

@@ -182,6 +182,7 @@ impl Steps<'_> {
             return (What::StartRefused { kind, operation }, event);
         }
         let number = small(self.of_its_direction(state, thread.socket(), kind).count());
+        let first = !self.has_pending(state, thread.socket(), kind);
         let mut it = state.operation_mut(index);
         it.set_state(OperationState::Pending);
         it.set_slot(thread.slot());
@@ -192,9 +193,28 @@ impl Steps<'_> {
         if self.waiting(index) == Waiting::Blocked {
             let blocked = true;
             self.after(state, t, Did::Section { blocked });
+        } else if kind == OperationKind::Send && first {
+            self.go_on_with_send(state, t, index);
         }
         let event = Event::Registered { operation: index };
         (What::Register { kind, operation }, event)
+    }
+
+    /// The section that registers a send accepts what fits of it. If that is all, it
+    /// has ended, and its own thread posts that.
+    fn go_on_with_send(&self, state: &mut State, t: usize, index: usize) {
+        let socket = state.operation(index).socket();
+        if self.try_to_complete(state, socket, index) != Ok(true) {
+            return;
+        }
+        self.take_out(state, index, None);
+        state.operation_mut(index).set_succeeded(true);
+        // The call's own hold stays until it has delivered.
+        let mut thread = state.thread_mut(t);
+        thread.set_taken(1 << index);
+        thread.set_holding(true);
+        drop(thread);
+        self.after(state, t, Did::TakeOut);
     }
 
     /// Does what an operation wants as far as the socket allows now; true if
@@ -300,7 +320,8 @@ impl Steps<'_> {
     }
 
     /// complete: the transport's worker takes an operation out that can end
-    /// now, or has more bytes of a send accepted (O2).
+    /// now (O2). Of a send it accepts a chunk in the section that hears of an
+    /// acknowledgement, which is what makes room.
     pub(super) fn complete(&self, before: &State, out: &mut impl FnMut(What, Event, &State)) {
         for index in 0..self.scenario.operations.len() {
             let operation = before.operation(index);
@@ -310,18 +331,22 @@ impl Steps<'_> {
             let mut after = *before;
             let kind = self.scenario.operations[index].kind;
             let machine = before.socket(operation.socket()).machine();
-            let done = machine
-                .may_go_on(kind)
-                .and_then(|()| self.try_to_complete(&mut after, operation.socket(), index));
+            let may = machine.may_go_on(kind);
+            let pending = operation.state() == OperationState::Pending;
+            if may.is_ok() && pending && kind == OperationKind::Send {
+                let actions = self.acknowledge(&mut after.socket_mut(operation.socket()));
+                self.carry_out(&mut after, operation.socket(), actions);
+            }
+            let done =
+                may.and_then(|()| self.try_to_complete(&mut after, operation.socket(), index));
             let possible = done.is_ok();
-            if done != Ok(false) && operation.state() == OperationState::Pending {
-                self.take_out(&mut after, index, None);
-                after.operation_mut(index).set_succeeded(possible);
-                let mut worker = after.thread_mut(WORKER);
-                worker.set_socket(operation.socket());
-                worker.set_taken(1 << index);
-                drop(worker);
-                self.after(&mut after, WORKER, Did::TakeOut);
+            if done != Ok(false) && pending {
+                // A loss ends all that are behind it, too.
+                let taken = match possible {
+                    true => 1 << index,
+                    false => self.pending(before, operation.socket(), kind),
+                };
+                self.end_by_worker(&mut after, operation.socket(), taken, possible);
             }
             let rest = after.operation(index).remaining();
             let operation = small(index);
@@ -333,6 +358,37 @@ impl Steps<'_> {
                 out(What::Complete { kind, operation }, event, &after);
             }
         }
+    }
+
+    /// The worker is told that the connection is lost, and ends every send that is
+    /// pending, in the same section (L5).
+    pub(super) fn lose_sends(&self, before: &State, out: &mut impl FnMut(What, Event, &State)) {
+        for socket in (0..before.rest().created()).filter(|&it| !self.is_locked(it)) {
+            let sends = self.pending(before, socket, OperationKind::Send);
+            if sends != 0 && self.may_be_lost(before, socket) {
+                let mut after = *before;
+                let actions = self.lose(&mut after.socket_mut(socket));
+                self.carry_out(&mut after, socket, actions);
+                self.end_by_worker(&mut after, socket, sends, false);
+                let index = usize::from(socket);
+                let event = Event::ConnectionLost { socket: index };
+                out(What::LoseConnection { socket }, event, &after);
+            }
+        }
+    }
+
+    /// The worker takes these operations out, and goes on to tell their results.
+    fn end_by_worker(&self, state: &mut State, socket: u8, taken: u8, succeeded: bool) {
+        for index in each(taken) {
+            self.take_out(state, index, None);
+            state.operation_mut(index).set_succeeded(succeeded);
+        }
+        self.end_sends(state, socket);
+        let mut worker = state.thread_mut(WORKER);
+        worker.set_socket(socket);
+        worker.set_taken(taken);
+        drop(worker);
+        self.after(state, WORKER, Did::TakeOut);
     }
 
     /// The operations of this direction that were registered on a socket.
@@ -353,8 +409,14 @@ impl Steps<'_> {
     /// Whether one of this direction is pending: what there is, is for that first
     /// (R1).
     fn has_pending(&self, state: &State, socket: u8, kind: OperationKind) -> bool {
-        let mut others = self.of_its_direction(state, socket, kind);
-        others.any(|it| state.operation(it).state() == OperationState::Pending)
+        self.pending(state, socket, kind) != 0
+    }
+
+    /// Those of this direction that are pending, as a mask.
+    fn pending(&self, state: &State, socket: u8, kind: OperationKind) -> u8 {
+        self.of_its_direction(state, socket, kind)
+            .filter(|&it| state.operation(it).state() == OperationState::Pending)
+            .fold(0, |mask, it| mask | 1 << it)
     }
 
     /// Whether an earlier one of its direction is pending: that completes first.
@@ -393,7 +455,7 @@ impl Steps<'_> {
                     OperationKind::Recv => {
                         machine.input_unread || machine.connection == Connection::Lost
                     }
-                    OperationKind::Send => machine.queued() < machine.window,
+                    OperationKind::Send => self.may_acknowledge(&machine, operation.socket()),
                     OperationKind::Accept => machine.backlog > 0,
                     OperationKind::Connect => machine.connection == Connection::Connecting,
                 })
@@ -414,7 +476,11 @@ impl Steps<'_> {
             .filter(to_post)
             .min_by_key(|&index| before.operation(index).number());
         for index in each(taken).filter(|&index| is_ending(before, index)) {
-            if first.is_some_and(|first| first != index) {
+            let waits = match first {
+                Some(first) => first != index,
+                None => self.is_answered_later(before, taken, index),
+            };
+            if waits {
                 continue;
             }
             let mut after = *before;
@@ -425,6 +491,19 @@ impl Steps<'_> {
             self.after(&mut after, t, Did::TakeOut);
             out(what, event, &after);
         }
+    }
+
+    /// Whether another thread of the same descriptor is answered before this one: those
+    /// blocked in sends are, and each direction is in the order of its operations.
+    fn is_answered_later(&self, state: &State, taken: u8, index: usize) -> bool {
+        let place = |index: usize| {
+            let receives = self.scenario.operations[index].kind == OperationKind::Recv;
+            (receives, state.operation(index).number())
+        };
+        let slot = state.operation(index).slot();
+        let mut others = each(taken).filter(|&it| is_ending(state, it));
+        each(taken).all(|it| state.operation(it).slot() == slot)
+            && others.any(|it| place(it) < place(index))
     }
 
     fn deliver_one(&self, state: &mut State, index: usize) -> Done {

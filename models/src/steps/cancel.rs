@@ -77,6 +77,7 @@ impl Steps<'_> {
     ) -> Done {
         self.take_out(state, index, None);
         let socket = state.operation(index).socket();
+        self.end_sends(state, socket);
         if self.has(Defect::CancelLosesAcceptedBytes) {
             state.socket_mut(socket).run(|machine| machine.unsent = 0);
         }

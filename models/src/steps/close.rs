@@ -75,12 +75,16 @@ impl From<Error> for Stopped {
 }
 
 impl Steps<'_> {
-    /// The descriptor that this thread closes in its present call.
+    /// The descriptor that this thread closes in its present call, or has entered.
     pub(crate) fn closing(&self, t: usize, thread: &Thread) -> (u8, u8) {
         match self.call(t, thread) {
-            Some(Call::Close(handle) | Call::CancelThrough(handle)) => {
-                Self::resolve(thread, handle)
-            }
+            Some(
+                Call::Close(handle)
+                | Call::CancelThrough(handle)
+                | Call::Start {
+                    through: handle, ..
+                },
+            ) => Self::resolve(thread, handle),
             Some(Call::Cleanup | Call::Die) => (thread.cursor(), thread.generation()),
             _ => (thread.own_slot(), thread.own_generation()),
         }
@@ -254,6 +258,7 @@ impl Steps<'_> {
         drop(thread);
         state.slot_mut(slot).set_cause(cause);
         self.carry_out(state, socket, commit.actions);
+        self.end_sends(state, socket);
         self.spoil_commit(state, socket, commit);
         self.after(state, t, Did::TakeOut);
         let event = Event::Committed {
@@ -306,6 +311,7 @@ impl Steps<'_> {
         let commit = machine.reclaim(self.request(Cause::Reclaimed), &mut pending);
         state.socket_mut(socket).set_machine(machine);
         self.carry_out(state, socket, commit.actions);
+        self.end_sends(state, socket);
         state.thread_mut(t).set_socket(socket);
         state.thread_mut(t).set_taken(commit.aborted);
         self.after(state, t, Did::TakeOut);

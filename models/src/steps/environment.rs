@@ -2,7 +2,7 @@
 //! critical section of the socket it meets.
 
 use closesocket::protocol::invariant::Event;
-use closesocket::protocol::{Actions, Connection, Phase, SendSide, Socket};
+use closesocket::protocol::{Actions, Connection, Phase, Socket};
 
 use super::{Steps, has_pending_sends};
 use crate::action::What;
@@ -60,19 +60,50 @@ impl Steps<'_> {
                 })
             });
         }
-        if it.in_flight > 0 && self.scenario.sockets[index].acknowledges {
+        // Where sends are pending, the worker hears of it, and goes on with them.
+        if self.may_acknowledge(&it, socket) && !self.is_waited_for(before, socket) {
             let event = Event::Acknowledged { socket: index };
-            change(What::Acknowledge { socket }, event, |_, it| {
-                it.set_acknowledged(it.acknowledged() + 1);
-                it.run(|machine| machine.acknowledged(1))
-            });
+            change(What::Acknowledge { socket }, event, Self::acknowledge);
         }
+    }
+
+    /// Whether what becomes of the connection is the business of pending sends.
+    fn is_waited_for(&self, state: &State, socket: u8) -> bool {
+        let open = state.socket(socket).machine().is_open();
+        open && has_pending_sends(self.scenario, state, socket)
+    }
+
+    /// Whether the connection can be lost.
+    pub(super) fn may_be_lost(&self, state: &State, socket: u8) -> bool {
+        let connection = state.socket(socket).machine().connection;
+        self.scenario.sockets[usize::from(socket)].may_be_lost
+            && matches!(connection, Connection::Connected | Connection::Connecting)
+    }
+
+    /// It is, and the provider is told.
+    pub(super) fn lose(&self, socket: &mut SocketState) -> Actions {
+        socket.run(|machine| {
+            let actions = machine.connection_lost();
+            machine.receive_lost |= self.has(Defect::LossEndsReceives);
+            machine.input_unread &= !self.has(Defect::LossDiscardsInput);
+            actions
+        })
+    }
+
+    /// Whether the peer can acknowledge a chunk.
+    pub(super) fn may_acknowledge(&self, machine: &Socket, socket: u8) -> bool {
+        machine.in_flight > 0 && self.scenario.sockets[usize::from(socket)].acknowledges
+    }
+
+    /// It does, and the provider hears of it.
+    pub(super) fn acknowledge(&self, socket: &mut SocketState) -> Actions {
+        socket.set_acknowledged(socket.acknowledged() + 1);
+        socket.run(|machine| machine.acknowledged(1))
     }
 
     /// What else the transport and the peer can do to a connection.
     fn of_connection(&self, before: &State, socket: u8, out: &mut impl FnMut(What, Event, &State)) {
         let index = usize::from(socket);
-        let spec = &self.scenario.sockets[index];
         let it = before.socket(index);
         let mut change = |what, event, change: fn(&Self, &mut SocketState) -> _| {
             let mut after = *before;
@@ -81,29 +112,10 @@ impl Steps<'_> {
             out(what, event, &after);
         };
         let connected = it.machine().connection == Connection::Connected;
-        if spec.may_be_lost
-            && matches!(
-                it.machine().connection,
-                Connection::Connected | Connection::Connecting
-            )
-        {
+        // Where sends are pending, the worker is told, and ends them.
+        if self.may_be_lost(before, socket) && !self.is_waited_for(before, socket) {
             let event = Event::ConnectionLost { socket: index };
-            change(What::LoseConnection { socket }, event, |steps, it| {
-                it.run(|machine| {
-                    let actions = machine.connection_lost();
-                    machine.receive_lost |= steps.has(Defect::LossEndsReceives);
-                    machine.input_unread &= !steps.has(Defect::LossDiscardsInput);
-                    actions
-                })
-            });
-        }
-        if connected
-            && it.machine().send_side == SendSide::ShuttingDown
-            && !has_pending_sends(self.scenario, before, socket)
-        {
-            change(What::EndSends { socket }, Event::Internal, |_, it| {
-                it.run(Socket::sends_ended)
-            });
+            change(What::LoseConnection { socket }, event, Self::lose);
         }
         if connected && it.inputs_left() > 0 {
             change(What::Input { socket }, Event::Internal, |_, it| {

@@ -24,7 +24,8 @@ use closesocket::protocol::invariant::{Event, OperationState};
 use closesocket::protocol::program::{self, Did, Next, Owed};
 use closesocket::protocol::word::{Word, WordPhase};
 use closesocket::protocol::{
-    Actions, Cause, Ending, Notice, OperationKind, Phase, SendSide, Waiting, notice,
+    Actions, Cause, Connection, Ending, Notice, OperationKind, Phase, SendSide, Socket, Waiting,
+    notice,
 };
 
 use crate::action::{Action, What};
@@ -74,7 +75,10 @@ impl Steps<'_> {
             out(what, event, &after);
         };
         match thread.next() {
-            Next::Idle if t == WORKER => self.complete(before, out),
+            Next::Idle if t == WORKER => {
+                self.complete(before, out);
+                self.lose_sends(before, out);
+            }
             Next::Idle => self.start(before, t, out),
             Next::BackOut => one(Self::back_out),
             Next::Section if !self.is_locked(thread.socket()) => one(Self::section),
@@ -187,6 +191,16 @@ impl Steps<'_> {
         operation.set_silent(notice == Notice::Silent);
     }
 
+    /// What follows where a send was taken out: the FIN that has waited for the last
+    /// of them (S1a).
+    fn end_sends(&self, state: &mut State, socket: u8) {
+        let connected = state.socket(socket).machine().connection == Connection::Connected;
+        if connected && !has_pending_sends(self.scenario, state, socket) {
+            let actions = state.socket_mut(socket).run(Socket::sends_ended);
+            self.carry_out(state, socket, actions);
+        }
+    }
+
     /// Whether a thread holds this socket's lock between two steps.
     fn is_locked(&self, socket: u8) -> bool {
         self.locked >> socket & 1 == 1
@@ -243,14 +257,16 @@ impl Steps<'_> {
     }
 
     /// The slot on which it gives up its own hold last, with those of operations
-    /// there. A cancel leaves for what it delivered, and for its own call afterwards.
+    /// there. A cancel, or a send that was accepted at once, leaves for what it
+    /// delivered, and for its own call afterwards.
     #[inline(always)]
     fn own_hold(&self, t: usize, thread: &Thread) -> Option<u8> {
         if !thread.holding() {
             return None;
         }
-        let cancels = matches!(self.call(t, thread), Some(Call::CancelThrough(_)));
-        let own = !(cancels && thread.taken() != 0);
+        let call = self.call(t, thread);
+        let leaves_twice = matches!(call, Some(Call::CancelThrough(_) | Call::Start { .. }));
+        let own = !(leaves_twice && thread.taken() != 0);
         own.then(|| self.closing(t, thread).0)
     }
 

@@ -243,6 +243,7 @@ impl Steps<'_> {
                 taken |= 1 << index;
             }
         }
+        self.end_sends(state, socket);
         if taken == 0 {
             self.go_to_outlived(state, t, left & (left - 1));
         } else {

@@ -32,8 +32,12 @@ impl Course<'_> {
             }
         }
         for (index, progress) in self.progress.iter().enumerate() {
-            let waiting = self.world.scenario.operations[index].waiting;
-            let same = mapping::operation(after.operation(index), waiting, *progress);
+            let it = after.operation(index);
+            let seen = (
+                self.world.scenario.operations[index].waiting,
+                locked_sockets >> it.socket() & 1 == 1,
+            );
+            let same = mapping::operation(it, seen, *progress);
             same.map_err(|it| format!("operation #{index}: {it}"))?;
         }
         self.compare_returns(before, after)

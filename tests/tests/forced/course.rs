@@ -204,11 +204,14 @@ impl<'a> Course<'a> {
             let returned = &self.returned[t];
             return self.world.job(maker, call, &self.operations, returned);
         }
-        let (What::Complete { operation, .. } | What::AcceptBytes { operation, .. }) = what else {
-            return None;
+        let socket = match what {
+            What::Complete { operation, .. } | What::AcceptBytes { operation, .. } => {
+                before.operation(operation).socket()
+            }
+            What::LoseConnection { socket } => socket,
+            _ => return None,
         };
-        let socket = usize::from(before.operation(operation).socket());
-        let id = self.world.socket(socket).id;
+        let id = self.world.socket(usize::from(socket)).id;
         let provider = self.world.provider.clone();
         Some(Box::new(move || provider.transport().report(id)))
     }

@@ -51,14 +51,13 @@ impl Graph {
                 let next = transition.next;
                 let name = (state, place);
                 place += 1;
-                let memory =
-                    match follow(model.scenario(), memory, &state, transition.action, &next) {
-                        Ok(memory) => memory,
-                        Err(reason) => {
-                            refused.insert(name, reason);
-                            return;
-                        }
-                    };
+                let memory = match follow(model.scenario(), memory, &state, transition.action) {
+                    Ok(memory) => memory,
+                    Err(reason) => {
+                        refused.insert(name, reason);
+                        return;
+                    }
+                };
                 let to = *known.entry((next, memory)).or_insert_with(|| {
                     nodes.push((next, memory));
                     small(nodes.len() - 1)

@@ -115,16 +115,18 @@ pub(crate) enum Progress {
 }
 
 /// An operation. The answer of a blocked thread is told before it is there, and what
-/// ends silently ends with the step that takes it out.
+/// ends silently ends with the step that takes it out. Of what a section ends under the
+/// lock, which nobody else sees, the engine takes out one when the one before is posted.
 pub(crate) fn operation(
     model: Operation,
-    waiting: Waiting,
+    (waiting, locked): (Waiting, bool),
     engine: Progress,
 ) -> Result<(), String> {
     let same = match (model.state(), engine) {
         (OperationState::Idle, Progress::Idle) | (OperationState::Pending, Progress::Pending) => {
             true
         }
+        (OperationState::Ending(None), Progress::Pending) => locked,
         (OperationState::Ending(cause), Progress::TakenOut(it))
         | (OperationState::Ended(cause), Progress::Ended(it)) => cause == it,
         (OperationState::Ending(cause), Progress::Ended(it)) => {

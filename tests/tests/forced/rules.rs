@@ -2,12 +2,12 @@
 //! splits, and orders that it leaves open. What is refused here is counted and named;
 //! the rest is forced.
 
+use closesocket::protocol::Waiting;
 use closesocket::protocol::invariant::OperationState;
 use closesocket::protocol::program::Next;
 use closesocket::protocol::word::WordPhase;
-use closesocket::protocol::{Connection, OperationKind, SendSide, Waiting};
 use closesocket_models::state::WORKER;
-use closesocket_models::{Action, Call, Handle, OperationSpec, Scenario, State, What};
+use closesocket_models::{Action, Call, Handle, Scenario, State, What};
 
 /// What a path has to remember besides the state of the model: the phases of the
 /// slots when their process was stopped, two bits each.
@@ -20,14 +20,6 @@ pub(crate) const NOTED_WHEN_STOPPED: Reason = "a sweep notes what is open when i
 pub(crate) const PASSES_THROUGH: Reason = "a sweep passes through the lock of every slot that was closed when it began, also when it is free by then";
 pub(crate) const OPEN_FIRST: Reason =
     "a sweep closes what is open before it passes through the locks of what was closed";
-pub(crate) const SENDS_ARE_ANSWERED_FIRST: Reason =
-    "a close answers the blocked sends of its descriptor before the receives";
-
-pub(crate) const ACCEPTED_WITH_THE_ROOM: Reason =
-    "bytes of a pending send are accepted in the section that registers it or makes room for them";
-pub(crate) const LOSS_ENDS_ALL: Reason = "a loss ends all sends in the section that notes it, and all receives in the one that is told of it";
-pub(crate) const FIN_WITH_THE_LAST_SEND: Reason =
-    "a FIN that has waited for the pending sends is sent in the section that ends the last of them";
 
 pub(crate) const BEGUN_AFTER_THE_END: Reason = "a call that begins after its process has ended is refused before it comes to what the model has";
 pub(crate) const NOBODYS_DESCRIPTOR: Reason =
@@ -49,38 +41,13 @@ pub(crate) fn follow(
     memory: Memory,
     before: &State,
     action: Action,
-    after: &State,
 ) -> Result<Memory, Reason> {
-    is_left(scenario, after)?;
     if let Some(thread) = action.thread.map(usize::from).filter(|it| *it != WORKER) {
         can_begin(scenario, before, thread, action.what)?;
     }
     match action.what {
         What::Begin { .. } => return Ok(phases(scenario, before)),
         What::NextSlot { slot, open } => sweeps(scenario, memory, before, (slot, open))?,
-        What::Complete {
-            kind: OperationKind::Recv,
-            operation,
-        } if !after.operation(operation).succeeded() => {
-            let socket = before.operation(operation).socket();
-            if pending(scenario, after, OperationKind::Recv, socket).count() > 0 {
-                return Err(LOSS_ENDS_ALL);
-            }
-        }
-        What::DeliverAborted {
-            kind: OperationKind::Recv,
-            operation,
-        } if scenario.operations[usize::from(operation)].waiting == Waiting::Blocked => {
-            let thread = before.thread(action.thread.unwrap_or_default());
-            let answers = |(index, it): (usize, &OperationSpec)| {
-                thread.taken() >> index & 1 == 1
-                    && (it.kind, it.waiting) == (OperationKind::Send, Waiting::Blocked)
-                    && matches!(before.operation(index).state(), OperationState::Ending(_))
-            };
-            if scenario.operations.iter().enumerate().any(answers) {
-                return Err(SENDS_ARE_ANSWERED_FIRST);
-            }
-        }
         _ => {}
     }
     Ok(memory)
@@ -146,42 +113,6 @@ fn can_begin(scenario: &Scenario, state: &State, thread: usize, what: What) -> R
         }
         _ => Ok(()),
     }
-}
-
-/// Whether the engine leaves a section so: it does at its end what can be done.
-fn is_left(scenario: &Scenario, state: &State) -> Result<(), Reason> {
-    for socket in 0..state.rest().created() {
-        let machine = state.socket(socket).machine();
-        let sends = pending(scenario, state, OperationKind::Send, socket).count();
-        if sends > 0 && machine.may_go_on(OperationKind::Send).is_err() {
-            return Err(LOSS_ENDS_ALL);
-        }
-        if sends > 0 && machine.queued() < machine.window {
-            return Err(ACCEPTED_WITH_THE_ROOM);
-        }
-        let waits = machine.is_open() && machine.send_side == SendSide::ShuttingDown;
-        if waits && machine.connection == Connection::Connected && sends == 0 {
-            return Err(FIN_WITH_THE_LAST_SEND);
-        }
-    }
-    Ok(())
-}
-
-/// The pending operations of this kind on a socket.
-fn pending(
-    scenario: &Scenario,
-    state: &State,
-    kind: OperationKind,
-    socket: u8,
-) -> impl Iterator<Item = usize> {
-    let all = scenario.operations.iter().enumerate();
-    let mine = all.filter(move |(index, it)| {
-        let operation = state.operation(*index);
-        it.kind == kind
-            && operation.socket() == socket
-            && operation.state() == OperationState::Pending
-    });
-    mine.map(|it| it.0)
 }
 
 /// Whether a thread has the lock of this socket between two steps.

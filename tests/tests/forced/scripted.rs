@@ -1,5 +1,10 @@
 //! What the world is made of besides threads: a transport that does only what it is
 //! told, a clock, a probe, and what the conductor looks at.
+//!
+//! The memory transport will not do, because it acts by itself: it takes bytes in the
+//! section that has them, gives input to whichever section asks first, shows a loss to
+//! both sides at once, and reports events on the thread whose call has caused them. Each
+//! of these is a step of its own in the model, which another thread's may come before.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -99,6 +104,13 @@ pub(crate) struct Wire {
     pub(crate) in_flight: usize,
     /// It was told to reset the connection.
     pub(crate) reset: bool,
+}
+
+impl Wire {
+    /// The peer resets the connection, or the network fails.
+    pub(crate) fn lose(&mut self) {
+        (self.lost, self.in_flight) = (true, 0);
+    }
 }
 
 /// A wire that an endpoint and the conductor share.

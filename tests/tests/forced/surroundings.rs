@@ -14,7 +14,10 @@ impl Course<'_> {
     pub(crate) fn allow(&self, t: usize, what: What, before: &State) {
         let thread = before.thread(t);
         let socket = match what {
-            What::Complete { operation, .. } => before.operation(operation).socket(),
+            What::Complete { operation, .. } | What::AcceptBytes { operation, .. } => {
+                before.operation(operation).socket()
+            }
+            What::LoseConnection { socket } => socket,
             _ => thread.socket(),
         };
         let lost = before.socket(socket).machine().connection == Connection::Lost;
@@ -25,12 +28,21 @@ impl Course<'_> {
             // A blocking receive is told of the loss by the transport.
             What::StartRefused { kind, operation } => {
                 let blocks = self.waiting(operation) == Waiting::Blocked;
-                lost && blocks && kind == OperationKind::Recv
+                let word = before.slot(thread.slot()).word();
+                let open = word.is_open(u32::from(thread.generation()));
+                lost && open && blocks && kind == OperationKind::Recv
             }
             _ => false,
         };
-        if answers && let Some(socket) = &self.world.sockets[usize::from(socket)] {
-            locked(&socket.wire).answers = 1;
+        if let Some(socket) = &self.world.sockets[usize::from(socket)] {
+            let mut wire = locked(&socket.wire);
+            wire.answers += usize::from(answers);
+            // The worker hears of it, and goes on with the sends or ends them.
+            match what {
+                What::AcceptBytes { .. } => wire.in_flight -= 1,
+                What::LoseConnection { .. } => wire.lose(),
+                _ => {}
+            }
         }
         let fails = matches!(what, What::UpcallFails { .. });
         self.world.upcall_fails.store(fails, Ordering::Release);
@@ -73,7 +85,7 @@ impl Course<'_> {
                 });
             }
             What::LoseConnection { socket } => {
-                report(socket, &|wire| (wire.lost, wire.in_flight) = (true, 0));
+                report(socket, &Wire::lose);
                 self.meet_the_loss(socket, before);
             }
             What::Expire { .. } => {

@@ -2,7 +2,7 @@
 
 use closesocket::protocol::invariant::{DescriptorState, Event, OperationState};
 use closesocket::protocol::{
-    AbortScope, Cause, Ending, Error, OperationKind, Phase, ProcessId, Waiting,
+    AbortScope, Cause, Ending, Error, OperationKind, Phase, ProcessId, SendSide, Waiting,
 };
 
 use crate::world::{Little, committed, holds, world};
@@ -197,7 +197,7 @@ fn each_op_ends_once() {
         for after in states {
             let (quiet, by_delivery, by_registering) = match (before, after) {
                 (Taken(how), Ended(same)) if how == same => (false, true, false),
-                (Idle | Ended(_), Pending) => (false, false, true),
+                (Idle | Ended(_), Pending | Taken(None)) => (false, false, true),
                 (Idle | Ended(_), Idle) | (Pending, Pending | Taken(_)) => (true, false, true),
                 _ => (before == after, false, before == after),
             };
@@ -216,6 +216,36 @@ fn each_op_ends_once() {
     }
     let another = Event::Registered { operation: 2 };
     assert!(!fine(Idle, another, Pending));
+}
+
+/// A cancel changes nothing else, but for the FIN of a shutdown that waited for what it
+/// ends.
+#[test]
+fn cancel_ends_only_its_own() {
+    let cancelled = Event::Cancelled {
+        operation: 0,
+        by: ProcessId(1),
+        through: None,
+    };
+    let fine = |before: &Little, due: bool| {
+        let after = before.with(|it| {
+            it.operations[0].state = Taken(None);
+            if due {
+                it.sockets[0].machine.send_side = SendSide::Closing;
+            }
+        });
+        holds("cancel-ends-only-its-own", before, cancelled, &after)
+    };
+    let waits = |pending: usize| {
+        world().with(|it| {
+            it.operations[pending].kind = OperationKind::Send;
+            it.sockets[0].machine.send_side = SendSide::ShuttingDown;
+        })
+    };
+    assert!(fine(&world(), false));
+    assert!(!fine(&world(), true));
+    assert!(fine(&waits(0), true));
+    assert!(!fine(&waits(1), true));
 }
 
 #[test]

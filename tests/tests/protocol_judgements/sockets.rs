@@ -2,7 +2,8 @@
 
 use closesocket::protocol::invariant::{DescriptorState, Event, OperationState, SocketView};
 use closesocket::protocol::{
-    Cause, Connection, Ending, Linger, Phase, ProcessId, SendSide, Socket, UnreadInput,
+    Cause, Connection, Ending, Linger, OperationKind, Phase, ProcessId, SendSide, Socket,
+    UnreadInput,
 };
 
 use crate::world::{Little, committed, holds, world};
@@ -41,6 +42,19 @@ fn no_release_before_last_reference() {
         assert!(!fine(&before, event, &other));
         assert!(fine(&before, Event::Internal, &other));
     }
+    // But for the FIN of a shutdown, if it has waited for the send that this ends.
+    let waits = |pending: usize| {
+        world().with(|it| {
+            it.operations[pending].kind = OperationKind::Send;
+            it.sockets[0].machine.send_side = SendSide::ShuttingDown;
+        })
+    };
+    let due = |it: &Little| {
+        let closed = it.closed(Cause::Call);
+        closed.with(|it| it.sockets[0].machine.send_side = SendSide::Closing)
+    };
+    assert!(fine(&waits(0), event, &due(&waits(0))));
+    assert!(!fine(&waits(1), event, &due(&waits(1))));
     assert!(fine(&world().alone(), event, &draining()));
     let redeemed = |by| Event::Redeemed {
         record: 0,

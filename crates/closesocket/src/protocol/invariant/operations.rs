@@ -1,7 +1,10 @@
 //! What must hold of operations: how each ends, and who is told.
 
 use super::witness::{Object, Witness};
-use super::world::{Event, OperationState, OperationView, Step, World, is_open, references};
+use super::world::{
+    Event, OperationState, OperationView, SocketView, Step, World, is_open, references,
+    with_fin_due,
+};
 use crate::protocol::{
     AbortScope, Cause, Connection, Cut, Error, Notice, OperationKind, SendSide, Waiting, cut_off,
     notice,
@@ -96,7 +99,8 @@ pub(super) fn each_op_ends_once<W: World, const SAY: bool>(step: &Step<W>) -> Op
         let holds = match (before, after) {
             (Ending(how), Ended(after)) => delivered && how == after,
             // A reused index is a new operation.
-            (Idle | Ended(_), Pending) => registered,
+            // It may end in the section that registers it.
+            (Idle | Ended(_), Pending | Ending(None)) => registered,
             (Idle | Ended(_), Idle) | (Pending, Pending | Ending(_)) => !delivered,
             (before, after) => before == after && !delivered,
         };
@@ -221,7 +225,11 @@ fn changed_but<W: World, const SAY: bool>(step: &Step<W>, operation: usize) -> O
         })
         .or_else(|| {
             let mut sockets = 0..after.sockets();
-            let socket = sockets.find(|&it| before.socket(it) != after.socket(it))?;
+            let socket = sockets.find(|&it| {
+                let (was, is) = (before.socket(it), after.socket(it));
+                let machine = with_fin_due(after, it, was.machine);
+                is != was && is != SocketView { machine, ..was }
+            })?;
             Some(Object::Socket(socket))
         })
         .or_else(|| {
@@ -354,8 +362,8 @@ pub(super) fn told_exactly_when_alive<W: World, const SAY: bool>(
     let process = |slot| Object::Process(step.before.descriptor(slot).process);
     let decided = (0..step.after.operations()).find_map(|index| {
         let (before, after) = (step.before.operation(index), step.after.operation(index));
-        let taken = before.state == OperationState::Pending
-            && matches!(after.state, OperationState::Ending(_));
+        let ending = |it: OperationState| matches!(it, OperationState::Ending(_));
+        let taken = !ending(before.state) && ending(after.state);
         let over = step.before.descriptor(after.slot).life_over;
         let holds = !taken || after.silent == (notice(after.waiting, over) == Notice::Silent);
         Witness::unless(holds, || {

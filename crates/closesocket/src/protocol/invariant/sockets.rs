@@ -1,7 +1,7 @@
 //! What must hold of a socket: its end, its data, its linger.
 
 use super::witness::{Object, Witness};
-use super::world::{Event, OperationState, SocketView, Step, World, references};
+use super::world::{Event, OperationState, SocketView, Step, World, references, with_fin_due};
 use crate::protocol::{Cause, CloseMode, Connection, Ending, Phase, SendSide, Socket, UnreadInput};
 
 #[inline(always)]
@@ -27,8 +27,10 @@ pub(super) fn no_release_before_last_reference<W: World, const SAY: bool>(
                 references: before.references.saturating_sub(1),
                 ..before
             };
+            let after = step.after.socket(socket).machine;
             let holds = references(step.after, socket) == 0
-                || step.after.socket(socket).machine == expected;
+                || after == expected
+                || after == with_fin_due(step.after, socket, expected);
             Witness::unless(holds, || {
                 let what =
                     "is still referred to, and the close of {} did more than drop a reference";

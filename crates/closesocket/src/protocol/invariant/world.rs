@@ -333,6 +333,23 @@ pub(super) fn references(world: &impl World, socket: usize) -> usize {
     descriptors + records
 }
 
+/// A machine when the FIN of a shutdown is due that has waited for the last pending send
+/// of the socket, if none is pending here any more (S1a). It is the shutdown's, whatever
+/// has ended that send.
+pub(super) fn with_fin_due(world: &impl World, socket: usize, machine: Socket) -> Socket {
+    let waited_for = |index: usize| {
+        let it = world.operation(index);
+        it.socket == socket
+            && it.state == OperationState::Pending
+            && matches!(it.kind, OperationKind::Send | OperationKind::Connect)
+    };
+    let mut due = machine;
+    if !(0..world.operations()).any(waited_for) {
+        let _ = due.sends_ended();
+    }
+    due
+}
+
 /// Whether the slot's descriptor of this generation is open.
 pub(super) fn is_open(world: &impl World, slot: usize, generation: u32) -> bool {
     let descriptor = world.descriptor(slot);
