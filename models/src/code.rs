@@ -79,7 +79,6 @@ impl What {
             Self::SetLinger { .. } => code!("socket.rs" Socket::set_linger),
             Self::ShutDownSend { .. } => code!("socket.rs" Socket::shut_down_send),
             Self::Duplicate { .. } => code!("socket.rs" Socket::duplicate),
-            Self::EndSends { .. } => code!("socket.rs" Socket::sends_ended),
             Self::Input { .. } => code!("socket.rs" Socket::set_input_unread),
             Self::JoinBacklog { .. } => code!("socket.rs" Socket::backlog_joined),
             Self::Register { .. } | Self::StartRefused { .. } => {
