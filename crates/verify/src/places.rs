@@ -122,7 +122,7 @@ mod tests {
             let graph = model.graph(scenario.states).expect("it is no larger");
             all.extend(graph.edges.iter().filter_map(|it| it.action.what.code()));
         }
-        assert_eq!(all.len(), 31);
+        assert_eq!(all.len(), 30);
         for code in all {
             let place = function(code).expect(code.function);
             let name = code.function.rsplit("::").next().unwrap_or_default();

@@ -423,7 +423,7 @@ fn a_defect_is_drawn_on_the_terminal_and_in_a_file() {
     let violates = " !! violates no-operation-orphaned";
     assert!(wide.contains(violates), "{wide}");
     for text in [&text, &wide] {
-        assert!(text.contains("◆───!✕ sealed ────■ closed"), "{text}");
+        assert!(text.contains("◆───!✕ sealed ────○ draining"), "{text}");
     }
     let svg = svg.expect("a file");
     assert!(svg.starts_with("<svg ") && svg.contains("commits the close of slot 0"));

@@ -154,7 +154,7 @@ fn a_counterexample_is_read_back_by_the_reader_of_the_format() {
     assert_eq!(at(6).threads[2].next, "commit");
     assert_eq!(at(7).threads[2].taken_out, [0]);
     assert_eq!(at(6).sockets[0].phase, "open");
-    assert_eq!(at(7).sockets[0].phase, "closed:graceful");
+    assert_eq!(at(7).sockets[0].phase, "draining");
     assert_eq!(
         (at(6).sockets[0].references, at(7).sockets[0].references),
         (1, 0)
