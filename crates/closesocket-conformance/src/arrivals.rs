@@ -225,6 +225,22 @@ fn r6_readiness_is_signalled_once_until_a_call_re_arms_it<N: Network>(world: &Wo
     process.close(descriptor).unwrap();
 }
 
+//= docs/specification.md#r6-readiness-is-news
+//# - A readiness event MUST NOT be signalled again before its condition has become true anew, or a
+//# call has re-armed it: a receive or an accept for reading, for writing a send that found no room.
+fn r6_a_send_that_finds_no_room_is_no_news_of_input<N: Network>(world: &World<N>) {
+    let (descriptor, mut peer) = world.connect();
+    let event = Event::new();
+    world.watch(descriptor, Interest::READABLE, &event);
+    peer.write(b"there");
+    assert!(event.wait(LONG));
+    event.reset();
+    world.fill(descriptor);
+    world.provider.tick();
+    assert!(!event.is_set());
+    world.process.close(descriptor).unwrap();
+}
+
 fn r6_room_is_signalled_when_it_comes_after_a_send_found_none<N: Network>(world: &World<N>) {
     let (descriptor, mut peer) = world.connect();
     let (process, event) = (&world.process, Event::new());
@@ -382,6 +398,7 @@ scenarios![
     r3_an_overlapped_send_to_a_peer_that_has_reset_fails,
     r5_a_failed_connect_is_told_once_and_the_next_one_connects,
     r6_readiness_is_signalled_once_until_a_call_re_arms_it,
+    r6_a_send_that_finds_no_room_is_no_news_of_input,
     r6_room_is_signalled_when_it_comes_after_a_send_found_none,
     r8_packets_come_in_the_order_of_their_receives,
     s1a_pending_sends_go_on_after_a_shutdown_and_the_fin_follows_them,

@@ -268,24 +268,35 @@ fn r7_accepted_connections_leave_the_address_to_the_next_listener<N: Network>(wo
 
 fn r7_the_address_of_a_connection_is_bound_until_it_ends<N: Network>(world: &World<N>) {
     let process = &world.process;
-    let descriptor = process.socket().unwrap();
-    process.bind(descriptor, &N::free_address()).unwrap();
-    let address = process.local_address(descriptor).unwrap();
-    let connected = Overlapped::new();
-    let notify = Notify::event(&connected);
-    process
-        .connect_overlapped(descriptor, &world.peer_address(), notify)
-        .unwrap();
-    let mut peer = world.next_peer();
-    assert_eq!(connected.wait(LONG).unwrap().result, Ok(0));
-    let second = process.socket().unwrap();
-    assert_eq!(process.bind(second, &address), Err(Error::AddressInUse));
-    assert_eq!(process.close(descriptor), Ok(()));
-    assert_all(peer.read_to_end(), 0);
-    drop(peer);
-    world.until("the address is free", || {
-        process.bind(second, &address) == Ok(())
-    });
-    assert_eq!(process.listen(second, 1), Ok(()));
-    assert_eq!(process.close(second), Ok(()));
+    for shut_down_before in [false, true] {
+        let descriptor = process.socket().unwrap();
+        process.bind(descriptor, &N::free_address()).unwrap();
+        let address = process.local_address(descriptor).unwrap();
+        let connected = Overlapped::new();
+        let notify = Notify::event(&connected);
+        process
+            .connect_overlapped(descriptor, &world.peer_address(), notify)
+            .unwrap();
+        let mut peer = world.next_peer();
+        assert_eq!(connected.wait(LONG).unwrap().result, Ok(0));
+        let second = process.socket().unwrap();
+        assert_eq!(process.bind(second, &address), Err(Error::AddressInUse));
+        if shut_down_before {
+            process.shutdown(descriptor, Shutdown::Send).unwrap();
+            assert_all(peer.read_to_end(), 0);
+            peer.finish();
+            // The transport remembers the connection from here on.
+            assert_eq!(process.recv(descriptor, &mut [0]), Ok(0));
+            assert_eq!(process.close(descriptor), Ok(()));
+        } else {
+            assert_eq!(process.close(descriptor), Ok(()));
+            assert_all(peer.read_to_end(), 0);
+            drop(peer);
+        }
+        world.until("the address is free", || {
+            process.bind(second, &address) == Ok(())
+        });
+        assert_eq!(process.listen(second, 1), Ok(()));
+        assert_eq!(process.close(second), Ok(()));
+    }
 }

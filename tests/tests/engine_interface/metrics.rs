@@ -3,11 +3,11 @@
 use std::thread;
 use std::time::Duration;
 
-use closesocket::engine::Config;
 use closesocket::engine::completions::Notify;
 use closesocket::engine::net::PeerRead;
+use closesocket::engine::{Config, Error};
 
-use crate::faulty::World;
+use crate::faulty::{Faults, World};
 use crate::{PATIENCE, Task, until};
 
 #[test]
@@ -93,4 +93,24 @@ fn draining_all_waits_as_long_as_it_may_and_not_longer_than_it_must() {
     assert_eq!(waiting.result(), 0);
     let metrics = world.provider.metrics();
     assert_eq!((metrics.resets, metrics.drain_timeouts), (0, 0));
+}
+
+#[test]
+fn a_socket_that_the_transport_has_no_endpoint_for_leaves_nothing() {
+    let world = World::new(Config::default());
+    let holds = || {
+        let usage = world.provider.usage();
+        (usage.sockets, world.process.descriptors())
+    };
+    let before = holds();
+    for fails in [true, false] {
+        Faults::set(&world.faults.open_fails, fails);
+        let opened = world.process.socket();
+        if fails {
+            assert_eq!(opened, Err(Error::TooManyDescriptors));
+        } else {
+            world.process.close(opened.unwrap()).unwrap();
+        }
+        assert_eq!(holds(), before);
+    }
 }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use closesocket::engine::Config;
 use closesocket::engine::completions::{Event, Interest};
+use closesocket::engine::{Config, Error};
 
-use crate::faulty::World;
+use crate::faulty::{Faults, HOME, World};
 
 const NOW: Option<Duration> = Some(Duration::ZERO);
 
@@ -48,5 +48,20 @@ fn a_registered_event_is_replaced_by_the_next() {
 fn whoever_waits_for_input_needs_no_look_at_what_is_acknowledged() {
     let (world, descriptor, _peer) = World::with_full_window();
     world.watch(descriptor, Interest::READABLE, &Event::new());
+    assert_eq!(world.provider.tick(), None);
+}
+
+/// It is looked at as time passes then, and no longer than somebody wants to know.
+#[test]
+fn a_socket_whose_events_the_transport_refuses_is_looked_at_while_somebody_waits() {
+    let world = World::new(Config::default());
+    Faults::set(&world.faults.watch_fails, true);
+    let descriptor = world.process.socket().unwrap();
+    world.process.set_nonblocking(descriptor, true).unwrap();
+    let connecting = world.process.connect(descriptor, &HOME);
+    assert_eq!(connecting, Err(Error::WouldBlock));
+    assert!(world.provider.tick().is_some());
+    let _peer = world.listener.accept().unwrap();
+    assert_eq!(world.process.queued(descriptor), Ok(0));
     assert_eq!(world.provider.tick(), None);
 }

@@ -177,6 +177,10 @@ pub(crate) struct Faults {
     pub(crate) fin_fails: Arc<AtomicBool>,
     /// Accepts fail, as when the process has no descriptors left.
     pub(crate) accept_fails: Arc<AtomicBool>,
+    /// No endpoint is opened, as when the process has no descriptors left.
+    pub(crate) open_fails: Arc<AtomicBool>,
+    /// No events are reported, as when the kernel watches too much already.
+    pub(crate) watch_fails: Arc<AtomicBool>,
     /// There is always something more to receive.
     pub(crate) endless_input: Arc<AtomicBool>,
     /// How many receives were asked for.
@@ -248,6 +252,9 @@ impl Transport for Faulty {
     }
 
     fn open(&self, token: Token) -> Result<FaultyEndpoint, Error> {
+        if Faults::is(&self.faults.open_fails) {
+            return Err(Error::TooManyDescriptors);
+        }
         Ok(FaultyEndpoint {
             inner: self.memory.open(token)?,
             faults: self.faults.clone(),
@@ -296,6 +303,13 @@ impl Endpoint for FaultyEndpoint {
 
     fn register(&mut self, token: Token) -> Result<(), Error> {
         self.inner.register(token)
+    }
+
+    fn watch(&mut self, wanted: bool) -> Result<(), Error> {
+        if wanted && Faults::is(&self.faults.watch_fails) {
+            return Err(Error::NoBuffers);
+        }
+        self.inner.watch(wanted)
     }
 
     fn send(&mut self, bytes: &[u8]) -> Result<usize, Error> {

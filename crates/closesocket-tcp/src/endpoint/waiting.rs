@@ -115,4 +115,19 @@ mod tests {
         let childs = bell_in(Pid::INIT).unwrap();
         assert!(!Arc::ptr_eq(&parents, &childs));
     }
+
+    /// It would end every later wait of its thread at once.
+    #[test]
+    fn a_bell_that_was_heard_is_silent() {
+        let bell = bell().unwrap();
+        let socket = Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
+        let waiting = Waiting {
+            socket: Arc::new(socket.unwrap()),
+            bell: Arc::clone(&bell),
+        };
+        waiting.wake();
+        waiting.wait(Interest::NONE, None);
+        let rings = rustix::io::read(&bell, &mut [0; 8]);
+        assert_eq!(rings, Err(Errno::AGAIN));
+    }
 }

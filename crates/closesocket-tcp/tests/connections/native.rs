@@ -1,4 +1,5 @@
 //! Sockets that somebody else has made, and those that go back.
+use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -181,6 +182,30 @@ fn a_connection_that_goes_back_goes_on_with_everything_that_was_accepted() {
     let mut all = Vec::new();
     peer.read_to_end(&mut all).unwrap();
     assert_eq!(all, b"by us, by them");
+}
+
+/// Its events would wake the reactor for as long as its new owner has it.
+#[test]
+fn a_connection_that_goes_back_is_watched_no_more() {
+    let watched = |socket: &dyn AsRawFd| {
+        let link = fs::read_link(format!("/proc/self/fd/{}", socket.as_raw_fd())).unwrap();
+        let number = link.to_str().unwrap().trim_start_matches("socket:[");
+        let number: u64 = number.trim_end_matches(']').parse().unwrap();
+        let all = fs::read_dir("/proc/self/fdinfo").unwrap();
+        // Some are closed by other tests meanwhile.
+        let all = all.filter_map(|it| fs::read_to_string(it.ok()?.path()).ok());
+        all.collect::<String>()
+            .contains(&format!(" ino:{number:x} "))
+    };
+    let world = World::new();
+    let (it, _peer) = world.connect();
+    world.start_recv(it, 8, Notify::nobody());
+    let lent = native::lend(&world.process, it).unwrap();
+    assert!(watched(&lent.as_fd()));
+    drop(lent);
+    let back = native::give_back(&world.process, it).unwrap();
+    world.until_nothing_is_left();
+    assert!(!watched(&back));
 }
 
 #[test]

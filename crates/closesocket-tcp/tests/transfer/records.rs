@@ -277,6 +277,24 @@ fn only_connections_and_listeners_are_transferred() {
     assert_eq!(send(), Err(Error::NotSocket));
 }
 
+/// The linger option goes to the kernel with a record, and comes back if that is not
+/// sent: a close that is graceful then would end in the kernel's reset.
+#[test]
+fn a_record_that_is_not_sent_leaves_the_end_of_the_connection_to_the_engine() {
+    let world = World::new();
+    let (descriptor, mut peer) = world.connect();
+    world.process.set_linger(descriptor, Some(0)).unwrap();
+    let (here, there) = UnixStream::pair().unwrap();
+    drop(there);
+    let sent = send_to_self(&world, descriptor, &here);
+    assert_eq!(sent, Err(Error::NotConnected));
+    world.process.set_dont_linger(descriptor, true).unwrap();
+    world.process.send(descriptor, b"all").unwrap();
+    world.process.close(descriptor).unwrap();
+    world.until_nothing_is_left();
+    assert_eq!(read_to_end(&mut peer).unwrap(), 3);
+}
+
 #[test]
 fn without_descriptors_a_record_stays_in_the_stream() {
     alone_and_clean(|| {

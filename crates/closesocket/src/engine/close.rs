@@ -377,3 +377,42 @@ fn count<S: System>(references: &[Reference<S>]) -> usize {
         .map(|it| it.reads.len() + it.writes.len())
         .sum()
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::completions::{CompletionQueue, Notify};
+    use super::super::net::{Memory, MemoryAddress};
+    use super::super::observe::NoProbe;
+    use super::super::sync::SystemClock;
+    use super::super::{Config, NoUpcalls, Provider};
+    use crate::protocol::{AbortScope, Error};
+
+    /// The end of its process would look for them there for ever.
+    #[test]
+    fn a_close_that_would_block_leaves_no_operation_to_outlive_its_descriptor() {
+        let config = Config {
+            abort_scope: AbortScope::LastReference,
+            ..Config::default()
+        };
+        let clock = SystemClock::default();
+        let provider: Provider =
+            Provider::new(config, Memory::default(), clock, NoProbe, NoUpcalls);
+        let process = provider.startup().unwrap();
+        let peers = provider.transport().listen(MemoryAddress(1)).unwrap();
+        let descriptor = process.socket().unwrap();
+        process.set_nonblocking(descriptor, true).unwrap();
+        let connecting = process.connect(descriptor, &peers.address());
+        assert_eq!(connecting, Err(Error::WouldBlock));
+        let peer = peers.accept().unwrap();
+        peer.stall(true);
+        process.send(descriptor, b"queued").unwrap();
+        process.set_linger(descriptor, Some(9)).unwrap();
+        let queue = CompletionQueue::new();
+        process
+            .recv_overlapped(descriptor, vec![0; 4], Notify::queue(&queue, 1))
+            .unwrap();
+        assert_eq!(process.close(descriptor), Err(Error::WouldBlock));
+        assert!(process.state.outlived.all().is_empty());
+    }
+}

@@ -64,6 +64,7 @@ mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::time::Duration;
 
+    use super::super::primitives::TransportCall;
     use super::*;
 
     /// What only the standard library's lock and clock can show; the rest of the
@@ -81,5 +82,15 @@ mod tests {
             assert_eq!(monitor.wait(Some(limit), never), None);
         }
         assert_eq!(monitor.wait(Some(Duration::ZERO), |it| Some(*it)), Some(1));
+    }
+
+    #[test]
+    fn a_call_of_the_transports_goes_on_when_one_within_it_has_ended() {
+        assert!(!Std::in_transport_call());
+        let outer = TransportCall::<Std>::new();
+        drop(TransportCall::<Std>::new());
+        assert!(Std::in_transport_call());
+        drop(outer);
+        assert!(!Std::in_transport_call());
     }
 }
