@@ -17,6 +17,7 @@ mod network;
 mod notices;
 mod observed;
 mod readiness;
+mod refusing;
 mod stopping;
 mod texts;
 mod travelling;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use closesocket::engine::completions::{Event, Interest, Notify, OperationId};
 use closesocket::engine::net::{
     Connecting, Endpoint, Events, Found, Memory, MemoryAddress, MemoryEndpoint, Peer, PeerListener,
-    Received, Token, Transport,
+    Received, Token, Transport, Waiter,
 };
 use closesocket::engine::observe::NoProbe;
 use closesocket::engine::sync::{Std, SystemClock};
@@ -193,6 +193,9 @@ pub(crate) struct Faults {
     pub(crate) on_deliver: Arc<Mutex<Option<Hook>>>,
     /// Runs once, when a connection is reset the next time: under its lock.
     pub(crate) on_reset: Arc<Mutex<Option<Hook>>>,
+    /// Runs once, when a thread waits at its endpoint. Threads do so that begin to wait
+    /// while it is there.
+    pub(crate) on_wait: Arc<Mutex<Option<Hook>>>,
 }
 
 impl Faults {
@@ -267,8 +270,25 @@ impl Transport for Faulty {
     }
 }
 
+/// Returns at once, and lets others run.
+struct Waiting(Faults);
+
+impl Waiter for Waiting {
+    fn wait(&self, _: Interest, _: Option<Duration>) {
+        Faults::act(&self.0.on_wait);
+        std::thread::yield_now();
+    }
+
+    fn wake(&self) {}
+}
+
 impl Endpoint for FaultyEndpoint {
     type Address = MemoryAddress;
+
+    fn waiter(&self) -> Option<Arc<dyn Waiter>> {
+        let waits = self.faults.on_wait.lock().unwrap().is_some();
+        waits.then(|| Arc::new(Waiting(self.faults.clone())) as Arc<dyn Waiter>)
+    }
 
     fn bind(&mut self, address: &MemoryAddress) -> Result<(), Error> {
         self.inner.bind(address)

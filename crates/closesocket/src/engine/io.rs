@@ -64,9 +64,9 @@ impl<S: System> Process<S> {
     /// Queues `bytes` for sending and returns how many were accepted. A blocking
     /// socket waits until all are; a nonblocking one takes what fits.
     ///
-    /// A call that is cancelled or runs out of its time
-    /// ([`Process::set_send_limit`]) when a part was accepted returns that part's
-    /// length (C2, C3). What was accepted is sent, whatever is returned (O6).
+    /// A call that is cancelled, runs out of its time ([`Process::set_send_limit`]) or
+    /// is refused the rest by the transport when a part was accepted returns that
+    /// part's length (C2, C3). What was accepted is sent, whatever is returned (O6).
     ///
     /// # Errors
     /// [`Error::Interrupted`] if the descriptor is closed meanwhile (O4) or the

@@ -195,9 +195,18 @@ impl<S: System> Section<'_, S> {
     ) -> Option<Awaited> {
         let (_, pending) = self.front_if(Side::Writes, number)?;
         let rest = bytes.get(pending.done..).unwrap_or_default();
-        // If they are refused, the operation has ended with the error.
-        let accepted = self.offer(Some(number), rest).ok()?;
+        let offered = self.offer(Some(number), rest);
+        // A loss has ended the operation with the error.
         let (index, pending) = self.front_if(Side::Writes, number)?;
+        let accepted = match offered {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // The caller may send again what was not accepted before, and that only.
+                let accepted = Some(pending.done).filter(|&done| done > 0);
+                self.finish(Side::Writes, index, accepted.ok_or(error), None);
+                return None;
+            }
+        };
         pending.done += accepted;
         let done = pending.done;
         if done == bytes.len() {

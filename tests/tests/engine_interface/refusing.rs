@@ -1,0 +1,66 @@
+//! A transport that refuses bytes, by an error that is no loss.
+
+use closesocket::engine::net::{Call, Fault, Memory, Peer, PeerRead};
+use closesocket::engine::{Config, Descriptor, Error};
+
+use crate::Task;
+use crate::faulty::World;
+
+/// More than a socket takes, each byte as its place says.
+fn lot() -> Vec<u8> {
+    (0_u32..1 << 20).map(|it| (it % 251) as u8).collect()
+}
+
+/// Refuses so many sends.
+fn refuse(network: &Memory, times: usize) {
+    for _ in 0..times {
+        network.inject(Fault::Fails(Call::Send, Error::NoBuffers));
+    }
+}
+
+/// A connection whose peer stalls, and how many bytes it has accepted: part of them wait
+/// in the engine.
+fn full(world: &World) -> (Descriptor, Peer, usize) {
+    let (descriptor, peer) = world.connect();
+    peer.stall(true);
+    let accepted = world.process.send(descriptor, &lot()).unwrap();
+    (descriptor, peer, accepted)
+}
+
+#[test]
+fn a_queue_that_is_refused_once_is_kept_and_goes_out_later() {
+    let world = World::new(Config::default());
+    let process = &world.process;
+    let (descriptor, peer, accepted) = full(&world);
+    refuse(&world.provider.transport().memory, 1);
+    assert_eq!(process.send(descriptor, b"x"), Err(Error::NoBuffers));
+    assert_eq!(process.send(descriptor, b"x"), Err(Error::WouldBlock));
+    assert_eq!(process.queued(descriptor).unwrap() as usize, accepted);
+    peer.stall(false);
+    process.close(descriptor).unwrap();
+    let (bytes, end) = peer.read_all();
+    assert!(bytes == lot()[..accepted], "{} of {accepted}", bytes.len());
+    assert_eq!(end, PeerRead::End);
+}
+
+#[test]
+fn a_blocked_send_that_is_refused_at_its_endpoint_says_what_was_accepted() {
+    let world = World::new(Config::default());
+    let (descriptor, peer) = world.connect();
+    world.process.set_nonblocking(descriptor, false).unwrap();
+    peer.stall(true);
+    let send = || {
+        let network = world.provider.transport().memory.clone();
+        *world.faults.on_wait.lock().unwrap() = Some(Box::new(move || refuse(&network, 1)));
+        let process = world.process.clone();
+        Task::start(move || process.send(descriptor, &lot())).result()
+    };
+    let accepted = send().unwrap();
+    assert_eq!(world.process.queued(descriptor).unwrap() as usize, accepted);
+    assert_eq!(send(), Err(Error::NoBuffers), "nothing of it was");
+    peer.stall(false);
+    world.process.close(descriptor).unwrap();
+    let (bytes, end) = peer.read_all();
+    assert!(bytes == lot()[..accepted], "{} of {accepted}", bytes.len());
+    assert_eq!(end, PeerRead::End);
+}
