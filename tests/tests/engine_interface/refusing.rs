@@ -43,6 +43,45 @@ fn a_queue_that_is_refused_once_is_kept_and_goes_out_later() {
     assert_eq!(end, PeerRead::End);
 }
 
+/// Whatever is called on it before: a FIN would say that nothing is missing.
+#[test]
+fn a_connection_whose_queue_is_refused_again_ends_in_a_reset() {
+    type Then = fn(&World, Descriptor);
+    let then: [Then; 4] = [
+        |_, _| {},
+        |world, descriptor| {
+            let recv = world.process.recv(descriptor, &mut [0; 4]);
+            assert_eq!(recv, Err(Error::WouldBlock));
+        },
+        |world, descriptor| {
+            for _ in 0..2 {
+                let send = world.process.send(descriptor, b"x");
+                assert_eq!(send, Err(Error::ConnectionReset));
+            }
+        },
+        |world, _| world.faults.stop(),
+    ];
+    for (case, then) in then.into_iter().enumerate() {
+        let world = World::new(Config::default());
+        let (descriptor, peer, accepted) = full(&world);
+        refuse(&world.provider.transport().memory, 2);
+        let refused = world.process.send(descriptor, b"x");
+        assert_eq!(refused, Err(Error::NoBuffers));
+        then(&world, descriptor);
+        peer.stall(false);
+        let closed = world.process.close(descriptor);
+        let stopped = Err(Error::NetworkDown);
+        assert!(
+            closed.is_ok() || closed == stopped,
+            "case {case}: {closed:?}"
+        );
+        drop(world);
+        let (bytes, end) = peer.read_all();
+        assert!(bytes.len() < accepted && lot().starts_with(&bytes));
+        assert_eq!(end, PeerRead::Reset, "case {case}");
+    }
+}
+
 #[test]
 fn a_blocked_send_that_is_refused_at_its_endpoint_says_what_was_accepted() {
     let world = World::new(Config::default());

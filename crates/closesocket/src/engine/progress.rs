@@ -155,12 +155,14 @@ impl<S: System> Section<'_, S> {
     /// The connection is lost, or given up since its transport refuses what is queued:
     /// that is gone, and pending sends fail (L5). What has arrived is not (R1).
     pub(super) fn lose(&mut self, error: Error) {
+        let lost_before = self.socket.machine.connection == Connection::Lost;
+        let given_up = lost_before && !self.socket.unsent.is_empty();
         let _ = self.input(Input::ConnectionLost);
-        if error.is_loss() {
+        if error.is_loss() && !given_up {
             self.socket.unsent.clear();
         }
         // Otherwise the transport still has the connection: it goes on to know that
-        // there is more, and ends it in a reset (S5).
+        // there is more, whatever is found later, and ends it in a reset (S5).
         self.socket.tell_unsent();
         self.fail_all(Side::Writes, error);
     }
@@ -190,6 +192,10 @@ impl<S: System> Section<'_, S> {
     //# - The bytes that the peer receives MUST be a prefix of the bytes that the provider
     //# accepted.
     fn hand_over_unsent(&mut self) -> Result<(), Error> {
+        // What is there still was refused, and its senders were told.
+        if self.socket.machine.connection == Connection::Lost {
+            return Ok(());
+        }
         loop {
             let state = &mut *self.socket;
             let Some(endpoint) = state.endpoint.as_mut() else {
