@@ -1,10 +1,11 @@
 //! The result of a check, as the documented JSON has it.
 
+mod words;
+
 use closesocket_models::lanes::Drawing;
 use closesocket_models::{
     CloseModel, Counterexample, DefectSpec, Outcome as Found, Scenario, Verdict,
 };
-use closesocket_trace::words::count;
 use serde::Serialize;
 
 use super::code::Code;
@@ -152,19 +153,6 @@ impl ScenarioReport {
             && self.states_problem().is_none()
     }
 
-    /// How the count of states differs from the pinned one, in words.
-    pub(crate) fn states_problem(&self) -> Option<String> {
-        let expected = self.expected_states?;
-        let differs = self.complete && expected != self.unique_states;
-        differs.then(|| {
-            format!(
-                "{} has {} and is pinned to {expected}",
-                self.name,
-                count(self.unique_states, "state")
-            )
-        })
-    }
-
     /// Why nothing at all is known of it, if that is so.
     pub(crate) fn unknown(&self) -> Option<&str> {
         let why = self.failure.as_deref().unwrap_or("it was not explored");
@@ -188,66 +176,10 @@ impl ScenarioReport {
         paths.min_by_key(|it| it.actions.len())
     }
 
-    /// What is explored, in words.
-    pub(crate) fn title(&self) -> String {
-        match self.defect {
-            Some(defect) => format!("{} with {defect}", self.name),
-            None => self.name.to_owned(),
-        }
-    }
-
-    /// The command that shows it in the browser.
-    pub(crate) fn explored_by(&self) -> String {
-        match self.defect {
-            Some(defect) => format!("`cargo verify explore --open --defect {defect}`"),
-            None => format!("`cargo verify explore --open {}`", self.name),
-        }
-    }
-
-    /// What is violated or fails, a line each, with the steps to it.
-    pub(crate) fn closing(&self) -> Vec<(usize, String)> {
-        let (mut lines, title) = (Vec::new(), self.title());
-        let invariants = self.invariants.iter();
-        for it in invariants.filter(|it| it.is_violated() || !it.is_as_expected()) {
-            let steps = it.counterexample.len();
-            let line = if it.is_violated() {
-                let expected = if it.is_as_expected() {
-                    " as expected"
-                } else {
-                    ""
-                };
-                let (id, what) = (it.id, it.what());
-                let after = count(steps, "step");
-                format!("violated{expected}: {title}: {id} after {after}{what}")
-            } else {
-                format!("not caught: {title}: {} holds", it.id)
-            };
-            lines.push((steps, format!("{line}; next: {}", self.explored_by())));
-        }
-        let cut = match &self.failure {
-            Some(why) => format!("{title} was not explored completely: {why}"),
-            None => format!("{title} was not explored completely"),
-        };
-        let others = self.states_problem().into_iter();
-        let others = others.chain((!self.complete).then_some(cut));
-        lines.extend(others.map(|it| (usize::MAX, it)));
-        lines
-    }
-
     /// Whether an invariant is violated that should hold.
     fn is_broken(&self) -> bool {
         let mut invariants = self.invariants.iter();
         invariants.any(|it| it.is_violated() && !it.is_as_expected())
-    }
-
-    /// In words; what is not as it should be in capitals.
-    pub(crate) fn verdict(&self) -> &'static str {
-        match (self.complete, self.is_as_expected()) {
-            (false, true) => "INCOMPLETE",
-            (_, true) => "as expected",
-            (_, false) if self.is_broken() => "VIOLATED",
-            (_, false) => "DIFFERS",
-        }
     }
 }
 
@@ -258,12 +190,6 @@ impl InvariantReport {
 
     pub(crate) fn is_as_expected(&self) -> bool {
         self.verdict == self.expected
-    }
-
-    /// What is wrong, behind a colon; empty if it is not known.
-    pub(crate) fn what(&self) -> String {
-        let witness = self.witness.as_ref();
-        witness.map_or_else(String::new, |it| format!(": {}", it.sentence))
     }
 
     /// Who takes each step of the counterexample.
@@ -286,14 +212,6 @@ impl CheckReport {
             schema: 1,
             verdict,
             scenarios,
-        }
-    }
-
-    /// The verdict in words: that something is violated goes before that it differs.
-    pub(crate) fn words(&self) -> &'static str {
-        match self.broken() {
-            0 => self.verdict,
-            _ => "VIOLATED",
         }
     }
 
@@ -322,45 +240,11 @@ impl CheckReport {
         self.is_good() && self.scenarios.iter().all(|it| it.defect.is_none())
     }
 
-    /// Everything that is not as expected, a line each.
-    pub(crate) fn problems(&self) -> Vec<String> {
-        let mut problems = Vec::new();
-        for scenario in &self.scenarios {
-            let name = scenario.name;
-            if !scenario.complete {
-                problems.push(format!("{name} was not explored completely"));
-            }
-            problems.extend(scenario.states_problem());
-            let wrong = scenario.invariants.iter();
-            let wrong = wrong.filter(|it| !it.is_as_expected());
-            problems.extend(wrong.map(|it| {
-                let (id, found, expected) = (it.id, it.verdict, it.expected);
-                format!("{name}: {id}: {found}, expected: {expected}")
-            }));
-        }
-        problems
-    }
-
     /// How many invariants are violated that should hold.
     pub(crate) fn broken(&self) -> usize {
         let invariants = self.scenarios.iter().flat_map(|it| &it.invariants);
         let broken = |it: &&InvariantReport| it.is_violated() && !it.is_as_expected();
         invariants.filter(broken).count()
-    }
-
-    /// The last lines when something is violated or fails: what to look at, the
-    /// shortest way first, and the command that shows it. Else nothing.
-    pub(crate) fn closing(&self) -> String {
-        let lines = self.scenarios.iter().flat_map(ScenarioReport::closing);
-        let mut lines: Vec<_> = lines.collect();
-        lines.sort_by_key(|it| it.0);
-        let left = lines.len().saturating_sub(CLOSING);
-        let shown = lines.iter().take(CLOSING);
-        let mut text: String = shown.map(|it| format!("{}\n", it.1)).collect();
-        if left > 0 {
-            text += &format!("and {left} more, above\n");
-        }
-        text
     }
 
     /// The invariant with the shortest counterexample of all, and its scenario.
@@ -386,9 +270,6 @@ impl CheckReport {
     }
 }
 
-/// The most lines of a failure that are said once more at the end.
-const CLOSING: usize = 5;
-
 const HOLDS: &str = "holds";
 const VIOLATED: &str = "violated";
 
@@ -401,7 +282,7 @@ mod tests {
     use super::{CheckReport, ScenarioReport};
     use crate::outcome::Outcome;
 
-    fn smallest() -> &'static Scenario {
+    pub(super) fn smallest() -> &'static Scenario {
         let smallest = SCENARIOS.iter().min_by_key(|it| it.states);
         smallest.expect("a catalogue that is not empty")
     }
@@ -412,7 +293,7 @@ mod tests {
 
     /// The report on the smallest scenario, of which `spoil` says something else
     /// than was found.
-    fn report(spoil: impl FnOnce(&mut Found)) -> CheckReport {
+    pub(super) fn report(spoil: impl FnOnce(&mut Found)) -> CheckReport {
         let mut found = check(&model());
         spoil(&mut found);
         CheckReport::new(vec![ScenarioReport::new(&model(), None, found)])
@@ -476,31 +357,6 @@ mod tests {
         let report = report(|found| found.verdicts[3].1 = Verdict::Violated(path));
         assert_eq!(report.outcome(), Outcome::Differs);
         assert_eq!(report.scenarios[0].verdict(), "VIOLATED");
-    }
-
-    #[test]
-    fn the_last_lines_name_what_failed_and_what_to_do() {
-        assert_eq!(report(|_| {}).closing(), "");
-        let all = report(|found| {
-            for it in &mut found.verdicts {
-                it.1 = Verdict::Violated(closesocket_models::Counterexample {
-                    actions: Vec::new(),
-                    states: Vec::new(),
-                });
-            }
-        });
-        let text = all.closing();
-        let scenario = smallest().name;
-        let invariant = all.scenarios[0].invariants[0].id;
-        let first = format!(
-            "violated: {scenario}: {invariant} after 0 steps; next: `cargo verify explore --open {scenario}`"
-        );
-        assert_eq!(text.lines().next(), Some(&*first));
-        let left = all.broken() - super::CLOSING;
-        let last = format!("and {left} more, above");
-        assert_eq!(text.lines().last(), Some(&*last));
-        let short = report(|found| found.complete = false);
-        assert!(short.closing().ends_with("not explored completely\n"));
     }
 
     #[test]
