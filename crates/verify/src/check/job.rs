@@ -99,11 +99,29 @@ pub(super) fn asked_for(
     if scenarios.is_empty() {
         return Ok(all.iter().map(Job::plain).collect());
     }
-    let named = scenarios.iter().map(|name| {
+    let mut jobs: Vec<Job> = Vec::new();
+    for name in scenarios {
         let found = all.iter().find(|it| it.name == *name);
-        found
+        let job = found
             .map(Job::plain)
-            .ok_or_else(|| names::no_scenario(name))
-    });
-    named.collect()
+            .ok_or_else(|| names::no_scenario(name))?;
+        // One that is named twice is explored, and counted, once.
+        if jobs.iter().all(|it| it.name() != job.name()) {
+            jobs.push(job);
+        }
+    }
+    Ok(jobs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Job, Scope, asked_for};
+
+    #[test]
+    fn who_is_named_twice_is_explored_once() {
+        let names = ["lingering-wait", "system-handles", "lingering-wait"].map(str::to_owned);
+        let jobs = asked_for(Scope::Catalogue, &names, None).expect("they are there");
+        let names: Vec<_> = jobs.iter().map(Job::name).collect();
+        assert_eq!(names, ["lingering-wait", "system-handles"]);
+    }
 }
