@@ -289,6 +289,10 @@ mod tests {
             assert_eq!(help.contains("sarif"), name == "check", "{name}: {help}");
             let tests = ["check", "prove", "defects", "run"].contains(&name.as_str());
             assert_eq!(help.contains("junit"), tests, "{name}: {help}");
+            if name == "check" {
+                let at = |option| help.find(option);
+                assert!(at("--process <") < at("--format <"), "{help}");
+            }
             assert!(
                 help.contains(&format!("Usage: cargo verify {name}")),
                 "{help}"

@@ -11,8 +11,9 @@ use crate::out::errln;
 use crate::outcome::Outcome;
 use crate::style::{Color, Style};
 
-/// How the result is shown, and where.
+/// How the result is shown, and where. In a command's help behind its own options.
 #[derive(Debug, Args)]
+#[command(next_display_order = 100)]
 pub(crate) struct Presentation {
     /// How to write the result; can be given several times, each with an
     /// --output, of which the last may be left out [default: text].
