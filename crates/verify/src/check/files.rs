@@ -7,6 +7,7 @@ use closesocket_models::CloseModel;
 use closesocket_models::lanes::Drawing;
 
 use super::CheckArguments;
+use super::job::Job;
 use crate::file::Target;
 use crate::found::check::{CheckReport, InvariantReport, ScenarioReport};
 use crate::out::errln;
@@ -103,8 +104,11 @@ const fn outcome_of(written: bool) -> Outcome {
 
 /// The model that a report is about.
 fn model_of(report: &ScenarioReport) -> Option<CloseModel> {
-    let spec = report.defect.and_then(|name| suite().defect(name));
-    CloseModel::new(report.scenario, spec.map(|it| it.defect)).ok()
+    let job = Job {
+        defect: report.defect.and_then(|name| suite().defect(name)),
+        ..Job::plain(report.scenario)
+    };
+    job.model().ok()
 }
 
 fn trace(scenario: &ScenarioReport, violated: &InvariantReport) -> Option<String> {

@@ -66,15 +66,11 @@ fn invariant(text: &mut String, report: &ScenarioReport, it: &InvariantReport, s
         _ => text.push_str(", is the same\n"),
     }
     let next = match report.defect {
-        Some(defect) => format!(
-            "`cargo verify check --defect {defect} --as-test`, `cargo verify explore --defect {defect}`"
-        ),
-        None => format!(
-            "`cargo verify explore {0}`, `cargo verify check --scenario {0} --report DIR`",
-            report.name
-        ),
+        Some(defect) => format!("check --defect {defect} --as-test"),
+        None => format!("check --scenario {} --report DIR", report.name),
     };
-    let _ = writeln!(text, "    next: {next}");
+    let explored = report.explored_by();
+    let _ = writeln!(text, "    next: {explored}, `cargo verify {next}`");
 }
 
 /// Whether an invariant before this one has the same counterexample.
@@ -88,16 +84,16 @@ fn is_drawn(report: &ScenarioReport, it: &InvariantReport) -> bool {
 
 /// What a tired person wants to know.
 pub(super) fn summary(report: &CheckReport, style: Style) -> String {
-    let (states, complete) = (report.states(), report.complete());
+    let complete = report.complete();
+    let states = count(report.states(), "unique state");
     let scenarios = count(report.scenarios.len(), "scenario");
     let verdict = match report.broken() {
         _ if report.is_good() => style.good(report.verdict),
         0 => style.bad(report.verdict),
         broken => style.bad(&format!("VIOLATED, {}", count(broken, "time"))),
     };
-    let mut text = format!(
-        "model: {scenarios}, {complete} explored completely, {states} unique states: {verdict}\n"
-    );
+    let mut text =
+        format!("model: {scenarios}, {complete} explored completely, {states}: {verdict}\n");
     if report.is_proof() {
         let _ = writeln!(text, "  proved: {}", proved(report));
     }
