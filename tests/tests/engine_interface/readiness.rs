@@ -65,3 +65,20 @@ fn a_socket_whose_events_the_transport_refuses_is_looked_at_while_somebody_waits
     assert_eq!(world.process.queued(descriptor), Ok(0));
     assert_eq!(world.provider.tick(), None);
 }
+
+/// L3, of readiness: what was told before is no news after a close that failed.
+#[test]
+fn a_close_that_would_block_makes_no_news_of_what_was_told() {
+    let world = World::new(Config::default());
+    let (descriptor, peer) = world.connect();
+    peer.stall(true);
+    world.process.send(descriptor, b"queued").unwrap();
+    world.process.set_linger(descriptor, Some(9)).unwrap();
+    let event = Event::new();
+    world.watch(descriptor, Interest::WRITABLE, &event);
+    assert!(event.is_set());
+    event.reset();
+    assert_eq!(world.process.close(descriptor), Err(Error::WouldBlock));
+    assert_eq!(world.process.queued(descriptor), Ok(6));
+    assert!(!event.is_set());
+}

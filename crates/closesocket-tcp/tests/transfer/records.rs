@@ -7,12 +7,14 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
 use closesocket::engine::{Descriptor, Error};
+use closesocket_tcp::native;
 use closesocket_tcp::transfer::{receive_record, send_record};
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
 };
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+use socket2::SockRef;
 
 use crate::common::child::{Actor, alone, alone_and_clean};
 use crate::common::world::{World, holdings, until_holdings_are};
@@ -278,7 +280,7 @@ fn only_connections_and_listeners_are_transferred() {
 }
 
 /// The linger option goes to the kernel with a record, and comes back if that is not
-/// sent: a close that is graceful then would end in the kernel's reset.
+/// sent: the end of the operating system process would be a reset.
 #[test]
 fn a_record_that_is_not_sent_leaves_the_end_of_the_connection_to_the_engine() {
     let world = World::new();
@@ -288,6 +290,9 @@ fn a_record_that_is_not_sent_leaves_the_end_of_the_connection_to_the_engine() {
     drop(there);
     let sent = send_to_self(&world, descriptor, &here);
     assert_eq!(sent, Err(Error::NotConnected));
+    let lent = native::lend(&world.process, descriptor).unwrap();
+    assert_eq!(SockRef::from(&lent).linger().unwrap(), None);
+    drop(lent);
     world.process.set_dont_linger(descriptor, true).unwrap();
     world.process.send(descriptor, b"all").unwrap();
     world.process.close(descriptor).unwrap();
