@@ -2,7 +2,7 @@
 //! far, and that this is not all.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -135,8 +135,8 @@ pub(crate) fn on_signal(_: impl FnOnce(i32) -> i32 + Send + 'static) -> io::Resu
 
 /// The file is removed if the command is interrupted.
 #[cfg(connections)]
-pub(crate) fn remove(file: &Path) {
-    lock(&TEMPORARY).push(file.to_path_buf());
+pub(crate) fn remove(file: PathBuf) {
+    lock(&TEMPORARY).push(file);
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

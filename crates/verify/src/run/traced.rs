@@ -24,7 +24,7 @@ impl Traced {
         let temporary = file.is_none();
         let file = file.map_or_else(own, Path::to_path_buf);
         if temporary {
-            interrupt::remove(&file);
+            interrupt::remove(file.clone());
         }
         let recorder = Recorder::to_file(&file)
             .map_err(|error| format!("{} cannot be written: {error}", file.display()))?;
