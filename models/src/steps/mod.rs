@@ -16,6 +16,7 @@ mod call;
 mod cancel;
 mod close;
 mod environment;
+mod operation;
 mod process;
 mod share;
 mod slot;
