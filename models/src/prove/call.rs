@@ -77,7 +77,10 @@ impl Kind {
 
     /// The calls that a thread makes on connected sockets while its process lives:
     /// all but none, the worker's part, and those from connect on.
-    pub(crate) const CALLS: &[Self] = Self::ALL.split_at(2).1.split_at(16).0;
+    pub(crate) const CALLS: &[Self] = {
+        let all = Self::ALL.split_at(Self::Connect as usize).0;
+        all.split_at(Self::Recv as usize).1
+    };
 
     /// What a user calls it.
     pub(crate) const fn name(self) -> &'static str {
