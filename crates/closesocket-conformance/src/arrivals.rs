@@ -168,13 +168,7 @@ fn r5_a_failed_connect_is_told_once_and_the_next_one_connects<N: Network>(world:
             assert_eq!(process.take_error(descriptor), Ok(None));
         }
         process.set_nonblocking(descriptor, false).unwrap();
-        let connected = Overlapped::new();
-        let notify = Notify::event(&connected);
-        process
-            .connect_overlapped(descriptor, &world.peer_address(), notify)
-            .unwrap();
-        let mut peer = world.next_peer();
-        assert_eq!(connected.wait(LONG).unwrap().result, Ok(0));
+        let mut peer = world.connect_it(process, descriptor);
         assert_eq!(process.take_error(descriptor), Ok(None));
         process.send(descriptor, &pattern(0, 9)).unwrap();
         process.close(descriptor).unwrap();

@@ -272,13 +272,7 @@ fn r7_the_address_of_a_connection_is_bound_until_it_ends<N: Network>(world: &Wor
         let descriptor = process.socket().unwrap();
         process.bind(descriptor, &N::free_address()).unwrap();
         let address = process.local_address(descriptor).unwrap();
-        let connected = Overlapped::new();
-        let notify = Notify::event(&connected);
-        process
-            .connect_overlapped(descriptor, &world.peer_address(), notify)
-            .unwrap();
-        let mut peer = world.next_peer();
-        assert_eq!(connected.wait(LONG).unwrap().result, Ok(0));
+        let mut peer = world.connect_it(process, descriptor);
         let second = process.socket().unwrap();
         assert_eq!(process.bind(second, &address), Err(Error::AddressInUse));
         if shut_down_before {

@@ -85,14 +85,19 @@ impl<N: Network> World<N> {
 
     pub(crate) fn connect_from(&self, process: &Proc<N>) -> (Descriptor, N::Peer) {
         let descriptor = process.socket().unwrap();
+        (descriptor, self.connect_it(process, descriptor))
+    }
+
+    /// Connects this socket to the plain listener.
+    pub(crate) fn connect_it(&self, process: &Proc<N>, descriptor: Descriptor) -> N::Peer {
         let connected = Overlapped::new();
         let notify = Notify::event(&connected);
         process
-            .connect_overlapped(descriptor, &N::address(&self.listener), notify)
+            .connect_overlapped(descriptor, &self.peer_address(), notify)
             .unwrap();
-        let peer = self.note(N::accept(&self.listener));
+        let peer = self.next_peer();
         assert_eq!(connected.wait(LONG).unwrap().result, Ok(0));
-        (descriptor, peer)
+        peer
     }
 
     /// The address of the plain listener, and the next peer that it has.
