@@ -381,23 +381,15 @@ fn count<S: System>(references: &[Reference<S>]) -> usize {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use super::super::Provider;
     use super::super::completions::{CompletionQueue, Notify};
-    use super::super::net::{Memory, MemoryAddress};
-    use super::super::observe::NoProbe;
-    use super::super::sync::SystemClock;
-    use super::super::{Config, NoUpcalls, Provider};
-    use crate::protocol::{AbortScope, Error};
+    use super::super::net::MemoryAddress;
+    use crate::protocol::Error;
 
     /// The end of its process would look for them there for ever.
     #[test]
     fn a_close_that_would_block_leaves_no_operation_to_outlive_its_descriptor() {
-        let config = Config {
-            abort_scope: AbortScope::LastReference,
-            ..Config::default()
-        };
-        let clock = SystemClock::default();
-        let provider: Provider =
-            Provider::new(config, Memory::default(), clock, NoProbe, NoUpcalls);
+        let provider = Provider::under_last_reference();
         let process = provider.startup().unwrap();
         let peers = provider.transport().listen(MemoryAddress(1)).unwrap();
         let descriptor = process.socket().unwrap();

@@ -137,21 +137,12 @@ impl<S: System> Process<S> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::net::Memory;
-    use super::super::observe::NoProbe;
-    use super::super::sync::{Monitor as _, SystemClock};
-    use super::super::{Config, NoUpcalls, Provider};
-    use crate::protocol::AbortScope;
+    use super::super::Provider;
+    use super::super::sync::Monitor as _;
 
     #[test]
     fn a_descriptor_that_was_closed_without_operations_leaves_nothing_at_its_socket() {
-        let config = Config {
-            abort_scope: AbortScope::LastReference,
-            ..Config::default()
-        };
-        let clock = SystemClock::default();
-        let provider: Provider =
-            Provider::new(config, Memory::default(), clock, NoProbe, NoUpcalls);
+        let provider = Provider::under_last_reference();
         let process = provider.startup().unwrap();
         let kept = process.socket().unwrap();
         let socket = process.begin(kept).unwrap().socket();

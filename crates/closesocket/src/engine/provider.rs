@@ -47,6 +47,20 @@ impl Provider {
     }
 }
 
+#[cfg(test)]
+impl Provider {
+    /// One over connections in memory whose operations outlive their descriptors, for
+    /// tests of what they leave.
+    pub(super) fn under_last_reference() -> Self {
+        let config = Config {
+            abort_scope: crate::protocol::AbortScope::LastReference,
+            ..Config::default()
+        };
+        let clock = SystemClock::default();
+        Self::new(config, Memory::default(), clock, NoProbe, NoUpcalls)
+    }
+}
+
 impl<T: Transport> Provider<(T, Std, SystemClock, NoProbe)> {
     /// A provider over this transport, with default settings.
     #[must_use]
