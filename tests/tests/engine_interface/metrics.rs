@@ -4,10 +4,10 @@ use std::thread;
 use std::time::Duration;
 
 use closesocket::engine::completions::Notify;
-use closesocket::engine::net::PeerRead;
+use closesocket::engine::net::{Call, Fault, PeerRead};
 use closesocket::engine::{Config, Error};
 
-use crate::faulty::{Faults, World};
+use crate::faulty::World;
 use crate::{PATIENCE, Task, until};
 
 #[test]
@@ -104,7 +104,10 @@ fn a_socket_that_the_transport_has_no_endpoint_for_leaves_nothing() {
     };
     let before = holds();
     for fails in [true, false] {
-        Faults::set(&world.faults.open_fails, fails);
+        if fails {
+            let refused = Fault::Fails(Call::Open, Error::TooManyDescriptors);
+            world.provider.transport().memory.inject(refused);
+        }
         let opened = world.process.socket();
         if fails {
             assert_eq!(opened, Err(Error::TooManyDescriptors));

@@ -177,8 +177,6 @@ pub(crate) struct Faults {
     pub(crate) fin_fails: Arc<AtomicBool>,
     /// Accepts fail, as when the process has no descriptors left.
     pub(crate) accept_fails: Arc<AtomicBool>,
-    /// No endpoint is opened, as when the process has no descriptors left.
-    pub(crate) open_fails: Arc<AtomicBool>,
     /// No events are reported, as when the kernel watches too much already.
     pub(crate) watch_fails: Arc<AtomicBool>,
     /// There is always something more to receive.
@@ -255,9 +253,6 @@ impl Transport for Faulty {
     }
 
     fn open(&self, token: Token) -> Result<FaultyEndpoint, Error> {
-        if Faults::is(&self.faults.open_fails) {
-            return Err(Error::TooManyDescriptors);
-        }
         Ok(FaultyEndpoint {
             inner: self.memory.open(token)?,
             faults: self.faults.clone(),
