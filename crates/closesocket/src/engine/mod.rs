@@ -54,6 +54,7 @@ mod readiness;
 mod reference;
 mod routine;
 mod select;
+mod sending;
 mod services;
 mod shared;
 mod slab;
