@@ -54,6 +54,7 @@ impl<S: System> SocketState<S> {
     /// Whether it waits for something of which no event need tell.
     fn asks(&self) -> bool {
         self.more_to_discard
+            || self.memory_refused
             || self.watch_refused
             || (self.machine.unsent == 0 && self.awaits_acknowledgements())
     }

@@ -62,9 +62,11 @@ impl<S: System> Section<'_, S> {
     }
 
     /// Ends the sends if the connection is lost: by this outcome, or found so on
-    /// the way, when the FIN was sent.
+    /// the way, when the FIN was sent. Memory that the transport lacks it may have
+    /// later.
     pub(super) fn note_loss(&mut self, outcome: Result<(), Error>) {
         match outcome {
+            Err(Error::NoBuffers) => {}
             Err(error) => self.lose(error),
             Ok(()) if self.socket.machine.connection == Connection::Lost => {
                 self.lose(Error::ConnectionReset);
@@ -133,7 +135,16 @@ impl<S: System> Section<'_, S> {
         // Otherwise the transport still has the connection: it goes on to know that
         // there is more, whatever is found later, and ends it in a reset (S5).
         self.socket.tell_unsent();
+        self.socket.memory_refused = false;
         self.fail_all(Side::Writes, error);
+    }
+
+    /// A receive, or a look, has failed: unless the transport only lacked memory, it
+    /// was told of the loss.
+    pub(super) fn note_receive_failed(&mut self, error: Error) {
+        if error != Error::NoBuffers {
+            self.lose_receives(error);
+        }
     }
 
     /// A receive was told of the loss: no receive will find anything any more.
@@ -189,6 +200,10 @@ impl<S: System> Section<'_, S> {
                 Ok(Received::Nothing) => return,
                 Ok(Received::Bytes(bytes)) => bytes,
                 Ok(Received::End) => 0,
+                Err(Error::NoBuffers) => {
+                    self.finish(Side::Reads, index, Err(Error::NoBuffers), None);
+                    continue;
+                }
                 Err(error) => return self.lose_receives(error),
             };
             pending.done = bytes;

@@ -38,9 +38,14 @@ impl<S: System> Section<'_, S> {
         Ok(())
     }
 
-    /// Hands accepted bytes to the transport.
+    /// Hands accepted bytes to the transport. Where it lacks memory for them they
+    /// wait; no event tells when it has some, so the socket is looked at again.
+    //= docs/specification.md#o6-partly-accepted-sends
+    //# - Accepted bytes MUST stay queued, and be offered again, while the transport only lacks memory
+    //# for them.
     pub(super) fn flush(&mut self) -> Result<(), Error> {
         let flushed = self.hand_over_unsent();
+        self.socket.memory_refused = flushed == Err(Error::NoBuffers);
         self.socket.tell_unsent();
         flushed
     }
@@ -133,7 +138,11 @@ impl<S: System> Section<'_, S> {
         }
         let flushed = if moved { self.flush() } else { Ok(()) };
         for (issuer, pending) in accepted {
-            let result = flushed.map(|()| pending.done);
+            let result = match flushed {
+                // They wait in the queue, as what there is no room for.
+                Ok(()) | Err(Error::NoBuffers) => Ok(pending.done),
+                Err(error) => Err(error),
+            };
             self.conclude(issuer, pending, result, None);
         }
         flushed.map(|()| moved)

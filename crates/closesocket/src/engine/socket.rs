@@ -66,6 +66,9 @@ pub(super) struct SocketState<S: System> {
     pub(super) seen_queued: u32,
     /// There is more to throw away than one critical section does.
     pub(super) more_to_discard: bool,
+    /// The transport lacked memory for what is queued: it is offered again as time
+    /// passes.
+    pub(super) memory_refused: bool,
     /// The endpoint was asked for events.
     pub(super) watched: bool,
     /// It has refused: it is looked at as time passes.
@@ -121,6 +124,7 @@ impl<S: System> SocketState<S> {
             doublings: 0,
             seen_queued: 0,
             more_to_discard: false,
+            memory_refused: false,
             watched: false,
             watch_refused: false,
             transport_ended: false,
@@ -309,6 +313,7 @@ impl<S: System> SocketState<S> {
         self.doublings = 0;
         self.seen_queued = u32::MAX;
         self.more_to_discard = false;
+        self.memory_refused = false;
         self.watched = false;
         self.watch_refused = false;
         out.released = true;

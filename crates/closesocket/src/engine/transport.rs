@@ -138,10 +138,14 @@ pub trait Waiter: Send + Sync {
 /// [`Error::ConnectionAborted`], [`Error::TimedOut`], [`Error::NetworkDown`],
 /// [`Error::NetworkUnreachable`] and [`Error::HostUnreachable`] from `send`,
 /// `receive`, `unacknowledged` or `send_fin` mean that the connection is lost
-/// ([`Error::is_loss`]). Any other from `send` refuses these bytes. A call that was
-/// about to hand them over, or what waits before them, is told so and may be made
-/// again. Where no call is told, of bytes that wait in the engine's queue, those of
-/// overlapped sends among them, it is as a loss, and the connection ends in a reset.
+/// ([`Error::is_loss`]). [`Error::NoBuffers`] from one of the first three says that
+/// memory is lacking now, and has changed nothing: the call is told so and may be made
+/// again, a pending receive ends with it, and what waits in the engine's queue is
+/// offered again as time passes. Any other error from `send` refuses these bytes. A
+/// call that was about to hand them over, or what waits before them, is told so and may
+/// be made again. Where no call is told, of bytes that wait in the engine's queue, those
+/// of overlapped sends among them, it is as a loss, and the connection ends in a reset.
+/// Any other error from the others is as a loss.
 pub trait Endpoint: Send + Sized + 'static {
     /// How peers are named.
     type Address: Clone + Debug + Send + Sync + 'static;
