@@ -1,12 +1,14 @@
 //! D1 to D3: closed descriptors, concurrent closes, stale values.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Barrier};
 
 use closesocket::engine::completions::{CompletionQueue, Notify};
 use closesocket::engine::{Config, Descriptor, Error};
 
-use crate::every_call::every_call;
-use crate::world::{FOREVER, LONG, Network, Peer, Task, World, assert_all, pattern, settings};
+use crate::world::{
+    FOREVER, Network, Peer, Proc, Task, World, assert_all, assert_every_call, pattern, settings,
+};
 
 scenarios! {
     d1_every_call_through_a_closed_descriptor_fails_with_wsaenotsock,
@@ -21,10 +23,7 @@ scenarios! {
 
 #[track_caller]
 fn assert_no_socket<N: Network>(world: &World<N>, descriptor: Descriptor) {
-    let (peer, free) = (world.peer_address(), N::free_address());
-    for (call, error) in every_call(&world.process, descriptor, &peer, &free) {
-        assert_eq!(error, Some(Error::NotSocket), "{call}");
-    }
+    assert_every_call(world, &world.process, descriptor, Error::NotSocket);
 }
 
 //= docs/specification.md#d1-the-commit-point
@@ -54,9 +53,16 @@ fn d1_a_second_close_fails_with_wsaenotsock_while_the_first_still_lingers<N: Net
 
 fn d1_a_value_that_was_never_issued_is_no_socket<N: Network>(world: &World<N>) {
     let (descriptor, mut peer) = world.connect();
-    for raw in [0, 1, u64::MAX, descriptor.raw() + (1 << 32)] {
-        assert_no_socket(world, Descriptor::from_raw(raw));
+    let other = world.other();
+    let [_, foreign] = [(); 2].map(|()| other.socket().unwrap());
+    let never = [0, 1, u64::MAX, descriptor.raw() + (1 << 32)].map(Descriptor::from_raw);
+    let slot = descriptor.slot();
+    let numbers = [(slot, 0), (slot, u32::MAX), (u32::MAX, 1), (1 << 20, 1)];
+    let never = never.into_iter().chain([foreign]);
+    for value in never.chain(numbers.map(|(slot, it)| Descriptor::new(slot, it))) {
+        assert_no_socket(world, value);
     }
+    other.die();
     assert!(peer.hears_nothing());
     assert_eq!(world.process.close(descriptor), Ok(()));
 }
@@ -133,29 +139,60 @@ fn d3_a_stale_value_never_reaches_the_socket_that_reuses_its_slot<N: Network>(_:
     assert_eq!(world.process.close(descriptor), Ok(()));
 }
 
+/// Uses the newest stale value again and again, while its slot is closed, recycled and
+/// opened, until that value is gone. Returns how often.
+fn attack<N: Network>(process: &Proc<N>, newest: &Arc<AtomicU64>) -> Task<usize> {
+    let (process, newest) = (process.clone(), Arc::downgrade(newest));
+    Task::start(move || {
+        let mut attacks = 0;
+        while let Some(newest) = newest.upgrade() {
+            let stale = Descriptor::from_raw(newest.load(Ordering::Acquire));
+            let refused = Err(Error::NotSocket);
+            // One after the other: a receive that got through would wait.
+            assert_eq!(process.send(stale, &[0xFF; 4096]), refused);
+            assert_eq!(process.recv(stale, &mut [0; 64]), refused);
+            assert_eq!(process.close(stale), Err(Error::NotSocket));
+            attacks += 1;
+        }
+        attacks
+    })
+}
+
 //= docs/specification.md#d3-stale-values
 //# - An operation MUST keep the socket and the `(slot, generation)` with which it was issued,
 //# without a second look-up.
 fn d3_a_pending_four_megabyte_send_never_reaches_the_next_connection<N: Network>(_: &World<N>) {
     let world = World::<N>::with(one_slot());
+    let newest = Arc::new(AtomicU64::new(0));
+    let attacker = attack::<N>(&world.process, &newest);
     let queue = CompletionQueue::new();
-    for round in 0..20 {
-        let (stale, mut first) = world.connect();
-        let notify = Notify::queue(&queue, round);
-        let bytes = pattern(0, 4 << 20);
-        world.start_send(stale, bytes, notify);
+    let mut bytes = pattern(0, 4 << 20);
+    let next = || {
+        // An attacker's hold may keep the slot for a moment.
+        world.until("the slot is free", || world.process.descriptors() == 0);
+        world.connect()
+    };
+    let (mut stale, mut first) = next();
+    for round in 0..100 {
+        world.start_send(stale, bytes, Notify::queue(&queue, round));
         assert_eq!(world.process.close(stale), Ok(()));
-        let aborted = queue.wait(LONG).unwrap();
+        newest.store(stale.raw(), Ordering::Release);
+        let aborted = queue.take().unwrap();
         assert_eq!(aborted.result, Err(Error::OperationAborted));
-        let (descriptor, mut second) = world.connect();
+        let (descriptor, mut second) = next();
         assert_eq!(descriptor.slot(), stale.slot());
-        assert_eq!(world.process.send(descriptor, &pattern(7, 50)), Ok(50));
-        assert_eq!(second.read_exactly(50, 50), pattern(7, 50));
-        assert!(second.hears_nothing());
-        assert_eq!(world.process.close(descriptor), Ok(()));
+        assert_eq!(descriptor.generation(), stale.generation() + 1);
+        // What the old connection still sends goes to the old peer.
         assert_all(first.read_to_end(), aborted.transferred);
-        assert_eq!(second.read_to_end().0, []);
+        assert!(second.hears_nothing());
+        second.write(b"all");
+        assert_eq!(world.process.recv(descriptor, &mut [0; 8]), Ok(3));
+        (stale, first, bytes) = (descriptor, second, aborted.buffer);
     }
+    drop(newest);
+    assert!(attacker.result() > 0);
+    assert_eq!(world.process.close(stale), Ok(()));
+    assert_all(first.read_to_end(), 0);
 }
 
 fn d3_a_blocked_receive_takes_no_byte_of_the_next_connection<N: Network>(_: &World<N>) {

@@ -20,6 +20,7 @@ scenarios! {
     l6_under_reset_the_queued_data_is_acknowledged_before_the_reset,
     l6_under_reset_a_socket_without_unread_input_is_graceful,
     l6_under_reset_a_peer_that_reads_sees_the_reset,
+    l6_under_reset_the_end_of_the_input_is_none,
     l6_under_reset_input_that_comes_while_draining_is_unread_input_too,
     l6_under_reset_a_fin_that_was_sent_before_stays_sent,
     l7_turning_dont_linger_off_restores_the_last_nonzero_time,
@@ -167,6 +168,23 @@ fn l6_under_reset_a_peer_that_reads_sees_the_reset<N: Network>(_: &World<N>) {
         assert!(answer.as_bytes().starts_with(&received));
     }
     assert_eq!(world.provider.metrics().resets, 100);
+}
+
+fn l6_under_reset_the_end_of_the_input_is_none<N: Network>(_: &World<N>) {
+    let world = World::<N>::with(Config {
+        unread_input: UnreadInput::Reset,
+        ..settings()
+    });
+    for unread in [&b""[..], b"unread"] {
+        let (descriptor, mut peer) = world.connect();
+        peer.write(unread);
+        peer.finish();
+        until_readable(&world, descriptor);
+        assert_eq!(world.process.close(descriptor), Ok(()));
+        let (received, end) = peer.read_to_end();
+        assert_eq!(received, []);
+        assert_eq!(end == End::Reset, !unread.is_empty(), "{end:?}");
+    }
 }
 
 //= docs/specification.md#l6-unread-input

@@ -1,14 +1,16 @@
 //! E1 and E2: which error comes first, and what an error says. R7: addresses in use.
 
 use std::io::ErrorKind;
+use std::time::Duration;
 
 use closesocket::engine::completions::{AlertableThread, Notify, Overlapped};
-use closesocket::engine::{Error, Shutdown};
+use closesocket::engine::{Descriptor, Error, Shutdown};
 
-use crate::world::{FOREVER, LONG, Network, Peer, World, assert_all};
+use crate::world::{FOREVER, LONG, Network, Peer, World, assert_all, assert_every_call};
 
 scenarios! {
     e1_wsanotinitialised_comes_before_everything,
+    e1_every_call_heeds_the_process_then_the_network_then_the_descriptor,
     e1_wsaenetdown_comes_before_wsaenotsock,
     e1_wsaenetdown_comes_before_wsaewouldblock,
     e1_wsaenotsock_comes_before_wsaewouldblock,
@@ -16,6 +18,7 @@ scenarios! {
     e1_a_network_that_is_down_holds_up_neither_cleanup_nor_death,
     e2_every_error_that_a_user_meets_has_its_code_its_kind_and_words,
     e2_a_second_connect_is_told_that_the_first_goes_on,
+    e2_a_call_in_the_wrong_state_is_told_so,
     r7_the_second_bind_of_a_bound_address_fails,
     r7_accepted_connections_leave_the_address_to_the_next_listener,
     r7_the_address_of_a_connection_is_bound_until_it_ends,
@@ -35,6 +38,22 @@ fn e1_wsanotinitialised_comes_before_everything<N: Network>(world: &World<N>) {
     world.provider.set_network_down(false);
     assert_eq!(process.close(descriptor), Err(Error::NotInitialised));
     assert_eq!(world.process.close(descriptor), Ok(()));
+}
+
+fn e1_every_call_heeds_the_process_then_the_network_then_the_descriptor<N: Network>(
+    world: &World<N>,
+) {
+    let process = world.provider.process();
+    let nothing = Descriptor::from_raw(0);
+    assert_every_call(world, &process, nothing, Error::NotInitialised);
+    assert_eq!(process.cleanup(), Err(Error::NotInitialised));
+    world.provider.set_network_down(true);
+    assert_every_call(world, &process, nothing, Error::NotInitialised);
+    process.startup().unwrap();
+    assert_every_call(world, &process, nothing, Error::NetworkDown);
+    assert_eq!(process.socket(), Err(Error::NetworkDown));
+    world.provider.set_network_down(false);
+    assert_every_call(world, &process, nothing, Error::NotSocket);
 }
 
 //= docs/specification.md#e1-precedence
@@ -205,6 +224,25 @@ fn e2_a_second_connect_is_told_that_the_first_goes_on<N: Network>(world: &World<
         assert_eq!(process.connect(descriptor, &address), Err(already));
         let second = process.connect_overlapped(descriptor, &address, Notify::nobody());
         assert_eq!(second.unwrap_err(), already);
+        assert_eq!(process.close(descriptor), Ok(()));
+    }
+}
+
+fn e2_a_call_in_the_wrong_state_is_told_so<N: Network>(world: &World<N>) {
+    let process = &world.process;
+    let idle = process.socket().unwrap();
+    let received = process.recv(idle, &mut [0; 4]);
+    assert_eq!(received, Err(Error::NotConnected));
+    assert_eq!(process.send(idle, b"x"), Err(Error::NotConnected));
+    assert_eq!(process.accept(idle), Err(Error::InvalidArgument));
+    let nothing = process.select(&[], Some(Duration::ZERO));
+    assert_eq!(nothing, Err(Error::InvalidArgument));
+    assert!(!process.cancel_blocking_call(0));
+    let (listener, _) = world.listener();
+    assert_eq!(process.listen(listener, u32::MAX), Ok(()));
+    let connected = process.connect(listener, &world.peer_address());
+    assert_eq!(connected, Err(Error::InvalidArgument));
+    for descriptor in [idle, listener] {
         assert_eq!(process.close(descriptor), Ok(()));
     }
 }

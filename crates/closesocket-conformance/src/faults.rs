@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use closesocket::engine::completions::{AlertableThread, CompletionQueue, Interest, Notify};
 use closesocket::engine::{Config, Error};
 
-use crate::world::{LONG, Network, Peer, Task, World, assert_all, pattern, settings};
+use crate::world::{LONG, Network, Peer, WINDOW, World, assert_all, pattern, settings};
 
 scenarios! {
     fault_a_full_descriptor_table_refuses_sockets_until_one_is_closed,
@@ -74,7 +74,9 @@ fn fault_a_full_descriptor_table_refuses_a_redemption_and_keeps_the_record<N: Ne
     assert!(peer.hears_nothing());
     assert_eq!(other.close(extra), Ok(()));
     let second = other.redeem(record).unwrap();
+    assert_eq!(other.redeem(record), Err(Error::TooManyDescriptors));
     assert_eq!(other.close(second), Ok(()));
+    assert_eq!(other.redeem(record), Err(Error::InvalidArgument));
     assert_all(peer.read_to_end(), 0);
 }
 
@@ -93,10 +95,8 @@ fn fault_a_used_up_window_would_block_and_is_writable_when_the_peer_reads<N: Net
         process.send(descriptor, &pattern(all, 1)),
         Err(Error::WouldBlock)
     );
-    let selecting = {
-        let process = process.clone();
-        Task::start(move || process.select(&[(descriptor, Interest::WRITABLE)], LONG))
-    };
+    let writable = [(descriptor, Interest::WRITABLE)];
+    let selecting = world.block(move |process| process.select(&writable, LONG));
     assert_eq!(peer.read_exactly(all, 8192), pattern(0, all));
     assert!(selecting.result().unwrap()[0].1.writable);
     assert_eq!(process.send(descriptor, &pattern(all, 10)), Ok(10));
@@ -108,6 +108,7 @@ fn fault_a_used_up_window_holds_a_blocked_send_until_the_peer_reads<N: Network>(
     let (descriptor, mut peer, accepted) = world.stalled();
     let big = crate::world::BIG;
     let blocked = world.block(move |process| process.send(descriptor, &pattern(accepted, big)));
+    assert!(world.process.queued(descriptor).unwrap() <= WINDOW && blocked.goes_on());
     let all = accepted + big;
     assert_eq!(peer.read_exactly(all, 8192), pattern(0, all));
     assert_eq!(blocked.result(), Ok(big));

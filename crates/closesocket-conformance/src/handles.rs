@@ -1,5 +1,6 @@
 //! H1 to H5: when a provider that is not an IFS gives its handles back.
 
+use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -25,6 +26,7 @@ scenarios! {
     h3_a_close_that_found_no_socket_gives_no_handle_back,
     h4_a_failed_upcall_retires_the_slot_and_is_reported_and_not_repeated,
     h4_a_failed_upcall_neither_loses_nor_repeats_the_release,
+    h4_an_upcall_that_panics_has_failed_and_stops_nobody,
     h4_an_ifs_provider_makes_no_upcall,
     h4_an_upcall_may_call_the_provider,
     h5_the_handle_goes_back_before_a_background_drain_ends,
@@ -33,6 +35,15 @@ scenarios! {
 fn non_ifs<N: Network>() -> World<N> {
     World::with(Config {
         handle_kind: HandleKind::NonIfs,
+        ..settings()
+    })
+}
+
+/// The same, where operations outlive their descriptor.
+pub(crate) fn last_reference<N: Network>() -> World<N> {
+    World::with(Config {
+        handle_kind: HandleKind::NonIfs,
+        abort_scope: AbortScope::LastReference,
         ..settings()
     })
 }
@@ -133,11 +144,7 @@ fn h2_the_handle_follows_the_delivery_of_every_operation<N: Network>(_: &World<N
 //# - A handle MUST NOT be given back before every operation through its descriptor has ended and
 //# its result has been delivered.
 fn h2_the_handle_follows_the_packet_of_an_operation_that_outlived_it<N: Network>(_: &World<N>) {
-    let world = World::<N>::with(Config {
-        handle_kind: HandleKind::NonIfs,
-        abort_scope: AbortScope::LastReference,
-        ..settings()
-    });
+    let world = last_reference::<N>();
     let (descriptor, mut peer) = world.connect();
     let kept = world.share(descriptor, &world.process);
     let queue = CompletionQueue::new();
@@ -286,6 +293,45 @@ fn h4_a_failed_upcall_neither_loses_nor_repeats_the_release<N: Network>(_: &Worl
     assert_eq!(closing.result(), Ok(()));
     assert_all(one.read_to_end(), accepted);
     world.until_released();
+}
+
+//= docs/specification.md#h4-one-attempt
+//# - The provider MUST NOT attempt the handle upcall more than once for a descriptor.
+fn h4_an_upcall_that_panics_has_failed_and_stops_nobody<N: Network>(_: &World<N>) {
+    let world = last_reference::<N>();
+    let attempts = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&attempts);
+    world.dll.during(move |_, _| {
+        if counted.fetch_add(1, Ordering::SeqCst) < 2 {
+            resume_unwind(Box::new("the DLL above is broken"));
+        }
+    });
+    world.retired.store(2, Ordering::SeqCst);
+    let queue = CompletionQueue::new();
+    let (first, mut peer) = world.connect();
+    let kept = world.share(first, &world.process);
+    for (descriptor, key) in [(first, 1), (kept, 2)] {
+        world.start_recv(descriptor, 1, Notify::queue(&queue, key));
+    }
+    // The handle goes back when the receive ends, on a thread of the transport's if it
+    // has one.
+    assert_eq!(world.process.close(first), Ok(()));
+    assert_eq!(attempts.load(Ordering::SeqCst), 0);
+    peer.write(b"ab");
+    for key in [1, 2] {
+        let received = queue.wait(LONG).unwrap();
+        assert_eq!((received.key, received.result), (key, Ok(1)));
+    }
+    world.until("it has panicked", || attempts.load(Ordering::SeqCst) == 1);
+    // In the close itself, which aborts an operation.
+    world.start_recv(kept, 1, Notify::queue(&queue, 3));
+    assert_eq!(world.process.close(kept), Ok(()));
+    assert_eq!(queue.take().unwrap().result, Err(Error::OperationAborted));
+    assert_eq!(world.process.close(kept), Err(Error::NotSocket));
+    let (after, _peer) = world.connect();
+    assert_eq!(world.process.close(after), Ok(()));
+    assert_eq!(attempts.load(Ordering::SeqCst), 3);
+    assert_eq!(world.provider.metrics().callback_panics, 2);
 }
 
 //= docs/specification.md#h4-one-attempt

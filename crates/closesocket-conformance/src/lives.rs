@@ -3,13 +3,11 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 
+use closesocket::engine::Descriptor;
 use closesocket::engine::completions::{CompletionQueue, Notify, Overlapped};
-use closesocket::engine::{Config, Descriptor};
-use closesocket::protocol::{AbortScope, HandleKind};
 
-use crate::world::{
-    Address, LONG, Network, PATIENCE, Peer, Proc, Task, World, assert_all, settings,
-};
+use crate::handles::last_reference;
+use crate::world::{Address, LONG, Network, PATIENCE, Peer, Proc, Task, World, assert_all};
 
 scenarios! {
     s2_a_cleanup_ends_no_operation_of_the_next_life,
@@ -21,11 +19,7 @@ scenarios! {
 fn live_again<N: Network, T: Send + 'static>(
     live: impl Fn(&Proc<N>, &Address<N>) -> T + Clone + Send + Sync + 'static,
 ) -> (World<N>, T, N::Peer) {
-    let world = World::<N>::with(Config {
-        abort_scope: AbortScope::LastReference,
-        handle_kind: HandleKind::NonIfs,
-        ..settings()
-    });
+    let world = last_reference::<N>();
     world.process.socket().unwrap();
     let (tell, told) = channel();
     let (process, address) = (world.process.clone(), world.peer_address());

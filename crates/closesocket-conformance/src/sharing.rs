@@ -3,7 +3,7 @@
 use std::sync::{Arc, Barrier};
 
 use closesocket::engine::completions::{CompletionQueue, Event, Interest, Notify};
-use closesocket::engine::{Error, Shutdown};
+use closesocket::engine::{Error, ProcessId, Shutdown};
 
 use crate::world::{BIG, End, FOREVER, LONG, Network, Peer, Task, World, assert_all, pattern};
 
@@ -149,8 +149,10 @@ fn d5_a_process_that_is_gone_is_no_target<N: Network>(world: &World<N>) {
     let (first, mut peer) = world.connect();
     let other = world.other();
     other.die();
-    let refused = world.process.duplicate(first, other.id());
-    assert_eq!(refused.err(), Some(Error::InvalidArgument));
+    for gone in [other.id(), ProcessId(u32::MAX)] {
+        let refused = world.process.duplicate(first, gone);
+        assert_eq!(refused.err(), Some(Error::InvalidArgument));
+    }
     assert_eq!(world.process.close(first), Ok(()));
     assert_all(peer.read_to_end(), 0);
 }

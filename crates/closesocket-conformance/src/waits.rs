@@ -1,19 +1,17 @@
 //! S2a, R4, C4 and O3: nobody waits for what cannot come, nobody waits where all
 //! would, and what nobody can be told of is closed.
 
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use closesocket::engine::completions::{
     AlertableThread, CompletionQueue, Interest, Notify, Overlapped,
 };
-use closesocket::engine::observe::NoProbe;
-use closesocket::engine::sync::SystemClock;
-use closesocket::engine::{Descriptor, Error, Process, ProcessId, Provider, UpcallFailed, Upcalls};
-use closesocket::protocol::{AbortScope, HandleKind};
+use closesocket::engine::{Descriptor, Error, Process};
 
+use crate::handles::last_reference;
 use crate::world::{
-    BIG, End, FOREVER, LONG, Network, Peer, Proc, Sys, Task, World, assert_all, pattern, settings,
+    BIG, End, FOREVER, Network, Peer, Sys, Task, World, assert_all, pattern, settings,
 };
 
 scenarios! {
@@ -192,68 +190,32 @@ fn r4_a_connection_that_nobody_can_be_told_of_is_closed<N: Network>(world: &Worl
     world.process.close(listener).unwrap();
 }
 
-/// What an upcall does, once, with what it saw.
-type Deed = Box<dyn FnOnce() + Send>;
-
-#[derive(Clone, Default)]
-struct OnUpcall(Arc<Mutex<Option<Deed>>>);
-
-impl Upcalls for OnUpcall {
-    fn close_socket_handle(&self, _: ProcessId, _: Descriptor) -> Result<(), UpcallFailed> {
-        let deed = self.0.lock().unwrap().take();
-        if let Some(deed) = deed {
-            deed();
-        }
-        Ok(())
-    }
-}
-
 //= docs/specification.md#c4-on-the-thread-of-the-transport
 //# - A lingering close on a thread that is in a call of the transport's MUST drain in the
 //# background, and reset the connection when its timeout expires.
 //= docs/specification.md#c4-on-the-thread-of-the-transport
 //# - A call that would wait on a thread that is in a call of the transport's MUST fail with
 //# WSAEWOULDBLOCK, as on a nonblocking socket.
-fn c4_nothing_waits_in_an_upcall_on_the_transports_thread<N: Network>(world: &World<N>) {
-    let upcalls = OnUpcall::default();
-    let config = closesocket::engine::Config {
-        handle_kind: HandleKind::NonIfs,
-        abort_scope: AbortScope::LastReference,
-        ..settings()
-    };
-    let clock = SystemClock::default();
-    let provider: Provider<Sys<N>> =
-        Provider::new(config, N::transport(), clock, NoProbe, upcalls.clone());
-    let process: Proc<N> = provider.startup().unwrap();
-    let plain = N::listen(provider.transport());
-    let connect = || {
-        let descriptor = process.socket().unwrap();
-        let connected = Overlapped::new();
-        let notify = Notify::event(&connected);
-        let address = N::address(&plain);
-        let connecting = process.connect_overlapped(descriptor, &address, notify);
-        connecting.unwrap();
-        let peer = N::accept(&plain);
-        assert_eq!(connected.wait(LONG).unwrap().result, Ok(0));
-        (descriptor, peer)
-    };
+fn c4_nothing_waits_in_an_upcall_on_the_transports_thread<N: Network>(_: &World<N>) {
+    let world = last_reference::<N>();
+    let process = &world.process;
     // The handle of `closed` goes back when its receive ends, on whatever thread
     // the transport reports from.
-    let (closed, mut trigger) = connect();
-    let record = process.duplicate(closed, process.id()).unwrap();
-    let twin = process.redeem(record).unwrap();
-    let received = process.recv_overlapped(closed, vec![0; 8], Notify::nobody());
-    received.unwrap();
+    let (closed, mut trigger) = world.connect();
+    let twin = world.share(closed, process);
+    world.start_recv(closed, 8, Notify::nobody());
     process.close(closed).unwrap();
-    let (lingering, mut slow) = connect();
+    let (lingering, mut slow) = world.connect();
     process.set_linger(lingering, Some(FOREVER)).unwrap();
-    let accepted = process.send_overlapped(lingering, pattern(0, BIG), Notify::nobody());
-    accepted.unwrap();
-    let (idle, mut other) = connect();
+    world.start_send(lingering, pattern(0, BIG), Notify::nobody());
+    let (idle, mut other) = world.connect();
     let (tell, told) = std::sync::mpsc::channel();
-    let queue = CompletionQueue::<closesocket::engine::sync::Std>::new();
-    let within = process.clone();
-    *upcalls.0.lock().unwrap() = Some(Box::new(move || {
+    let (within, before) = (process.clone(), AtomicBool::new(false));
+    world.dll.during(move |_, _| {
+        if before.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let queue = CompletionQueue::<closesocket::engine::sync::Std>::new();
         let interests = [(idle, Interest::READABLE)];
         tell.send((
             within.recv(idle, &mut [0; 8]),
@@ -262,7 +224,7 @@ fn c4_nothing_waits_in_an_upcall_on_the_transports_thread<N: Network>(world: &Wo
             within.close(lingering),
         ))
         .unwrap();
-    }));
+    });
     trigger.write(b"x");
     let (recv, select, nothing, close) = told.recv_timeout(crate::world::PATIENCE).unwrap();
     assert_eq!(recv, Err(Error::WouldBlock));
@@ -278,7 +240,8 @@ fn c4_nothing_waits_in_an_upcall_on_the_transports_thread<N: Network>(world: &Wo
     for each in [twin, idle] {
         process.close(each).unwrap();
     }
-    let _ = world;
+    // It holds the process, which holds it.
+    world.dll.during(|_, _| {});
 }
 
 //= docs/specification.md#o3-aborted-overlapped-operations

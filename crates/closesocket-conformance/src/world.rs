@@ -14,6 +14,7 @@ use closesocket::engine::sync::SystemClock;
 use closesocket::engine::{Config, Descriptor, Error, InMemory, Process, Provider, System};
 
 use crate::dll::{Dll, ToDll};
+use crate::every_call::every_call;
 pub(crate) use crate::network::{Address, End, Network, Peer, Ports, Sys};
 use crate::skipped::{Skipped, skip};
 
@@ -342,6 +343,20 @@ pub(crate) fn assert_reset((received, end): (Vec<u8>, End), accepted: usize) -> 
     assert_eq!(end, End::Reset);
     assert_prefix(&received, accepted);
     received.len()
+}
+
+/// Sees that every call of this process says this of this descriptor.
+#[track_caller]
+pub(crate) fn assert_every_call<N: Network>(
+    world: &World<N>,
+    process: &Proc<N>,
+    descriptor: Descriptor,
+    expected: Error,
+) {
+    let (peer, free) = (world.peer_address(), N::free_address());
+    for (call, error) in every_call(process, descriptor, &peer, &free) {
+        assert_eq!(error, Some(expected), "{call} with {descriptor:?}");
+    }
 }
 
 /// Runs a scenario, if the machine has the network.

@@ -1,10 +1,12 @@
-//! What an accepted socket has from its listener.
+//! What an accepted socket has from its listener, and accepts that are refused.
 
-use closesocket::engine::Config;
-use closesocket::engine::completions::Interest;
+use std::time::Duration;
+
+use closesocket::engine::completions::{Interest, Notify};
 use closesocket::engine::net::PeerRead;
+use closesocket::engine::{Config, Error};
 
-use crate::faulty::{AWAY, World};
+use crate::faulty::{AWAY, Faults, World};
 
 /// Closes the listener between the section that takes the connection and the
 /// making of its socket.
@@ -43,4 +45,50 @@ fn a_listener_that_is_closed_meanwhile_takes_no_option_from_the_socket_that_it_a
             accept_and_lose_the_listener(nonblocking, selected);
         }
     }
+}
+
+#[test]
+fn a_listener_whose_accept_would_fail_is_readable() {
+    let world = World::new(Config::default());
+    let descriptor = world.listen(1);
+    Faults::set(&world.faults.accept_fails, true);
+    let readable = [(descriptor, Interest::READABLE)];
+    let ready = world.process.select(&readable, Some(Duration::ZERO));
+    assert_eq!(ready.unwrap().len(), 1);
+    assert_eq!(
+        world.process.accept(descriptor),
+        Err(Error::TooManyDescriptors)
+    );
+}
+
+/// Which error an accept gets, with a table that has no free slot, is decided
+/// in the order of E1: first whether there is such a socket, then whether it
+/// listens, then whether a slot is left.
+#[test]
+fn a_full_table_hides_no_error_that_precedes_it() {
+    let world = World::new(Config {
+        descriptor_limit: 2,
+        ..Config::default()
+    });
+    let process = &world.process;
+    let stale = process.socket().unwrap();
+    process.close(stale).unwrap();
+    let listener = world.listen(1);
+    process.set_nonblocking(listener, true).unwrap();
+    let idle = process.socket().unwrap();
+    let expected = [
+        (stale, Error::NotSocket),
+        (idle, Error::InvalidArgument),
+        (listener, Error::TooManyDescriptors),
+    ];
+    for (descriptor, error) in expected {
+        let overlapped = process.accept_overlapped(descriptor, Notify::nobody());
+        assert_eq!(overlapped.unwrap_err(), error);
+        assert_eq!(process.accept(descriptor).unwrap_err(), error);
+    }
+    // None of the refused calls kept a slot.
+    process.close(idle).unwrap();
+    assert_eq!(process.accept(listener), Err(Error::WouldBlock));
+    assert_eq!(process.descriptors(), 1);
+    process.socket().unwrap();
 }

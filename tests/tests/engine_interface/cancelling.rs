@@ -25,19 +25,8 @@ fn each_thread_has_a_number_of_its_own() {
 #[test]
 fn a_cancel_ends_the_call_of_its_thread_and_no_other() {
     let world = World::new(Config::default());
-    let (descriptor, peer) = world.connect();
-    world.process.set_nonblocking(descriptor, false).unwrap();
-    let receive = || {
-        let process = world.process.clone();
-        let (tell, number) = channel();
-        let before = process.blocked_threads();
-        let receiving = Task::start(move || {
-            tell.send(this_thread()).unwrap();
-            process.recv(descriptor, &mut [0; 4])
-        });
-        until("it blocks", || world.process.blocked_threads() > before);
-        (number.recv().unwrap(), receiving)
-    };
+    let (descriptor, peer) = world.connect_blocking();
+    let receive = || world.block(move |process| process.recv(descriptor, &mut [0; 4]));
     let (_, first) = receive();
     let (thread, second) = receive();
     let (_, third) = receive();
@@ -58,8 +47,7 @@ fn a_cancel_ends_the_call_of_its_thread_and_no_other() {
 fn a_call_that_blocks_within_another_leaves_the_other_to_be_cancelled() {
     let world = World::new(Config::default());
     let (outer, _peer) = world.connect();
-    let (inner, peer) = world.connect();
-    world.process.set_nonblocking(inner, false).unwrap();
+    let (inner, peer) = world.connect_blocking();
     let (tell, told) = channel();
     let process = world.process.clone();
     let within = move || {

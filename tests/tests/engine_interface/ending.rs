@@ -1,24 +1,13 @@
 //! Processes that end, and descriptors that come and go.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use closesocket::engine::net::PeerRead;
-use closesocket::engine::{Config, Descriptor, Error, ProcessId, UpcallFailed, Upcalls};
+use closesocket::engine::{Config, Error};
 use closesocket::protocol::HandleKind;
 
 use crate::Task;
 use crate::faulty::{AWAY, OPENING, World};
-
-/// Counts the handles that it is given back.
-struct Dll(Arc<AtomicUsize>);
-
-impl Upcalls for Dll {
-    fn close_socket_handle(&self, _: ProcessId, _: Descriptor) -> Result<(), UpcallFailed> {
-        self.0.fetch_add(1, Ordering::SeqCst);
-        Ok(())
-    }
-}
 
 //= docs/specification.md#s2-cleanup
 //# - The call of WSPCleanup that matches the first WSPStartup of the process MUST close every
@@ -33,13 +22,12 @@ fn a_call_that_opens_a_descriptor_and_is_overtaken_by_a_cleanup_returns_none() {
             handle_kind: HandleKind::NonIfs,
             ..Config::default()
         };
-        let returned = Arc::new(AtomicUsize::new(0));
-        let world = World::with_upcalls(config, Dll(Arc::clone(&returned)));
+        let world = World::new(config);
         let listening = world.listen(1);
         let peer = world.provider.transport().memory.dial(AWAY).unwrap();
         let opened = open(&world, listening, |process| process.cleanup().unwrap());
         assert_eq!(opened, Err(Error::NotInitialised));
-        assert_eq!(returned.load(Ordering::SeqCst), 2, "handles");
+        assert_eq!(world.dll.count(), 2, "handles");
         assert!(matches!(peer.read(1), PeerRead::End | PeerRead::Reset));
         assert_eq!(world.process.descriptors(), 0);
         assert_eq!(world.provider.usage().sockets, 0);
@@ -77,9 +65,8 @@ fn a_slot_that_any_thread_has_freed_is_there_for_every_other() {
 #[test]
 fn a_close_that_begins_to_linger_when_its_process_was_just_cleaned_up_does_not_wait() {
     let world = World::new(Config::default());
-    let (descriptor, peer) = world.connect();
+    let (descriptor, peer) = world.connect_blocking();
     peer.stall(true);
-    world.process.set_nonblocking(descriptor, false).unwrap();
     world.process.set_linger(descriptor, Some(600)).unwrap();
     world.process.send(descriptor, b"later").unwrap();
     let process = world.process.clone();

@@ -1,100 +1,75 @@
-//! A process that starts up again while its cleanup still sweeps.
+//! A process that starts up again while its cleanup still sweeps, or while a call of
+//! its last life goes on.
 
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
 
-use closesocket::engine::completions::{CompletionQueue, Notify};
-use closesocket::engine::net::{Memory, MemoryAddress, Peer, PeerListener};
-use closesocket::engine::sync::{Std, SystemClock};
-use closesocket::engine::{
-    Config, Descriptor, Error, Process, ProcessId, Provider, UpcallFailed, Upcalls,
-};
+use closesocket::engine::observe::{Observation, Probe, Step};
+use closesocket::engine::{Config, Error, Process};
 use closesocket::protocol::{AbortScope, HandleKind};
-use closesocket_trace::{Recorder, replay};
 
 use crate::faulty::{AWAY, OPENING, System, World};
-use crate::{PATIENCE, Task};
-
-type Recorded = (Memory, Std, SystemClock, Recorder);
-type Act = Box<dyn FnOnce() + Send>;
-
-/// Does something once, in the first handle upcall.
-#[derive(Clone, Default)]
-struct InUpcall(Arc<Mutex<Option<Act>>>);
-
-impl Upcalls for InUpcall {
-    fn close_socket_handle(&self, _: ProcessId, _: Descriptor) -> Result<(), UpcallFailed> {
-        let act = self.0.lock().unwrap().take();
-        if let Some(act) = act {
-            act();
-        }
-        Ok(())
-    }
-}
-
-const HOME: MemoryAddress = MemoryAddress(1);
-
-/// What the second life has: a receive whose descriptor is closed, another
-/// descriptor of its socket, and the far end.
-struct Second {
-    kept: Descriptor,
-    peer: Peer,
-}
-
-fn live_again(
-    process: &Process<Recorded>,
-    peers: &PeerListener,
-    queue: &CompletionQueue,
-) -> Second {
-    process.startup().unwrap();
-    let first = process.socket().unwrap();
-    let notify = Notify::nobody();
-    process.connect_overlapped(first, &HOME, notify).unwrap();
-    let peer = peers.accept().unwrap();
-    let record = process.duplicate(first, process.id()).unwrap();
-    let kept = process.redeem(record).unwrap();
-    let notify = Notify::queue(queue, 42);
-    process.recv_overlapped(first, vec![0; 8], notify).unwrap();
-    process.close(first).unwrap();
-    Second { kept, peer }
-}
+use crate::{PATIENCE, Task, until};
 
 //= docs/specification.md#s2-cleanup
 //# - Cleanup MUST NOT end anything that began after a later WSPStartup of the process.
-//= docs/specification.md#o2-one-end-for-each-operation
-//# - Every operation MUST end exactly once, either completed or aborted.
 #[test]
-fn a_cleanup_ends_no_operation_of_the_next_life_though_it_has_outlived_its_descriptor() {
-    let upcalls = InUpcall::default();
-    let recorder = Recorder::in_memory();
-    let memory = Memory::default();
-    let peers = memory.listen(HOME).unwrap();
-    let config = Config {
-        abort_scope: AbortScope::LastReference,
+fn a_cleanup_wakes_no_thread_that_blocks_in_the_next_life() {
+    let world = World::new(Config {
         handle_kind: HandleKind::NonIfs,
         ..Config::default()
-    };
-    let clock = SystemClock::default();
-    let provider: Provider<Recorded> =
-        Provider::new(config, memory, clock, recorder.clone(), upcalls.clone());
-    let process = provider.startup().unwrap();
-    process.socket().unwrap();
-    let queue = CompletionQueue::new();
-    let second = Arc::new(Mutex::new(None));
-    let (again, told, made) = (process.clone(), queue.clone(), Arc::clone(&second));
-    let act = move || {
-        let live = move || live_again(&again, &peers, &told);
-        *made.lock().unwrap() = Some(Task::start(live).result());
-    };
-    *upcalls.0.lock().unwrap() = Some(Box::new(act));
-    process.cleanup().unwrap();
-    let Second { kept, peer } = second.lock().unwrap().take().unwrap();
-    peer.write(b"hello").unwrap();
-    let received = queue.wait(Some(PATIENCE)).unwrap();
-    assert_eq!((received.key, received.result), (42, Ok(5)));
-    process.close(kept).unwrap();
-    drop((peer, process, provider));
-    let verdict = replay(&recorder.finish().unwrap());
-    assert!(verdict.accepted, "{:?}", verdict.first_problem);
+    });
+    let (process, (tell, told)) = (world.process.clone(), channel());
+    world.dll.during(move |_, _| {
+        process.startup().unwrap();
+        let listening = process.socket().unwrap();
+        process.listen(listening, 1).unwrap();
+        let accepting = process.clone();
+        let accept = Task::start(move || accepting.accept(listening));
+        until("it blocks", || process.blocked_threads() > 0);
+        tell.send(accept).unwrap();
+    });
+    world.process.socket().unwrap();
+    world.process.cleanup().unwrap();
+    // It holds the process, which holds it.
+    world.dll.during(|_, _| {});
+    let accept = told.recv_timeout(PATIENCE).unwrap();
+    // Long enough to see that it is not woken.
+    thread::sleep(Duration::from_millis(100));
+    assert!(accept.goes_on());
+    world.process.cleanup().unwrap();
+}
+
+/// Does something the next time that a close is refused.
+#[derive(Clone, Default)]
+struct ActingProbe(Arc<Mutex<Option<Act>>>);
+
+type Act = Box<dyn FnOnce() + Send>;
+
+impl Probe for ActingProbe {
+    fn observe(&self, observation: Observation) {
+        if matches!(observation.step, Step::CloseRefused { .. }) {
+            let act = self.0.lock().unwrap().take();
+            if let Some(act) = act {
+                act();
+            }
+        }
+    }
+}
+
+#[test]
+fn a_close_that_a_cleanup_overtakes_says_that_nothing_is_initialised() {
+    let world = World::observed(Config::default(), ActingProbe::default());
+    let process = &world.process;
+    let descriptor = process.socket().unwrap();
+    process.close(descriptor).unwrap();
+    let stopped = process.clone();
+    let act: Act = Box::new(move || stopped.cleanup().unwrap());
+    *world.provider.probe().0.lock().unwrap() = Some(act);
+    assert_eq!(process.close(descriptor), Err(Error::NotInitialised));
+    assert_eq!(process.descriptors(), 0);
 }
 
 //= docs/specification.md#s2-cleanup

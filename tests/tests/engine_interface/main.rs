@@ -4,11 +4,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-#[path = "../faulty/mod.rs"]
+#[path = "../../../crates/closesocket-conformance/src/dll.rs"]
+mod dll;
 mod faulty;
 
 mod accepting;
 mod cancelling;
+mod delivering;
+mod each_other;
 mod ending;
 mod lives;
 mod metrics;

@@ -3,9 +3,9 @@
 use std::thread;
 use std::time::Duration;
 
+use closesocket::engine::Config;
 use closesocket::engine::completions::Notify;
-use closesocket::engine::net::{Call, Fault, PeerRead};
-use closesocket::engine::{Config, Error};
+use closesocket::engine::net::PeerRead;
 
 use crate::faulty::World;
 use crate::{PATIENCE, Task, until};
@@ -41,8 +41,7 @@ fn metrics_tell_what_every_process_holds() {
     let world = World::new(Config::default());
     let other = world.provider.startup().unwrap();
     let (descriptor, peer) = world.connect();
-    let record = world.process.duplicate(descriptor, other.id()).unwrap();
-    let theirs = other.redeem(record).unwrap();
+    let theirs = world.share(descriptor, &other);
     let (draining, stalled) = world.connect();
     stalled.stall(true);
     world.process.send(draining, b"later").unwrap();
@@ -93,27 +92,4 @@ fn draining_all_waits_as_long_as_it_may_and_not_longer_than_it_must() {
     assert_eq!(waiting.result(), 0);
     let metrics = world.provider.metrics();
     assert_eq!((metrics.resets, metrics.drain_timeouts), (0, 0));
-}
-
-#[test]
-fn a_socket_that_the_transport_has_no_endpoint_for_leaves_nothing() {
-    let world = World::new(Config::default());
-    let holds = || {
-        let usage = world.provider.usage();
-        (usage.sockets, world.process.descriptors())
-    };
-    let before = holds();
-    for fails in [true, false] {
-        if fails {
-            let refused = Fault::Fails(Call::Open, Error::TooManyDescriptors);
-            world.provider.transport().memory.inject(refused);
-        }
-        let opened = world.process.socket();
-        if fails {
-            assert_eq!(opened, Err(Error::TooManyDescriptors));
-        } else {
-            world.process.close(opened.unwrap()).unwrap();
-        }
-        assert_eq!(holds(), before);
-    }
 }

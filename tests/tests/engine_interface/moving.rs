@@ -1,60 +1,11 @@
 //! Bytes that go to and fro.
 
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
-use closesocket::engine::completions::{Interest, Notify, Overlapped};
-use closesocket::engine::net::PeerRead;
+use closesocket::engine::completions::{Notify, Overlapped};
 use closesocket::engine::{Config, Error, Shutdown, SocketId};
 
 use crate::faulty::{Faults, World};
-
-#[test]
-fn a_nonblocking_receive_takes_what_is_there_and_says_when_nothing_is() {
-    let world = World::new(Config::default());
-    let process = &world.process;
-    let (descriptor, peer) = world.connect();
-    let mut buffer = [0; 4];
-    assert_eq!(
-        process.recv(descriptor, &mut buffer),
-        Err(Error::WouldBlock)
-    );
-    peer.write(b"hello").unwrap();
-    assert_eq!(process.recv(descriptor, &mut []), Ok(0));
-    assert_eq!(process.recv(descriptor, &mut buffer), Ok(4));
-    assert_eq!(&buffer, b"hell");
-    assert_eq!(process.recv(descriptor, &mut buffer), Ok(1));
-    assert_eq!(
-        process.recv(descriptor, &mut buffer),
-        Err(Error::WouldBlock)
-    );
-    peer.finish().unwrap();
-    assert_eq!(process.recv(descriptor, &mut buffer), Ok(0));
-}
-
-#[test]
-fn after_a_shutdown_of_the_receive_side_nothing_is_received_and_sending_goes_on() {
-    let world = World::new(Config::default());
-    let process = &world.process;
-    let (descriptor, peer) = world.connect();
-    let overlapped = Overlapped::new();
-    world.start_recv(descriptor, 4, Notify::event(&overlapped));
-    process.shutdown(descriptor, Shutdown::Receive).unwrap();
-    assert!(overlapped.take().is_none(), "what was pending stays");
-    peer.write(b"last").unwrap();
-    let ended = overlapped.take().expect("it gets what comes");
-    assert_eq!((ended.result, ended.buffer), (Ok(4), b"last".to_vec()));
-    peer.write(b"for nobody").unwrap();
-    let received = process.recv(descriptor, &mut [0; 4]);
-    assert_eq!(received, Err(Error::ShutDown));
-    // A receive would not block.
-    let readable = [(descriptor, Interest::READABLE)];
-    let ready = process.select(&readable, Some(Duration::ZERO)).unwrap();
-    assert!(ready[0].1.readable);
-    assert_eq!(process.send(descriptor, b"still"), Ok(5));
-    process.close(descriptor).unwrap();
-    assert_eq!(peer.read_all(), (b"still".to_vec(), PeerRead::End));
-}
 
 /// Others want the socket's lock too.
 #[test]
@@ -103,4 +54,30 @@ fn an_event_that_comes_late_reaches_nobody() {
     assert!(overlapped.take().is_none());
     world.faults.ready(now);
     assert_eq!(overlapped.take().unwrap().result, Ok(4));
+}
+
+#[test]
+fn a_send_larger_than_the_window_needs_no_tick_when_all_is_acknowledged() {
+    let world = World::with_small_window();
+    let (descriptor, peer) = world.connect();
+    let overlapped = Overlapped::new();
+    world.start_send(descriptor, vec![7; 100], Notify::event(&overlapped));
+    assert_eq!(overlapped.take().unwrap().result, Ok(100));
+    assert_eq!(peer.read_all().0, vec![7; 100]);
+}
+
+#[test]
+fn a_shutdown_that_finds_the_connection_lost_says_so_and_leaves_the_receives_alone() {
+    let world = World::new(Config::default());
+    let (descriptor, peer) = world.connect();
+    let overlapped = Overlapped::new();
+    world.start_recv(descriptor, 8, Notify::event(&overlapped));
+    Faults::set(&world.faults.fin_fails, true);
+    let shut = world.process.shutdown(descriptor, Shutdown::Send);
+    assert_eq!(shut, Err(Error::ConnectionReset));
+    assert!(overlapped.take().is_none(), "something may have arrived");
+    peer.write(b"answer").unwrap();
+    assert_eq!(overlapped.take().unwrap().result, Ok(6));
+    assert_eq!(world.process.close(descriptor), Ok(()));
+    assert_eq!(world.process.descriptors(), 0);
 }

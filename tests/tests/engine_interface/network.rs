@@ -183,3 +183,19 @@ fn what_is_on_its_way_to_a_side_that_receives_no_more_is_acknowledged() {
         assert_eq!(from.unacknowledged(), Ok(0));
     }
 }
+
+#[test]
+fn a_listener_that_was_reset_leaves_its_address_to_the_next_one() {
+    let memory: Memory = Memory::default();
+    let listen = |token| {
+        let mut endpoint = memory.open(Token(token)).unwrap();
+        endpoint.bind(&HOME).unwrap();
+        endpoint.listen(1).unwrap();
+        endpoint
+    };
+    let mut first = listen(1);
+    first.reset();
+    let _second = listen(2);
+    drop(first);
+    assert!(memory.dial(HOME).is_ok());
+}

@@ -5,26 +5,10 @@ use std::time::Duration;
 use closesocket::engine::completions::{
     AlertableThread, CompletionQueue, Event, Notify, Overlapped,
 };
-use closesocket::engine::{Config, Error};
+use closesocket::engine::{Config, Descriptor, Error, Process};
 
-use crate::faulty::World;
-
-#[test]
-fn a_queue_tells_how_many_completions_wait() {
-    let world = World::new(Config::default());
-    let (descriptor, _peer) = world.connect();
-    let queue = CompletionQueue::new();
-    assert!(queue.is_empty());
-    for key in 0..2 {
-        world.start_recv(descriptor, 4, Notify::queue(&queue, key));
-    }
-    world.process.close(descriptor).unwrap();
-    assert_eq!((queue.len(), queue.is_empty()), (2, false));
-    assert_eq!(queue.take().map(|it| it.key), Some(0));
-    assert_eq!(queue.wait(Some(Duration::ZERO)).map(|it| it.key), Some(1));
-    assert!(queue.is_empty());
-    assert!(queue.take().is_none());
-}
+use crate::Task;
+use crate::faulty::{System, World};
 
 //= docs/specification.md#o3-aborted-overlapped-operations
 //# - The packet of an aborted operation MUST carry the completion key that belongs to it.
@@ -117,4 +101,27 @@ fn the_destructor_of_a_routine_that_never_runs_may_panic() {
     assert_eq!(world.provider.metrics().callback_panics, 2);
     assert_eq!((process.descriptors(), thread.queued()), (0, 0));
     assert_eq!(world.provider.usage().sockets, 0);
+}
+
+#[test]
+fn what_a_refused_routine_holds_is_dropped_outside_the_lock() {
+    struct CloseOnDrop(Process<System>, Descriptor);
+    impl Drop for CloseOnDrop {
+        fn drop(&mut self) {
+            self.0.close(self.1).unwrap();
+        }
+    }
+    let world = World::new(Config::default());
+    let process = world.process.clone();
+    let refused = Task::start(move || {
+        let descriptor = process.socket().unwrap();
+        let guard = CloseOnDrop(process.clone(), descriptor);
+        let thread = AlertableThread::new();
+        let notify = Notify::routine(&thread, 1, move |_| drop(guard));
+        process
+            .recv_overlapped(descriptor, vec![0; 8], notify)
+            .map(|_| ())
+    });
+    assert_eq!(refused.result(), Err(Error::NotConnected));
+    assert_eq!(world.process.descriptors(), 0);
 }

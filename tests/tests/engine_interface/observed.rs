@@ -1,101 +1,52 @@
 //! What a probe is told: the shipped protocol, replayed along it, allows all of
 //! it ([`replay`]). Each history has something that random ones seldom have.
 
+use std::ops::Deref;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use closesocket::engine::completions::{CompletionQueue, Interest, Notify, OperationId};
-use closesocket::engine::net::{Memory, Peer, PeerListener};
-use closesocket::engine::observe::{Observation, Probe, Step};
-use closesocket::engine::sync::{Std, SystemClock};
-use closesocket::engine::{
-    Config, Descriptor, Error, NoUpcalls, Process, ProcessId, Provider, UpcallFailed, Upcalls,
-};
+use closesocket::engine::net::Peer;
+use closesocket::engine::observe::{NoProbe, Observation, Probe, Step};
+use closesocket::engine::{Config, Descriptor, Error, Process, Provider};
 use closesocket::protocol::{AbortScope, HandleKind, Input, UnreadInput};
 use closesocket_trace::{Record, Recorder, replay};
 
-use crate::faulty::{AWAY, Faults, Faulty, HOME};
+use crate::faulty::{AWAY, System, World};
 use crate::{Task, until};
 
-type System = (Faulty, Std, SystemClock, Recorder);
-
-/// A provider that is recorded.
+/// A provider that is recorded. Its DLL takes no handle back.
 struct Recorded {
-    provider: Provider<System>,
-    process: Process<System>,
-    other: Process<System>,
-    listener: PeerListener,
-    faults: Faults,
-    recorder: Recorder,
+    world: World<Recorder>,
+    other: Process<System<Recorder>>,
 }
 
-/// A DLL that takes no handle back.
-struct Refuses;
+impl Deref for Recorded {
+    type Target = World<Recorder>;
 
-impl Upcalls for Refuses {
-    fn close_socket_handle(&self, _: ProcessId, _: Descriptor) -> Result<(), UpcallFailed> {
-        Err(UpcallFailed)
+    fn deref(&self) -> &World<Recorder> {
+        &self.world
     }
 }
 
 impl Recorded {
     fn new(config: Config) -> Self {
-        let recorder = Recorder::in_memory();
-        let network = Faulty::default();
-        let listener = network.memory.listen(HOME).unwrap();
-        let faults = network.faults.clone();
-        let clock = SystemClock::default();
-        let provider = Provider::new(config, network, clock, recorder.clone(), Refuses);
+        let world = World::observed(config, Recorder::in_memory());
+        world.dll.fail(true);
         Self {
-            process: provider.startup().unwrap(),
-            other: provider.startup().unwrap(),
-            provider,
-            listener,
-            faults,
-            recorder,
+            other: world.provider.startup().unwrap(),
+            world,
         }
-    }
-
-    fn connect(&self) -> (Descriptor, Peer) {
-        let descriptor = self.process.socket().unwrap();
-        self.process.set_nonblocking(descriptor, true).unwrap();
-        let waits = self.process.connect(descriptor, &HOME);
-        assert_eq!(waits, Err(Error::WouldBlock));
-        let peer = self.listener.accept().unwrap();
-        self.process.set_nonblocking(descriptor, false).unwrap();
-        (descriptor, peer)
     }
 
     /// A connection whose peer takes nothing, with ten bytes queued.
     fn stalled(&self) -> (Descriptor, Peer) {
-        let (descriptor, peer) = self.connect();
+        let (descriptor, peer) = self.connect_blocking();
         peer.stall(true);
         assert_eq!(self.process.send(descriptor, &[7; 10]), Ok(10));
         (descriptor, peer)
-    }
-
-    /// Does this on a thread that blocks there.
-    fn block<T: Send + 'static>(
-        &self,
-        call: impl FnOnce(&Process<System>) -> T + Send + 'static,
-    ) -> (u64, Task<T>) {
-        let before = self.process.blocked_threads();
-        let process = self.process.clone();
-        let (tell, name) = channel();
-        let task = Task::start(move || {
-            tell.send(Process::<System>::current_thread()).unwrap();
-            call(&process)
-        });
-        until("it blocks", || self.process.blocked_threads() > before);
-        (name.recv().unwrap(), task)
-    }
-
-    fn recv_overlapped(&self, descriptor: Descriptor, queue: &CompletionQueue) -> OperationId {
-        let notify = Notify::queue(queue, 1);
-        self.process
-            .recv_overlapped(descriptor, vec![0; 4], notify)
-            .unwrap()
     }
 
     /// Ends both processes; what was observed is allowed.
@@ -107,8 +58,9 @@ impl Recorded {
             self.provider.tick();
             self.provider.usage().sockets == 0
         });
-        drop((self.process, self.other, self.provider, self.listener));
-        let records = self.recorder.finish().unwrap();
+        let recorder = self.provider.probe().clone();
+        drop(self);
+        let records = recorder.finish().unwrap();
         let judged = replay(&records);
         assert!(judged.accepted, "{:?}", judged.first_problem);
         records
@@ -145,25 +97,16 @@ impl Probe for Packets {
 
 #[test]
 fn an_operation_is_told_of_when_its_packet_is_there() {
-    let (memory, packets) = (Memory::default(), Packets::default());
-    let peers = memory.listen(HOME).unwrap();
-    let clock = SystemClock::default();
-    let provider: Provider<(Memory, Std, SystemClock, Packets)> =
-        Provider::new(Config::default(), memory, clock, packets.clone(), NoUpcalls);
-    let process = provider.startup().unwrap();
-    let descriptor = process.socket().unwrap();
-    process.set_nonblocking(descriptor, true).unwrap();
-    let waits = process.connect(descriptor, &HOME);
-    assert_eq!(waits, Err(Error::WouldBlock));
-    let peer = peers.accept().unwrap();
+    let packets = Packets::default();
+    let world = World::observed(Config::default(), packets.clone());
+    let (descriptor, peer) = world.connect();
     for key in 0..3 {
         let notify = Notify::queue(&packets.queue, key);
-        let received = process.recv_overlapped(descriptor, vec![0; 4], notify);
-        received.unwrap();
+        world.start_recv(descriptor, 4, notify);
     }
     peer.write(b"done").unwrap();
     assert_eq!(*packets.waiting.lock().unwrap(), [1], "it has completed");
-    process.close(descriptor).unwrap();
+    world.process.close(descriptor).unwrap();
     let waiting = packets.waiting.lock().unwrap();
     assert_eq!(*waiting, [1, 3, 3], "the others were aborted together");
 }
@@ -172,13 +115,13 @@ fn an_operation_is_told_of_when_its_packet_is_there() {
 fn an_operation_is_posted_to_whoever_is_told_and_to_nobody_else() {
     let world = Recorded::new(Config::default());
     let queue = CompletionQueue::new();
-    let (descriptor, _peer) = world.connect();
-    let aborted = world.recv_overlapped(descriptor, &queue);
+    let (descriptor, _peer) = world.connect_blocking();
+    let aborted = world.start_recv(descriptor, 4, Notify::queue(&queue, 1));
     let (_, blocked) = world.block(move |process| process.recv(descriptor, &mut [0; 4]));
     world.process.close(descriptor).unwrap();
     assert_eq!(blocked.result(), Err(Error::Interrupted));
-    let (descriptor, _other_peer) = world.connect();
-    let silenced = world.recv_overlapped(descriptor, &queue);
+    let (descriptor, _other_peer) = world.connect_blocking();
+    let silenced = world.start_recv(descriptor, 4, Notify::queue(&queue, 1));
     let (_, woken) = world.block(move |process| process.recv(descriptor, &mut [0; 4]));
     world.process.cleanup().unwrap();
     assert_eq!(woken.result(), Err(Error::Interrupted));
@@ -239,9 +182,7 @@ fn a_listener_with_a_backlog_and_records_that_nobody_redeems() {
         ..Config::default()
     });
     let process = &world.process;
-    let listening = process.socket().unwrap();
-    process.bind(listening, &AWAY).unwrap();
-    process.listen(listening, 4).unwrap();
+    let listening = world.listen(4);
     let network = &world.provider.transport().memory;
     let peers = [(); 3].map(|()| network.dial(AWAY).unwrap());
     let readable = [(listening, Interest::READABLE)];
@@ -254,8 +195,7 @@ fn a_listener_with_a_backlog_and_records_that_nobody_redeems() {
     process.close(accepted).unwrap();
     let (draining, stalled) = world.stalled();
     process.duplicate(draining, world.other.id()).unwrap();
-    let theirs = process.duplicate(draining, world.other.id()).unwrap();
-    let theirs = world.other.redeem(theirs).unwrap();
+    let theirs = world.share(draining, &world.other);
     process.close(draining).unwrap();
     world.other.close(theirs).unwrap();
     world.other.die();
@@ -283,11 +223,10 @@ fn operations_that_outlive_their_descriptors_and_handles_that_nobody_takes() {
     let queue = CompletionQueue::new();
     let mut ends = Vec::new();
     for close_the_last in [true, false] {
-        let (descriptor, peer) = world.connect();
-        let record = process.duplicate(descriptor, other.id()).unwrap();
-        let theirs = other.redeem(record).unwrap();
-        let done = world.recv_overlapped(descriptor, &queue);
-        let left = world.recv_overlapped(descriptor, &queue);
+        let (descriptor, peer) = world.connect_blocking();
+        let theirs = world.share(descriptor, other);
+        let done = world.start_recv(descriptor, 4, Notify::queue(&queue, 1));
+        let left = world.start_recv(descriptor, 4, Notify::queue(&queue, 1));
         let (_, blocked) = world.block(move |process| process.recv(descriptor, &mut [0; 4]));
         process.close(descriptor).unwrap();
         peer.write(b"late").unwrap();
@@ -314,14 +253,9 @@ fn operations_that_outlive_their_descriptors_and_handles_that_nobody_takes() {
 #[test]
 fn a_close_that_is_refused_while_another_thread_is_in_the_middle_of_its_own() {
     let world = Recorded::new(Config::default());
-    let (descriptor, peer) = world.connect();
+    let (descriptor, peer) = world.connect_blocking();
     peer.stall(true);
-    let lot = vec![7; 1 << 20];
-    let nobody = Notify::nobody();
-    world
-        .process
-        .send_overlapped(descriptor, lot, nobody)
-        .unwrap();
+    world.start_send(descriptor, vec![7; 1 << 20], Notify::nobody());
     world.process.set_linger(descriptor, Some(0)).unwrap();
     let (commits, committed) = channel();
     let (tell, refused) = channel();
@@ -348,38 +282,28 @@ fn a_close_that_is_refused_while_another_thread_is_in_the_middle_of_its_own() {
 
 /// Counts.
 #[derive(Default)]
-struct Counts(std::sync::atomic::AtomicUsize);
+struct Counts(AtomicUsize);
 
 impl Probe for Counts {
     fn observe(&self, _: Observation) {
-        self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        self.0.fetch_add(1, Ordering::Relaxed);
     }
 }
 
 #[test]
 fn both_of_a_pair_of_probes_are_told_also_if_one_wants_nothing() {
-    use closesocket::engine::NoUpcalls;
-    use closesocket::engine::observe::NoProbe;
-    use std::sync::atomic::Ordering;
-    type Pair<A, B> = (Memory, Std, SystemClock, (A, B));
-    fn tell<A: Probe, B: Probe>(pair: (A, B)) -> Provider<Pair<A, B>> {
-        let (config, clock) = (Config::default(), SystemClock::default());
-        let provider =
-            Provider::<Pair<A, B>>::new(config, Memory::default(), clock, pair, NoUpcalls);
-        provider.startup().unwrap().socket().unwrap();
-        provider
+    fn tell<A: Probe, B: Probe>(pair: (A, B)) -> Provider<System<(A, B)>> {
+        let world = World::observed(Config::default(), pair);
+        world.process.socket().unwrap();
+        world.provider
     }
     let told = |counts: &Counts| counts.0.load(Ordering::Relaxed);
     let both = tell((Counts::default(), Counts::default()));
     let (first, second) = both.probe();
     assert!(told(first) > 3);
     assert_eq!(told(first), told(second));
-    assert_eq!(
-        told(&tell((Counts::default(), NoProbe)).probe().0),
-        told(first)
-    );
-    assert_eq!(
-        told(&tell((NoProbe, Counts::default())).probe().1),
-        told(first)
-    );
+    let one = tell((Counts::default(), NoProbe));
+    assert_eq!(told(&one.probe().0), told(first));
+    let other = tell((NoProbe, Counts::default()));
+    assert_eq!(told(&other.probe().1), told(first));
 }

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use closesocket::engine::completions::{Event, Interest};
-use closesocket::engine::{Config, Error};
+use closesocket::engine::{Config, Error, Process};
 
+use crate::PATIENCE;
 use crate::faulty::{Faults, HOME, World};
 
 const NOW: Option<Duration> = Some(Duration::ZERO);
@@ -81,4 +82,24 @@ fn a_close_that_would_block_makes_no_news_of_what_was_told() {
     assert_eq!(world.process.close(descriptor), Err(Error::WouldBlock));
     assert_eq!(world.process.queued(descriptor), Ok(6));
     assert!(!event.is_set());
+}
+
+#[test]
+fn a_select_for_writing_sees_that_the_peer_has_acknowledged() {
+    let (world, descriptor, peer) = World::with_full_window();
+    let writable = [(descriptor, Interest::WRITABLE)];
+    assert_eq!(world.process.select(&writable, NOW), Ok(Vec::new()));
+    let select = move |process: &Process<_>| process.select(&writable, Some(PATIENCE));
+    let (_, selecting) = world.block(select);
+    peer.stall(false);
+    assert_eq!(selecting.result().unwrap().len(), 1);
+    assert_eq!(world.process.send(descriptor, &[7; 20]), Ok(16));
+}
+
+#[test]
+fn a_socket_that_a_select_for_writing_waits_at_is_looked_at_as_time_passes() {
+    let (world, descriptor, _peer) = World::with_full_window();
+    assert_eq!(world.provider.tick(), None);
+    world.watch(descriptor, Interest::WRITABLE, &Event::new());
+    assert!(world.provider.tick().is_some());
 }

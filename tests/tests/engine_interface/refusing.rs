@@ -195,8 +195,7 @@ fn a_blocked_receive_that_there_is_no_memory_for_is_told() {
 #[test]
 fn a_blocked_send_that_is_refused_at_its_endpoint_says_what_was_accepted() {
     let world = World::new(Config::default());
-    let (descriptor, peer) = world.connect();
-    world.process.set_nonblocking(descriptor, false).unwrap();
+    let (descriptor, peer) = world.connect_blocking();
     peer.stall(true);
     let send = || {
         let network = network(&world).clone();

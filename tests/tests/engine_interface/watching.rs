@@ -1,7 +1,7 @@
 //! What has to be looked at as time passes.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -12,7 +12,8 @@ use closesocket::engine::sync::{Clock, Std};
 use closesocket::engine::{Config, Descriptor, NoUpcalls, Process, Provider};
 use closesocket::protocol::Time;
 
-use crate::faulty::{HOME, World};
+use crate::faulty::{Faults, HOME, World};
+use crate::{Task, until};
 
 type Sys = (Memory, Std, Hands, NoProbe);
 
@@ -165,4 +166,41 @@ fn what_only_waits_for_its_peer_is_not_watched() {
         .unwrap();
     assert_eq!(world.provider.metrics().pending, 3);
     assert_eq!(world.provider.tick(), None);
+}
+
+#[test]
+fn a_drain_whose_peer_never_stops_sending_holds_up_nobody() {
+    let world = World::new(Config::default());
+    let (descriptor, peer) = world.connect();
+    peer.stall(true);
+    world.process.send(descriptor, b"last words").unwrap();
+    Faults::set(&world.faults.endless_input, true);
+    let process = world.process.clone();
+    let closing = Task::start(move || process.close(descriptor));
+    assert_eq!(closing.result(), Ok(()));
+    peer.stall(false);
+    assert_eq!(peer.read_all(), (b"last words".to_vec(), PeerRead::End));
+    until("the drain ends", || {
+        world.provider.tick();
+        world.provider.usage().sockets == 0
+    });
+}
+
+#[test]
+fn a_tick_beside_another_does_not_say_that_nothing_is_to_be_watched() {
+    let world = World::new(Config::default());
+    let (descriptor, peer) = world.connect();
+    peer.stall(true);
+    world.process.send(descriptor, b"on its way").unwrap();
+    world.process.close(descriptor).unwrap();
+    let beside = Arc::new(Mutex::new(None));
+    let (provider, result) = (world.provider.clone(), Arc::clone(&beside));
+    world.meanwhile(move || {
+        *result.lock().unwrap() = Some(provider.tick());
+    });
+    let pause = world.provider.tick().expect("it is to be looked at");
+    thread::sleep(pause);
+    assert!(world.provider.tick().is_some());
+    let beside = beside.lock().unwrap().take().expect("it ticked");
+    assert!(beside.is_some(), "the drain goes on");
 }

@@ -1,9 +1,9 @@
 //! Connections in memory whose network can be told to misbehave.
 
-#![allow(dead_code, clippy::unwrap_used, reason = "each test uses a part of it")]
-
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, Weak};
+use std::thread;
 use std::time::Duration;
 
 use closesocket::engine::completions::{Event, Interest, Notify, OperationId};
@@ -11,44 +11,32 @@ use closesocket::engine::net::{
     Connecting, Endpoint, Events, Found, Memory, MemoryAddress, MemoryEndpoint, Peer, PeerListener,
     Received, Token, Transport, Waiter,
 };
-use closesocket::engine::observe::NoProbe;
+use closesocket::engine::observe::{NoProbe, Probe};
 use closesocket::engine::sync::{Std, SystemClock};
-use closesocket::engine::{
-    Config, Descriptor, Error, NoUpcalls, Process, Provider, SocketId, Upcalls,
-};
+use closesocket::engine::{Config, Descriptor, Error, Process, Provider, SocketId};
+
+use crate::dll::{Dll, ToDll};
+use crate::{Task, until};
 
 /// Where plain peers are connected to.
 pub(crate) const HOME: MemoryAddress = MemoryAddress(1);
 /// For a listener of the engine.
 pub(crate) const AWAY: MemoryAddress = MemoryAddress(2);
 
-pub(crate) type System = (Faulty, Std, SystemClock, NoProbe);
+pub(crate) type System<P = NoProbe> = (Faulty, Std, SystemClock, P);
 
 /// A provider over such a network, with a process that has been started.
-pub(crate) struct World {
-    pub(crate) provider: Provider<System>,
-    pub(crate) process: Process<System>,
+pub(crate) struct World<P: Probe = NoProbe> {
+    pub(crate) provider: Provider<System<P>>,
+    pub(crate) process: Process<System<P>>,
     pub(crate) listener: PeerListener,
     pub(crate) faults: Faults,
+    pub(crate) dll: Arc<Dll>,
 }
 
 impl World {
     pub(crate) fn new(config: Config) -> Self {
-        Self::with_upcalls(config, NoUpcalls)
-    }
-
-    pub(crate) fn with_upcalls(config: Config, upcalls: impl Upcalls) -> Self {
-        let network = Faulty::default();
-        let listener = network.memory.listen(HOME).unwrap();
-        let faults = network.faults.clone();
-        let clock = SystemClock::default();
-        let provider = Provider::new(config, network, clock, NoProbe, upcalls);
-        Self {
-            process: provider.startup().unwrap(),
-            provider,
-            listener,
-            faults,
-        }
+        Self::observed(config, NoProbe)
     }
 
     /// No more than 16 bytes are in flight.
@@ -70,6 +58,30 @@ impl World {
         (world, descriptor, peer)
     }
 
+    fn overtaken_by(&self, act: Act) {
+        let process = self.process.clone();
+        self.meanwhile(move || act(&process));
+    }
+}
+
+impl<P: Probe> World<P> {
+    /// With somebody who is told of what happens.
+    pub(crate) fn observed(config: Config, probe: P) -> Self {
+        let network = Faulty::default();
+        let listener = network.memory.listen(HOME).unwrap();
+        let (faults, clock) = (network.faults.clone(), SystemClock::default());
+        let dll = Arc::new(Dll::default());
+        let upcalls = ToDll(Arc::clone(&dll));
+        let provider = Provider::new(config, network, clock, probe, upcalls);
+        Self {
+            process: provider.startup().unwrap(),
+            provider,
+            listener,
+            faults,
+            dll,
+        }
+    }
+
     /// A connected, nonblocking socket and its far end.
     pub(crate) fn connect(&self) -> (Descriptor, Peer) {
         let descriptor = self.process.socket().unwrap();
@@ -79,6 +91,36 @@ impl World {
             Err(Error::WouldBlock)
         );
         (descriptor, self.listener.accept().unwrap())
+    }
+
+    /// The same, blocking.
+    pub(crate) fn connect_blocking(&self) -> (Descriptor, Peer) {
+        let (descriptor, peer) = self.connect();
+        self.process.set_nonblocking(descriptor, false).unwrap();
+        (descriptor, peer)
+    }
+
+    /// A second descriptor of the socket, of that process.
+    pub(crate) fn share(&self, descriptor: Descriptor, with: &Process<System<P>>) -> Descriptor {
+        let record = self.process.duplicate(descriptor, with.id()).unwrap();
+        with.redeem(record).unwrap()
+    }
+
+    /// Does this on a thread of its own, and returns when that is blocked: with its
+    /// name, for a cancel.
+    pub(crate) fn block<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(&Process<System<P>>) -> T + Send + 'static,
+    ) -> (u64, Task<T>) {
+        let before = self.process.blocked_threads();
+        let process = self.process.clone();
+        let (tell, name) = channel();
+        let task = Task::start(move || {
+            tell.send(Process::<System>::current_thread()).unwrap();
+            call(&process)
+        });
+        until("it blocks", || self.process.blocked_threads() > before);
+        (name.recv().unwrap(), task)
     }
 
     /// Starts an overlapped receive of at most so many bytes.
@@ -125,11 +167,6 @@ impl World {
     /// Does this once, when the engine has left the next critical section.
     pub(crate) fn meanwhile(&self, act: impl FnOnce() + Send + 'static) {
         *self.faults.on_deliver.lock().unwrap() = Some(Box::new(act));
-    }
-
-    fn overtaken_by(&self, act: Act) {
-        let process = self.process.clone();
-        self.meanwhile(move || act(&process));
     }
 
     /// Two sockets of the process that are connected to each other.
@@ -271,7 +308,7 @@ struct Waiting(Faults);
 impl Waiter for Waiting {
     fn wait(&self, _: Interest, _: Option<Duration>) {
         Faults::act(&self.0.on_wait);
-        std::thread::yield_now();
+        thread::yield_now();
     }
 
     fn wake(&self) {}
