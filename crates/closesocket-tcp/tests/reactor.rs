@@ -253,24 +253,3 @@ fn a_transport_dropped_on_its_own_reactor_thread_does_not_wait_for_itself() {
     reactors_become(0);
     assert_eq!(open_files(), files);
 }
-
-#[test]
-fn a_process_without_descriptors_left_is_told_so_and_goes_on_later() {
-    let _alone = alone();
-    let net = Net::new(TcpConfig::default());
-    let (mut listener, address, _) = net.listening();
-    let _peer = TcpStream::connect(address).unwrap();
-    net.until(|| (listener.look().unwrap() != Found::Nothing).then_some(()));
-    let mut hoard = Vec::new();
-    let mut one_more = || fs::File::open("/dev/null").map(|file| hoard.push(file));
-    let limit = 1 << 21;
-    let exhausted = (0..limit).any(|_| one_more().is_err());
-    let (mut endpoint, _) = net.open();
-    let accepted = listener.accept().map(|taken| taken.is_some());
-    let bound = endpoint.bind(&"127.0.0.1:0".parse().unwrap());
-    drop(hoard);
-    assert!(exhausted, "no limit of descriptors below {limit}");
-    assert_eq!(accepted, Err(Error::TooManyDescriptors));
-    assert_eq!(bound, Err(Error::TooManyDescriptors));
-    assert!(listener.accept().unwrap().is_some());
-}

@@ -94,50 +94,6 @@ fn a_connection_is_watched_only_while_somebody_waits_for_its_events() {
     until("nothing is watched", || watched() == of_the_reactor);
 }
 
-//= docs/specification.md#o4-blocked-calls
-//# - A blocked call that a close by another thread aborts MUST return WSAEINTR.
-#[test]
-fn a_blocked_send_that_waits_for_the_kernel_is_woken_by_a_close() {
-    let _alone = alone();
-    let world = World::new();
-    let (descriptor, peer, _) = world.stalled();
-    let sending = world.block(move |process| process.send(descriptor, &[1; 1 << 20]));
-    world.process.set_linger(descriptor, Some(0)).unwrap();
-    world.process.close(descriptor).unwrap();
-    // A part is accepted if the peer's kernel has taken more meanwhile.
-    let result = sending.result();
-    let interrupted = matches!(
-        result,
-        Err(Error::Interrupted | Error::SendInterrupted { .. })
-    );
-    assert!(interrupted, "{result:?}");
-    drop(peer);
-    world.until_nothing_is_left();
-}
-
-#[test]
-fn a_bulk_passes_through_a_kernel_that_is_full_again_and_again() {
-    const CHUNK: usize = 1 << 20;
-    const CHUNKS: usize = 16;
-    let _alone = alone();
-    let world = World::new();
-    let (descriptor, mut peer) = world.connect();
-    let sending = world.block(move |process| {
-        let byte = |chunk: usize| u8::try_from(chunk).unwrap_or_default();
-        for chunk in 0..CHUNKS {
-            let sent = process.send(descriptor, &vec![byte(chunk); CHUNK]);
-            assert_eq!(sent, Ok(CHUNK));
-        }
-        process.close(descriptor)
-    });
-    let mut received = Vec::new();
-    peer.read_to_end(&mut received).unwrap();
-    assert_eq!(received.len(), CHUNK * CHUNKS);
-    assert!(received.is_sorted(), "in the order in which they were sent");
-    assert_eq!(sending.result(), Ok(()));
-    world.until_nothing_is_left();
-}
-
 /// A receive that takes all there is leaves the next one to an event.
 #[test]
 fn what_has_come_behind_the_bytes_of_a_receive_ends_the_next_one() {

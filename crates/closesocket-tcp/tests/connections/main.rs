@@ -14,5 +14,4 @@ mod ending;
 mod leading;
 mod native;
 mod options;
-mod stale_handles;
 mod unix;

@@ -160,16 +160,6 @@ fn a_hard_close_does_not_wait_for_whoever_has_a_copy() {
 }
 
 #[test]
-fn a_graceful_close_with_unread_input_resets_nothing() {
-    let (_provider, process) = process();
-    let (it, mut peer) = connect(&process);
-    peer.write_all(b"unread").unwrap();
-    process.send(it, b"all of it").unwrap();
-    process.close(it).unwrap();
-    assert_eq!(read_all(&mut peer), (9, Ok(())));
-}
-
-#[test]
 fn what_the_kernel_has_taken_has_arrived_though_nobody_reads_it() {
     let (provider, process) = process();
     let (it, mut peer) = connect(&process);
@@ -182,18 +172,6 @@ fn what_the_kernel_has_taken_has_arrived_though_nobody_reads_it() {
     process.close(it).unwrap();
     assert_eq!(provider.usage().sockets, 0);
     assert_eq!(read_all(&mut peer), (18, Ok(())));
-}
-
-#[test]
-fn what_waits_in_the_engine_is_drained_when_the_peer_reads() {
-    let (provider, process) = process();
-    let (it, mut peer) = connect(&process);
-    let accepted = fill(&process, it);
-    assert!(process.queued(it).unwrap() > 0);
-    process.close(it).unwrap();
-    assert_eq!(provider.usage().sockets, 1, "it drains");
-    assert_eq!(read_all(&mut peer), (accepted, Ok(())));
-    until("the drain ends", || provider.usage().sockets == 0);
 }
 
 #[test]
