@@ -185,7 +185,7 @@ fn the_trace_of_a_program_that_aborts_is_judged() {
         let begin = Instant::now();
         while begin.elapsed() < Duration::from_millis(350) {
             let descriptor = world.open().unwrap();
-            world.processes[0].close(descriptor).unwrap();
+            world.close(0, descriptor);
             thread::sleep(Duration::from_millis(5));
         }
         std::process::abort();
@@ -230,7 +230,8 @@ fn what_a_silent_thread_told_is_handed_over_by_the_others() {
         while !scratch.text().contains(&opened) {
             thread::sleep(Duration::from_millis(20));
             let another = world.processes[1].socket().unwrap();
-            world.processes[1].close(another).unwrap();
+            world.add(1, another);
+            world.close(1, another);
         }
         // By hand nobody needs to tell anything.
         let before = scratch.text().len();

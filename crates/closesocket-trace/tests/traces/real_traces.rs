@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::thread;
 
-use crate::common::history::{Trace, history};
+use crate::common::history::{Trace, history, swift_history};
 use crate::common::{World, expect_accepted};
 use closesocket_trace::{Record, Recorder, read, records_of, replay, replay_execution, to_text};
 use proptest::prelude::*;
@@ -23,6 +23,15 @@ proptest! {
         let again = read(text.as_bytes()).unwrap();
         prop_assert!(to_text(&again) == text, "written otherwise than read");
         expect_accepted(&replay(&again));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, max_shrink_iters: 0, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_the_interleaving_everything_ends_once(Trace(records) in swift_history()) {
+        expect_accepted(&replay(&records));
     }
 }
 
@@ -51,7 +60,7 @@ fn contended(rounds: usize) -> Vec<Record> {
                     for _ in 0..rounds {
                         drop(world.processes[0].begin(shared));
                     }
-                    world.processes[0].close(shared).ok();
+                    world.close(0, shared);
                     drop(world.processes[0].begin(shared));
                 });
             }
@@ -91,7 +100,7 @@ fn an_execution_is_judged_like_a_trace_and_each_thread_in_its_order() {
     let recorder = Recorder::in_memory();
     let world = World::plain(&recorder);
     let descriptor = world.open().unwrap();
-    world.processes[0].close(descriptor).unwrap();
+    world.close(0, descriptor);
     let records = world.end(&recorder);
     let observed: Vec<_> = records
         .iter()

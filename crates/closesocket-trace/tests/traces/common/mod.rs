@@ -1,4 +1,6 @@
-//! Real traces of the engine over connections in memory.
+//! Real traces of the engine over connections in memory: whatever the interleaving,
+//! every operation ends once, one close of a descriptor wins, every handle goes back
+//! once and nothing is left.
 
 #![allow(
     dead_code,
@@ -12,16 +14,17 @@ pub mod history;
 pub mod numbering;
 pub mod scratch;
 
-use std::sync::Mutex;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use closesocket::engine::completions::CompletionQueue;
+use closesocket::engine::completions::{CompletionQueue, Notify};
 use closesocket::engine::net::{Memory, MemoryAddress, Peer};
 use closesocket::engine::sync::{Std, SystemClock};
 use closesocket::engine::{
-    Config, Descriptor, Process, ProcessId, Provider, UpcallFailed, Upcalls,
+    Config, Descriptor, Error, Process, ProcessId, Provider, UpcallFailed, Upcalls,
 };
 use closesocket::protocol::{AbortScope, HandleKind, UnreadInput};
 use closesocket_trace::{Record, Recorder, Replay};
@@ -42,15 +45,25 @@ pub fn config(scope: AbortScope, unread: UnreadInput) -> Config {
     }
 }
 
-/// Every so many-th handle upcall fails; 0 for none.
-#[derive(Default)]
-pub struct Dll {
-    calls: AtomicU64,
+/// Counts the handles that go back. Every so many-th upcall fails; 0 for none.
+#[derive(Clone, Default)]
+struct Dll {
+    returned: Arc<Mutex<HashMap<(ProcessId, Descriptor), u32>>>,
+    calls: Arc<AtomicU64>,
     fails: u64,
 }
 
+impl Dll {
+    fn failed(&self) -> u64 {
+        let calls = self.calls.load(Ordering::Relaxed);
+        calls.checked_div(self.fails).unwrap_or_default()
+    }
+}
+
 impl Upcalls for Dll {
-    fn close_socket_handle(&self, _: ProcessId, _: Descriptor) -> Result<(), UpcallFailed> {
+    fn close_socket_handle(&self, process: ProcessId, d: Descriptor) -> Result<(), UpcallFailed> {
+        let mut returned = self.returned.lock().unwrap();
+        *returned.entry((process, d)).or_default() += 1;
         let call = self.calls.fetch_add(1, Ordering::Relaxed);
         if self.fails > 0 && call % self.fails == self.fails - 1 {
             return Err(UpcallFailed);
@@ -64,9 +77,15 @@ pub struct World {
     pub provider: Provider<System>,
     pub memory: Memory,
     pub processes: [Process<System>; 2],
-    pub queue: CompletionQueue,
+    dll: Dll,
     descriptors: Mutex<Vec<(usize, Descriptor)>>,
     peers: Mutex<Vec<Peer>>,
+    queue: CompletionQueue,
+    /// Overlapped operations that started: their keys are below this.
+    next_key: AtomicU64,
+    started: Mutex<Vec<u64>>,
+    /// How many closes of each descriptor succeeded.
+    closed: Mutex<HashMap<(usize, Descriptor), u32>>,
 }
 
 impl World {
@@ -76,8 +95,8 @@ impl World {
             fails,
             ..Dll::default()
         };
-        let clock = SystemClock::default();
-        let provider = Provider::new(config, memory.clone(), clock, recorder.clone(), dll);
+        let (clock, upcalls) = (SystemClock::default(), dll.clone());
+        let provider = Provider::new(config, memory.clone(), clock, recorder.clone(), upcalls);
         let processes = [provider.startup().unwrap(), provider.startup().unwrap()];
         let listener = processes[0].socket().unwrap();
         processes[0].bind(listener, &HOME).unwrap();
@@ -86,9 +105,13 @@ impl World {
             provider,
             memory,
             processes,
-            queue: CompletionQueue::new(),
+            dll,
             descriptors: Mutex::new(vec![(0, listener)]),
             peers: Mutex::default(),
+            queue: CompletionQueue::new(),
+            next_key: AtomicU64::new(0),
+            started: Mutex::default(),
+            closed: Mutex::default(),
         }
     }
 
@@ -107,7 +130,7 @@ impl World {
                 for _ in 0..2 {
                     scope.spawn(|| {
                         drop(self.processes[0].begin(shared));
-                        self.processes[0].close(shared).ok();
+                        self.close(0, shared);
                     });
                 }
             });
@@ -163,26 +186,81 @@ impl World {
         self.processes[0].accept(self.listener()).ok()
     }
 
+    /// Starts an overlapped operation that reports to the queue.
+    pub fn overlapped<T>(&self, start: impl FnOnce(Notify) -> Result<T, Error>) {
+        let key = self.next_key.fetch_add(1, Ordering::Relaxed);
+        if start(Notify::queue(&self.queue, key)).is_ok() {
+            self.started.lock().unwrap().push(key);
+        }
+    }
+
+    /// Closes, and counts the close if it committed.
+    pub fn close(&self, owner: usize, descriptor: Descriptor) {
+        let result = self.processes[owner].close(descriptor);
+        match result {
+            Ok(()) | Err(Error::Interrupted) => {
+                let mut closed = self.closed.lock().unwrap();
+                *closed.entry((owner, descriptor)).or_default() += 1;
+            }
+            refused => assert!(
+                matches!(refused, Err(Error::NotSocket | Error::WouldBlock)),
+                "{refused:?}"
+            ),
+        }
+    }
+
     pub fn pick(&self, at: usize) -> (usize, Descriptor) {
         let descriptors = self.descriptors.lock().unwrap();
         descriptors[at % descriptors.len()]
     }
 
-    /// Closes everything, lets everything drain, and ends the processes.
+    /// Closes everything but the listener, lets everything drain, counts, and ends the
+    /// processes.
     pub fn end(self, recorder: &Recorder) -> Vec<Record> {
-        for (owner, descriptor) in self.descriptors.lock().unwrap().drain(..).skip(1) {
-            self.processes[owner].close(descriptor).ok();
+        let all = std::mem::take(&mut *self.descriptors.lock().unwrap());
+        for &(owner, descriptor) in &all[1..] {
+            self.close(owner, descriptor);
+            // If it would have blocked, it is open.
+            let process = &self.processes[owner];
+            if process.set_dont_linger(descriptor, true).is_ok() {
+                self.close(owner, descriptor);
+            }
         }
         for peer in &*self.peers.lock().unwrap() {
             peer.stall(false);
             drop(peer.read_all());
         }
+        self.judge(&all[1..]);
         drop(self.processes);
         for peer in &*self.peers.lock().unwrap() {
             drop(peer.read_all());
         }
         drop(self.provider);
         recorder.finish().unwrap()
+    }
+
+    /// All of these are closed, and only the listener is left.
+    fn judge(&self, all: &[(usize, Descriptor)]) {
+        let told = std::iter::from_fn(|| self.queue.take());
+        let mut ended: Vec<_> = told.map(|it| it.key).collect();
+        ended.sort_unstable();
+        let mut started = self.started.lock().unwrap().clone();
+        started.sort_unstable();
+        assert_eq!(ended, started, "every operation that started ends once");
+        let (closed, returned) = (
+            self.closed.lock().unwrap(),
+            self.dll.returned.lock().unwrap(),
+        );
+        for each @ (owner, descriptor) in all {
+            assert_eq!(closed.get(each), Some(&1), "one close of {each:?} wins");
+            let handle = (self.processes[*owner].id(), *descriptor);
+            assert_eq!(returned.get(&handle), Some(&1), "{handle:?} goes back once");
+        }
+        assert_eq!(returned.len(), all.len(), "no other handle goes back");
+        let (failed, usage) = (self.dll.failed(), self.provider.usage());
+        assert_eq!((usage.sockets, usage.retired_handles), (1, failed));
+        let occupied: usize = self.processes.iter().map(Process::descriptors).sum();
+        assert_eq!(occupied as u64, failed + 1, "retired slots stay occupied");
     }
 }
 
