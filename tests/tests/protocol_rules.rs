@@ -89,28 +89,6 @@ fn an_accepted_socket_has_the_options_of_its_listener() {
 }
 
 #[test]
-fn o7_an_accept_takes_one_connection_from_the_backlog() {
-    let mut listener = Socket::new(70, AbortScope::Descriptor, UnreadInput::Discard);
-    assert_eq!(listener.listen(), Ok(()));
-    listener.backlog_joined();
-    listener.backlog_joined();
-    listener.backlog_taken();
-    assert_eq!(listener.backlog, 1);
-}
-
-/// A send that was pending at the shutdown asks again when there is room.
-#[test]
-fn s1_nothing_is_accepted_behind_the_fin_or_without_a_connection() {
-    let mut socket = connected();
-    assert!(socket.shut_down_send(false).is_ok());
-    assert_eq!(socket.accept_bytes(10), 0);
-    let mut lost = connected();
-    assert_eq!(lost.connection_lost(), Actions::default());
-    assert_eq!(lost.accept_bytes(10), 0);
-    assert_eq!((socket.queued(), lost.queued()), (0, 0));
-}
-
-#[test]
 fn a_time_gives_back_its_nanoseconds_and_what_is_left_until_another() {
     let (early, late) = (Time::from_nanos(40), Time::from_nanos(100));
     assert_eq!((early.nanos(), late.nanos()), (40, 100));

@@ -55,50 +55,6 @@ fn each_operation_meets_each_connection_with_the_right_error() {
 }
 
 #[test]
-fn listening_and_shutting_down_need_the_right_connection() {
-    use Connection::{Connected, Connecting, Listening, Lost, Unconnected};
-    for connection in CONNECTIONS {
-        let listened = match connection {
-            Unconnected | Listening => Ok(()),
-            Connected => Err(Error::AlreadyConnected),
-            Connecting | Lost => Err(Error::InvalidArgument),
-        };
-        assert_eq!(socket(connection).listen(), listened, "{connection:?}");
-        let shut = match connection {
-            Connected => Ok(()),
-            Lost => Err(Error::ConnectionReset),
-            Unconnected | Listening | Connecting => Err(Error::NotConnected),
-        };
-        let mut socket = socket(connection);
-        assert_eq!(socket.shut_down_receive(), shut, "{connection:?}");
-        assert_eq!(socket.shut_down_receive(), shut, "{connection:?}");
-        assert_eq!(
-            socket.shut_down_send(false).map(drop),
-            shut,
-            "{connection:?}"
-        );
-        socket.connecting();
-        socket.connect_finished(false);
-        assert!(matches!(
-            (connection, socket.connection),
-            (Unconnected | Connecting, Unconnected)
-                | (Listening, Listening)
-                | (Connected, Connected)
-                | (Lost, Lost)
-        ));
-    }
-}
-
-#[test]
-fn a_fin_is_sent_once_however_often_the_send_side_is_shut_down() {
-    let mut socket = socket(Connection::Connected);
-    assert!(socket.shut_down_send(false).expect("connected").send_fin);
-    assert!(!socket.shut_down_send(false).expect("connected").send_fin);
-    let commit = close(&mut socket, request(Cause::Call)).expect("nothing queued");
-    assert!(commit.actions.release && !commit.actions.send_fin && !commit.actions.reset);
-}
-
-#[test]
 fn the_fin_of_a_shutdown_waits_for_the_sends_that_are_pending() {
     let mut socket = socket(Connection::Connected);
     assert_eq!(socket.sends_ended(), Actions::NONE, "nothing was shut down");
