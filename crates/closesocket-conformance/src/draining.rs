@@ -91,7 +91,7 @@ fn l6_input_that_arrives_while_draining_does_not_destroy_queued_data<N: Network>
     let (descriptor, mut peer, accepted) = world.stalled();
     let closing = world.close_lingering(descriptor);
     // More than fits anywhere, unless it is read and thrown away.
-    for _ in 0..40 {
+    for _ in 0..1024 {
         peer.write(&pattern(0, 8192));
     }
     peer.finish();
