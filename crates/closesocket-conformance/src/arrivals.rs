@@ -85,6 +85,24 @@ fn r1_pending_receives_get_the_answer_in_their_order_and_the_last_the_loss<N: Ne
     world.process.close(descriptor).unwrap();
 }
 
+fn r1_a_nonblocking_receive_takes_what_is_there_and_says_when_nothing_is<N: Network>(
+    world: &World<N>,
+) {
+    let (descriptor, mut peer) = world.connect();
+    let process = &world.process;
+    process.set_nonblocking(descriptor, true).unwrap();
+    let recv = || process.recv(descriptor, &mut [0; 4]);
+    assert_eq!(recv(), Err(Error::WouldBlock));
+    peer.write(b"hello");
+    readable::<N>(process, descriptor);
+    assert_eq!((recv(), recv()), (Ok(4), Ok(1)));
+    assert_eq!(recv(), Err(Error::WouldBlock));
+    peer.finish();
+    readable::<N>(process, descriptor);
+    assert_eq!(recv(), Ok(0));
+    assert_eq!(process.close(descriptor), Ok(()));
+}
+
 //= docs/specification.md#r2-empty-receives
 //# - An overlapped receive with an empty buffer MUST stay pending until there is input, the end or
 //# an error, and take nothing.
@@ -388,6 +406,7 @@ scenarios![
     r1_an_answer_outlives_the_send_that_meets_the_reset,
     r1_no_question_takes_an_answer_away,
     r1_pending_receives_get_the_answer_in_their_order_and_the_last_the_loss,
+    r1_a_nonblocking_receive_takes_what_is_there_and_says_when_nothing_is,
     r2_an_empty_receive_waits_for_input_and_takes_none,
     r3_an_overlapped_send_to_a_peer_that_has_reset_fails,
     r5_a_failed_connect_is_told_once_and_the_next_one_connects,
