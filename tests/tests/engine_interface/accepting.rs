@@ -1,12 +1,10 @@
 //! What an accepted socket has from its listener, and accepts that are refused.
 
-use std::time::Duration;
-
 use closesocket::engine::completions::{Interest, Notify};
 use closesocket::engine::net::PeerRead;
 use closesocket::engine::{Config, Error};
 
-use crate::faulty::{AWAY, Faults, World};
+use crate::faulty::{AWAY, World};
 
 /// Closes the listener between the section that takes the connection and the
 /// making of its socket.
@@ -45,20 +43,6 @@ fn a_listener_that_is_closed_meanwhile_takes_no_option_from_the_socket_that_it_a
             accept_and_lose_the_listener(nonblocking, selected);
         }
     }
-}
-
-#[test]
-fn a_listener_whose_accept_would_fail_is_readable() {
-    let world = World::new(Config::default());
-    let descriptor = world.listen(1);
-    Faults::set(&world.faults.accept_fails, true);
-    let readable = [(descriptor, Interest::READABLE)];
-    let ready = world.process.select(&readable, Some(Duration::ZERO));
-    assert_eq!(ready.unwrap().len(), 1);
-    assert_eq!(
-        world.process.accept(descriptor),
-        Err(Error::TooManyDescriptors)
-    );
 }
 
 /// Which error an accept gets, with a table that has no free slot, is decided

@@ -210,10 +210,6 @@ type Hook = Box<dyn FnOnce() + Send>;
 /// What goes wrong. Clones are the same.
 #[derive(Clone, Default)]
 pub(crate) struct Faults {
-    /// A FIN finds the connection reset.
-    pub(crate) fin_fails: Arc<AtomicBool>,
-    /// Accepts fail, as when the process has no descriptors left.
-    pub(crate) accept_fails: Arc<AtomicBool>,
     /// No events are reported, as when the kernel watches too much already.
     pub(crate) watch_fails: Arc<AtomicBool>,
     /// There is always something more to receive.
@@ -343,9 +339,6 @@ impl Endpoint for FaultyEndpoint {
     }
 
     fn accept(&mut self) -> Result<Option<Self>, Error> {
-        if Faults::is(&self.faults.accept_fails) {
-            return Err(Error::TooManyDescriptors);
-        }
         let accepted = self.inner.accept()?;
         Ok(accepted.map(|inner| Self {
             inner,
@@ -385,9 +378,6 @@ impl Endpoint for FaultyEndpoint {
     }
 
     fn send_fin(&mut self) -> Result<(), Error> {
-        if Faults::is(&self.faults.fin_fails) {
-            return Err(Error::ConnectionReset);
-        }
         self.inner.send_fin()
     }
 

@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use closesocket::engine::completions::{Notify, Overlapped};
+use closesocket::engine::net::{Call, Fault};
 use closesocket::engine::{Config, Error, Shutdown, SocketId};
 
 use crate::faulty::{Faults, World};
@@ -72,7 +73,8 @@ fn a_shutdown_that_finds_the_connection_lost_says_so_and_leaves_the_receives_alo
     let (descriptor, peer) = world.connect();
     let overlapped = Overlapped::new();
     world.start_recv(descriptor, 8, Notify::event(&overlapped));
-    Faults::set(&world.faults.fin_fails, true);
+    let lost = Fault::Fails(Call::SendFin, Error::ConnectionReset);
+    world.provider.transport().memory.inject(lost);
     let shut = world.process.shutdown(descriptor, Shutdown::Send);
     assert_eq!(shut, Err(Error::ConnectionReset));
     assert!(overlapped.take().is_none(), "something may have arrived");

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 
 use closesocket::engine::Error;
 use closesocket::engine::completions::{
-    AlertableThread, CompletionQueue, Interest, Notify, Overlapped,
+    AlertableThread, CompletionQueue, Event, Interest, Notify, Overlapped,
 };
 use closesocket_tcp::TcpConfig;
 
@@ -56,6 +56,10 @@ fn stop_everything() {
     }
     let buffer = vec![0; 1 << 20];
     world.start_send(one, buffer, Notify::queue(&queue, 3));
+    let registered = Event::new();
+    let registering = process.event_select(listener, Interest::READABLE, &registered);
+    registering.unwrap();
+    assert!(!registered.is_set());
 
     world.provider.transport().stop();
     let down = Error::NetworkDown;
@@ -70,6 +74,7 @@ fn stop_everything() {
     assert_eq!(queue.take().unwrap().result, Err(down));
     assert_eq!(queue.take().unwrap().result, Err(down));
     assert_eq!((thread.wait(LONG), told.try_recv()), (1, Ok(Err(down))));
+    assert!(registered.is_set());
     let received = read_to_end(&mut three);
     let cut_off = received.map_err(|error| error.kind());
     assert_eq!(cut_off, Err(ErrorKind::ConnectionReset), "of {accepted}");
