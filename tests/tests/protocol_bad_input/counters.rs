@@ -1,8 +1,6 @@
-//! Windows, queues, backlogs, records and startups at their limits.
+//! Windows, queues and backlogs at their limits.
 
-use closesocket::protocol::{
-    Cause, Connection, DuplicationRecord, Error, ProcessId, Socket, Startups,
-};
+use closesocket::protocol::{Cause, Connection, Socket};
 
 use crate::{close, request, socket};
 
@@ -64,30 +62,4 @@ fn the_backlog_neither_overflows_nor_falls_below_zero() {
     let mut other = socket(Connection::Connected);
     other.backlog_joined();
     assert_eq!(other.backlog, 0, "only a listener has a backlog");
-}
-
-#[test]
-fn a_record_is_of_no_use_to_anybody_but_its_target() {
-    for target in [0, 1, u32::MAX].map(ProcessId) {
-        for other in [0, 1, 2, u32::MAX].map(ProcessId) {
-            let mut record = DuplicationRecord::new(target);
-            if other == target {
-                continue;
-            }
-            assert_eq!(record.redeem(other), Err(Error::InvalidArgument));
-            assert!(!record.reclaim(other));
-            assert!(record.is_reference());
-        }
-    }
-}
-
-#[test]
-fn cleanup_without_startup_is_refused_however_often() {
-    let mut startups = Startups::default();
-    for _ in 0..3 {
-        assert_eq!(startups.cleanup(), Err(Error::NotInitialised));
-    }
-    assert_eq!(startups.startup(), Ok(()));
-    startups.die();
-    assert_eq!(startups.cleanup(), Err(Error::NotInitialised));
 }

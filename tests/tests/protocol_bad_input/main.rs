@@ -1,11 +1,11 @@
-//! Sockets, records and startups meet what they must not be given: counters at
-//! their limits, events that come too late, records of others. None panics,
-//! none wraps, and every refusal is the right error. (Descriptor words have a
-//! file of their own.)
+//! Sockets and descriptor words meet what they must not be given: counters at
+//! their limits, events that come too late, stale handles. None panics, none
+//! wraps, and every refusal is the right error.
 
 mod closes;
 mod connections;
 mod counters;
+mod words;
 
 use closesocket::protocol::word::{Word, WordPhase};
 use closesocket::protocol::{

@@ -65,6 +65,9 @@ mod tests {
         assert!(startups.is_initialised());
         assert_eq!(startups.cleanup(), Ok(true));
         assert!(!startups.is_initialised());
+        assert_eq!(startups.startup(), Ok(()));
+        startups.die();
+        assert_eq!(startups.cleanup(), Err(Error::NotInitialised));
     }
 
     #[test]

@@ -335,6 +335,8 @@ mod tests {
     fn a_slot_retires_rather_than_wrap_its_generation_or_lose_a_handle() {
         let last = Word::new(u32::MAX, WordPhase::Claimed, 0);
         assert_eq!(recycle(last, true), Recycling::Retired);
+        let before = Word::new(u32::MAX - 1, WordPhase::Claimed, 0);
+        assert_eq!(recycle(before, true), Recycling::Free);
         assert_eq!(
             recycle(Word::new(3, WordPhase::Claimed, 0), false),
             Recycling::Retired
