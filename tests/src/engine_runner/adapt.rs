@@ -12,8 +12,24 @@ use crate::call::{Call, Origin, Through, Wait};
 const MOST_BYTES: u64 = 300;
 
 /// How the call reaches its descriptor, if it is one through a descriptor.
-pub(super) const fn through(call: &Call) -> Option<Through> {
-    match *call {
+pub(super) const fn through(mut call: Call) -> Option<Through> {
+    match way_of(&mut call) {
+        Some(through) => Some(*through),
+        None => None,
+    }
+}
+
+/// The same call, reaching its descriptor in this way.
+#[must_use]
+pub const fn reaching(mut call: Call, by: Through) -> Call {
+    if let Some(through) = way_of(&mut call) {
+        *through = by;
+    }
+    call
+}
+
+const fn way_of(call: &mut Call) -> Option<&mut Through> {
+    match call {
         Call::Connect { through, .. }
         | Call::Listen { through }
         | Call::Accept { through, .. }
@@ -38,26 +54,6 @@ pub(super) const fn operation(call: &Call) -> Option<(OperationKind, Wait)> {
         Call::Recv { wait, .. } => Some((OperationKind::Recv, wait)),
         _ => None,
     }
-}
-
-/// The same call, reaching its descriptor in this way.
-#[must_use]
-pub const fn reaching(mut call: Call, by: Through) -> Call {
-    match &mut call {
-        Call::Connect { through, .. }
-        | Call::Listen { through }
-        | Call::Accept { through, .. }
-        | Call::Send { through, .. }
-        | Call::Recv { through, .. }
-        | Call::SetLinger { through, .. }
-        | Call::SetDontLinger { through, .. }
-        | Call::GetLinger { through }
-        | Call::SetNonblocking { through, .. }
-        | Call::ShutDownSend { through }
-        | Call::Duplicate { through, .. } => *through = by,
-        _ => {}
-    }
-    call
 }
 
 impl Engine<'_> {
@@ -187,7 +183,7 @@ impl Engine<'_> {
         let Some((kind, Wait::Overlapped)) = operation(call) else {
             return bytes;
         };
-        let Some(Through::Handle(process, descriptor)) = through(call) else {
+        let Some(Through::Handle(process, descriptor)) = through(*call) else {
             return bytes;
         };
         let socket = self.socket_of(process, descriptor);

@@ -357,7 +357,7 @@ impl<'a> Engine<'a> {
                 from,
             } => self.close(process, descriptor, from),
             Call::Cancel { call } => self.cancel(call),
-            ref call => match adapt::through(call) {
+            ref call => match adapt::through(*call) {
                 Some(through) => self.through(call, through),
                 None => Ok(Begun::Answered(self.environment(call))),
             },
