@@ -1,6 +1,6 @@
-//! What the engine promises its users besides the clauses of the specification,
-//! one behaviour a test: over connections in memory whose network can be told to
-//! misbehave.
+//! What the engine promises its users besides what every transport can show
+//! (`closesocket-conformance` has that), and defects that it once had, one behaviour a
+//! test: over connections in memory whose network can be told to misbehave.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

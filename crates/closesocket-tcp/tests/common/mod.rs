@@ -134,11 +134,7 @@ impl Net {
 
     /// An endpoint of ours, connected to a plain peer.
     pub(crate) fn connected(&self) -> (TcpEndpoint, TcpStream) {
-        self.connected_over("127.0.0.1:0")
-    }
-
-    pub(crate) fn connected_over(&self, local: &str) -> (TcpEndpoint, TcpStream) {
-        let listener = peer_listener(local);
+        let listener = peer_listener();
         let (mut endpoint, _) = self.open();
         let mut progress = endpoint.connect(&listener.local_addr().unwrap()).unwrap();
         let peer = listener.accept().unwrap().0;
@@ -190,8 +186,8 @@ impl Net {
 }
 
 /// A plain listener with a small window.
-pub(crate) fn peer_listener(local: &str) -> TcpListener {
-    let listener = TcpListener::bind(local).unwrap();
+pub(crate) fn peer_listener() -> TcpListener {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     SockRef::from(&listener)
         .set_recv_buffer_size(16 * 1024)
         .unwrap();

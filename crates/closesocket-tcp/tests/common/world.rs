@@ -41,7 +41,7 @@ impl World {
         Self {
             process: provider.startup().unwrap(),
             provider,
-            listener: peer_listener("127.0.0.1:0"),
+            listener: peer_listener(),
         }
     }
 

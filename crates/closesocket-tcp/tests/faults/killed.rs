@@ -118,7 +118,7 @@ fn expect_no_clean_end<E: Fn(Actor)>(end: E) {
         return end_with_bytes_queued();
     }
     for order in ["close", "keep"] {
-        let listener = peer_listener("127.0.0.1:0");
+        let listener = peer_listener();
         let mut actor = Actor::start(test_of::<E>(), "sender");
         actor.order(&listener.local_addr().unwrap().to_string());
         let mut peer = listener.accept().unwrap().0;
@@ -182,7 +182,7 @@ fn a_queue_that_was_emptied_before_the_kill_ends_cleanly() {
     if role().is_some() {
         return die_with_an_empty_queue();
     }
-    let listener = peer_listener("127.0.0.1:0");
+    let listener = peer_listener();
     let test = "killed::a_queue_that_was_emptied_before_the_kill_ends_cleanly";
     let mut actor = Actor::start(test, "sender");
     actor.order(&listener.local_addr().unwrap().to_string());

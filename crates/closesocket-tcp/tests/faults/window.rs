@@ -34,7 +34,7 @@ fn a_burst_of_full_queues_leaves_no_memory_behind() {
         let clock = SystemClock::default();
         let provider: Provider<Sys> = Provider::new(config, tcp, clock, NoProbe, NoUpcalls);
         let process = provider.startup().unwrap();
-        let listener = peer_listener("127.0.0.1:0");
+        let listener = peer_listener();
         let address = listener.local_addr().unwrap();
         let bytes = vec![1; EACH as usize];
         let before = resident();
