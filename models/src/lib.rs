@@ -28,6 +28,7 @@ mod probe;
 pub mod prove;
 mod raise;
 mod rank;
+mod recording;
 mod scenario;
 mod search;
 mod show;
@@ -56,6 +57,7 @@ pub use own::{Deviating, Deviation, Judge, OwnInvariant};
 pub use probe::{PROBES, Probe};
 pub use raise::Bound;
 pub use rank::rank;
+pub use recording::{Recording, Recordings, Untold};
 pub use scenario::{
     Call, Handle, OperationSpec, Scenario, SlotSpec, SocketSpec, Surroundings, ThreadSpec,
 };

@@ -195,7 +195,7 @@ impl CloseModel {
 
     /// What becomes of a step by a deviation of one's own; `None` if it is not taken.
     #[cold]
-    fn deviated<'a>(
+    pub(crate) fn deviated<'a>(
         &self,
         own: Deviation,
         before: &'a State,

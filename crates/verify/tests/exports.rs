@@ -166,12 +166,14 @@ fn a_counterexample_is_read_back_by_the_reader_of_the_format() {
 
 #[test]
 fn without_a_violation_there_is_no_trace() {
-    let name = file("nothing.itf.json");
-    let output = verify(&["check", "system-handles", "--itf", &name]);
-    let said = String::from_utf8(output.stderr).unwrap();
-    let expected = format!("nothing is violated, so there is nothing to write in {name}\n");
-    assert_eq!((said, output.status.code()), (expected, Some(0)));
-    assert!(!Path::new(&name).exists());
+    for option in ["--itf", "--trace"] {
+        let name = file("nothing.json");
+        let output = verify(&["check", "system-handles", option, &name]);
+        let said = String::from_utf8(output.stderr).unwrap();
+        let expected = format!("nothing is violated, so there is nothing to write in {name}\n");
+        assert_eq!((said, output.status.code()), (expected, Some(0)));
+        assert!(!Path::new(&name).exists());
+    }
 }
 
 /// What a graph has to have in common with the search of the same world.
@@ -310,4 +312,42 @@ fn every_step_points_at_the_code_that_decides_it() {
             }
         }
     }
+}
+
+/// The counterexample of a defect as a trace, and what the replay says of it.
+fn replayed(defect: &str) -> (String, Output) {
+    let name = file(&format!("{defect}.jsonl"));
+    checked(&["--defect", defect], "--trace", &name);
+    let output = verify(&["replay", &name]);
+    (String::from_utf8(output.stdout.clone()).unwrap(), output)
+}
+
+#[test]
+fn a_counterexample_as_a_trace_is_rejected_with_its_lanes_and_the_rule() {
+    let (said, output) = replayed("hard-close-drains");
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("REJECTED by the protocol"), "{said}");
+    let rule = "ordered nothing, must reset and release the socket: linger 0, L-T2";
+    assert!(said.contains(rule), "{said}");
+    let lanes = ["T2", "descriptor P1/1.1", "socket 0.1"];
+    assert!(lanes.iter().all(|it| said.contains(it)), "{said}");
+    assert!(said.contains("what led to event"), "{said}");
+
+    // What is left at the end is about no event, and drawn all the same.
+    let (said, output) = replayed("waiter-sleeps-on");
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("its close of 0.1 never returned"), "{said}");
+    assert!(said.contains("what came last of what is left"), "{said}");
+}
+
+#[test]
+fn a_counterexample_that_no_recording_can_have_is_not_written() {
+    let name = file("wraps.jsonl");
+    let output = verify(&["check", "--defect", "generations-wrap", "--trace", &name]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    let expected = format!(
+        "error: last-generation with generations-wrap: the slots begin with their last generations, which a recording reaches only by opening and closing each of them 4,294,967,294 times: {name} is not written\n"
+    );
+    assert_eq!((said, output.status.code()), (expected, Some(3)));
+    assert!(!Path::new(&name).exists());
 }

@@ -6,13 +6,18 @@ use closesocket_trace::{Life, Problem, Record, Told, Touch, Touched, told};
 use super::{Cell, Drawing, Lane, LaneKind, Line, Mark, Row, Violation};
 
 impl Drawing {
-    /// Draws what led to a record that was rejected, which is the last row; `None` if
-    /// the problem is about no record.
+    /// Draws what led to a record that was rejected, which is the last row, or what came
+    /// last of that of which something is left at the end; `None` if the problem is about
+    /// no record.
     #[must_use]
     pub fn of_problem(problem: &Problem) -> Option<Self> {
         let rejected = problem.around.last()?;
-        let (thread, number) = (rejected.thread, rejected.number);
-        let title = format!("what led to event {number} of thread {thread}");
+        let title = match (problem.thread, problem.number) {
+            (Some(thread), Some(number)) => {
+                format!("what led to event {number} of thread {thread}")
+            }
+            _ => "what came last of what is left".to_owned(),
+        };
         let mut drawing = Self::of_records(title, &problem.around);
         let place = |name: &str| drawing.lanes.iter().position(|it| it.name == name);
         let last = told(&rejected.observation).touches.pop();

@@ -318,50 +318,57 @@ impl Judge {
     /// same descriptor or socket.
     fn around(&self, record: &Record, socket: Option<SocketId>) -> Vec<Record> {
         let name = record.observation.name().ok();
-        let concerns = |it: &&Record| {
+        let mut around = self.last(AROUND - 1, |it| {
             let same_name = name.is_some() && it.observation.name().ok() == name;
             let same_socket = socket.is_some() && self.socket_in(&it.observation) == socket;
             it.thread == record.thread || same_name || same_socket
-        };
-        let before = self.recent.iter().rev().filter(concerns);
-        let mut around: Vec<_> = before.take(AROUND - 1).copied().collect();
-        around.reverse();
+        });
         around.push(*record);
         around
     }
 
+    /// The last records of a kind that were judged.
+    fn last(&self, most: usize, concerns: impl Fn(&Record) -> bool) -> Vec<Record> {
+        let recent = self.recent.iter().rev().filter(|it| concerns(it));
+        let mut last: Vec<_> = recent.take(most).copied().collect();
+        last.reverse();
+        last
+    }
+
     /// Judges the end of the trace: nothing may be left.
     pub(super) fn end(&mut self) -> Option<Problem> {
-        let at_end = |reason: String, state: Vec<String>| {
+        let at_end = |reason: String, state: Vec<String>, around: Vec<Record>| {
             Some(Problem {
                 thread: None,
                 number: None,
                 event: None,
                 reason: format!("at the end of the trace: {reason}"),
                 state,
-                around: Vec::new(),
+                around,
             })
         };
         if self.began.is_none() {
-            return at_end("the provider never began".to_owned(), Vec::new());
+            let reason = "the provider never began".to_owned();
+            return at_end(reason, Vec::new(), Vec::new());
         }
         let mut threads: Vec<_> = self.threads.iter().collect();
         threads.sort_by_key(|(number, _)| **number);
         for (number, thread) in threads {
             if let Err(reason) = thread.require_done() {
                 let state = vec![format!("thread {number}: {}", thread.describe())];
-                return at_end(format!("thread {number}: {reason}"), state);
+                let around = self.last(AROUND, |it| it.thread == *number);
+                return at_end(format!("thread {number}: {reason}"), state, around);
             }
         }
         let mut left: Vec<_> = self.sockets.values_mut().collect();
         left.sort_by_key(|it| it.id);
-        for socket in left {
-            if let Err(reason) = socket.judge_end() {
-                let state = socket.describe();
-                return at_end(reason, state);
-            }
-        }
-        None
+        let wrong = left.into_iter().find_map(|socket| {
+            let reason = socket.judge_end().err()?;
+            Some((socket.id, reason, socket.describe()))
+        });
+        let (socket, reason, state) = wrong?;
+        let about = |it: &Record| self.socket_in(&it.observation) == Some(socket);
+        at_end(reason, state, self.last(AROUND, about))
     }
 
     /// A trace that shows nothing proves nothing. Of a connection that ended,

@@ -87,7 +87,8 @@ pub struct Problem {
     /// The state before it, in words.
     pub state: Vec<String>,
     /// What was judged before it, of its thread, its descriptor or its socket, in
-    /// the order that was found, and itself last. Empty if it is about the trace's end.
+    /// the order that was found, and itself last. If it is about the trace's end, the
+    /// last of the thread or the socket of which something is left.
     #[serde(skip)]
     pub around: Vec<Record>,
 }

@@ -1,10 +1,12 @@
 //! The files that a check writes beside its result: the shortest counterexample as a
-//! drawing and as a trace, and the whole graph of a scenario.
+//! drawing, as a trace for other tools and as one for the replay, and the whole graph of a
+//! scenario.
 
 use std::path::{Path, PathBuf};
 
 use closesocket_models::CloseModel;
 use closesocket_models::lanes::Drawing;
+use closesocket_trace::to_text;
 
 use super::CheckArguments;
 use super::job::Job;
@@ -21,6 +23,7 @@ use crate::suite::suite;
 pub(super) struct Files {
     svg: Option<Target>,
     itf: Option<Target>,
+    trace: Option<Target>,
     graph: Option<(Target, usize)>,
 }
 
@@ -62,6 +65,7 @@ impl Files {
         Ok(Self {
             svg: open(asked.svg.as_deref())?,
             itf: open(asked.itf.as_deref())?,
+            trace: open(asked.trace.as_deref())?,
             graph: graph.map(|it| (it, asked.graph_states)),
         })
     }
@@ -74,12 +78,13 @@ impl Files {
             written(file, "draw", drawn.flatten().map(Drawing::to_svg))
         });
         let itf = self.itf.as_ref().map(|file| {
-            let trace = report.shortest().and_then(|it| trace(it.0, it.1));
-            written(file, "write", trace)
+            let states = report.shortest().and_then(|it| states(it.0, it.1));
+            written(file, "write", states)
         });
+        let trace = self.trace.as_ref().map(|file| write_trace(report, file));
         let graphs = report.scenarios.iter().zip(&self.graph);
         let graphs = graphs.map(|(scenario, (file, most))| write_graph(scenario, file, *most));
-        let all = svg.into_iter().chain(itf).chain(graphs);
+        let all = svg.into_iter().chain(itf).chain(trace).chain(graphs);
         all.fold(Outcome::AsExpected, Outcome::or)
     }
 }
@@ -111,9 +116,27 @@ fn model_of(report: &ScenarioReport) -> Option<CloseModel> {
     job.model().ok()
 }
 
-fn trace(scenario: &ScenarioReport, violated: &InvariantReport) -> Option<String> {
+fn states(scenario: &ScenarioReport, violated: &InvariantReport) -> Option<String> {
     let start = model_of(scenario)?.start();
     output::json(&itf::trace(&start, scenario, violated))
+}
+
+/// Writes the shortest counterexample as what the engine would have recorded along it.
+fn write_trace(report: &CheckReport, file: &Target) -> Outcome {
+    let path = report
+        .shortest()
+        .and_then(|it| Some((it.0, model_of(it.0)?, it.1.path.as_ref()?)));
+    let Some((scenario, model, path)) = path else {
+        return written(file, "write", None);
+    };
+    match model.recordings().of(&path.transitions()) {
+        Ok(told) => written(file, "write", Some(to_text(&told.records))),
+        Err(why) => {
+            let (title, name) = (scenario.title(), file.name().display());
+            errln!("error: {title}: {why}: {name} is not written");
+            Outcome::Incomplete
+        }
+    }
 }
 
 fn write_graph(scenario: &ScenarioReport, file: &Target, most: usize) -> Outcome {

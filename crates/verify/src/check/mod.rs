@@ -48,6 +48,10 @@ pub(crate) struct CheckArguments {
     /// trace format of Apalache and Quint (ITF).
     #[arg(long, value_name = "FILE")]
     pub(crate) itf: Option<PathBuf>,
+    /// Write the shortest counterexample, if there is one, into this file as what the
+    /// engine would have recorded along it: a trace for `cargo verify replay`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trace: Option<PathBuf>,
     /// Write the whole state graph of the one scenario, or of the defect, into this
     /// file, which ends in .json or .dot.
     #[arg(long, value_name = "FILE", value_parser = graph_file, conflicts_with = "reduced")]
@@ -58,7 +62,7 @@ pub(crate) struct CheckArguments {
     pub(crate) graph_states: usize,
     /// Print the shortest counterexample of each scenario, or of the defect,
     /// as a Rust test that fails in the same way. The verdict stays.
-    #[arg(long, conflicts_with_all = ["svg", "itf", "graph"])]
+    #[arg(long, conflicts_with_all = ["svg", "itf", "trace", "graph"])]
     pub(crate) as_test: bool,
     /// Explore only canonical states: one for all that differ in nothing that
     /// matters. A violation is then looked for again among all states.
