@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod skip;
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -211,14 +213,10 @@ fn completions(shell: &str, name: &str) -> std::path::PathBuf {
     directory
 }
 
-/// Whether the shell is here. A test that is skipped says so.
+/// Whether the shell is here, to try its completions.
 fn has(shell: &str) -> bool {
     let found = Command::new(shell).args(["-c", "exit 0"]).status();
-    let found = found.is_ok_and(|it| it.success());
-    if !found {
-        eprintln!("SKIPPED: there is no {shell} here, so its completions were not tried");
-    }
-    found
+    skip::goes_on(found.is_ok_and(|it| it.success()), shell)
 }
 
 /// What comes after these words, and what must not.

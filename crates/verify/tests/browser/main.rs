@@ -1,11 +1,13 @@
 //! `cargo verify explore` in a real browser: what a user sees and clicks.
 //!
 //! Needs `chromium` and `chromedriver`. Where they are not installed the tests say
-//! so and pass; with `CLOSESOCKET_REQUIRE_BROWSER` set they fail instead.
+//! so and pass; with `CLOSESOCKET_REQUIRE_TOOLS` set they fail instead.
 
 #![allow(clippy::expect_used, clippy::panic)]
 
 mod driver;
+#[path = "../skip/mod.rs"]
+mod skip;
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -48,16 +50,10 @@ impl Drop for Explorer {
     }
 }
 
-/// A browser, or a loud line why there is none.
+/// A browser, or a loud line that there is none.
 fn browser(dark: bool) -> Option<Browser> {
     let browser = Browser::start(dark);
-    if browser.is_none() {
-        let required = std::env::var_os("CLOSESOCKET_REQUIRE_BROWSER").is_some();
-        assert!(!required, "chromium and chromedriver are not installed");
-        // Past the capture of the test's output: a skipped test must be seen.
-        let line = "SKIPPED: chromium and chromedriver are not installed; nothing was looked at\n";
-        let _ = std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes());
-    }
+    skip::goes_on(browser.is_some(), "chromium and chromedriver");
     browser
 }
 
