@@ -80,6 +80,17 @@ pub(crate) fn command() -> clap::Command {
     command
 }
 
+/// How the command is called that these arguments name, as in `cargo verify check`. The
+/// first is the program.
+pub(crate) fn named(arguments: &[OsString]) -> String {
+    let all = Cli::command();
+    let mut words = arguments.iter().skip(1).filter_map(|it| it.to_str());
+    match words.find_map(|it| all.find_subcommand(it)) {
+        Some(it) => format!("cargo verify {}", it.get_name()),
+        None => "cargo verify".to_owned(),
+    }
+}
+
 /// Understands the arguments, of which the first is the program.
 pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Cli, clap::Error> {
     let mut command = command();

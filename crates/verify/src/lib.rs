@@ -63,19 +63,22 @@ pub fn main_with(suite: Suite, arguments: impl IntoIterator<Item = OsString>) ->
     // Cargo names the subcommand once more.
     let named = |(at, it): &(usize, OsString)| *at == 1 && it == "verify";
     let arguments = arguments.into_iter().enumerate().filter(|it| !named(it));
-    let outcome = match cli::parse(arguments.map(|(_, it)| it)) {
-        Ok(cli) => dispatch(&cli),
-        Err(error) => usage::usage(&error),
+    let arguments: Vec<OsString> = arguments.map(|(_, it)| it).collect();
+    let command = cli::named(&arguments);
+    let outcome = match cli::parse(arguments.into_iter()) {
+        Ok(cli) => dispatch(&cli, &command),
+        Err(error) => usage::usage(&error, &command),
     };
     ExitCode::from(outcome as u8)
 }
 
-fn dispatch(cli: &Cli) -> Outcome {
+/// `named` is how the command is called, as in `cargo verify check`.
+fn dispatch(cli: &Cli, named: &str) -> Outcome {
     let offer = Command::offer(cli.command.as_ref());
     let output = match Output::open(&cli.presentation, offer) {
         Ok(output) => output,
         Err(wrong) => {
-            errln!("error: {wrong}; see `cargo verify --help`");
+            errln!("error: {wrong}; see `{named} --help`");
             return Outcome::Usage;
         }
     };

@@ -6,8 +6,9 @@ use crate::names;
 use crate::out::{self, errln};
 use crate::outcome::Outcome;
 
-/// Help and version go to the reader; anything else is one clear line.
-pub(crate) fn usage(error: &clap::Error) -> Outcome {
+/// Help and version go to the reader; anything else is one clear line, which names the
+/// help of the command, as in `cargo verify check`.
+pub(crate) fn usage(error: &clap::Error, command: &str) -> Outcome {
     if matches!(
         error.kind(),
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
@@ -24,7 +25,7 @@ pub(crate) fn usage(error: &clap::Error) -> Outcome {
     let hint = meant(error)
         .map(|it| format!(" ({it})"))
         .unwrap_or_default();
-    errln!("{}{hint}; see `cargo verify --help`", lines.join(" "));
+    errln!("{}{hint}; see `{command} --help`", lines.join(" "));
     Outcome::Usage
 }
 

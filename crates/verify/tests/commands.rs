@@ -138,6 +138,19 @@ const WRONG: &[&str] = &[
     "man --format json",
 ];
 
+const COMMANDS: [&str; 10] = [
+    "check",
+    "prove",
+    "defects",
+    "sweep",
+    "explore",
+    "run",
+    "replay",
+    "list",
+    "completions",
+    "man",
+];
+
 #[test]
 fn whatever_is_wrong_with_a_command_line_is_one_clear_line() {
     assert!(WRONG.len() >= 60, "{} are too few", WRONG.len());
@@ -149,6 +162,15 @@ fn whatever_is_wrong_with_a_command_line_is_one_clear_line() {
         assert_eq!(said.lines().count(), 1, "{line}: {said}");
         assert!(said.starts_with("error: "), "{line}: {said}");
         assert!(!said.contains("  "), "{line}: {said}");
+        // The help that is named is that of the command.
+        let named = said
+            .split("see `")
+            .nth(1)
+            .filter(|it| it.contains(" --help`"));
+        let command = line.split(' ').find(|it| COMMANDS.contains(it));
+        let of = command.map_or_else(String::new, |it| format!(" {it}"));
+        let expected = format!("cargo verify{of} --help`\n");
+        assert!(named.is_none_or(|it| it == expected), "{line}: {said}");
         assert_eq!(output.stdout, b"", "{line}");
     }
 }
