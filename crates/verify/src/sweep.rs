@@ -10,6 +10,7 @@ use crate::interrupt::Part;
 use crate::outcome::Outcome;
 use crate::output::Output;
 use crate::parallel::side_by_side;
+use crate::report::count;
 use crate::suite::suite;
 
 /// How far a sweep goes.
@@ -37,7 +38,14 @@ impl Plan {
 /// Sweeps and prints a table.
 pub(crate) fn command(plan: Plan, output: &Output) -> Outcome {
     let report = sweep(plan, output);
-    output.tell(report.outcome(), || report.text(), &report)
+    let text = || match report.is_empty() {
+        true => format!(
+            "no scenario has {} or fewer: no bound is raised\n",
+            count(plan.up_to, "state")
+        ),
+        false => report.text(),
+    };
+    output.tell(report.outcome(), text, &report)
 }
 
 fn sweep(plan: Plan, output: &Output) -> SweepReport {

@@ -194,6 +194,11 @@ fn no_option_makes_a_failure_a_success() {
     let table = String::from_utf8(output.stdout).unwrap();
     assert!(table.contains("| holds |") && table.contains("| incomplete |"));
     assert_eq!(output.status.code(), Some(3), "{table}");
+    // And of nothing there is no table.
+    let output = verify(&["sweep", "--up-to", "1"]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    let nothing = "no scenario has 1 state or fewer: no bound is raised\n";
+    assert_eq!((said.as_str(), output.status.code()), (nothing, Some(3)));
     // An option that would do nothing is refused.
     let output = verify(&["run", "--crowd", "5", "--sabotage", "lost-byte"]);
     assert_eq!(output.status.code(), Some(2));

@@ -91,6 +91,11 @@ impl SweepReport {
         Self { schema: 1, rows }
     }
 
+    /// Whether there was nothing to raise a bound of.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     fn count(&self, verdict: &str) -> usize {
         self.rows.iter().filter(|it| it.verdict == verdict).count()
     }
