@@ -10,7 +10,7 @@ use console::Term;
 
 use crate::file;
 use crate::out::errln;
-use crate::report::grouped;
+use crate::report::{count, grouped};
 
 /// The parts that were begun, in their order.
 static PARTS: Mutex<Vec<Arc<Part>>> = Mutex::new(Vec::new());
@@ -20,8 +20,10 @@ static TEMPORARY: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 /// A part of a command's work, done thing by thing.
 #[derive(Debug)]
 pub(crate) struct Part {
-    /// What is done with how many things, as in `scenarios explored`.
-    what: &'static str,
+    /// What there are several of, in the singular, as in `scenario`.
+    thing: &'static str,
+    /// What is done with each, as in `explored`.
+    done_to_it: &'static str,
     /// How many there are, if that is known.
     all: Option<usize>,
     done: AtomicU64,
@@ -33,9 +35,14 @@ pub(crate) struct Part {
 
 impl Part {
     /// Begins a part.
-    pub(crate) fn begin(what: &'static str, all: Option<usize>) -> Arc<Self> {
+    pub(crate) fn begin(
+        thing: &'static str,
+        done_to_it: &'static str,
+        all: Option<usize>,
+    ) -> Arc<Self> {
         let part = Arc::new(Self {
-            what,
+            thing,
+            done_to_it,
             all,
             done: AtomicU64::new(0),
             states: AtomicU64::new(0),
@@ -64,13 +71,16 @@ impl Part {
 
     /// How far it has come, in words.
     fn so_far(&self) -> String {
-        let all = self.all.map(|it| format!(" of {it}")).unwrap_or_default();
         let states = match self.states.load(Ordering::Relaxed) {
             0 => String::new(),
-            states => format!(" ({} states)", grouped(states)),
+            states => format!(" ({})", count(states, "state")),
         };
-        let done = grouped(self.done.load(Ordering::Relaxed));
-        format!("{done}{all} {}{states}", self.what)
+        let done = self.done.load(Ordering::Relaxed);
+        let things = match self.all {
+            Some(all) => format!("{} of {}", grouped(done), count(all, self.thing)),
+            None => count(done, self.thing),
+        };
+        format!("{things} {}{states}", self.done_to_it)
     }
 }
 
@@ -151,14 +161,14 @@ mod tests {
     fn what_was_done_is_said_of_every_part_and_then_what_is_wrong() {
         let end = ": INCOMPLETE, nothing is proved";
         assert_eq!(so_far(&[]), format!("interrupted: nothing was begun{end}"));
-        let scenarios = Part::begin("scenarios explored", Some(30));
+        let scenarios = Part::begin("scenario", "explored", Some(30));
         scenarios.done(["violated: one: an invariant".to_owned()]);
         scenarios.done(None);
         scenarios.more_states(1_200);
         scenarios.more_states(34);
-        let closed = Part::begin("connections closed", None);
+        let closed = Part::begin("connection", "closed", None);
         closed.done(None);
-        let said = "2 of 30 scenarios explored (1,234 states), 1 connections closed";
+        let said = "2 of 30 scenarios explored (1,234 states), 1 connection closed";
         let expected = format!("interrupted: {said}{end}\nviolated: one: an invariant");
         assert_eq!(so_far(&[scenarios, closed]), expected);
     }

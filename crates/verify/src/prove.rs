@@ -131,7 +131,7 @@ fn proof(output: &Output) -> ProveReport {
         jobs.len() as u64,
         "proving for any number {pos}/{len} {wide_bar} {msg}",
     );
-    let part = Part::begin("proofs and refutations made", Some(jobs.len()));
+    let part = Part::begin("claim", "judged", Some(jobs.len()));
     let weight = |job: &Job| match job {
         Job::Family(it) => it.views,
         _ => 0,

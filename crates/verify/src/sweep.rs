@@ -60,7 +60,7 @@ fn sweep(plan: Plan, output: &Output) -> SweepReport {
         jobs.len() as u64,
         "raising bounds {pos}/{len} {wide_bar} {msg}",
     );
-    let part = Part::begin("bounds raised", Some(jobs.len()));
+    let part = Part::begin("bound", "raised", Some(jobs.len()));
     let rows = side_by_side(
         &jobs,
         |(scenario, _)| scenario.states,

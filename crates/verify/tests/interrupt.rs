@@ -106,12 +106,12 @@ fn every_long_command_says_that_it_is_incomplete() {
         ("check --format json", "scenarios explored"),
         (
             "check two-processes-share-a-socket",
-            "of 1 scenarios explored",
+            "of 1 scenario explored",
         ),
         ("defects", "defects checked"),
         ("sweep", "bounds raised"),
-        ("prove", "proofs and refutations made"),
-        ("run --seconds 600 --quiet", "connections closed"),
+        ("prove", "claims judged"),
+        ("run --seconds 600 --quiet", " closed"),
     ] {
         for (signal, expected) in [(SIGINT, 130), (SIGTERM, 143)] {
             let child = start(command, &directory);

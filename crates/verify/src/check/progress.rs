@@ -39,7 +39,7 @@ impl Progress {
                 "exploring {human_pos}/{human_len} states {wide_bar} {msg}",
             ),
             begin: Instant::now(),
-            part: Part::begin("scenarios explored", Some(jobs)),
+            part: Part::begin("scenario", "explored", Some(jobs)),
             queued: AtomicU64::new(jobs as u64),
         }
     }

@@ -80,7 +80,7 @@ fn catalogue(output: &Output) -> DefectsReport {
         suite().defects.len() as u64,
         "checking defects {pos}/{len} {wide_bar} {msg}",
     );
-    let part = Part::begin("defects checked", Some(suite().defects.len()));
+    let part = Part::begin("defect", "checked", Some(suite().defects.len()));
     let all: Vec<&'static DefectSpec> = suite().defects.iter().collect();
     let found = side_by_side(&all, states, |spec| {
         let model = Job::with(spec).and_then(|job| {

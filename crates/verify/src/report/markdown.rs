@@ -49,9 +49,9 @@ pub(super) fn render(report: &Report<'_>) -> String {
         Some(Ok(run)) => {
             let _ = writeln!(
                 out,
-                "| real TCP | {} connections closed, trace of {} events replayed | {} |",
-                grouped(run.connections),
-                grouped(run.trace_events),
+                "| real TCP | {} closed, trace of {} replayed | {} |",
+                count(run.connections, "connection"),
+                count(run.trace_events, "event"),
                 verdict(run.ok)
             );
         }

@@ -8,6 +8,7 @@ use super::plan::Plan;
 use crate::interrupt::Part;
 use crate::out::errln;
 use crate::output::Output;
+use crate::report::count;
 
 /// Seconds between two lines where there is no terminal.
 const LINES: u64 = 5;
@@ -15,7 +16,7 @@ const LINES: u64 = 5;
 /// Runs, and shows where it is to who is watching.
 pub(super) fn shown<R>(plan: Plan, output: &Output, run: impl FnOnce(&dyn Fn(Progress)) -> R) -> R {
     let total = plan.total().and_then(|it| usize::try_from(it).ok());
-    let part = Part::begin("connections closed", total);
+    let part = Part::begin("connection", "closed", total);
     let run = |show: &dyn Fn(Progress)| {
         run(&|progress| {
             part.reached(progress.closed);
@@ -59,9 +60,9 @@ fn with_bar<R>(seconds: u64, output: &Output, run: impl FnOnce(&dyn Fn(Progress)
 
 fn line(seconds: u64, progress: Progress) -> String {
     format!(
-        "{} s of {seconds} s: {} connections closed, {} open, {} resident",
+        "{} s of {seconds} s: {} closed, {} open, {} resident",
         progress.elapsed.as_secs(),
-        progress.closed,
+        count(progress.closed, "connection"),
         progress.open,
         mebibytes(progress.resident)
     )

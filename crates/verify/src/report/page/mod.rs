@@ -101,8 +101,8 @@ fn head(out: &mut String, report: &Report<'_>) {
         Some(Ok(run)) => {
             let lines = [
                 format!(
-                    "{} connections closed in {:.1} s",
-                    grouped(run.connections),
+                    "{} closed in {:.1} s",
+                    count(run.connections, "connection"),
                     run.seconds
                 ),
                 format!("trace of {} events replayed", grouped(run.trace_events)),
