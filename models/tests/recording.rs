@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use closesocket::engine::observe::Step;
 use closesocket_models::lanes::Drawing;
 use closesocket_models::{
     Action, CloseModel, DEFECTS, Recordings, SCENARIOS, Scenario, State, Transition, Untold, What,
@@ -118,6 +119,23 @@ fn every_run_of_every_scenario_is_accepted() {
     assert_eq!(untold, UNTOLD_RUNS.into());
     assert_eq!((runs_of_all, transitions), (8_558, 110_626));
     assert_eq!(kinds.len(), KINDS, "{kinds:?}");
+}
+
+/// A replay would accept all of it as one life, too.
+#[test]
+fn what_is_opened_behind_a_later_startup_is_told_as_of_the_next_life() {
+    let scenario = Scenario::named("startup-during-a-cleanup").unwrap();
+    let model = CloseModel::new(scenario, None).unwrap();
+    let (recordings, mut runs) = (model.recordings(), Runs::of(model));
+    let mut lives = BTreeSet::new();
+    for _ in 0..20 {
+        for record in recordings.of(&runs.next()).unwrap().records {
+            if let Step::Opened { life } = record.observation.step {
+                lives.insert(life);
+            }
+        }
+    }
+    assert_eq!(lives, [1, 2].into());
 }
 
 /// The counterexamples that are accepted, and why: all of these defects are seen by a
