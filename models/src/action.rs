@@ -29,6 +29,10 @@ pub enum What {
     Register { kind: OperationKind, operation: u8 },
     /// Starts an operation that completes at once.
     CompleteAtOnce { kind: OperationKind, operation: u8 },
+    /// Registers an accept, with a slot reserved for the descriptor that it gives.
+    RegisterAccept { operation: u8, slot: u8 },
+    /// Starts an accept that opens its descriptor at once.
+    AcceptAtOnce { operation: u8, slot: u8 },
     /// Wants to start an operation, which cannot be.
     StartRefused { kind: OperationKind, operation: u8 },
     /// Sets the linger option.
@@ -79,6 +83,8 @@ pub enum What {
     Reserve { slot: u8 },
     /// Opens a new socket's descriptor.
     Open { slot: u8, socket: u8 },
+    /// Takes the descriptor of a connection out of the result of an accept.
+    TakeAccepted { slot: u8, socket: u8 },
     /// Redeems a record.
     Redeem {
         record: u8,
@@ -195,16 +201,6 @@ impl What {
                 let holds = count(holds, "hold");
                 write!(f, "leaves slot {slot} ({holds})")
             }
-            Self::Reserve { slot } => write!(f, "reserves slot {slot}"),
-            Self::Open { slot, socket } => write!(f, "opens slot {slot} for socket {socket}"),
-            Self::Redeem {
-                record,
-                slot,
-                redeemed: true,
-            } => write!(f, "redeems record {record} into slot {slot}"),
-            Self::Redeem { record, .. } => write!(f, "is refused record {record}"),
-            Self::LookAtProcess { gone: false } => write!(f, "sees that its process goes on"),
-            Self::LookAtProcess { gone: true } => write!(f, "sees that its process is gone"),
             Self::Skip => write!(f, "finds nothing to do"),
             Self::Complete { kind, operation } => {
                 write!(f, "takes {} #{operation} out as completed", name(kind))
@@ -229,6 +225,34 @@ impl What {
             Self::DeliverCompleted { kind, operation } => {
                 write!(f, "delivers the completion of {} #{operation}", name(kind))
             }
+            _ => self.fmt_open(f),
+        }
+    }
+
+    fn fmt_open(self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RegisterAccept { operation, slot } => {
+                write!(f, "registers accept #{operation} and reserves slot {slot}")
+            }
+            Self::AcceptAtOnce { operation, slot } => {
+                write!(
+                    f,
+                    "completes accept #{operation} at once and opens slot {slot}"
+                )
+            }
+            Self::Reserve { slot } => write!(f, "reserves slot {slot}"),
+            Self::Open { slot, socket } => write!(f, "opens slot {slot} for socket {socket}"),
+            Self::TakeAccepted { slot, socket } => {
+                write!(f, "takes slot {slot} of socket {socket} out of a result")
+            }
+            Self::Redeem {
+                record,
+                slot,
+                redeemed: true,
+            } => write!(f, "redeems record {record} into slot {slot}"),
+            Self::Redeem { record, .. } => write!(f, "is refused record {record}"),
+            Self::LookAtProcess { gone: false } => write!(f, "sees that its process goes on"),
+            Self::LookAtProcess { gone: true } => write!(f, "sees that its process is gone"),
             _ => self.fmt_close(f),
         }
     }

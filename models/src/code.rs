@@ -81,7 +81,8 @@ impl What {
             Self::Duplicate { .. } => code!("socket.rs" Socket::duplicate),
             Self::Input { .. } => code!("socket.rs" Socket::set_input_unread),
             Self::JoinBacklog { .. } => code!("socket.rs" Socket::backlog_joined),
-            Self::Register { .. } | Self::StartRefused { .. } => {
+            Self::AcceptAtOnce { .. } => code!("socket.rs" Socket::backlog_taken),
+            Self::Register { .. } | Self::RegisterAccept { .. } | Self::StartRefused { .. } => {
                 code!("socket.rs" Socket::may_start)
             }
             _ => code!("program.rs" program::next),

@@ -174,11 +174,12 @@ pub const PROBES: &[Probe] = &[
         },
     },
     Probe {
-        name: "a connection got its descriptor after its listener had changed its options",
+        name: "a listener changed its options before a connection taken from it was told",
         scenario: "accept-against-options",
-        seen: |before, _, event, _| match event {
-            Event::Accepted { taken, .. } => before.socket(0_u8).machine().linger != taken.linger,
-            _ => false,
+        seen: |before, what, _, _| {
+            let told = matches!(what, What::TakeAccepted { .. });
+            let [listener, accepted] = [0_u8, 1].map(|it| before.socket(it).machine().linger);
+            told && listener != accepted
         },
     },
     Probe {

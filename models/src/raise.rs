@@ -191,11 +191,14 @@ impl Draft {
 
     /// Whether a thread blocks in this call until an operation ends.
     fn blocks(&self, call: Call) -> bool {
-        let Call::Start { operation, .. } = call else {
-            return false;
-        };
-        let operation = self.operations.get(usize::from(operation));
-        operation.is_some_and(|it| it.waiting == Waiting::Blocked)
+        match call {
+            Call::Start { operation, .. } => {
+                let operation = self.operations.get(usize::from(operation));
+                operation.is_some_and(|it| it.waiting == Waiting::Blocked)
+            }
+            Call::TakeAccepted { .. } => true,
+            _ => false,
+        }
     }
 
     fn first_open(&self) -> Option<usize> {

@@ -48,7 +48,8 @@ pub(crate) fn falls(before: &State, after: &State, mover: Option<u8>) -> bool {
 /// takes out.
 #[inline(always)]
 fn of_thread(it: &Thread, index: usize) -> u32 {
-    const OF_PLACES: [[u32; Thread::PLACES]; 2] = [of_places(500), of_places(0)];
+    const OF_PLACES: [[u32; Thread::PLACES]; 2] =
+        [of_places(500, [170, 160]), of_places(0, [4, 2])];
     let of_place = OF_PLACES[usize::from(index == WORKER)][it.place()];
     of_place + 500 * (7 - u32::from(it.cursor())) + outlived(it) + holds(it)
 }
@@ -64,22 +65,25 @@ fn outlived(it: &Thread) -> u32 {
 
 const ONES: [u32; 16] = [0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4];
 
-/// The ranks of the places in a script and its calls; `ready` between calls.
-const fn of_places(ready: u32) -> [u32; Thread::PLACES] {
+/// The ranks of the places in a script and its calls; `ready` between calls, and where
+/// it opens a descriptor and looks at the process: the worker does when it has a result
+/// in hand, and closes nothing.
+const fn of_places(ready: u32, [open, look]: [u32; 2]) -> [u32; Thread::PLACES] {
     let mut ranks = [0; Thread::PLACES];
     let mut place = 0;
     while place < ranks.len() {
         let (call, at) = Thread::at_place(place);
         let later_is_less = match at {
             Next::Idle => ready,
-            Next::Open => 170,
-            Next::LookAtProcess => 160,
+            Next::Open => open,
+            Next::LookAtProcess => look,
             Next::NextSlot => 420,
             Next::NextOutlived | Next::NextRecord => 98,
             Next::Lock => 95,
             Next::Commit => 90,
-            Next::BackOut | Next::Section => 60,
-            Next::Sleep => 50,
+            // An accept opens a descriptor in its section, or in its sleep.
+            Next::BackOut | Next::Section => 180,
+            Next::Sleep => 175,
             Next::Leave => 40,
             Next::Claim => 7,
             Next::ReturnHandle => 6,

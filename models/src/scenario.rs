@@ -183,11 +183,12 @@ pub enum Call {
         /// The socket, by its index.
         socket: u8,
     },
-    /// Gives the connection that an accept took, if it did, a descriptor.
+    /// Waits for the end of an accept, and takes the descriptor of the connection out of
+    /// its result, if there is one.
     TakeAccepted {
         /// The accept.
         operation: u8,
-        /// The socket of the connection, by its index.
+        /// The socket that the connection becomes, by its index.
         socket: u8,
     },
     /// Cancels an operation by its name.

@@ -92,7 +92,11 @@ impl World for View<'_> {
                 WordPhase::Sealed | WordPhase::Claimed => DescriptorState::Closed(it.cause()),
             },
             process: ProcessId(u32::from(self.scenario.slots[slot].process)),
-            socket: usize::from(it.socket()),
+            // Of a free slot, what it is reserved for: that is nobody's yet.
+            socket: match it.word().phase() {
+                WordPhase::Free => 0,
+                _ => usize::from(it.socket()),
+            },
             life_over: self.scenario.is_over(self.state, slot),
             life_swept: self.is_swept(slot),
             inside: self.inside(slot, generation),

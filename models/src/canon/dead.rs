@@ -92,7 +92,7 @@ impl Scripts {
         }
         for index in 0..scenario.slots.len() {
             let mut it = state.slot(index);
-            if it.word().phase() == WordPhase::Free && it.socket() != 0 {
+            if it.word().phase() == WordPhase::Free && !it.reserved() && it.socket() != 0 {
                 it.set_socket(0);
                 *state.slot_mut(index) = it;
             }
@@ -135,10 +135,7 @@ impl Scripts {
         let inside = matches!(call, Some(Call::CancelThrough(_) | Call::Start { .. }));
         let inside = it.holding() && inside;
         let closes = matches!(call, Some(Call::Close(_)));
-        let opens = matches!(
-            call,
-            Some(Call::Redeem { .. } | Call::Open { .. } | Call::TakeAccepted { .. })
-        );
+        let opens = matches!(call, Some(Call::Redeem { .. } | Call::Open { .. }));
         let slot = matches!(
             next,
             BackOut
@@ -167,9 +164,11 @@ impl Scripts {
         }
         let own_now = match call {
             _ if next == Idle => false,
+            // The worker's, which has opened it for a result.
+            _ if next == LookAtProcess || t == WORKER => true,
             Some(Call::Close(handle) | Call::CancelThrough(handle)) => *handle == Handle::Own,
             Some(Call::Start { through, .. }) if inside => *through == Handle::Own,
-            _ => opens && !matches!(next, Open) || next == LookAtProcess,
+            _ => opens && !matches!(next, Open),
         };
         let later = if next == Idle { place } else { place + 1 };
         let own_later = self.own[t].get(later).is_some_and(|it| *it);

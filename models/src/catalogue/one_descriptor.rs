@@ -195,7 +195,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(0, &[Close(First(0))]),
         ],
         surroundings: PLAIN,
-        states: 78_796,
+        states: 71_000,
     },
     Scenario {
         name: "accept-against-options",
@@ -229,7 +229,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             thread(0, &[Close(First(0))]),
         ],
         surroundings: PLAIN,
-        states: 15_477,
+        states: 15_479,
     },
     Scenario {
         name: "upcall-failure",

@@ -112,7 +112,8 @@ pub enum Defect {
     SendsTheFinBeforeTheReset,
     /// A drained socket with unread input is released without the reset.
     ForgetsTheResetForUnread,
-    /// An accepted socket takes its listener's options when it gets its descriptor.
+    /// An accepted socket gets its descriptor in a section of its own, with its
+    /// listener's options of then.
     TakesOptionsLater,
     /// Every operation that a close takes out ends for the closer's reason.
     SilencesOtherProcesses,

@@ -428,10 +428,10 @@ pub const DEFECTS: &[DefectSpec] = &[
     DefectSpec {
         defect: Defect::TakesOptionsLater,
         name: "takes-options-later",
-        summary: "An accepted socket takes its listener's options when it gets its descriptor.",
+        summary: "An accepted socket gets its descriptor in a section of its own, with its listener's options of then.",
         scenario: "accept-against-options",
         violates: &["accepted-has-its-listeners-options"],
-        steps: 10,
+        steps: 7,
     },
     DefectSpec {
         defect: Defect::SilencesOtherProcesses,

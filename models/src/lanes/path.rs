@@ -275,6 +275,8 @@ impl Plan {
         let operation = match action.what {
             What::Register { operation, .. }
             | What::CompleteAtOnce { operation, .. }
+            | What::RegisterAccept { operation, .. }
+            | What::AcceptAtOnce { operation, .. }
             | What::DeliverAborted { operation, .. }
             | What::DeliverCompleted { operation, .. }
             | What::Complete { operation, .. } => operation,

@@ -51,7 +51,8 @@ bit_fields! {
         word, set_word: Word = 8,
         /// Why the occupant was closed, if it was.
         cause, set_cause: Cause = 2,
-        /// The socket it refers to.
+        /// The socket it refers to; of one that an accept has reserved, the connection
+        /// that it is for.
         socket, set_socket: u8 = 2,
         /// How often its handle was given back.
         returns, set_returns: u8 = 2,

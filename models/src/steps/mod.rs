@@ -4,14 +4,16 @@
 //! socket's lock, of the engine. What it decides is decided by the shipped
 //! functions of `closesocket::protocol`; the steps only carry out.
 //!
+//! - [`accept`]: the descriptor of a connection that is accepted;
 //! - [`call`]: an operation or an option through a descriptor;
 //! - [`cancel`]: cancelling what is pending;
 //! - [`close`]: closing a descriptor, for whatever cause;
 //! - [`slot`]: leaving, claiming, returning and recycling a slot;
-//! - [`share`]: new descriptors: opened, accepted, duplicated, redeemed;
+//! - [`share`]: new descriptors: opened, duplicated, redeemed;
 //! - [`process`]: cleanup and death;
 //! - [`environment`]: the transport, the peer and the clock.
 
+mod accept;
 mod call;
 mod cancel;
 mod close;
@@ -82,7 +84,7 @@ impl Steps<'_> {
             }
             Next::Idle => self.start(before, t, out),
             Next::BackOut => one(Self::back_out),
-            Next::Section if !self.is_locked(thread.socket()) => one(Self::section),
+            Next::Section if !self.is_locked(thread.socket()) => self.sections(before, t, out),
             Next::Leave => one(Self::leave),
             Next::Lock if !self.is_locked(thread.socket()) => one(Self::lock_to_close),
             Next::Commit => one(Self::commit),
@@ -134,9 +136,8 @@ impl Steps<'_> {
                 }
             }
             Call::Close(_) => one(Self::look),
-            Call::Redeem { .. } | Call::Open { .. } | Call::TakeAccepted { .. } => {
-                self.reserve(before, t, out);
-            }
+            Call::Redeem { .. } | Call::Open { .. } => self.reserve(before, t, out),
+            Call::TakeAccepted { operation, .. } => self.take_accepted(before, t, operation, out),
             Call::Startup => one(Self::startup),
             Call::Cleanup => one(Self::begin_cleanup),
             Call::Die => one(Self::begin_death),
@@ -190,6 +191,10 @@ impl Steps<'_> {
         let mut operation = state.operation_mut(index);
         operation.set_state(OperationState::Ending(aborted));
         operation.set_silent(notice == Notice::Silent);
+        drop(operation);
+        if aborted.is_some() || !self.is_to_be_opened(state, index) {
+            self.give_back_slot(state, index);
+        }
     }
 
     /// What follows where a send was taken out: the FIN that has waited for the last

@@ -31,6 +31,7 @@ impl Steps<'_> {
         if machine.connection == Connection::Lost && self.has(Defect::LossRefusesReceives) {
             allowed = Err(Error::ConnectionReset);
         }
+        allowed = allowed.and_then(|()| self.has_slot(state, index));
         if kind == OperationKind::Connect && allowed.is_ok() {
             state.socket_mut(thread.socket()).run(Socket::connecting);
         } else if allowed.is_ok()
@@ -41,7 +42,10 @@ impl Steps<'_> {
                 Ok(false) => Ok(()),
                 Ok(true) => {
                     state.operation_mut(index).set_succeeded(true);
-                    return (What::CompleteAtOnce { kind, operation }, Event::Internal);
+                    self.has_accepted(state, t, index);
+                    let event = self.accepted(state, index, thread.socket());
+                    let event = event.unwrap_or(Event::Internal);
+                    return (What::CompleteAtOnce { kind, operation }, event);
                 }
                 Err(error) => Err(error),
             };
@@ -144,22 +148,6 @@ impl Steps<'_> {
         Ok(all)
     }
 
-    /// The connection that an accept takes becomes a socket in the same section,
-    /// though nobody has a descriptor of it yet (R4).
-    fn take_connection(&self, state: &mut State, accept: usize, listener: &Socket) {
-        let mut calls = self.scenario.threads.iter().flat_map(|it| it.calls);
-        let made = calls.find_map(|call| match *call {
-            Call::TakeAccepted { operation, socket } if usize::from(operation) == accept => {
-                Some(socket)
-            }
-            _ => None,
-        });
-        if let Some(socket) = made {
-            let accepted = Socket::accepted(listener);
-            state.socket_mut(socket).set_machine(accepted);
-        }
-    }
-
     /// complete: the transport's worker takes an operation out that can end
     /// now (O2). Of a send it accepts a chunk in the section that hears of an
     /// acknowledgement, which is what makes room.
@@ -195,7 +183,9 @@ impl Steps<'_> {
                 let event = Event::BytesAccepted { operation: index };
                 out(What::AcceptBytes { operation, rest }, event, &after);
             } else {
-                let event = Event::Taken { operation: index };
+                let listener = before.operation(index).socket();
+                let event = self.accepted(&after, index, listener);
+                let event = event.unwrap_or(Event::Taken { operation: index });
                 out(What::Complete { kind, operation }, event, &after);
             }
         }
@@ -223,6 +213,9 @@ impl Steps<'_> {
         for index in each(taken) {
             self.take_out(state, index, None);
             state.operation_mut(index).set_succeeded(succeeded);
+            if succeeded && self.waiting(index) == Waiting::Overlapped {
+                self.has_accepted(state, WORKER, index);
+            }
         }
         self.end_sends(state, socket);
         let mut worker = state.thread_mut(WORKER);
@@ -230,6 +223,9 @@ impl Steps<'_> {
         worker.set_taken(taken);
         drop(worker);
         self.after(state, WORKER, Did::TakeOut);
+        if each(taken).any(|index| self.is_to_be_opened(state, index)) {
+            state.thread_mut(WORKER).set_next(Next::Open);
+        }
     }
 
     /// The operations of this direction that were registered on a socket.
@@ -329,7 +325,15 @@ impl Steps<'_> {
             if self.waiting(index) == Waiting::Blocked {
                 after.thread_mut(t).set_taken(taken & !(1 << index));
             }
-            self.after(&mut after, t, Did::TakeOut);
+            // Whoever has opened a descriptor for the result looks at its process.
+            let opened =
+                self.waiting(index) == Waiting::Overlapped && self.opened(&after, index).is_some();
+            let did = if opened {
+                Did::Open { opened }
+            } else {
+                Did::TakeOut
+            };
+            self.after(&mut after, t, did);
             out(what, event, &after);
         }
     }
@@ -393,6 +397,9 @@ impl Steps<'_> {
             };
             if thread.next() == Next::Sleep && blocked_in {
                 self.after(state, t, Did::WakeUp);
+                if state.operation(index).succeeded() {
+                    self.has_accepted(state, t, index);
+                }
             }
         }
     }

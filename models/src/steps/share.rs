@@ -1,17 +1,16 @@
-//! New descriptors: opened, accepted, redeemed. A slot is reserved first, so
+//! New descriptors: opened, redeemed. A slot is reserved first, so
 //! that a failure leaks nothing.
 
-use closesocket::protocol::invariant::{Event, OperationState};
+use closesocket::protocol::ProcessId;
+use closesocket::protocol::invariant::Event;
 use closesocket::protocol::program::Did;
-use closesocket::protocol::word::{self, Word};
-use closesocket::protocol::{Linger, ProcessId, Socket};
 
 use super::call::generation_of;
 use super::{Done, Steps, is_free};
 use crate::action::What;
 use crate::defect::Defect;
 use crate::scenario::Call;
-use crate::state::{State, small};
+use crate::state::{State, WORKER, small};
 
 impl Steps<'_> {
     /// reserve: takes any free slot of the process off the free list. Without
@@ -47,14 +46,6 @@ impl Steps<'_> {
     fn has_something_to_open(&self, state: &State, t: usize) -> bool {
         match self.call(t, &state.thread(t)) {
             Some(Call::Redeem { record }) => state.record(record).record().is_some(),
-            Some(Call::TakeAccepted { operation, .. }) => {
-                let operation = &state.operation(operation);
-                let ended = matches!(
-                    operation.state(),
-                    OperationState::Idle | OperationState::Ended(None)
-                );
-                ended && operation.succeeded()
-            }
             _ => true,
         }
     }
@@ -73,24 +64,11 @@ impl Steps<'_> {
         let slot = thread.slot();
         match self.call(t, &thread) {
             Some(Call::Redeem { record }) => self.redeem(state, t, record),
-            Some(Call::TakeAccepted { operation, socket }) => {
-                let taken = state.socket(socket).machine();
-                if self.has(Defect::TakesOptionsLater) {
-                    let listener = usize::from(state.operation(operation).socket());
-                    let later = options_now(&state.socket(listener).machine());
-                    state.socket_mut(socket).set_machine(later);
-                }
-                self.open_slot(state, t, socket);
-                let event = Event::Accepted {
-                    socket: usize::from(socket),
-                    taken,
-                };
-                (What::Open { slot, socket }, event)
-            }
             Some(Call::Open { socket }) => {
                 self.open_slot(state, t, socket);
                 (What::Open { slot, socket }, Event::Internal)
             }
+            None if t == WORKER => self.open_accepted(state),
             _ => (What::Skip, Event::Internal),
         }
     }
@@ -127,27 +105,21 @@ impl Steps<'_> {
 
     fn open_slot(&self, state: &mut State, t: usize, socket: u8) {
         let slot = state.thread(t).slot();
-        let mut descriptor = state.slot(slot);
-        descriptor.set_word(Word::from_bits(descriptor.word().bits() + word::STEP));
-        descriptor.set_socket(socket);
-        descriptor.set_reserved(false);
-        *state.slot_mut(slot) = descriptor;
-        let generation = generation_of(descriptor.word());
+        self.open_in(state, slot, socket);
+        let generation = generation_of(state.slot(slot).word());
         let mut thread = state.thread_mut(t);
         thread.set_own_slot(slot);
         thread.set_own_generation(generation);
         drop(thread);
         self.after(state, t, Did::Open { opened: true });
-        let created = state.rest().created().max(socket + 1);
-        state.rest_mut().set_created(created);
     }
 
     /// The opener looks at its process's flag after the slot is open: either
     /// cleanup and death see the slot, or it sees them and closes it itself.
     pub(super) fn look_at_process(&self, state: &mut State, t: usize) -> Done {
-        let process = usize::from(self.process_of(t));
         let thread = state.thread(t);
         let (slot, generation) = (thread.own_slot(), thread.own_generation());
+        let process = self.scenario.slots[usize::from(slot)].process;
         let mut gone = self.scenario.is_over(state, usize::from(slot));
         if self.has(Defect::LooksAtTheFlagOnly) {
             gone = state.process(process).gone().is_some();
@@ -157,18 +129,12 @@ impl Steps<'_> {
         self.after(state, t, Did::LookAtProcess { closes });
         if closes {
             self.looked(state, t, slot, generation);
+        } else if t == WORKER {
+            // It was for the result that it has told.
+            let mut worker = state.thread_mut(t);
+            worker.set_own_slot(0);
+            worker.set_own_generation(0);
         }
         (What::LookAtProcess { gone }, Event::Internal)
     }
-}
-
-/// A defect's socket of a connection: with what its listener has by now, or the
-/// defaults if that is closed.
-fn options_now(listener: &Socket) -> Socket {
-    let mut accepted = Socket::accepted(listener);
-    if !listener.is_open() {
-        accepted.set_linger(Linger::off());
-        accepted.set_nonblocking(false);
-    }
-    accepted
 }

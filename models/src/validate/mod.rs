@@ -158,7 +158,9 @@ impl Scenario {
                 self.exists(&field, operation, self.operations.len())?;
                 let accepts = self.operations[usize::from(operation)].kind;
                 let reason = "the operation is no accept";
-                self.makes_sense(&field, accepts == OperationKind::Accept, reason)
+                self.makes_sense(&field, accepts == OperationKind::Accept, reason)?;
+                let reason = "the life of a process that accepts does not end";
+                self.makes_sense(&field, !self.ends_lives(process), reason)
             }
             Call::Startup | Call::Cleanup | Call::Die => Ok(()),
         }
@@ -354,6 +356,14 @@ impl Scenario {
         self.exists(&field, socket, self.sockets.len())?;
         let new = seen.sockets.first(socket) && !self.exists_early(socket);
         self.makes_sense(&field, new, "the socket was made before")
+    }
+
+    /// Whether a life of this process ends. Who opens a descriptor for a result would
+    /// close it then, with the hold of the operation and that of the close in hand.
+    fn ends_lives(&self, process: u8) -> bool {
+        let threads = self.threads.iter().filter(|it| it.process == process);
+        let mut calls = threads.flat_map(|it| it.calls);
+        calls.any(|it| matches!(it, Call::Cleanup | Call::Die))
     }
 
     /// Whether a socket exists from the start.

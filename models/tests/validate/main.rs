@@ -326,6 +326,26 @@ fn what_a_call_makes_is_made_once_and_has_room() {
     };
     assert_eq!(take(0), at(".operation: the operation is no accept"));
     assert_eq!(take(9), at(".operation is 9, but there are only 1"));
+    let accepts = |call: Call| {
+        let take = Call::TakeAccepted {
+            operation: 0,
+            socket: 1,
+        };
+        said(Scenario {
+            sockets: &[SocketSpec::CONNECTED; 2],
+            operations: vec![OperationSpec::overlapped(OperationKind::Accept)].leak(),
+            threads: vec![ThreadSpec {
+                process: 0,
+                calls: vec![take, call].leak(),
+            }]
+            .leak(),
+            ..FITS
+        })
+    };
+    assert_eq!(accepts(Call::Startup), "it fits");
+    let ends = at(".operation: the life of a process that accepts does not end");
+    assert_eq!(accepts(Call::Cleanup), ends);
+    assert_eq!(accepts(Call::Die), ends);
     let duplicate = |target, record| Call::Duplicate {
         through: Handle::First(0),
         target,

@@ -128,7 +128,15 @@ impl World {
             (OperationKind::Send, Waiting::Blocked) => {
                 Box::new(move || tell(process.send(descriptor, &bytes).map(drop)))
             }
-            (OperationKind::Accept | OperationKind::Connect, _) => return None,
+            (OperationKind::Accept, Waiting::Overlapped) => Box::new(move || {
+                let started = process.accept_overlapped(descriptor, notify);
+                tell(started.map(drop));
+            }),
+            (OperationKind::Accept, Waiting::Blocked) => Box::new(move || {
+                seat::change(|it| it.accepts = true);
+                tell(process.accept(descriptor).map(drop));
+            }),
+            (OperationKind::Connect, _) => return None,
         })
     }
 }

@@ -172,7 +172,7 @@ impl<'a> Course<'a> {
         if before.thread(t).next() == Next::Idle && seat.at() == At::Idle {
             match self.job(t, what, before) {
                 Some(job) => seat.begin(thread, job),
-                None if matches!(what, What::Skip | What::CancelNothing { .. }) => return Ok(()),
+                None if does_nothing(what) => return Ok(()),
                 None => return Err("the engine has no such call".into()),
             }
         }
@@ -245,4 +245,12 @@ impl<'a> Course<'a> {
             }
         }
     }
+}
+
+/// Whether this step of a thread is none of the provider's.
+const fn does_nothing(what: What) -> bool {
+    matches!(
+        what,
+        What::Skip | What::CancelNothing { .. } | What::TakeAccepted { .. }
+    )
 }

@@ -241,5 +241,5 @@ fn every_scenario_is_forced_or_has_a_reason() {
     let left: Vec<&str> = left
         .filter(|it| small.clone().all(|one| one != *it))
         .collect();
-    assert_eq!(left, ["accept-against-options"]);
+    assert!(left.is_empty(), "{left:?}");
 }

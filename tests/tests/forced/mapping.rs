@@ -4,7 +4,7 @@
 use closesocket::protocol::invariant::OperationState;
 use closesocket::protocol::program::Next;
 use closesocket::protocol::word::Word;
-use closesocket::protocol::{Cause, Phase, Socket, UnreadInput, Waiting};
+use closesocket::protocol::{Cause, Connection, Phase, Socket, UnreadInput, Waiting};
 use closesocket_models::State;
 use closesocket_models::state::{Operation, Slot, WORKER};
 
@@ -81,6 +81,7 @@ pub(crate) fn word(model: &Slot, engine: Word, earlier: u32) -> Result<(), Strin
 /// - of a deadline only whether there is one, since time stands still in the model;
 /// - what the peer has acknowledged and the engine has not asked for counts as
 ///   acknowledged: it asks before it decides by it;
+/// - what waits in a backlog the engine asks the transport for when it wants it;
 /// - input counts as unread from its arrival on while the socket is open; then the
 ///   engine asks for it only where it matters, under `UnreadInput::Reset`.
 pub(crate) fn machine(model: &Socket, engine: &Socket, wire: &Wire) -> Result<(), String> {
@@ -92,6 +93,9 @@ pub(crate) fn machine(model: &Socket, engine: &Socket, wire: &Wire) -> Result<()
     }
     let waits = u32::try_from(wire.in_flight).unwrap();
     seen.in_flight = seen.in_flight.min(waits);
+    if model.phase == Phase::Open && model.connection == Connection::Listening {
+        seen.backlog = wire.waiting;
+    }
     seen.input_unread = match (model.phase, model.unread_input) {
         (Phase::Open, _) => wire.input,
         (Phase::Draining { .. }, UnreadInput::Reset) => engine.input_unread,

@@ -158,6 +158,8 @@ impl Word for ForcedWord {
     fn fetch_sub(&self, amount: u64, ordering: Ordering) -> u64 {
         if let Role::Descriptor(word) = self.role {
             let holders = amount;
+            // It does not close what it has opened.
+            seat::change(|it| it.looked = false);
             seat::gate(Gate::Leave { word, holders });
         }
         self.value.fetch_sub(amount, ordering)
@@ -275,6 +277,7 @@ impl<T: Send + 'static> Monitor<T> for ForcedMonitor<T> {
             locked(&self.asleep).push(Arc::clone(&seat));
             let at_socket = self.kind == Kind::Socket;
             seat.hand_back(At::Asleep { at_socket });
+            seat::change(|it| it.opened |= it.accepts);
             locked(&self.asleep).retain(|it| !Arc::ptr_eq(it, &seat));
         }
     }

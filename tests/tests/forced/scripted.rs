@@ -93,12 +93,14 @@ impl Clock for ManualClock {
 pub(crate) struct Wire {
     /// Something to receive is there.
     pub(crate) input: bool,
+    /// Connections that wait in the backlog.
+    pub(crate) waiting: u32,
     /// The peer has reset the connection.
     pub(crate) lost: bool,
     /// So many chunks the transport takes, in the present step.
     pub(crate) takes: usize,
-    /// So many looks for input it answers, in the present step; before that it
-    /// has nothing to say.
+    /// So many looks for input or a connection it answers, in the present step; before
+    /// that it has nothing to say.
     pub(crate) answers: usize,
     /// Chunks that it has taken and that the peer has not acknowledged.
     pub(crate) in_flight: usize,
@@ -116,10 +118,13 @@ impl Wire {
 /// A wire that an endpoint and the conductor share.
 pub(crate) type SharedWire = Arc<Mutex<Wire>>;
 
+/// Those of all sockets.
+type Wires = Arc<Mutex<HashMap<Token, SharedWire>>>;
+
 #[derive(Default)]
 pub(crate) struct Scripted {
     events: OnceLock<Weak<dyn Events>>,
-    wires: Mutex<HashMap<Token, SharedWire>>,
+    wires: Wires,
 }
 
 impl Scripted {
@@ -145,15 +150,27 @@ impl Transport for Scripted {
     }
 
     fn open(&self, token: Token) -> Result<ScriptedEndpoint, Error> {
-        Ok(ScriptedEndpoint(self.wire(SocketId(token.0))))
+        let wire = self.wire(SocketId(token.0));
+        let wires = Arc::clone(&self.wires);
+        let listens = false;
+        Ok(ScriptedEndpoint {
+            wire,
+            listens,
+            wires,
+        })
     }
 }
 
-pub(crate) struct ScriptedEndpoint(SharedWire);
+pub(crate) struct ScriptedEndpoint {
+    wire: SharedWire,
+    listens: bool,
+    /// Where a connection that is accepted is made known.
+    wires: Wires,
+}
 
 impl ScriptedEndpoint {
     fn check(&self) -> Result<MutexGuard<'_, Wire>, Error> {
-        let wire = locked(&self.0);
+        let wire = locked(&self.wire);
         if wire.lost {
             Err(Error::ConnectionReset)
         } else {
@@ -174,7 +191,8 @@ impl Endpoint for ScriptedEndpoint {
     }
 
     fn listen(&mut self, _: u32) -> Result<(), Error> {
-        Err(Error::NotSupported)
+        self.listens = true;
+        Ok(())
     }
 
     fn connect(&mut self, (): &()) -> Result<Connecting, Error> {
@@ -186,10 +204,20 @@ impl Endpoint for ScriptedEndpoint {
     }
 
     fn accept(&mut self) -> Result<Option<Self>, Error> {
-        Err(Error::NotSupported)
+        let mut wire = locked(&self.wire);
+        if wire.waiting == 0 || wire.answers == 0 {
+            return Ok(None);
+        }
+        (wire.waiting, wire.answers) = (wire.waiting - 1, wire.answers - 1);
+        Ok(Some(Self {
+            wire: SharedWire::default(),
+            listens: false,
+            wires: Arc::clone(&self.wires),
+        }))
     }
 
-    fn register(&mut self, _: Token) -> Result<(), Error> {
+    fn register(&mut self, token: Token) -> Result<(), Error> {
+        locked(&self.wires).insert(token, Arc::clone(&self.wire));
         Ok(())
     }
 
@@ -202,7 +230,7 @@ impl Endpoint for ScriptedEndpoint {
     }
 
     fn receive(&mut self, buffer: &mut [u8]) -> Result<Received, Error> {
-        let mut wire = locked(&self.0);
+        let mut wire = locked(&self.wire);
         let Some(answers) = wire.answers.checked_sub(1) else {
             return Ok(Received::Nothing);
         };
@@ -216,7 +244,7 @@ impl Endpoint for ScriptedEndpoint {
     }
 
     fn look(&mut self) -> Result<Found, Error> {
-        Ok(if locked(&self.0).input {
+        Ok(if locked(&self.wire).input {
             Found::Input
         } else {
             Found::Nothing
@@ -233,7 +261,10 @@ impl Endpoint for ScriptedEndpoint {
 
     fn shut_down_receive(&mut self) {}
 
+    /// Of a listener, the connections that wait.
     fn reset(&mut self) {
-        locked(&self.0).reset = true;
+        let mut wire = locked(&self.wire);
+        wire.reset |= !self.listens;
+        wire.waiting = 0;
     }
 }

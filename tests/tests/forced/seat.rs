@@ -75,6 +75,8 @@ pub(crate) struct Within {
     pub(crate) sections: u32,
     /// It is about to reserve a slot.
     pub(crate) reserves: bool,
+    /// Whoever answers it has opened a descriptor for it.
+    pub(crate) accepts: bool,
     /// It has opened a descriptor and not yet looked at its process.
     pub(crate) opened: bool,
     /// It has, and goes on to close or to return.
@@ -86,7 +88,7 @@ pub(crate) struct Within {
 thread_local! {
     static SEAT: RefCell<Option<Arc<Seat>>> = const { RefCell::new(None) };
     static WITHIN: Cell<Within> = const { Cell::new(Within {
-        sections: 0, reserves: false, opened: false, looked: false, folded: false,
+        sections: 0, reserves: false, accepts: false, opened: false, looked: false, folded: false,
     }) };
 }
 

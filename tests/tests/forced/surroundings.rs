@@ -23,8 +23,9 @@ impl Course<'_> {
         let lost = before.socket(socket).machine().connection == Connection::Lost;
         let answers = match what {
             What::Complete { kind, .. } | What::CompleteAtOnce { kind, .. } => {
-                kind == OperationKind::Recv
+                matches!(kind, OperationKind::Recv | OperationKind::Accept)
             }
+            What::AcceptAtOnce { .. } => true,
             // A blocking receive is told of the loss by the transport.
             What::StartRefused { kind, operation } => {
                 let blocks = self.waiting(operation) == Waiting::Blocked;
@@ -50,6 +51,8 @@ impl Course<'_> {
             What::Reserve { slot }
             | What::Recycle { slot }
             | What::Redeem { slot, .. }
+            | What::RegisterAccept { slot, .. }
+            | What::AcceptAtOnce { slot, .. }
             | What::Open { slot, .. } => self.world.slots[usize::from(slot)].index,
             _ => 0,
         };
@@ -84,6 +87,7 @@ impl Course<'_> {
                     wire.answers = usize::from(drains);
                 });
             }
+            What::JoinBacklog { socket } => report(socket, &|wire| wire.waiting += 1),
             What::LoseConnection { socket } => {
                 report(socket, &Wire::lose);
                 self.meet_the_loss(socket, before);

@@ -1,9 +1,9 @@
 //! What the engine tells in a step: its probe, its completion queues, its calls.
 
 use closesocket::engine::observe::{Place, Step};
-use closesocket::engine::{Error, Record, SocketId};
-use closesocket::protocol::Waiting;
+use closesocket::engine::{Descriptor, Error, Record, SocketId};
 use closesocket::protocol::invariant::{Event, OperationState};
+use closesocket::protocol::{OperationKind, Waiting};
 use closesocket_models::state::WORKER;
 use closesocket_models::{Call, State, What};
 
@@ -24,8 +24,15 @@ impl Course<'_> {
             if observation.step == Step::Released {
                 *self.released.entry(socket).or_default() += 1;
             }
-            if let Some(thread) = thread.filter(|it| *it != WORKER) {
-                self.learn_names(thread, socket, observation.step, before);
+            match (event, observation.step) {
+                (Event::Accepted { socket: index, .. }, Step::Opened { .. }) => {
+                    self.world.know_socket(index, socket);
+                }
+                _ => {
+                    if let Some(thread) = thread.filter(|it| *it != WORKER) {
+                        self.learn_names(thread, socket, observation.step, before);
+                    }
+                }
             }
         }
         if let Event::Delivered {
@@ -118,12 +125,26 @@ impl Course<'_> {
         let silent = before.operation(operation).silent();
         match posted.as_slice() {
             [] if silent => Ok(()),
+            [one] if one.accepted != self.accepted_by(operation, before) => {
+                Err(format!("#{index} gives {:?}", one.accepted))
+            }
             [one] if !silent && one.result.map(drop) == expected && one.key == KEY => Ok(()),
             other => Err(format!(
                 "#{index} posts {other:?}, due is {expected:?}{}",
                 if silent { ", silently" } else { "" }
             )),
         }
+    }
+
+    /// The descriptor that an accept gives, which the worker has opened.
+    fn accepted_by(&self, operation: u8, before: &State) -> Option<Descriptor> {
+        let kind = self.world.scenario.operations[usize::from(operation)].kind;
+        let worker = before.thread(WORKER);
+        let opened = kind == OperationKind::Accept && worker.own_generation() > 0;
+        opened.then(|| {
+            self.world
+                .descriptor(worker.own_slot(), worker.own_generation())
+        })
     }
 
     /// How an operation that was taken out has to end.
@@ -160,7 +181,7 @@ impl Course<'_> {
             }
             (Event::CloseReturned { result, .. }, _) => Some(result),
             (_, What::EnterRefused { .. }) => Some(Err(Error::NotSocket)),
-            (_, What::CompleteAtOnce { .. }) => Some(Ok(())),
+            (_, What::CompleteAtOnce { .. } | What::AcceptAtOnce { .. }) => Some(Ok(())),
             _ => self.expected[by],
         };
     }

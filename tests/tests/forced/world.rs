@@ -174,6 +174,9 @@ impl World {
         if spec.connection == Connection::Connected {
             maker.connect(descriptor, &()).unwrap();
         }
+        if spec.connection == Connection::Listening {
+            maker.listen(descriptor, u32::from(spec.joins)).unwrap();
+        }
         let queued = vec![b'q'; usize::from(spec.queued)];
         if !queued.is_empty() {
             maker.send(descriptor, &queued).unwrap();
