@@ -141,10 +141,12 @@ fn explore(
     } else {
         ""
     };
+    // Its states are no states of the other width.
+    let wide = if cfg!(feature = "wide") { ", wide" } else { "" };
     let options = Options {
         paths,
         name: format!(
-            "{}{reduced}{}",
+            "{}{wide}{reduced}{}",
             model.scenario.name,
             defect.unwrap_or_default()
         ),

@@ -3,7 +3,9 @@
 use closesocket::protocol::{Connection, OperationKind, Waiting};
 
 use crate::scenario::{Call, Handle, OperationSpec, Scenario, SlotSpec, SocketSpec, ThreadSpec};
-use crate::state::{OPERATIONS, PROCESSES, SLOTS, WORKER, small};
+use crate::state::{
+    ACCEPTED, ARRIVALS, CALLS, CHUNKS, OPERATIONS, PROCESSES, SLOTS, WORKER, small,
+};
 
 /// What a scenario has a limited number of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,13 +48,6 @@ impl Bound {
         }
     }
 }
-
-/// The most calls that a thread's script can have.
-const CALLS: usize = 7;
-/// The most chunks that a window can have, and arrivals that are to come.
-const SMALL: u8 = 3;
-/// The most chunks that can be accepted in a scenario.
-const ACCEPTED: u8 = 7;
 
 impl Scenario {
     /// This scenario with one bound raised by one; its count of states is not
@@ -101,13 +96,13 @@ impl Draft {
     }
 
     fn add_closer(&mut self) -> Result<(), &'static str> {
-        let slot = self.first_open().ok_or("no descriptor is open")?;
+        let slot = self.first_slot()?;
         let process = self.slots[slot].process;
         self.add_thread(process, vec![Call::Close(Handle::First(small(slot)))])
     }
 
     fn add_descriptor(&mut self) -> Result<(), &'static str> {
-        let first = self.first_open().ok_or("no descriptor is open")?;
+        let first = self.first_slot()?;
         let process = self.slots[first].process;
         let handle = self.add_slot(process)?;
         // A thread that blocks could wait for its own close (`LastReference`).
@@ -125,7 +120,7 @@ impl Draft {
         let process = self.slots.iter().map(|it| it.process + 1).max();
         let process = process.unwrap_or_default();
         if usize::from(process) >= PROCESSES {
-            return Err("the state has three processes");
+            return Err("the state has no room for one more process");
         }
         self.add_slot(process)?;
         self.add_thread(process, vec![Call::Die])
@@ -133,9 +128,9 @@ impl Draft {
 
     fn add_operation(&mut self) -> Result<(), &'static str> {
         if self.operations.len() >= OPERATIONS {
-            return Err("the state has four operations");
+            return Err("the state has no room for one more operation");
         }
-        let slot = self.first_open().ok_or("no descriptor is open")?;
+        let slot = self.first_slot()?;
         let process = self.slots[slot].process;
         let room = |it: &&mut (u8, Vec<Call>)| it.0 == process && it.1.len() < CALLS;
         let issuer = self.threads.iter_mut().find(room);
@@ -166,13 +161,13 @@ impl Draft {
             } else {
                 it.queued
             };
-            it.window <= SMALL && queued + sent <= ACCEPTED
+            it.window <= CHUNKS && queued + sent <= ACCEPTED
         });
-        let short = self.operations.iter().all(|it| it.chunks <= SMALL);
+        let short = self.operations.iter().all(|it| it.chunks <= CHUNKS);
         if room && short {
             Ok(())
         } else {
-            Err("the state has windows of three chunks")
+            Err("the state has no room for one more chunk")
         }
     }
 
@@ -182,8 +177,8 @@ impl Draft {
             any |= socket.inputs > 0 || socket.joins > 0;
             socket.inputs += u8::from(socket.inputs > 0);
             socket.joins += u8::from(socket.joins > 0);
-            if socket.inputs > SMALL || socket.joins > SMALL {
-                return Err("the state has three arrivals");
+            if socket.inputs > ARRIVALS || socket.joins > ARRIVALS {
+                return Err("the state has no room for one more arrival");
             }
         }
         if any { Ok(()) } else { Err("nothing arrives") }
@@ -201,23 +196,27 @@ impl Draft {
         }
     }
 
-    fn first_open(&self) -> Option<usize> {
-        self.slots.iter().position(|it| it.socket.is_some())
+    /// The first slot that is open from the start; if none is, the first of all, which
+    /// somebody may open.
+    fn first_slot(&self) -> Result<usize, &'static str> {
+        let open = self.slots.iter().position(|it| it.socket.is_some());
+        let any = (!self.slots.is_empty()).then_some(0);
+        open.or(any).ok_or("there is no slot")
     }
 
-    /// One more descriptor of the first socket, open from the start.
+    /// One more descriptor of that socket, open from the start.
     fn add_slot(&mut self, process: u8) -> Result<Handle, &'static str> {
         if self.slots.len() >= SLOTS {
-            return Err("the state has four slots");
+            return Err("the state has no room for one more slot");
         }
-        let socket = self.first_open().and_then(|it| self.slots[it].socket);
+        let socket = self.slots[self.first_slot()?].socket;
         self.slots.push(SlotSpec { process, socket });
         Ok(Handle::First(small(self.slots.len() - 1)))
     }
 
     fn add_thread(&mut self, process: u8, calls: Vec<Call>) -> Result<(), &'static str> {
         if self.threads.len() >= WORKER {
-            return Err("the state has four threads");
+            return Err("the state has no room for one more thread");
         }
         self.threads.push((process, calls));
         Ok(())

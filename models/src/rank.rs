@@ -8,13 +8,25 @@ use closesocket::protocol::invariant::OperationState;
 use closesocket::protocol::program::Next;
 use closesocket::protocol::{Connection, Phase, SendSide};
 
-use crate::state::{Operation, SOCKETS, SocketState, State, THREADS, Thread, WORKER};
+use crate::state::{
+    CALLS, OPERATIONS, Operation, SOCKETS, SWEPT, SocketState, State, THREADS, Thread, WORKER,
+};
+
+/// The last place in a script, and in a sweep.
+const LAST_CALL: u32 = CALLS as u32;
+const LAST_SWEPT: u32 = SWEPT as u32;
 
 /// How far a state is from the end of every run through it, at most.
 #[must_use]
 pub fn rank(state: &State) -> u32 {
     let threads = (0..THREADS).map(|it| of_thread(&state.thread(it), it));
     let sum = threads.sum::<u32>() + of_sockets(state) + of_operations(state);
+    const {
+        assert!(
+            WORKER + 1 < 8,
+            "all closers weigh less than one of anything else"
+        )
+    }
     8 * sum + outdated(state) + u32::from(!state.rest().rested())
 }
 
@@ -51,7 +63,7 @@ fn of_thread(it: &Thread, index: usize) -> u32 {
     const OF_PLACES: [[u32; Thread::PLACES]; 2] =
         [of_places(500, [170, 160]), of_places(0, [4, 2])];
     let of_place = OF_PLACES[usize::from(index == WORKER)][it.place()];
-    of_place + 500 * (7 - u32::from(it.cursor())) + outlived(it) + holds(it)
+    of_place + 500 * (LAST_SWEPT - u32::from(it.cursor())) + outlived(it) + holds(it)
 }
 
 /// Each socket that is left is a round; a closer's guess is none.
@@ -59,11 +71,25 @@ fn of_thread(it: &Thread, index: usize) -> u32 {
 fn outlived(it: &Thread) -> u32 {
     match it.next() {
         Next::Lock | Next::Commit => 0,
-        _ => 100 * ONES[usize::from(it.guess() & 15)],
+        _ => 100 * ONES[usize::from(it.guess()) % ONES.len()],
     }
 }
 
-const ONES: [u32; 16] = [0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4];
+/// How many operations, or sockets, a mask has: counted beforehand.
+const ONES: [u32; 1 << OPERATIONS] = {
+    let mut ones = [0; 1 << OPERATIONS];
+    let mut mask = 0;
+    while mask < ones.len() {
+        ones[mask] = mask.count_ones();
+        mask += 1;
+    }
+    ones
+};
+
+const _: () = assert!(
+    SOCKETS <= OPERATIONS,
+    "a mask of sockets is one of operations"
+);
 
 /// The ranks of the places in a script and its calls; `ready` between calls, and where
 /// it opens a descriptor and looks at the process: the worker does when it has a result
@@ -92,7 +118,7 @@ const fn of_places(ready: u32, [open, look]: [u32; 2]) -> [u32; Thread::PLACES] 
             Next::Wait => 2,
             Next::GiveUp => 1,
         };
-        ranks[place] = 8000 * (7 - call) + later_is_less;
+        ranks[place] = 8000 * (LAST_CALL - call) + later_is_less;
         place += 1;
     }
     ranks
@@ -108,7 +134,7 @@ fn of_other_threads(state: &State, mover: usize) -> u32 {
 /// Each hold that is left to give up is a round of leaving and claiming.
 #[inline(always)]
 fn holds(it: &Thread) -> u32 {
-    8 * (ONES[usize::from(it.taken() & 15)] + u32::from(it.holding()))
+    8 * (ONES[usize::from(it.taken()) % ONES.len()] + u32::from(it.holding()))
 }
 
 /// What is queued goes down by being sent; the peer has so much to do.
@@ -160,7 +186,7 @@ fn outdated(state: &State) -> u32 {
 }
 
 /// Who enters or leaves moves a word away from what a closer has seen, and makes
-/// it try again: one step more, for at most four closers.
+/// it try again: one step more, for at most as many closers as threads.
 #[inline(always)]
 fn is_outdated(state: &State, it: &Thread) -> bool {
     it.next() == Next::Commit && u64::from(it.guess()) != state.slot(it.slot()).word().holders()

@@ -10,7 +10,7 @@ use closesocket::protocol::{
     Waiting,
 };
 
-use crate::state::{PROCESSES, SLOTS, SOCKETS, SocketState, State, small};
+use crate::state::{PROCESSES, SLOTS, SOCKETS, SocketState, State, WORDS, small};
 
 /// A small world, explored completely.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +26,7 @@ pub struct Scenario {
     pub slots: &'static [SlotSpec],
     /// The operations that the threads start.
     pub operations: &'static [OperationSpec],
-    /// The threads, four at most.
+    /// The threads.
     pub threads: &'static [ThreadSpec],
     /// What the surroundings can do.
     pub surroundings: Surroundings,
@@ -285,7 +285,7 @@ impl State {
     /// A world in which nothing is or happens.
     #[must_use]
     pub fn blank() -> Self {
-        let mut state = Self::from_words([0; 8]);
+        let mut state = Self::from_words([0; WORDS]);
         (0..SLOTS).for_each(|it| state.slot_mut(it).set_word(Word::unused()));
         (0..SOCKETS).for_each(|it| *state.socket_mut(it) = empty_socket());
         state

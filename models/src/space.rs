@@ -9,7 +9,7 @@ use closesocket_frontier::{Findings, Space, Wire};
 use crate::action::Action;
 use crate::model::{CloseModel, Transition};
 use crate::probe::PROBES;
-use crate::state::State;
+use crate::state::{State, WORDS};
 use crate::view::View;
 
 /// Its findings are the violated invariants, by their place in the table.
@@ -37,7 +37,7 @@ fn violated(state: &State) -> Findings {
     state.violated().bits().into()
 }
 
-/// A state is its eight words.
+/// A state is its words.
 impl Wire for State {
     fn write(&self, to: &mut Vec<u8>) {
         for word in self.0 {
@@ -46,7 +46,7 @@ impl Wire for State {
     }
 
     fn read(from: &mut &[u8]) -> Option<Self> {
-        let mut words = [0; 8];
+        let mut words = [0; WORDS];
         for word in &mut words {
             *word = u64::read(from)?;
         }

@@ -6,10 +6,10 @@ use closesocket::protocol::word::WordPhase;
 use closesocket::protocol::{AbortScope, Connection, OperationKind, Socket, UnreadInput, Waiting};
 
 use crate::scenario::{Call, Handle, Scenario, SocketSpec};
-use crate::state::{Operation, RECORDS, SocketState, State, THREADS, Thread, WORKER, small};
+use crate::state::{CALLS, Operation, RECORDS, SocketState, State, THREADS, Thread, WORKER, small};
 
-/// The most calls of a script, and its end.
-pub(super) const PLACES: usize = 8;
+/// The calls of a script, and its end.
+pub(super) const PLACES: usize = CALLS + 1;
 
 /// What the calls of the scripts read, from each place on.
 #[derive(Debug)]

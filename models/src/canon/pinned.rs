@@ -52,4 +52,6 @@ pub(super) const STATES: &[(&str, usize)] = &[
     ("three-processes-close", 365_265),
     ("two-cancels-of-two", 398_138),
     ("four-users-linger", 295_281),
+    // With the feature `wide`.
+    ("five-users-close", 55_404),
 ];

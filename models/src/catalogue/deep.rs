@@ -6,9 +6,7 @@ use crate::scenario::Call::{Cancel, Close};
 use crate::scenario::Handle::First;
 use crate::scenario::{Scenario, SocketSpec, Surroundings};
 
-/// Larger worlds than [`SCENARIOS`](super::SCENARIOS): minutes each, so the gate
-/// leaves them out.
-pub static DEEP: &[Scenario] = &[
+pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "four-users-close",
         summary: "Four threads each start a receive through one descriptor and close it, while the peer sends twice and may reset.",

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use closesocket::protocol::{Connection, OperationKind, Waiting};
 
 use crate::scenario::{Call, Handle, OperationSpec, Scenario, ThreadSpec};
-use crate::state::{OPERATIONS, WORKER, small};
+use crate::state::small;
 
 /// A call, apart from the indices that it names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -224,6 +224,10 @@ const BLOCKED_SEND: OperationSpec = OperationSpec {
 /// their operations.
 pub(super) const INSIDER: usize = 1;
 
+/// Operations of a representative, and threads besides the worker: as many as stand for
+/// all that a view can say, whatever a state has room for.
+pub(super) const OPERATIONS: usize = 4;
+
 static CALLS: LazyLock<Vec<[Call; 1]>> = LazyLock::new(|| {
     let kinds = Kind::ALL.into_iter();
     kinds
@@ -231,7 +235,7 @@ static CALLS: LazyLock<Vec<[Call; 1]>> = LazyLock::new(|| {
         .collect()
 });
 
-static THREADS: LazyLock<Vec<[ThreadSpec; WORKER]>> = LazyLock::new(|| {
+static THREADS: LazyLock<Vec<[ThreadSpec; OPERATIONS]>> = LazyLock::new(|| {
     let calls: &'static [[Call; 1]] = &CALLS;
     let of = |kind: Kind, operation: usize| &calls[kind as usize * OPERATIONS + operation];
     let kinds = Kind::ALL.into_iter();
@@ -253,7 +257,7 @@ static THREADS: LazyLock<Vec<[ThreadSpec; WORKER]>> = LazyLock::new(|| {
 
 /// The threads of a representative: the actor first, then the fillers.
 pub(super) fn threads(kind: Kind, operation: usize) -> &'static [ThreadSpec] {
-    let threads: &'static [[ThreadSpec; WORKER]] = &THREADS;
+    let threads: &'static [[ThreadSpec; OPERATIONS]] = &THREADS;
     &threads[kind as usize * OPERATIONS + operation]
 }
 

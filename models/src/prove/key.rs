@@ -13,15 +13,38 @@ pub(super) const CURRENT: u8 = 2;
 /// One descriptor slot and its socket, packed: the slot without the count of its
 /// holders, the socket with its references as own and *others exist*.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct Key(u64);
+pub(super) struct Key(Bits);
+
+#[cfg(not(feature = "wide"))]
+type Bits = u64;
+#[cfg(feature = "wide")]
+type Bits = u128;
+
+/// A packed part among them.
+#[allow(clippy::unnecessary_cast, reason = "the feature `wide` has more bits")]
+const fn bits(part: u64) -> Bits {
+    part as Bits
+}
+
+/// The packed part that these are.
+#[allow(
+    clippy::unnecessary_cast,
+    clippy::cast_possible_truncation,
+    reason = "only the bits of one part are there"
+)]
+const fn word(bits: Bits) -> u64 {
+    bits as u64
+}
 
 const SOCKET_BITS: u32 = SocketState::BITS;
-const SENDS: u64 = 1 << 63;
+const SENDS: Bits = 1 << (Bits::BITS - 1);
 /// The mark of a socket that no slot is looked at with.
-const ALONE: u64 = 1 << 62;
+const ALONE: Bits = 1 << (Bits::BITS - 2);
 /// The mark of a slot whose process has ended the life of its occupant, or of the
 /// one to be.
-const OVER: u64 = 1 << 61;
+const OVER: Bits = 1 << (Bits::BITS - 3);
+
+const _: () = assert!(Slot::BITS + SOCKET_BITS + 3 <= Bits::BITS);
 
 impl Key {
     /// A slot with the socket that it refers to.
@@ -34,7 +57,7 @@ impl Key {
             slot.set_cause(Cause::Call);
         }
         if slot.word().phase() == WordPhase::Free {
-            return Self(slot.0 << SOCKET_BITS);
+            return Self(bits(slot.0) << SOCKET_BITS);
         }
         let phase = slot.word().phase();
         let own = phase == WordPhase::Open;
@@ -42,22 +65,22 @@ impl Key {
         // What is pending through it may go on for as long as others refer.
         let asked = own || phase == WordPhase::Sealed && outlives(&machine);
         if !asked && machine.references > 0 {
-            return Self(slot.0 << SOCKET_BITS | elsewhere(socket).0);
+            return Self(bits(slot.0) << SOCKET_BITS | bits(elsewhere(socket).0));
         }
         let socket = plain(socket, own);
-        Self(slot.0 << SOCKET_BITS | socket.0 | if sends { SENDS } else { 0 })
+        Self(bits(slot.0) << SOCKET_BITS | bits(socket.0) | if sends { SENDS } else { 0 })
     }
 
     /// A socket without any slot: what others refer to, or what drains.
     pub(super) fn alone(socket: SocketState, sends: bool) -> Self {
-        Self(plain(socket, false).0 | ALONE | if sends { SENDS } else { 0 })
+        Self(bits(plain(socket, false).0) | ALONE | if sends { SENDS } else { 0 })
     }
 
     /// The same socket without the slot.
     pub(super) fn socket_alone(self) -> Self {
         let mut socket = self.socket();
         socket.run(|it| it.references = it.references.min(1));
-        Self(socket.0 | ALONE | self.0 & SENDS)
+        Self(bits(socket.0) | ALONE | self.0 & SENDS)
     }
 
     /// The same in a life that is over. Of a closed descriptor that decides nothing
@@ -87,11 +110,11 @@ impl Key {
     }
 
     pub(super) const fn slot(self) -> Slot {
-        Slot((self.0 & !SENDS & !ALONE & !OVER) >> SOCKET_BITS)
+        Slot(word((self.0 & !SENDS & !ALONE & !OVER) >> SOCKET_BITS))
     }
 
     pub(super) const fn socket(self) -> SocketState {
-        SocketState(self.0 & ((1 << SOCKET_BITS) - 1))
+        SocketState(word(self.0 & ((1 << SOCKET_BITS) - 1)))
     }
 
     /// Whether a send is pending on the socket, through whatever descriptor.
@@ -138,10 +161,10 @@ impl Key {
     }
 
     /// The socket and its pending sends, whoever refers to it.
-    pub(super) fn socket_only(self) -> u64 {
+    pub(super) fn socket_only(self) -> Self {
         let mut socket = self.socket();
         socket.run(|it| it.references = 0);
-        socket.0 | self.0 & SENDS
+        Self(bits(socket.0) | self.0 & SENDS)
     }
 
     /// The same slot when others have changed the socket, with this many references
@@ -151,7 +174,7 @@ impl Key {
         let references = self.own() + others.min(1);
         socket.run(|it| it.references = references);
         let rest = self.0 & !SENDS & !((1 << SOCKET_BITS) - 1);
-        Self(rest | socket.0 | changed.0 & SENDS)
+        Self(rest | bits(socket.0) | changed.0 & SENDS)
     }
 }
 

@@ -1,10 +1,10 @@
 //! Random small worlds of a family.
 
-use super::call::Kind;
+use super::call::{Kind, OPERATIONS};
 use super::family::Family;
 use crate::model::CloseModel;
 use crate::scenario::{Call, Handle, OperationSpec, Scenario, SlotSpec, SocketSpec, ThreadSpec};
-use crate::state::{OPERATIONS, RECORDS, small};
+use crate::state::{RECORDS, small};
 use closesocket::protocol::{Connection, Linger};
 
 /// Numbers that look random, the same in every run.

@@ -37,7 +37,7 @@ pub(super) struct Effect {
 /// What a step comes to for the other descriptors of its socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Edge {
-    pub(super) from: u64,
+    pub(super) from: Key,
     pub(super) to: Key,
     /// References before and after, and whether the slot itself was one.
     pub(super) references: [u32; 2],

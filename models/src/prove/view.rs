@@ -15,8 +15,15 @@ pub(super) const STALE: u8 = 1;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Actor {
     pub(super) call: Kind,
-    thread: u32,
+    thread: Packed,
 }
+
+#[cfg(not(feature = "wide"))]
+type Packed = u32;
+#[cfg(feature = "wide")]
+type Packed = u64;
+
+const _: () = assert!(Thread::BITS <= Packed::BITS);
 
 /// What an actor has in hand, instead of the operations as a mask.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,7 +80,7 @@ impl Actor {
         );
         Self {
             call: plain_call(call, next),
-            thread: u32::try_from(it.0).unwrap_or_default(),
+            thread: Packed::try_from(it.0).unwrap_or_default(),
         }
     }
 
@@ -143,7 +150,7 @@ impl Actor {
         }
         Self {
             call: self.call,
-            thread: u32::try_from(it.0).unwrap_or_default(),
+            thread: Packed::try_from(it.0).unwrap_or_default(),
         }
     }
 

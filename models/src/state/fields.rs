@@ -4,41 +4,49 @@
 
 /// These bits of a word.
 #[inline(always)]
-pub(crate) const fn bits(word: u64, at: usize, width: u32) -> u64 {
+pub(crate) const fn bits(word: u64, at: u32, width: u32) -> u64 {
     word >> at & ((1 << width) - 1)
+}
+
+/// How many bits a field needs that is this at most.
+pub(crate) const fn width(most: usize) -> u32 {
+    usize::BITS - most.leading_zeros()
+}
+
+/// How many bits a mask of so many needs.
+#[expect(clippy::cast_possible_truncation, reason = "there are few of anything")]
+pub(crate) const fn one_each(count: usize) -> u32 {
+    assert!(count <= u8::BITS as usize, "masks have eight bits");
+    count as u32
 }
 
 /// Puts these bits into a word; what does not fit is cut off.
 #[inline(always)]
-pub(crate) const fn set(word: &mut u64, at: usize, width: u32, bits: u64) {
+pub(crate) const fn set(word: &mut u64, at: u32, width: u32, bits: u64) {
     let mask = (1 << width) - 1;
     *word = *word & !(mask << at) | (bits & mask) << at;
 }
 
 /// Declares a part of the state as bit fields, the first lowest. Each field has
-/// a function that reads it and one that sets it.
+/// a function that reads it, one that sets it, and its bits in the mask.
 macro_rules! bit_fields {
-    ($(#[$doc:meta])* $vis:vis struct $name:ident: $size:literal { $($fields:tt)* }) => {
+    ($(#[$doc:meta])* $vis:vis struct $name:ident { $($fields:tt)* }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Default, PartialEq, Eq)]
         $vis struct $name(pub(crate) u64);
 
-        impl $name {
-            /// How many bits it has.
-            pub(crate) const BITS: u32 = $size;
-        }
-
         $crate::state::fields::bit_fields! { @field $vis $name (0) [] $($fields)* }
     };
-    (@field $vis:vis $name:ident ($at:expr) [$($before:ident)*]
-        $(#[$doc:meta])* $get:ident, $set:ident: $type:ty = $width:literal, $($rest:tt)*
+    (@field $vis:vis $name:ident ($at:expr) [$($before:tt)*]
+        $(#[$doc:meta])* $get:ident, $set:ident: $type:ty = $width:expr, $($rest:tt)*
     ) => {
         impl $name {
             $(#[$doc])*
             #[inline(always)]
             #[must_use]
             $vis fn $get(self) -> $type {
-                $crate::state::fields::Field::read($crate::state::fields::bits(self.0, $at, $width))
+                let bits = $crate::state::fields::bits(self.0, const { $at }, const { $width });
+                $crate::state::fields::Field::read(bits)
             }
 
             #[doc = concat!("Sets [`", stringify!($get), "`](Self::", stringify!($get), ").")]
@@ -47,14 +55,35 @@ macro_rules! bit_fields {
                 // Too large a value, which only a defect can bring about, is
                 // cut off and must not spoil its neighbours.
                 let value = $crate::state::fields::Field::bits(value);
-                $crate::state::fields::set(&mut self.0, $at, $width, value);
+                $crate::state::fields::set(&mut self.0, const { $at }, const { $width }, value);
             }
         }
 
-        $crate::state::fields::bit_fields! { @field $vis $name ($at + $width) [$($before)* $get $set] $($rest)* }
+        $crate::state::fields::bit_fields! {
+            @field $vis $name ($at + $width) [$($before)* ($get $set $at, $width)] $($rest)*
+        }
     };
-    (@field $vis:vis $name:ident ($at:expr) [$($field:ident $set:ident)*]) => {
-        const _: () = assert!($at == $name::BITS, "the fields are not as wide as the part");
+    (@field $vis:vis $name:ident ($end:expr) [$(($field:ident $set:ident $at:expr, $width:expr))*]) => {
+        impl $name {
+            /// How many bits it has.
+            pub(crate) const BITS: u32 = $end;
+        }
+
+        const _: () = {
+            /// The bits of each field.
+            #[allow(dead_code, reason = "not all are asked for")]
+            pub(crate) struct Masks {
+                $(pub(crate) $field: u64,)*
+            }
+
+            #[allow(dead_code, reason = "not of all parts")]
+            impl $name {
+                /// The bits of its fields.
+                pub(crate) const MASK: Masks = Masks {
+                    $($field: ((1 << $width) - 1) << ($at),)*
+                };
+            }
+        };
 
         impl std::fmt::Debug for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

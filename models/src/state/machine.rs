@@ -1,10 +1,11 @@
-//! Packing the shipped socket machine into 29 bits.
+//! Packing the shipped socket machine.
 
 use closesocket::protocol::{
     AbortScope, Connection, Ending, Limits, Linger, Phase, SendSide, Socket, Time, UnreadInput,
 };
 
-use super::fields::{Field, bit_fields, pick};
+use super::fields::{Field, bit_fields, pick, width};
+use super::size::{ARRIVAL_BITS, CHUNK_BITS, RECORDS, SLOTS};
 
 /// The deadlines a draining socket of the model can have: it commits at time
 /// zero, with one of these times to wait.
@@ -43,21 +44,21 @@ const LINGERS: [Linger; 8] = [
 
 bit_fields! {
     /// The shipped machine's fields.
-    struct Machine: 29 {
+    pub(super) struct Machine {
         phase, set_phase: Phase = 4,
         connection, set_connection: Connection = 3,
         linger, set_linger: Linger = 3,
         nonblocking, set_nonblocking: bool = 1,
         abort_scope, set_abort_scope: AbortScope = 1,
         unread_input, set_unread_input: UnreadInput = 1,
-        references, set_references: u32 = 3,
-        window, set_window: u32 = 2,
-        unsent, set_unsent: u32 = 2,
-        in_flight, set_in_flight: u32 = 2,
+        references, set_references: u32 = width(SLOTS + RECORDS),
+        window, set_window: u32 = CHUNK_BITS,
+        unsent, set_unsent: u32 = CHUNK_BITS,
+        in_flight, set_in_flight: u32 = CHUNK_BITS,
         send_side, set_send_side: SendSide = 2,
         receive_shut, set_receive_shut: bool = 1,
         input_unread, set_input_unread: bool = 1,
-        backlog, set_backlog: u32 = 2,
+        backlog, set_backlog: u32 = ARRIVAL_BITS,
         receive_lost, set_receive_lost: bool = 1,
     }
 }
@@ -180,8 +181,8 @@ variants!(UnreadInput: Discard, Reset);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::SocketState;
     use crate::state::fields::assert_all_are_kept;
+    use crate::state::{ARRIVALS, CHUNKS, SocketState, small};
 
     /// Every ending that is modelled. A new one has to be added to the match
     /// first; a socket that is handed over (D9) is not modelled.
@@ -256,7 +257,7 @@ mod tests {
                 let mut socket = SocketState(u64::MAX >> (64 - SocketState::BITS));
                 socket.set_machine(machine);
                 assert_eq!(socket.machine(), machine);
-                assert_eq!(socket.joins_left(), 3, "the neighbour is as it was");
+                assert_eq!(socket.joins_left(), ARRIVALS, "the neighbour is as it was");
             }
         };
         for phase in phases() {
@@ -271,18 +272,20 @@ mod tests {
             keep(&|it| it.receive_lost = flag);
             keep(&|it| it.input_unread = flag);
         }
-        for count in 0..8 {
+        for count in 0..=u32::from(small(SLOTS + RECORDS)) {
             keep(&|it| it.references = count);
         }
-        for count in 0..4 {
+        for count in 0..=u32::from(CHUNKS) {
             keep(&|it| it.window = count);
             keep(&|it| it.unsent = count);
             keep(&|it| it.in_flight = count);
+        }
+        for count in 0..=u32::from(ARRIVALS) {
             keep(&|it| it.backlog = count);
         }
         let wrong: [fn(&mut Socket); 6] = [
-            |it| it.references = 8,
-            |it| it.window = 4,
+            |it| it.references = 16,
+            |it| it.window = u32::from(CHUNKS) + 1,
             |it| it.linger = Linger::off().set_on(2),
             |it| it.transferred = true,
             |it| it.phase = Phase::Closed(Ending::HandedOver),

@@ -1,12 +1,14 @@
 //! The state of the model: what the step programs change and what the
 //! invariants are judged on.
 //!
-//! Everything is small and `Copy`, and packed into 64 bytes.
+//! Everything is small and `Copy`, and packed into 64 bytes; with the feature `wide`,
+//! which holds larger worlds, into 112.
 
 mod fields;
 mod layout;
 mod machine;
 mod parts;
+mod size;
 mod values;
 
 use std::hash::{Hash, Hasher};
@@ -15,25 +17,16 @@ use std::ops::{Deref, DerefMut};
 use closesocket::protocol::Cause;
 use closesocket::protocol::invariant::Violations;
 
+pub use layout::WORDS;
 pub(crate) use machine::is_held;
 pub use parts::{Operation, Process, Record, Rest, Slot, SocketState, Thread};
+pub(crate) use size::SWEPT;
+pub use size::{
+    ACCEPTED, ARRIVALS, CALLS, CHUNKS, OPERATIONS, PROCESSES, RECORDS, SLOTS, SOCKETS, TARGETS,
+    THREADS, WORKER,
+};
 
-/// Threads: four with scripts, and the transport's worker.
-pub const THREADS: usize = 5;
-/// The transport's thread, which completes operations.
-pub const WORKER: usize = THREADS - 1;
-/// Descriptor slots over all processes.
-pub const SLOTS: usize = 4;
-/// Sockets.
-pub const SOCKETS: usize = 3;
-/// Operations. Each index is used at most once.
-pub const OPERATIONS: usize = 4;
-/// Duplication records.
-pub const RECORDS: usize = 2;
-/// Processes.
-pub const PROCESSES: usize = 3;
-
-/// The whole world of a scenario at one moment, packed into eight words with a
+/// The whole world of a scenario at one moment, packed into a few words with a
 /// cheap hash: what a search stores.
 ///
 /// Its parts are unpacked when they are read and packed when they were changed;
@@ -42,16 +35,16 @@ pub const PROCESSES: usize = 3;
 pub struct State(pub(crate) Words);
 
 /// The words of a packed state; [`layout`] says what is where.
-pub(crate) type Words = [u64; 8];
+pub(crate) type Words = [u64; WORDS];
 
 /// A part of the state that has its own place in the words.
 pub trait Part: Copy {
     /// Unpacks the part with this index.
     #[doc(hidden)]
-    fn read(words: &[u64; 8], index: usize) -> Self;
+    fn read(words: &[u64; WORDS], index: usize) -> Self;
     /// Packs it.
     #[doc(hidden)]
-    fn write(self, words: &mut [u64; 8], index: usize);
+    fn write(self, words: &mut [u64; WORDS], index: usize);
 }
 
 /// A part that is being changed: packed again when it is dropped.
@@ -213,6 +206,7 @@ impl State {
 
 impl Hash for State {
     fn hash<H: Hasher>(&self, state: &mut H) {
+        const { assert!(WORDS.is_multiple_of(2), "a word would not be hashed") }
         for pair in self.0.as_chunks::<2>().0 {
             state.write_u128(u128::from(pair[0]) << 64 | u128::from(pair[1]));
         }

@@ -6,6 +6,7 @@ use closesocket::protocol::word::{self, Word};
 use closesocket::protocol::{Cause, DuplicationRecord, ProcessId, RecordState, Startups};
 
 use super::fields::{Field, pick};
+use super::size::{OPERATIONS, SOCKETS, TARGET_BITS, THREADS};
 
 impl Field for Next {
     #[inline(always)]
@@ -35,7 +36,21 @@ impl Field for Cause {
 }
 
 /// How many holders the model's descriptors have at most, in bits.
-const HOLDERS_BITS: u32 = 4;
+pub(super) const HOLDERS_BITS: u32 = 4;
+/// In how many bits generations are counted.
+pub(super) const GENERATION_BITS: u32 = 2;
+/// How many bits a packed word has: holders, phase, generation.
+pub(super) const WORD_BITS: u32 = HOLDERS_BITS + 2 + GENERATION_BITS;
+/// The lower bit of the phase in a packed word, which only tells two ways of being
+/// closed apart once the upper is set.
+pub(super) const LOWER_PHASE: u64 = 1 << HOLDERS_BITS;
+/// The generation in a packed word.
+pub(super) const GENERATION: u64 = ((1 << GENERATION_BITS) - 1) << (HOLDERS_BITS + 2);
+
+const _: () = assert!(
+    THREADS + OPERATIONS < 1 << HOLDERS_BITS && SOCKETS <= HOLDERS_BITS as usize,
+    "a guess holds everybody inside, and a mask of sockets"
+);
 
 /// As in the real word, but with fewer bits: generation, phase, holders.
 impl Field for Word {
@@ -93,14 +108,15 @@ impl Field for Option<DuplicationRecord> {
             Some(RecordState::Redeemed),
             Some(RecordState::Reclaimed),
         ];
-        let target = ProcessId(u32::from(bits & 4 != 0));
+        let target = ProcessId(u32::read(bits >> 2));
         pick(&STATES, bits & 3).map(|state| DuplicationRecord { target, state })
     }
 
     #[inline(always)]
     fn bits(self) -> u64 {
         self.map_or(0, |it| {
-            (1 + it.state as u64) | (u64::from(it.target.0 & 1) << 2)
+            let target = it.target.0 & ((1 << TARGET_BITS) - 1);
+            (1 + it.state as u64) | (u64::from(target) << 2)
         })
     }
 }
@@ -156,9 +172,11 @@ mod tests {
     use closesocket::protocol::word::{Word, WordPhase};
     use closesocket::protocol::{Cause, DuplicationRecord, ProcessId, RecordState};
 
-    use super::HOLDERS_BITS;
+    use super::{GENERATION_BITS, HOLDERS_BITS, WORD_BITS};
     use crate::scenario::startups;
     use crate::state::fields::assert_all_are_kept;
+    use crate::state::size::{TARGET_BITS, TARGETS};
+    use crate::state::small;
     use closesocket::protocol::program::Next;
 
     /// Every cause, and none. A new one has to be added to the match first.
@@ -206,12 +224,12 @@ mod tests {
             WordPhase::Sealed,
             WordPhase::Claimed,
         ];
-        let words = (0..4).flat_map(|generation| {
+        let words = (0..1 << GENERATION_BITS).flat_map(|generation| {
             phases.into_iter().flat_map(move |phase| {
                 (0..1 << HOLDERS_BITS).map(move |holders| Word::new(generation, phase, holders))
             })
         });
-        assert_all_are_kept(8, words);
+        assert_all_are_kept(WORD_BITS, words);
     }
 
     #[test]
@@ -221,11 +239,12 @@ mod tests {
             RecordState::Redeemed,
             RecordState::Reclaimed,
         ];
-        let records = (0..2).map(ProcessId).flat_map(|target| {
+        let targets = (0..TARGETS).map(|it| ProcessId(u32::from(small(it))));
+        let records = targets.flat_map(|target| {
             let record = move |state| Some(DuplicationRecord { target, state });
             states.map(record)
         });
-        assert_all_are_kept(3, records.chain([None]));
+        assert_all_are_kept(2 + TARGET_BITS, records.chain([None]));
         assert_all_are_kept(2, (0..4).map(startups));
     }
 

@@ -13,6 +13,11 @@ use closesocket_models::{
     SocketSpec, Surroundings, ThreadSpec, check_within,
 };
 
+use closesocket_models::state::{
+    ACCEPTED, ARRIVALS, CALLS, CHUNKS, OPERATIONS, PROCESSES, RECORDS, SLOTS, SOCKETS, TARGETS,
+    WORKER,
+};
+
 const RECV: OperationSpec = OperationSpec::overlapped(OperationKind::Recv);
 const OPEN: SlotSpec = SlotSpec {
     process: 0,
@@ -118,42 +123,53 @@ fn what_there_is_too_much_of_is_refused_by_name_and_limit() {
         threads: threads.leak(),
         ..FITS
     };
-    let stranger = ThreadSpec {
-        process: 3,
+    let of_process = |process: usize| ThreadSpec {
+        process: u8::try_from(process).expect("small"),
         calls: &[],
     };
+    let sockets = |sockets| Scenario { sockets, ..FITS };
+    let operations = |operations| Scenario { operations, ..FITS };
+    for fits in [
+        slots(&[OPEN; SLOTS]),
+        sockets(&[SocketSpec::CONNECTED; SOCKETS]),
+        operations(&[RECV; OPERATIONS]),
+        threads(vec![FITS.threads[0]; 1]),
+        threads(vec![of_process(0); WORKER]),
+        threads(vec![of_process(PROCESSES - 1)]),
+    ] {
+        assert_eq!(said(fits), "it fits");
+    }
+    let limited = |what, most: usize| format!("{what} is {}, the limit is {most}", most + 1);
     let cases = [
-        (slots(&[OPEN; 20]), "slots.len() is 20, the limit is 4"),
-        (slots(&[]), "slots: there is none"),
         (
-            Scenario {
-                sockets: &[SocketSpec::CONNECTED; 4],
-                ..FITS
-            },
-            "sockets.len() is 4, the limit is 3",
+            slots(&[OPEN; 20]),
+            format!("slots.len() is 20, the limit is {SLOTS}"),
+        ),
+        (slots(&[]), "slots: there is none".to_owned()),
+        (
+            sockets(&[SocketSpec::CONNECTED; SOCKETS + 1]),
+            limited("sockets.len()", SOCKETS),
         ),
         (
-            Scenario {
-                operations: &[RECV; 5],
-                ..FITS
-            },
-            "operations.len() is 5, the limit is 4",
+            operations(&[RECV; OPERATIONS + 1]),
+            limited("operations.len()", OPERATIONS),
         ),
         (
-            threads(vec![FITS.threads[0]; 5]),
-            "threads.len() is 5, the limit is 4",
+            threads(vec![FITS.threads[0]; WORKER + 1]),
+            limited("threads.len()", WORKER),
         ),
         (
-            threads(vec![stranger]),
-            "threads[0].process is 3, the limit is 2",
+            threads(vec![of_process(PROCESSES)]),
+            limited("threads[0].process", PROCESSES - 1),
         ),
     ];
     for (scenario, says) in cases {
         assert_eq!(said(scenario), format!("scenario `own`: {says}"));
     }
-    let many = calls(&[Call::Close(Handle::First(0)); 8]);
-    let says = "scenario `own`: threads[0].calls.len() is 8, the limit is 7";
-    assert_eq!(many, says);
+    assert_eq!(calls(&[Call::Close(Handle::First(0)); CALLS]), "it fits");
+    let many = calls(&[Call::Close(Handle::First(0)); CALLS + 1]);
+    let says = limited("threads[0].calls.len()", CALLS);
+    assert_eq!(many, format!("scenario `own`: {says}"));
     let generations = calls(&[Call::Open { socket: 1 }, Call::Redeem { record: 0 }]);
     let says = "slots[0]: the count of occupants that it can have is 3, the limit is 2";
     assert!(generations.contains(says), "{generations}");
@@ -166,20 +182,24 @@ fn a_socket_that_no_field_can_hold_is_refused() {
     let queued = |queued| SocketSpec { queued, ..PLAIN };
     let inputs = |inputs| SocketSpec { inputs, ..PLAIN };
     let joins = |joins| SocketSpec { joins, ..PLAIN };
-    for fits in [window(3), queued(2)] {
+    for fits in [window(CHUNKS), queued(2), inputs(ARRIVALS), joins(ARRIVALS)] {
         assert_eq!(socket(fits), "it fits");
     }
     let listening = SocketSpec {
         connection: Connection::Listening,
         ..queued(1)
     };
+    let over = |what, most| format!("{what} is {}, the limit is {most}", most + 1);
     for (spec, says) in [
-        (window(4), "window is 4, the limit is 3"),
-        (queued(3), "queued is 3, the limit is 2"),
-        (queued(200), "queued is 200, the limit is 2"),
-        (listening, "queued: nothing is queued without a connection"),
-        (inputs(4), "inputs is 4, the limit is 3"),
-        (joins(255), "joins is 255, the limit is 3"),
+        (window(CHUNKS + 1), over("window", CHUNKS)),
+        (queued(3), over("queued", 2)),
+        (queued(200), "queued is 200, the limit is 2".to_owned()),
+        (
+            listening,
+            "queued: nothing is queued without a connection".to_owned(),
+        ),
+        (inputs(ARRIVALS + 1), over("inputs", ARRIVALS)),
+        (joins(ARRIVALS + 1), over("joins", ARRIVALS)),
     ] {
         assert_eq!(socket(spec), format!("scenario `own`: sockets[0].{says}"));
     }
@@ -247,15 +267,18 @@ fn surroundings_that_cannot_be_counted_are_refused() {
 
 #[test]
 fn operations_that_do_not_fit_are_refused() {
-    assert_eq!(operation(OperationSpec::send(3)), "it fits");
-    let says = "scenario `own`: operations[0].chunks is 4, the limit is 3";
-    assert_eq!(operation(OperationSpec::send(4)), says);
+    assert_eq!(operation(OperationSpec::send(CHUNKS)), "it fits");
+    let says = format!(
+        "scenario `own`: operations[0].chunks is {}, the limit is {CHUNKS}",
+        CHUNKS + 1
+    );
+    assert_eq!(operation(OperationSpec::send(CHUNKS + 1)), says);
     let sends = said(Scenario {
         sockets: &[SocketSpec {
             queued: 2,
             ..SocketSpec::CONNECTED
         }],
-        operations: vec![OperationSpec::send(3); 2].leak(),
+        operations: vec![OperationSpec::send(CHUNKS); 2].leak(),
         threads: &[ThreadSpec {
             process: 0,
             calls: &[
@@ -268,8 +291,11 @@ fn operations_that_do_not_fit_are_refused() {
         }],
         ..FITS
     });
-    let says = "sockets[0]: the count of chunks that it can accept is 8, the limit is 7";
-    assert!(sends.contains(says), "{sends}");
+    let says = format!(
+        "sockets[0]: the count of chunks that it can accept is {}, the limit is {ACCEPTED}",
+        2 + 2 * CHUNKS
+    );
+    assert!(sends.contains(&says), "{sends}");
 }
 
 #[test]
@@ -351,14 +377,17 @@ fn what_a_call_makes_is_made_once_and_has_room() {
         target,
         record,
     };
+    let small = |it: usize| u8::try_from(it).expect("small");
     assert_eq!(calls(&[duplicate(1, 1)]), "it fits");
+    assert_eq!(calls(&[duplicate(small(TARGETS) - 1, 0)]), "it fits");
+    let over = |what, count| format!(".{what} is {count}, the limit is {}", count - 1);
     assert_eq!(
-        calls(&[duplicate(2, 0)]),
-        at(".target is 2, the limit is 1")
+        calls(&[duplicate(small(TARGETS), 0)]),
+        at(&over("target", TARGETS))
     );
     assert_eq!(
-        calls(&[duplicate(1, 2)]),
-        at(".record is 2, the limit is 1")
+        calls(&[duplicate(1, small(RECORDS))]),
+        at(&over("record", RECORDS))
     );
     let twice = calls(&[duplicate(1, 0), duplicate(1, 0)]);
     assert!(twice.contains("calls[1].record: the record was made before"));

@@ -190,6 +190,6 @@ mod tests {
     fn what_has_no_room_says_why() {
         let scenario = Scenario::named("nonblocking-linger").expect("a scenario");
         let full = scenario.raised(Bound::Threads).err();
-        assert_eq!(full, Some("the state has four threads"));
+        assert_eq!(full, Some("the state has no room for one more thread"));
     }
 }

@@ -115,7 +115,7 @@ pub(super) struct Fixpoint<'a> {
     at: Vec<AtKey>,
     cells: Vec<Cell>,
     cell_of: HashMap<(usize, Ghosts), usize, Hashed>,
-    by_socket: HashMap<u64, Met, Hashed>,
+    by_socket: HashMap<Key, Met, Hashed>,
     known_edges: HashSet<Edge, Hashed>,
     /// The keys that do not show their socket, and what ends any.
     hidden: Met,

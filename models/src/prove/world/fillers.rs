@@ -3,9 +3,9 @@
 
 use closesocket::protocol::Connection;
 
+use super::super::call::OPERATIONS;
 use super::super::ghost::Ghosts;
 use super::{Builder, World};
-use crate::state::OPERATIONS;
 
 /// What stands for some of the rest, in operations.
 #[derive(Clone, Copy, Debug, Default)]

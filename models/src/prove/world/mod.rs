@@ -12,13 +12,13 @@ use closesocket::protocol::program::Next;
 use closesocket::protocol::word::{Word, WordPhase};
 use closesocket::protocol::{Cause, DuplicationRecord, Ending, Phase, ProcessId, RecordState};
 
-use super::call::Kind;
+use super::call::{Kind, OPERATIONS};
 use super::family::Family;
 use super::ghost::Ghosts;
 use super::key::{CURRENT, Key};
 use super::view::{STALE, View};
 use crate::scenario::{Scenario, SlotSpec};
-use crate::state::{OPERATIONS, State, small};
+use crate::state::{State, small};
 use fillers::Fillers;
 
 /// Who takes the step.

@@ -5,13 +5,13 @@ use closesocket::protocol::program::Next;
 use closesocket::protocol::word::{self, Word, WordPhase};
 use closesocket::protocol::{Cause, DuplicationRecord, ProcessId};
 
-use super::super::call::{INSIDER, Kind, operations, threads};
+use super::super::call::{INSIDER, Kind, OPERATIONS, operations, threads};
 use super::super::ghost::Ghosts;
 use super::super::key::CURRENT;
 use super::fillers::Fillers;
 use super::{Builder, Lives, Mover, SLOTS, World};
 use crate::scenario::{Scenario, startups};
-use crate::state::{OPERATIONS, PROCESSES, State, Thread, WORKER};
+use crate::state::{PROCESSES, State, Thread, WORKER};
 
 impl Builder<'_> {
     /// The representative with these fillers.
