@@ -14,7 +14,7 @@ use super::teller::{Known, Teller, is_ending, name_of};
 use super::{Taken, Untold};
 use crate::action::What;
 use crate::scenario::{Call, set_linger};
-use crate::state::WORKER;
+use crate::state::{State, WORKER};
 use crate::steps::has_pending_sends;
 
 impl Teller {
@@ -102,6 +102,7 @@ impl Teller {
         if let Some(input) = input {
             self.input(step, &mut section, input);
         }
+        self.connection_taken(step);
     }
 
     /// A receive that the transport tells of the loss has started (R1); others have not.
@@ -171,22 +172,36 @@ impl Teller {
         self.tell_opened(usize::from(slot), socket, before, life);
     }
 
-    /// A new socket gets its descriptor: made for it, or taken by an accept.
+    /// A new socket gets its descriptor: made for it, or, with a defect, taken by an
+    /// accept some steps before.
     pub(super) fn opened(&mut self, step: &Taken<'_>, slot: u8, socket: u8) -> Result<(), Untold> {
-        let (life, before) = (self.seat().life, step.before.slot(slot).word());
-        let (slot, index) = (usize::from(slot), usize::from(socket));
-        if let Some(Call::TakeAccepted { operation, .. }) = self.call(step) {
-            if self.operations[usize::from(operation)].is_some() {
-                return Err(Untold::Accepted);
-            }
-            let machine = step.after.socket(index).machine();
-            self.tell_of(index, Step::Created { machine });
-            self.tell_opened(slot, index, before, life);
+        if let Event::Accepted { .. } = step.event {
+            self.connection_taken(step);
         } else {
-            self.make(index, slot, before, life)?;
+            let (life, before) = (self.seat().life, step.before.slot(slot).word());
+            self.make(usize::from(socket), usize::from(slot), before, life)?;
         }
         self.end_step(step);
         Ok(())
+    }
+
+    /// The connection that an accept has taken is a socket with a descriptor, if the
+    /// accept gives one.
+    fn connection_taken(&mut self, step: &Taken<'_>) {
+        let Event::Accepted { socket, .. } = step.event else {
+            return;
+        };
+        let word = |of: &State, slot: usize| of.slot(slot).word();
+        let opened = (0..self.scenario.slots.len()).find(|&it| {
+            usize::from(step.after.slot(it).socket()) == socket
+                && word(step.before, it) != word(step.after, it)
+        });
+        if let Some(slot) = opened {
+            let machine = step.after.socket(socket).machine();
+            let life = self.lives[self.process_of(slot).0 as usize];
+            self.tell_of(socket, Step::Created { machine });
+            self.tell_opened(slot, socket, word(step.before, slot), life);
+        }
     }
 
     /// Operations are taken out, to end with this error unless a close aborts them.
@@ -310,6 +325,7 @@ impl Teller {
             self.taken(step, section.socket, 1 << index, error);
         }
         self.sends_ended(step, section);
+        self.connection_taken(step);
     }
 
     /// A result is posted, or a blocked thread is answered.

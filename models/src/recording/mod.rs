@@ -22,9 +22,9 @@ mod slots;
 mod start;
 mod teller;
 
-use closesocket::protocol::Cause;
 use closesocket::protocol::invariant::{Event, OperationState};
 use closesocket::protocol::word::WordPhase;
+use closesocket::protocol::{Cause, OperationKind};
 use closesocket_trace::Record;
 
 use crate::action::{Action, What};
@@ -56,12 +56,6 @@ pub enum Untold {
          opening and closing each of them 4,294,967,294 times"
     )]
     LastGeneration,
-    /// A pending accept took a connection, and its descriptor comes some steps later.
-    #[error(
-        "a pending accept's connection gets its descriptor some steps after the accept has \
-         been delivered, and in the engine, whose steps a recording has, in the same section"
-    )]
-    Accepted,
     /// A socket begins in a state that no call leaves it in.
     #[error("socket {0} begins as no call of the engine's leaves one")]
     Begins(u8),
@@ -253,8 +247,14 @@ impl Teller {
     fn tell_section(&mut self, step: &Taken<'_>) {
         match step.action.what {
             What::Register { kind, operation } => self.registered(step, kind, operation),
+            What::RegisterAccept { operation, .. } => {
+                self.registered(step, OperationKind::Accept, operation);
+            }
             What::CompleteAtOnce { kind, operation } => {
                 self.completed_at_once(step, kind, operation);
+            }
+            What::AcceptAtOnce { operation, .. } => {
+                self.completed_at_once(step, OperationKind::Accept, operation);
             }
             What::StartRefused { kind, .. } => self.start_refused(step, kind),
             What::SetLinger { seconds } => self.linger_set(step, seconds),
