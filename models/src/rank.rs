@@ -13,7 +13,9 @@ use crate::state::{
 };
 
 /// The last place in a script, and in a sweep.
+#[expect(clippy::cast_possible_truncation, reason = "scripts are short")]
 const LAST_CALL: u32 = CALLS as u32;
+#[expect(clippy::cast_possible_truncation, reason = "there are few slots")]
 const LAST_SWEPT: u32 = SWEPT as u32;
 
 /// How far a state is from the end of every run through it, at most.
@@ -25,7 +27,7 @@ pub fn rank(state: &State) -> u32 {
         assert!(
             WORKER + 1 < 8,
             "all closers weigh less than one of anything else"
-        )
+        );
     }
     8 * sum + outdated(state) + u32::from(!state.rest().rested())
 }

@@ -119,15 +119,20 @@ impl Actor {
         self.call == Kind::None
     }
 
+    #[allow(clippy::useless_conversion, reason = "not of the ordinary size")]
+    fn packed(self) -> Thread {
+        Thread(u64::from(self.thread))
+    }
+
     /// The thread, whose operations are not named yet.
     pub(super) fn thread(self) -> Thread {
-        let mut it = Thread(u64::from(self.thread));
+        let mut it = self.packed();
         it.set_taken(0);
         it
     }
 
     pub(super) fn hand(self) -> InHand {
-        let flags = Thread(u64::from(self.thread)).taken();
+        let flags = self.packed().taken();
         InHand {
             taken: flags & 1 != 0,
             delivered: flags & 2 != 0,
@@ -142,7 +147,7 @@ impl Actor {
 
     /// What it is when the slot has got another occupant.
     pub(super) fn outdated(self) -> Self {
-        let mut it = Thread(u64::from(self.thread));
+        let mut it = self.packed();
         if it.generation() == CURRENT {
             it.set_generation(STALE);
             it.set_waited(false);

@@ -95,7 +95,8 @@ macro_rules! place {
                 let (word, at) = if Self::COUNT <= Self::PLACE.each {
                     (0, index)
                 } else {
-                    (index / Self::PLACE.each, index % Self::PLACE.each)
+                    let word = index / Self::PLACE.each;
+                    (word, index - word * Self::PLACE.each)
                 };
                 let at = Self::PLACE.at + Self::BITS * at as u32;
                 (Self::PLACE.word + word, at)
@@ -202,12 +203,6 @@ impl State {
     pub(crate) fn heeding_since(&self, before: &Self) -> Heeding {
         // Who is inside a slot is no change, nor is a reservation; of an operation the
         // bytes left, the success and what goes with the rest are none.
-        const fn machine(bits: u64) -> u64 {
-            bits << SocketState::MASK.machine.trailing_zeros()
-        }
-        const fn word(bits: u64) -> u64 {
-            bits << Slot::MASK.word.trailing_zeros()
-        }
         const ALL_BUT_THREADS: Words = {
             let mut all = THREAD_BITS;
             let mut word = 0;
@@ -277,6 +272,16 @@ impl State {
             .and(const { Heeding::of(When::RECORDS) }.only_if(changed(&RECORDS)))
             .and(const { Heeding::of(When::REST) }.only_if(changed(&RESTED)))
     }
+}
+
+/// These bits of a machine, as they lie in its socket.
+const fn machine(bits: u64) -> u64 {
+    bits << SocketState::MASK.machine.trailing_zeros()
+}
+
+/// These bits of a descriptor word, as they lie in its slot.
+const fn word(bits: u64) -> u64 {
+    bits << Slot::MASK.word.trailing_zeros()
 }
 
 #[cfg(test)]
