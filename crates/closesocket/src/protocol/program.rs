@@ -9,6 +9,8 @@
 //!                               ─► wait ─► give up its own ─► (claim)
 //! (claim)   the last one out: claim ─► return the handle ─► recycle
 //! opening   reserve ─► open ─► look at the process ─► (a close, if that is over)
+//! an accept reserves in the section that starts it, opens in the one that takes a
+//!           connection; who tells its result looks at the process behind that
 //! the end   stop ─► every slot: (a close) ─► every socket with operations that
 //! of a life     outlived their descriptors ─► of the dead: every record
 //! ```
