@@ -240,7 +240,7 @@ impl<S: System> Section<'_, S> {
             Ok(Received::End) => Ok(Some(0)),
             Ok(Received::Nothing) => Ok(None),
             Err(error) => {
-                self.note_receive_failed(error);
+                self.receive_failed(None, error);
                 Err(error)
             }
         }

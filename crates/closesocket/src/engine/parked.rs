@@ -180,10 +180,7 @@ impl<S: System> Section<'_, S> {
             Ok(Received::Bytes(bytes)) => self.finish(Side::Reads, index, Ok(bytes), None),
             Ok(Received::End) => self.finish(Side::Reads, index, Ok(0), None),
             Ok(Received::Nothing) => return Some(Awaited::INPUT),
-            Err(Error::NoBuffers) => {
-                self.finish(Side::Reads, index, Err(Error::NoBuffers), None);
-            }
-            Err(error) => self.lose_receives(error),
+            Err(error) => self.receive_failed(Some(index), error),
         }
         None
     }

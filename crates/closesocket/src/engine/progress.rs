@@ -139,16 +139,21 @@ impl<S: System> Section<'_, S> {
         self.fail_all(Side::Writes, error);
     }
 
-    /// A receive, or a look, has failed: unless the transport only lacked memory, it
-    /// was told of the loss.
-    pub(super) fn note_receive_failed(&mut self, error: Error) {
-        if error != Error::NoBuffers {
-            self.lose_receives(error);
+    /// A receive, or a look, has failed: the pending one at the front of this reference,
+    /// or one that is none. If the transport only lacked memory it alone ends; otherwise
+    /// it was told of the loss.
+    pub(super) fn receive_failed(&mut self, pending: Option<usize>, error: Error) {
+        match (error, pending) {
+            (Error::NoBuffers, Some(index)) => {
+                self.finish(Side::Reads, index, Err(error), None);
+            }
+            (Error::NoBuffers, None) => {}
+            _ => self.lose_receives(error),
         }
     }
 
     /// A receive was told of the loss: no receive will find anything any more.
-    pub(super) fn lose_receives(&mut self, error: Error) {
+    fn lose_receives(&mut self, error: Error) {
         let _ = self.input(Input::ReceiveLost);
         self.fail_all(Side::Reads, error);
         self.lose(error);
@@ -200,11 +205,10 @@ impl<S: System> Section<'_, S> {
                 Ok(Received::Nothing) => return,
                 Ok(Received::Bytes(bytes)) => bytes,
                 Ok(Received::End) => 0,
-                Err(Error::NoBuffers) => {
-                    self.finish(Side::Reads, index, Err(Error::NoBuffers), None);
+                Err(error) => {
+                    self.receive_failed(Some(index), error);
                     continue;
                 }
-                Err(error) => return self.lose_receives(error),
             };
             pending.done = bytes;
             self.finish(Side::Reads, index, Ok(bytes), None);

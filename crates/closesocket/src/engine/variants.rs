@@ -131,7 +131,7 @@ impl<S: System> Section<'_, S> {
             Ok(Received::Nothing) => Ok(None),
             Err(Error::NotSupported) => Err(Error::NotSupported),
             Err(error) => {
-                self.note_receive_failed(error);
+                self.receive_failed(None, error);
                 Err(error)
             }
         }
