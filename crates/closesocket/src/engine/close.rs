@@ -17,8 +17,6 @@ use crate::protocol::{
     Time, UnreadInput, notice,
 };
 
-type Taken<S> = Vec<Reference<S>>;
-
 impl<S: System> ProcessState<S> {
     /// Closes a descriptor (D1, D2): look, commit, deliver, wait, leave.
     ///
@@ -117,8 +115,9 @@ impl<S: System> ProcessState<S> {
             if outlives {
                 self.outlived.add(socket);
             }
+            let mut taken = Vec::new();
             let commit = loop {
-                match section.try_commit((self, descriptor), slot, request) {
+                match section.try_commit((self, descriptor), slot, request, &mut taken) {
                     Ok(commit) => break commit,
                     Err(Refusal::Missed(Missed(before))) => {
                         let missed = Observation::through(self.id, descriptor, Step::SealMissed);
@@ -139,8 +138,8 @@ impl<S: System> ProcessState<S> {
             }
             slot.set_cause(cause);
             section.out.closing = Some((self.id, descriptor));
-            section.settle(commit.actions, &commit.aborted);
-            section.abort(commit.aborted);
+            section.settle(commit.actions, &taken);
+            section.abort(taken);
             section.out.kept = section.out.released && slot.keep(socket);
             Ok(Committed {
                 slot,
@@ -253,7 +252,8 @@ impl<S: System> Section<'_, S> {
         closing: (&Descriptors<S>, Descriptor),
         slot: &Slot<S::Primitives>,
         request: CloseRequest,
-    ) -> Result<Commit<Taken<S>>, Refusal> {
+        taken: &mut Vec<Reference<S>>,
+    ) -> Result<Commit<()>, Refusal> {
         let (process, descriptor) = closing;
         let (before, machine) = (slot.word(), *self.socket.machine);
         let state = &mut *self.socket;
@@ -263,13 +263,14 @@ impl<S: System> Section<'_, S> {
             socket: self.id,
             references: &mut state.references,
             closing: Some(closing),
+            taken,
         };
         let swap = |sealed| slot.swap(before, sealed).map_err(Refusal::from);
-        let mut commit = state
+        let commit = state
             .machine
             .close(request, before, descriptor, &mut taker, swap)?;
         let seen = (life, before, machine);
-        self.observe_commit((process, descriptor), seen, request, &mut commit);
+        self.observe_commit((process, descriptor), seen, request, commit, taken);
         Ok(commit)
     }
 
@@ -305,7 +306,8 @@ impl<S: System> Section<'_, S> {
         (process, descriptor): (&Descriptors<S>, Descriptor),
         (life, before, machine): (u64, Word, Socket),
         request: CloseRequest,
-        commit: &mut Commit<Taken<S>>,
+        commit: Commit<()>,
+        taken: &mut [Reference<S>],
     ) {
         self.socket.machine.note(self.services, || {
             let committed = Step::Committed {
@@ -316,12 +318,12 @@ impl<S: System> Section<'_, S> {
                 wait: commit.wait,
                 may_wait: request.may_wait,
                 actions: commit.actions,
-                aborted: count(&commit.aborted),
+                aborted: count(taken),
                 machine,
             };
             Observation::through(process.id, descriptor, committed).saw(before)
         });
-        self.observe_taken(&mut commit.aborted, request.cause);
+        self.observe_taken(taken, request.cause);
     }
 
     pub(super) fn observe_reclaim(
@@ -329,7 +331,8 @@ impl<S: System> Section<'_, S> {
         dead: &Descriptors<S>,
         record: u64,
         (now, machine): (Time, Socket),
-        commit: &mut Commit<Taken<S>>,
+        commit: Commit<()>,
+        taken: &mut [Reference<S>],
     ) {
         self.socket.machine.note(self.services, || {
             let reclaimed = Step::Reclaimed {
@@ -337,12 +340,12 @@ impl<S: System> Section<'_, S> {
                 now,
                 last: commit.last,
                 actions: commit.actions,
-                aborted: count(&commit.aborted),
+                aborted: count(taken),
                 machine,
             };
             Observation::by(dead.id, reclaimed)
         });
-        self.observe_taken(&mut commit.aborted, Cause::Reclaimed);
+        self.observe_taken(taken, Cause::Reclaimed);
     }
 
     /// Decides which of the operations that were taken out end silently, and

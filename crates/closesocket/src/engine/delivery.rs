@@ -162,6 +162,7 @@ impl<S: System> Outbox<S> {
 }
 
 impl<S: System> Ended<S> {
+    #[cold]
     fn deliver(&mut self, services: &Services<S>) {
         services.counters.add_aborted(self.aborted);
         self.posted.drain(|posted| posted.wake(&services.counters));

@@ -217,6 +217,7 @@ impl<S: System> Section<'_, S> {
         }
     }
 
+    #[cold]
     fn abort_all(&mut self, references: &mut Vec<Reference<S>>) {
         let one = references.len() == 1;
         let (mut taken, mut batch) = (Vec::new(), Batch::new());

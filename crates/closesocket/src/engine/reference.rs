@@ -200,44 +200,56 @@ pub(super) struct Taker<'a, S: System> {
     pub(super) references: &'a mut Vec<Reference<S>>,
     /// The closing descriptor; `None` when a record is reclaimed.
     pub(super) closing: Option<(&'a Descriptors<S>, Descriptor)>,
+    /// Where what is taken goes.
+    pub(super) taken: &'a mut Vec<Reference<S>>,
 }
 
 impl<S: System> PendingOperations for Taker<'_, S> {
-    type Taken = Vec<Reference<S>>;
+    type Taken = ();
 
     //= docs/specification.md#d7-other-descriptors-are-left-alone
     //# - Closing a descriptor MUST NOT end or alter an operation that was issued through
     //# another descriptor.
     #[inline]
-    fn take(&mut self, take: Take) -> Vec<Reference<S>> {
+    fn take(&mut self, take: Take) {
         if take == Take::EveryReference {
-            let taken = std::mem::take(self.references);
-            let outlived = taken.iter().filter(|it| !it.live);
+            *self.taken = std::mem::take(self.references);
+            let outlived = self.taken.iter().filter(|it| !it.live);
             outlived
                 .filter_map(|it| it.keeper.as_ref())
                 .for_each(|process| process.outlived.remove(self.socket));
-            return taken;
+            return;
         }
         let closing = self.closing;
         let is_closing = |it: &Reference<S>| {
             closing.is_some_and(|(process, descriptor)| it.live && it.is_of(process, descriptor))
         };
         let Some(index) = self.references.iter().position(is_closing) else {
-            return Vec::new();
+            return;
         };
         let only = self.references.len() == 1;
         let reference = &mut self.references[index];
         let has_operations = reference.has_operations();
         if take == Take::Nothing && has_operations {
-            return vec![reference.left_behind()];
+            self.taken.push(reference.left_behind());
+            return;
         }
         // Most have nothing to be ended.
         let ends = has_operations || !reference.watches.is_empty();
         if ends && only {
             // In the memory that they are in; it comes back when they have ended.
-            return std::mem::take(self.references);
+            *self.taken = std::mem::take(self.references);
+            return;
         }
-        let reference = self.references.swap_remove(index);
-        if ends { vec![reference] } else { Vec::new() }
+        if ends {
+            self.taken.push(self.references.swap_remove(index));
+            return;
+        }
+        // Dropped where it is: moved out, it would wait for its own last writes.
+        let last = self.references.len() - 1;
+        if index < last {
+            self.references.swap(index, last);
+        }
+        self.references.truncate(last);
     }
 }

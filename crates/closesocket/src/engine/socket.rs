@@ -179,8 +179,10 @@ impl<S: System> SocketState<S> {
         if self.references.capacity() == 0 {
             self.references.reserve_exact(1);
         }
+        // Made where it stays: copied there, it would wait for its own last writes.
+        let references = self.references.len() + 1;
         self.references
-            .push(Reference::new(process.id, descriptor, life));
+            .resize_with(references, || Reference::new(process.id, descriptor, life));
         descriptor
     }
 

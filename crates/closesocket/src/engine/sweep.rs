@@ -123,16 +123,18 @@ impl<S: System> ProcessState<S> {
                 section.prepare_close();
                 let request = section.close_request(Cause::Reclaimed);
                 let state = &mut *section.socket;
+                let mut taken = Vec::new();
                 let mut taker = Taker {
+                    taken: &mut taken,
                     socket,
                     references: &mut state.references,
                     closing: None,
                 };
                 let machine = *state.machine;
-                let mut commit = state.machine.reclaim(request, &mut taker);
-                section.observe_reclaim(self, record, (request.now, machine), &mut commit);
-                section.settle(commit.actions, &commit.aborted);
-                section.abort(commit.aborted);
+                let commit = state.machine.reclaim(request, &mut taker);
+                section.observe_reclaim(self, record, (request.now, machine), commit, &mut taken);
+                section.settle(commit.actions, &taken);
+                section.abort(taken);
                 Some(())
             })
             .flatten()

@@ -267,9 +267,13 @@ impl<P: Primitives> Network<P> {
     /// Delivers the events noted so far, unless somebody is at it already.
     /// Holds no lock while it calls out.
     fn deliver(&self) {
-        if self.noted.load(Ordering::Acquire) == 0 {
-            return;
+        if self.noted.load(Ordering::Acquire) != 0 {
+            self.deliver_noted();
         }
+    }
+
+    #[inline(never)]
+    fn deliver_noted(&self) {
         let Some(events) = self.events.get().and_then(Weak::upgrade) else {
             return;
         };
