@@ -16,7 +16,7 @@ use closesocket::protocol::{
 use super::Verdict;
 use super::must::{Due, must, told_otherwise};
 use super::thread::{Name, Sweep};
-use super::world::{Local, state_of_descriptor, state_of_operation};
+use super::world::{Local, state_of_descriptor, state_of_machine, state_of_operation};
 use crate::words::{a, by, count};
 
 /// A critical section that has decided and not carried out everything yet.
@@ -355,7 +355,8 @@ impl Replayed {
 
     /// What is known of it, in words.
     pub(super) fn describe(&self) -> Vec<String> {
-        let mut words = vec![format!("socket {}: {}", self.id, self.machine())];
+        let machine = state_of_machine(&self.machine());
+        let mut words = vec![format!("socket {}: {machine}", self.id)];
         for (name, view) in self.local.names.iter().zip(&self.local.descriptors) {
             words.push(format!(
                 "descriptor {}/{}: {}, {} inside",

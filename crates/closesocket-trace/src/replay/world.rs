@@ -3,12 +3,13 @@
 //! else, so each step is judged on these alone.
 
 use closesocket::engine::{Descriptor, ProcessId};
+use closesocket::protocol::Socket;
 use closesocket::protocol::invariant::{
     DescriptorState, DescriptorView, Object, OperationState, OperationView, RecordView, SocketView,
     World,
 };
 
-use crate::words::by;
+use crate::words::{by, count};
 
 /// One socket and what belongs to it.
 #[derive(Clone, Debug)]
@@ -160,6 +161,33 @@ impl World for Local {
     fn stuck(&self) -> Option<usize> {
         None
     }
+}
+
+/// How a socket stands: what its words in a recording mean, of the flags those that are set.
+pub(super) fn state_of_machine(it: &Socket) -> String {
+    let mut text = format!(
+        "{}, {}, linger {}, {}, {} of {} unsent, {} in flight, send side {}, abort scope {}, unread input {}",
+        it.phase,
+        it.connection,
+        it.linger,
+        count(it.references, "reference"),
+        it.unsent,
+        count(it.window, "byte"),
+        it.in_flight,
+        it.send_side,
+        it.abort_scope,
+        it.unread_input
+    );
+    let flags = [
+        (it.nonblocking, ", nonblocking"),
+        (it.receive_shut, ", receive side shut"),
+        (it.receive_lost, ", receive side lost"),
+        (it.input_unread, ", input waits"),
+        (it.backlog > 0, ", connections wait"),
+        (it.transferred, ", transferred"),
+    ];
+    text.extend(flags.iter().filter(|it| it.0).map(|it| it.1));
+    text
 }
 
 /// How a descriptor stands, in words.

@@ -368,9 +368,9 @@ pub(super) fn told_exactly_when_alive<W: World, const SAY: bool>(
         let holds = !taken || after.silent == (notice(after.waiting, over) == Notice::Silent);
         Witness::unless(holds, || {
             let what = if after.silent {
-                "is to end silently although its life in {} goes on"
+                "is to end silently although the life of {} that began it goes on"
             } else {
-                "is to be posted although its life in {} is over"
+                "is to be posted although the life of {} that began it is over"
             };
             Witness::with(Object::Operation(index), what, process(after.slot))
         })
@@ -389,7 +389,7 @@ pub(super) fn told_exactly_when_alive<W: World, const SAY: bool>(
                 let what = match (posted, operation.silent) {
                     (true, true) => "was posted although it was to end silently in {}",
                     (false, false) => "ended silently although it was to be posted in {}",
-                    _ => "was posted after its life in {} was swept",
+                    _ => "was posted after the life of {} that began it was swept",
                 };
                 Witness::with(Object::Operation(index), what, process(operation.slot))
             })

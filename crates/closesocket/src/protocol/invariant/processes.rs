@@ -109,7 +109,7 @@ pub(super) fn sweep_ends_its_own_life<W: World, const SAY: bool>(
             ..
         } => Witness::unless(!is_sweep(cause) || over(slot), || {
             let closed = Object::descriptor(step.before, slot, generation);
-            let what = "was closed by a sweep, and its life in {} goes on";
+            let what = "was closed by a sweep, and the life of {} that opened it goes on";
             Witness::with(closed, what, process(slot))
         }),
         _ => None,
@@ -124,7 +124,7 @@ pub(super) fn sweep_ends_its_own_life<W: World, const SAY: bool>(
                     let outlived = matches!(step.event, Event::OutlivedTaken { .. });
                     let holds = !(outlived || operation.silent) || over(operation.slot);
                     Witness::unless(holds, || {
-                        let what = "was ended by a sweep, and its life in {} goes on";
+                        let what = "was ended by a sweep, and the life of {} that began it goes on";
                         Witness::with(Object::Operation(index), what, process(operation.slot))
                     })
                 }
@@ -187,8 +187,8 @@ fn descriptor_left<W: World, const SAY: bool>(step: &Step<W>) -> Option<Witness>
         Witness::unless(free, || {
             let was_open = step.before.descriptor(slot).state == DescriptorState::Open;
             let what = match (was_open, descriptor.life_over) {
-                (true, _) => "is still open though its life in {} is over",
-                (false, true) => "is never free again though its life in {} is over",
+                (true, _) => "is still open though the life of {} that opened it is over",
+                (false, true) => "is never free again though the life of {} that opened it is over",
                 (false, false) => "is closed, and its slot in {} is never free again",
             };
             let process = Object::Process(descriptor.process);

@@ -93,7 +93,7 @@ pub(super) fn queued_data_sent_when_graceful<W: World, const SAY: bool>(
 fn not_sent(after: SocketView, all_sent: bool) -> &'static str {
     match after.machine.phase {
         Phase::Closed(Ending::Graceful | Ending::Unread) if !all_sent => {
-            "ended as if all were sent, and bytes that it accepted are not acknowledged"
+            "accepted bytes that are not acknowledged, and ended as if all were sent"
         }
         Phase::Closed(Ending::Graceful) if after.reset => "ended gracefully, and was reset",
         Phase::Closed(Ending::Graceful) => "ended gracefully without a FIN",
