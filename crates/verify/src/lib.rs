@@ -174,12 +174,8 @@ fn everything(output: &Output) -> Outcome {
         check::print_summary(&check, output);
     }
     let proof = (!suite().families.is_empty()).then(|| prove::summary(output));
-    let defects = defects::summary(output);
+    let defects = defects::summary(output, check.broken() > 0);
     let run = close_connections(output);
-    if output.is_text() {
-        // Once more: what failed is not to be looked for above.
-        out::text(format_args!("{}", check.closing()));
-    }
     let ran = match &run {
         Some(Ok(run)) => run.outcome(),
         Some(Err(_)) => Outcome::Differs,
@@ -197,6 +193,10 @@ fn everything(output: &Output) -> Outcome {
         defects: Some(&defects),
         run: run.as_ref().map(|it| it.as_ref().map_err(String::as_str)),
     };
+    if output.is_text() {
+        // Once more: what failed is not to be looked for above.
+        out::text(format_args!("{}", report.closing()));
+    }
     let render = |format| match format {
         Format::Text => {
             let run = run

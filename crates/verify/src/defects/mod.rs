@@ -56,13 +56,18 @@ fn tables(report: &DefectsReport, style: Style) -> String {
     print::matrix(report, style) + &field::table(style)
 }
 
-/// Checks the catalogue for the main job: one line, if it is for people.
-pub(crate) fn summary(output: &Output) -> DefectsReport {
+/// Checks the catalogue for the main job: one line, if it is for people. What a model that
+/// is `violated` itself violates with its defects too is no news.
+pub(crate) fn summary(output: &Output, violated: bool) -> DefectsReport {
     let report = catalogue(output);
     if output.is_text() {
         outln!("{}", report.summary());
     }
-    complain(&report);
+    if violated && !report.problems.is_empty() {
+        errln!("note: the model is violated without a defect too, so its defects differ");
+    } else {
+        complain(&report);
+    }
     report
 }
 

@@ -274,7 +274,7 @@ const HOLDS: &str = "holds";
 const VIOLATED: &str = "violated";
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use closesocket_models::{
         CloseModel, Outcome as Found, SCENARIOS, Scenario, Verdict, check, check_within,
     };
@@ -293,7 +293,7 @@ mod tests {
 
     /// The report on the smallest scenario, of which `spoil` says something else
     /// than was found.
-    pub(super) fn report(spoil: impl FnOnce(&mut Found)) -> CheckReport {
+    pub(in crate::found) fn report(spoil: impl FnOnce(&mut Found)) -> CheckReport {
         let mut found = check(&model());
         spoil(&mut found);
         CheckReport::new(vec![ScenarioReport::new(&model(), None, found)])

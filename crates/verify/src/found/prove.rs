@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use closesocket_models::DefectSpec;
 use closesocket_models::lanes::Drawing;
 use closesocket_models::prove::{OUTSIDE, Proof, Refutation, Refuted, not_expressed};
+use closesocket_trace::words::count;
 use serde::Serialize;
 
 use crate::outcome::Outcome;
@@ -203,9 +204,14 @@ impl ProveReport {
     pub(crate) fn worlds_problem(&self) -> Option<String> {
         let random = self.random_worlds();
         (random < RANDOM_WORLDS || self.contained() == 0).then(|| {
+            let why = match self.is_refuted() {
+                true => ", none in a family that is refuted",
+                false => "",
+            };
             format!(
-                "{random} random worlds and {} scenarios were looked for",
-                self.contained()
+                "only {} and {} were looked for in the families{why}",
+                count(random, "random world"),
+                count(self.contained(), "scenario")
             )
         })
     }
@@ -233,6 +239,11 @@ impl ProveReport {
         } else {
             Outcome::Differs
         }
+    }
+
+    /// Whether something is violated in a family, or leaks.
+    fn is_refuted(&self) -> bool {
+        self.families.iter().any(|it| !it.violates.is_empty())
     }
 
     pub(crate) fn views(&self) -> usize {
@@ -270,33 +281,35 @@ impl ProveReport {
     pub(crate) fn lines(&self) -> [String; 3] {
         let states: u64 = self.families.iter().map(|it| it.states).sum();
         let proved = self.families.iter().filter(|it| it.violates.is_empty());
+        let needed = self.ghosts.iter().filter(|it| !it.fails.is_empty());
         [
             format!(
-                "{} of {} families proved, {} views",
+                "{} of {} families proved, {}",
                 proved.count(),
                 self.families.len(),
-                self.views()
+                count(self.views(), "view")
             ),
             format!(
-                "{} scenarios and {} random worlds with {states} states lie inside",
-                self.contained(),
-                self.random_worlds()
+                "{} and {} with {} lie inside",
+                count(self.contained(), "scenario"),
+                count(self.random_worlds(), "random world"),
+                count(states, "state")
             ),
             format!(
-                "{} of {} defects refuted, {} ghosts needed",
+                "{} of {} defects refuted, {} needed",
                 self.refuted(),
                 self.defects.len(),
-                self.ghosts.iter().filter(|it| !it.fails.is_empty()).count()
+                count(needed.count(), "ghost")
             ),
         ]
     }
 
     /// The verdict in one line.
     pub(crate) fn summary(&self) -> String {
-        let verdict = if self.problems().is_empty() {
-            "as expected"
-        } else {
-            "DIFFERS"
+        let verdict = match self.problems().is_empty() {
+            true => "as expected",
+            false if self.is_refuted() => "REFUTED",
+            false => "DIFFERS",
         };
         format!("any number: {}: {verdict}", self.lines().join("; "))
     }

@@ -1,6 +1,6 @@
 //! What is said of a check in sentences: its verdict, what is wrong, and where to look.
 
-use closesocket_trace::words::count;
+use closesocket_trace::words::{count, grouped};
 
 use super::{CheckReport, InvariantReport, ScenarioReport};
 
@@ -11,9 +11,10 @@ impl ScenarioReport {
         let differs = self.complete && expected != self.unique_states;
         differs.then(|| {
             format!(
-                "{} has {} and is pinned to {expected}",
+                "{} has {} and is pinned to {}",
                 self.name,
-                count(self.unique_states, "state")
+                count(self.unique_states, "state"),
+                grouped(expected as u64)
             )
         })
     }
@@ -58,8 +59,9 @@ impl ScenarioReport {
             Some(why) => format!("{title} was not explored completely: {why}"),
             None => format!("{title} was not explored completely"),
         };
-        let others = self.states_problem().into_iter();
-        let others = others.chain((!self.complete).then_some(cut));
+        // A run ends at its violation, so a violated scenario has other states.
+        let others = self.states_problem().filter(|_| !self.is_broken());
+        let others = others.into_iter().chain((!self.complete).then_some(cut));
         lines.extend(others.map(|it| (usize::MAX, it)));
         lines
     }
@@ -140,6 +142,8 @@ mod tests {
     fn the_last_lines_name_what_failed_and_what_to_do() {
         assert_eq!(report(|_| {}).closing(), "");
         let all = report(|found| {
+            // A run ends at its violation, so there are other states: no news.
+            found.unique_states -= 1;
             for it in &mut found.verdicts {
                 it.1 = Verdict::Violated(Counterexample {
                     actions: Vec::new(),
