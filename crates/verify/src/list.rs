@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::outcome::Outcome;
 use crate::output::Output;
-use crate::report::every_invariant;
+use crate::report::{count, every_invariant};
 use crate::suite::suite;
 
 /// Prints the list.
@@ -44,8 +44,10 @@ fn text() -> String {
     for it in suite().scenarios {
         let _ = writeln!(
             out,
-            "  {} ({} states)\n      {}",
-            it.name, it.states, it.summary
+            "  {} ({})\n      {}",
+            it.name,
+            count(it.states, "state"),
+            it.summary
         );
     }
     out += "\ndefects, to be caught with `cargo verify check --defect NAME`:\n";

@@ -57,8 +57,8 @@ fn text(verdict: &Replay, columns: usize) -> String {
     if let Some(it) = &verdict.cut_off {
         let (line, reason, left) = (it.line, &it.reason, verdict.events - it.judged);
         text += &format!(
-            "cut off at line {line}: {reason}; {} events were judged, {left} were not\n",
-            it.judged
+            "cut off at line {line}: {reason}; {} judged, {left} not\n",
+            count(it.judged, "event")
         );
     }
     if let Some(problem) = &verdict.first_problem {

@@ -2,6 +2,7 @@
 
 use closesocket_models::lanes::Drawing;
 use closesocket_models::{CloseModel, Counterexample, DefectSpec, Outcome as Checked};
+use closesocket_trace::words::count;
 use serde::Serialize;
 
 use super::witness::Witness;
@@ -90,8 +91,8 @@ pub(crate) fn difference(spec: &DefectSpec, found: &Found) -> Option<String> {
     }
     (found.steps != Some(spec.steps)).then(|| {
         format!(
-            "{name} shows after {} steps, and is pinned to {}",
-            found.steps.unwrap_or_default(),
+            "{name} shows after {}, and is pinned to {}",
+            count(found.steps.unwrap_or_default(), "step"),
             spec.steps
         )
     })

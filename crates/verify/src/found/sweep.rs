@@ -131,7 +131,7 @@ impl SweepReport {
         }
         let _ = writeln!(
             out,
-            "\nsweep: {} rows hold, {} violated, {} incomplete, {} not raised",
+            "\nsweep: {} hold, {} violated, {} incomplete, {} not raised",
             self.count(HOLDS),
             self.count(VIOLATED),
             self.count(INCOMPLETE),

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use super::plan::Sabotage;
 use super::random::Pattern;
 use super::schedule::{Habit, PeerPlan};
+use crate::report::count;
 
 /// Threads that look after peers.
 const THREADS: usize = 2;
@@ -209,7 +210,8 @@ impl Peer {
         match look {
             Look::Moved => self.moved = Instant::now(),
             Look::Nothing if self.moved.elapsed() > PATIENCE => {
-                let stuck = format!("the peer waited in vain after {} bytes", self.received);
+                let received = count(self.received, "byte");
+                let stuck = format!("the peer waited in vain after {received}");
                 return Look::Ended(End::Broken(stuck));
             }
             _ => {}

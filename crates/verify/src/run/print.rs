@@ -15,7 +15,7 @@ use crate::found::run::{CrowdReport, RunReport, SoakReport, WayReport};
 use crate::out::errln;
 use crate::outcome::Outcome;
 use crate::output::{Format, Output};
-use crate::report;
+use crate::report::{self, count, grouped};
 
 /// System descriptors of a random connection: both ends, and as many of one that
 /// drains in the background.
@@ -132,19 +132,20 @@ fn show(run: &RunReport, text: &str, output: &Output) {
 /// A report for people.
 pub(crate) fn text(report: &RunReport) -> String {
     let heading = format!(
-        "real TCP: {} connections closed in {:.1} s\n",
-        report.connections, report.seconds
+        "real TCP: {} closed in {:.1} s\n",
+        count(report.connections, "connection"),
+        report.seconds
     );
     heading + &top(report) + &bottom(report)
 }
 
 fn crowd_text(report: &CrowdReport) -> String {
     let heading = format!(
-        "real TCP: {} connections opened in {:.2} s and open at once; {} threads closed them, and all {} receives were aborted once, within {:.3} s\n",
-        report.open_at_once,
+        "real TCP: {} opened in {:.2} s and open at once; closed by {}, with {} aborted once each, within {:.3} s\n",
+        count(report.open_at_once, "connection"),
         report.open_seconds,
-        report.threads,
-        report.aborted,
+        count(report.threads, "thread"),
+        count(report.aborted, "receive"),
         report.close_seconds
     );
     heading + &top(&report.run) + &bottom(&report.run)
@@ -152,8 +153,11 @@ fn crowd_text(report: &CrowdReport) -> String {
 
 fn soak_text(report: &SoakReport) -> String {
     let mut out = format!(
-        "real TCP: {} random connections closed in {:.1} s, at most {} open at once; seed {}\n",
-        report.run.connections, report.run.seconds, report.most_open, report.seed
+        "real TCP: {} closed in {:.1} s, at most {} open at once; seed {}\n",
+        count(report.run.connections, "random connection"),
+        report.run.seconds,
+        grouped(report.most_open),
+        report.seed
     );
     out += &top(&report.run);
     let _ = writeln!(
@@ -222,8 +226,8 @@ fn bottom(report: &RunReport) -> String {
     let mut out = String::new();
     let _ = writeln!(
         out,
-        "  trace of {} events {} by the protocol",
-        report.trace_events,
+        "  trace of {} {} by the protocol",
+        count(report.trace_events, "event"),
         if report.trace_accepted {
             "accepted"
         } else {

@@ -7,6 +7,7 @@ use super::elsewhere::Ends;
 use super::peer::End;
 use super::schedule::Ending;
 use crate::found::run::{RunReport, WayReport};
+use crate::report::count;
 
 /// The sums of all workers.
 #[derive(Debug, Default)]
@@ -58,7 +59,8 @@ impl Tally {
         match judged.problem {
             Some(problem) => self.fail(connection, &problem),
             None if missing > 0 => {
-                self.fail(connection, &format!("{missing} operations never completed"));
+                let missing = count(missing, "operation");
+                self.fail(connection, &format!("{missing} never completed"));
             }
             None => self.ended(),
         }

@@ -9,7 +9,7 @@ use closesocket_models::lanes::escape;
 
 use super::cases::{self, Case, Verdict};
 use super::rules::rule;
-use super::words::{Bounds, NOT_COVERED, count, grouped, proved};
+use super::words::{Bounds, NOT_COVERED, count, proved};
 use crate::found::Report;
 use crate::outcome::Outcome;
 use crate::places;
@@ -105,7 +105,7 @@ fn head(out: &mut String, report: &Report<'_>) {
                     count(run.connections, "connection"),
                     run.seconds
                 ),
-                format!("trace of {} events replayed", grouped(run.trace_events)),
+                format!("trace of {} replayed", count(run.trace_events, "event")),
             ];
             card(out, "Real TCP", run.ok, word(run.ok), &lines);
         }
