@@ -47,6 +47,7 @@ struct World {
     threads: Vec<Thread>,
     slots: Vec<Slot>,
     sockets: Vec<Socket>,
+    records: Vec<Record>,
     violated: Vec<String>,
     at_rest: bool,
     step: String,
@@ -68,6 +69,13 @@ struct Slot {
     phase: String,
     #[serde(with = "As::<Integer>")]
     holders: u32,
+}
+
+#[derive(Debug, Deserialize)]
+struct Record {
+    state: String,
+    target: String,
+    socket: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -161,7 +169,14 @@ fn a_counterexample_is_read_back_by_the_reader_of_the_format() {
     );
     // The longest of the catalogue, and one of two processes.
     assert_eq!(read_back("forgets-to-look-again").states.len(), 31);
-    read_back("redeems-twice");
+    // What is not there yet belongs to no socket.
+    let trace = read_back("redeems-twice");
+    let record = |step: usize| {
+        let it = &trace.states[step].value.records[0];
+        [it.state.as_str(), it.target.as_str(), it.socket.as_str()]
+    };
+    assert_eq!(record(0), ["none", "none", "none"]);
+    assert_eq!(record(6), ["redeemed", "P1", "0"]);
 }
 
 #[test]

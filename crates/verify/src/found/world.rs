@@ -55,6 +55,15 @@ pub(crate) const PARTS: [&str; 8] = [
 /// What stands where there is nothing.
 const NONE: &str = "none";
 
+/// The number of a socket as a text, since there may be none.
+fn of_socket(socket: u8, is: bool) -> String {
+    if is {
+        socket.to_string()
+    } else {
+        NONE.to_owned()
+    }
+}
+
 /// A thread: which call of its script it is in, what it does next in it, and the local
 /// variables of the call.
 fn thread(name: &str, process: u8, it: Thread) -> Value {
@@ -62,13 +71,15 @@ fn thread(name: &str, process: u8, it: Thread) -> Value {
         0 => NONE.to_owned(),
         _ => format!("{slot}.{generation}"),
     };
+    let next = self::name(it.next());
+    let inside = next != "idle";
     json!({
         "name": name,
         "process": process,
         "call": it.call(),
-        "next": self::name(it.next()),
+        "next": next,
         "descriptor": descriptor(it.slot(), it.generation()),
-        "socket": it.socket(),
+        "socket": of_socket(it.socket(), inside),
         "holders_seen": it.guess(),
         "taken_out": bits(it.taken()),
         "has_its_hold": it.holding(),
@@ -100,12 +111,13 @@ fn bits(mask: u8) -> Vec<u32> {
 fn slot(process: u8, it: Slot) -> Value {
     let word = it.word();
     let closed = matches!(word.phase(), WordPhase::Sealed | WordPhase::Claimed);
+    let used = word.phase() != WordPhase::Free || it.reserved();
     json!({
         "process": process,
         "generation": word.generation(),
         "phase": word.phase().to_string(),
         "holders": word.holders(),
-        "socket": it.socket(),
+        "socket": of_socket(it.socket(), used),
         "closed_by": if closed { it.cause().to_string() } else { NONE.to_owned() },
         "handle_returns": it.returns(),
         "reserved": it.reserved(),
@@ -158,7 +170,7 @@ fn operation(spec: OperationSpec, it: Operation) -> Value {
         "aborted_by": aborted.map_or_else(|| NONE.to_owned(), |it| it.to_string()),
         "slot": it.slot(),
         "generation": it.generation(),
-        "socket": it.socket(),
+        "socket": of_socket(it.socket(), it.state() != OperationState::Idle),
         "chunks_left": it.remaining(),
         "succeeded": it.succeeded(),
         "silent": it.silent(),
@@ -171,8 +183,8 @@ fn record(state: &State, index: usize) -> Value {
     let made = it.record();
     json!({
         "state": made.map_or_else(|| NONE.to_owned(), |it| name(it.state)),
-        "target": made.map_or(0, |it| it.target.0),
-        "socket": it.socket(),
+        "target": made.map_or_else(|| NONE.to_owned(), |it| it.target.to_string()),
+        "socket": of_socket(it.socket(), made.is_some()),
     })
 }
 
