@@ -81,6 +81,15 @@ fn counts(browser: &Browser) -> String {
     text.as_str().expect("a text").to_owned()
 }
 
+/// Whether what is wrong on this step is to be seen in the pane of the lanes, from
+/// its left to its right.
+fn sees_the_object(browser: &Browser) -> bool {
+    let seen = "const pane = document.querySelector('.pane'), left = pane.getBoundingClientRect().left; \
+        const it = document.querySelector('td.object').getBoundingClientRect(); \
+        return left <= it.left && it.right <= left + pane.clientWidth + 2";
+    browser.run(seen) == true
+}
+
 /// Whether nothing of the page is cut off at its right.
 fn fits(browser: &Browser) -> bool {
     let root = "const it = document.documentElement; return it.scrollWidth <= it.clientWidth";
@@ -146,6 +155,20 @@ fn a_newcomer_comes_from_the_start_page_to_a_counterexample() {
     let first = "return document.querySelector('main').firstElementChild.id";
     assert_eq!(browser.run(first), "violated");
     browser.screenshot("counterexample-1280-light", 1280, 1000);
+    // Also where the lanes do not fit.
+    for width in [600, 1280, 1920] {
+        browser.resize(width, 1000);
+        browser.reload();
+        arrives(&browser, 6);
+        assert!(sees_the_object(&browser), "not at {width} pixels");
+    }
+    // The legend shows each kind of line, and who waits with gaps.
+    assert_eq!(browser.count(".legend [class^='line-']"), 4);
+    let gaps =
+        "return getComputedStyle(document.querySelector('.legend .line-waiting')).background";
+    let gaps = browser.run(gaps);
+    let gaps = gaps.as_str().expect("a style");
+    assert!(gaps.contains("repeating-linear-gradient"), "{gaps}");
 
     browser.click("D5");
     browser.wait_for("What counts as a reference");

@@ -53,6 +53,12 @@ function findPlace() {
   const head = document.querySelector('.lanes thead').offsetHeight;
   if (here.bottom > seen.bottom) pane().scrollTop += here.bottom - seen.bottom;
   if (here.top < seen.top + head) pane().scrollTop -= seen.top + head - here.top;
+  // What is wrong is to be seen, however many lanes stand before it.
+  const wrong = document.querySelector('td.object')?.getBoundingClientRect();
+  if (!wrong) return;
+  const right = seen.left + pane().clientWidth;
+  if (wrong.right > right) pane().scrollLeft += wrong.right - right;
+  if (wrong.left < seen.left) pane().scrollLeft -= seen.left - wrong.left;
 }
 
 // The same page once more, as it is now; what is live in it takes the place of what

@@ -43,8 +43,19 @@ type Standing<'a> = (&'a Entry, Verdict);
 
 /// How many of how many are not as they should be, and which.
 fn summary(thing: &str, wrong: &str, all: &[Standing<'_>]) -> String {
-    let of = |kinds: &[Kind]| all.iter().filter(|it| kinds.contains(&it.1.kind)).count();
-    let bad: Vec<_> = all.iter().filter(|it| is_bad(it)).collect();
+    let kinds: Vec<_> = all.iter().map(|it| it.1.kind).collect();
+    let mut text = format!("<p class=\"count\">{}", counts(thing, wrong, &kinds));
+    for (entry, verdict) in all.iter().filter(|it| is_bad(it.1.kind)) {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "<br>{}: {}", link(entry), verdict.html());
+    }
+    text + "</p>\n"
+}
+
+/// How many of how many are not as they should be, in a sentence.
+fn counts(thing: &str, wrong: &str, all: &[Kind]) -> String {
+    let of = |kinds: &[Kind]| all.iter().filter(|it| kinds.contains(it)).count();
+    let good = !all.iter().any(|it| is_bad(*it));
     let (expected, open) = (
         of(&[Kind::Expected, Kind::Caught]),
         of(&[Kind::Unknown, Kind::Busy]),
@@ -59,22 +70,16 @@ fn summary(thing: &str, wrong: &str, all: &[Standing<'_>]) -> String {
         first += &format!(", {differ} otherwise different");
     }
     // Nothing is good before all is known.
-    let first = if bad.is_empty() && open > 0 {
+    let first = if good && open > 0 {
         format!("<b>{first}</b>")
     } else {
-        badge(bad.is_empty(), &first)
+        badge(good, &first)
     };
-    let mut text =
-        format!("<p class=\"count\">{first}, {expected} as expected, {open} not searched yet.");
-    for (entry, verdict) in bad {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "<br>{}: {}", link(entry), verdict.html());
-    }
-    text + "</p>\n"
+    format!("{first}, {expected} as expected, {open} not searched yet.")
 }
 
-fn is_bad(standing: &Standing<'_>) -> bool {
-    matches!(standing.1.kind, Kind::Violated | Kind::Differs)
+const fn is_bad(kind: Kind) -> bool {
+    matches!(kind, Kind::Violated | Kind::Differs)
 }
 
 fn link(entry: &Entry) -> String {
@@ -87,7 +92,7 @@ fn link(entry: &Entry) -> String {
 
 /// What is not as it should be first.
 fn rows(all: &[Standing<'_>]) -> String {
-    let (bad, good): (Vec<_>, Vec<_>) = all.iter().partition(|it| is_bad(it));
+    let (bad, good): (Vec<_>, Vec<_>) = all.iter().partition(|it| is_bad(it.1.kind));
     let mut rows = String::new();
     for (entry, verdict) in bad.into_iter().chain(good) {
         let _ = writeln!(
@@ -132,4 +137,31 @@ fn invariants() -> String {
         );
     }
     rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::verdict::Kind::{Busy, Caught, Differs, Expected, Unknown, Violated};
+    use super::counts;
+    use crate::report::badge;
+
+    #[test]
+    fn the_first_sentence_counts_what_is_wrong_and_is_good_only_when_all_is_known() {
+        let some = [Violated, Expected, Differs, Busy];
+        let (first, rest) = (
+            "1 of 4 scenarios violated, 1 otherwise different",
+            ", 1 as expected, 1 not searched yet.",
+        );
+        let says = badge(false, first) + rest;
+        assert_eq!(counts("scenario", "violated", &some), says);
+        let says = badge(false, "2 of 4 defects not as expected") + rest;
+        assert_eq!(counts("defect", "not as expected", &some), says);
+        let says = "<b>0 of 2 defects not as expected</b>, 1 as expected, 1 not searched yet.";
+        assert_eq!(
+            counts("defect", "not as expected", &[Caught, Unknown]),
+            says
+        );
+        let says = badge(true, "0 of 1 scenario violated") + ", 1 as expected, 0 not searched yet.";
+        assert_eq!(counts("scenario", "violated", &[Expected]), says);
+    }
 }
