@@ -90,6 +90,16 @@ fn sees_the_object(browser: &Browser) -> bool {
     browser.run(seen) == true
 }
 
+/// That the legend shows each kind of line, and that of who waits with gaps.
+fn shows_every_kind_of_line(browser: &Browser) {
+    assert_eq!(browser.count(".legend [class^='line-']"), 4);
+    let gaps =
+        "return getComputedStyle(document.querySelector('.legend .line-waiting')).background";
+    let gaps = browser.run(gaps);
+    let gaps = gaps.as_str().expect("a style");
+    assert!(gaps.contains("repeating-linear-gradient"), "{gaps}");
+}
+
 /// Whether nothing of the page is cut off at its right.
 fn fits(browser: &Browser) -> bool {
     let root = "const it = document.documentElement; return it.scrollWidth <= it.clientWidth";
@@ -162,13 +172,7 @@ fn a_newcomer_comes_from_the_start_page_to_a_counterexample() {
         arrives(&browser, 6);
         assert!(sees_the_object(&browser), "not at {width} pixels");
     }
-    // The legend shows each kind of line, and who waits with gaps.
-    assert_eq!(browser.count(".legend [class^='line-']"), 4);
-    let gaps =
-        "return getComputedStyle(document.querySelector('.legend .line-waiting')).background";
-    let gaps = browser.run(gaps);
-    let gaps = gaps.as_str().expect("a style");
-    assert!(gaps.contains("repeating-linear-gradient"), "{gaps}");
+    shows_every_kind_of_line(&browser);
 
     browser.click("D5");
     browser.wait_for("What counts as a reference");
