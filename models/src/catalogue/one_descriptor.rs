@@ -142,7 +142,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "close-against-connect",
-        summary: "A socket is closed while one thread connects it and another sends as soon as it can.",
+        summary: "Two threads close a socket while one connects it and then sends, and another receives.",
         sockets: &[SocketSpec {
             connection: Connection::Unconnected,
             may_be_lost: true,
