@@ -188,6 +188,16 @@ impl Drawing {
         steps.all(|it| it.mark.is_none())
     }
 
+    /// What the sign at the object of a violation means, for the legend.
+    pub const WRONG: &str = "what is wrong";
+
+    /// Whether something in a lane is wrong.
+    #[must_use]
+    pub fn has_wrong(&self) -> bool {
+        let mut violates = self.rows.iter().flat_map(|it| &it.violates);
+        violates.any(|it| it.lane.is_some())
+    }
+
     /// The most characters in a line of a sentence.
     pub(crate) const SENTENCE: usize = 44;
     /// The most characters in a line of a cell.

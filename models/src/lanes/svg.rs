@@ -155,7 +155,7 @@ impl<'a> Svg<'a> {
             y = self.row(index, row, y);
         }
         y = self.notes(y + GAP);
-        y = self.legend(y + GAP);
+        y = self.legend(y + GAP, drawing.has_wrong());
         let (width, height) = (self.width.ceil(), (y + MARGIN).ceil());
         let title = label(&drawing.title);
         let body = self.out;

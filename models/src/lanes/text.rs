@@ -83,7 +83,7 @@ impl Drawing {
             self.row(canvas, index, row, &mut out);
         }
         out.push('\n');
-        legend(columns, &mut out);
+        self.legend(columns, &mut out);
         for note in &self.notes {
             out += &(fold(note, NOTE.min(columns)).join("\n") + "\n");
         }
@@ -317,22 +317,26 @@ impl Mark {
     }
 }
 
-/// What the signs mean, marks and lines apart, each in as many lines as it takes.
-fn legend(columns: usize, out: &mut String) {
-    let marks = Mark::ALL.map(|it| format!("{} {}", it.sign(), it.meaning()));
-    let lines = Line::SEEN.map(|it| format!("{} {}", it.sign(), it.meaning()));
-    for entries in [&marks[..], &lines[..]] {
-        let mut line = String::new();
-        for entry in entries {
-            let more = line.chars().count() + 3 + entry.chars().count();
-            if !line.is_empty() && more > columns {
-                *out += &std::mem::take(&mut line);
-                out.push('\n');
+impl Drawing {
+    /// What the signs mean, marks and lines apart, each in as many lines as it takes.
+    fn legend(&self, columns: usize, out: &mut String) {
+        let marks = Mark::ALL.map(|it| format!("{} {}", it.sign(), it.meaning()));
+        let wrong = self.has_wrong().then(|| format!("! {}", Self::WRONG));
+        let marks: Vec<_> = marks.into_iter().chain(wrong).collect();
+        let lines = Line::SEEN.map(|it| format!("{} {}", it.sign(), it.meaning()));
+        for entries in [&marks[..], &lines[..]] {
+            let mut line = String::new();
+            for entry in entries {
+                let more = line.chars().count() + 3 + entry.chars().count();
+                if !line.is_empty() && more > columns {
+                    *out += &std::mem::take(&mut line);
+                    out.push('\n');
+                }
+                let between = if line.is_empty() { "" } else { "   " };
+                line += &format!("{between}{entry}");
             }
-            let between = if line.is_empty() { "" } else { "   " };
-            line += &format!("{between}{entry}");
+            *out += &line;
+            out.push('\n');
         }
-        *out += &line;
-        out.push('\n');
     }
 }

@@ -259,6 +259,7 @@ fn keys_and_clicks_lead_along_a_path_and_the_address_says_where() {
     browser.click("+ T1");
     browser.wait("the lane", |it| it.count("thead .lane") == lanes - 1);
 
+    assert!(browser.text().contains("\u{2717} what is wrong"));
     // Dark as the system is, then light, on the next page too.
     let ground = "return getComputedStyle(document.body).backgroundColor";
     assert_eq!(browser.run(ground), "rgb(20, 24, 29)");

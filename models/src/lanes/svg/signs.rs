@@ -2,7 +2,7 @@
 //! both.
 
 use super::{CHARACTER, GAP, LINE, MARGIN, Svg, of};
-use crate::lanes::{Line, Mark};
+use crate::lanes::{Drawing, Line, Mark};
 
 impl Svg<'_> {
     pub(super) fn line(&mut self, line: Line, kind: &str, x: f64, (from, to): (f64, f64)) {
@@ -91,11 +91,16 @@ impl Svg<'_> {
     }
 
     /// What the marks and the lines mean, in as many lines as it takes.
-    pub(super) fn legend(&mut self, y: f64) -> f64 {
+    pub(super) fn legend(&mut self, y: f64, wrong: bool) -> f64 {
         let (mut x, mut y) = (MARGIN, y + LINE);
         for mark in Mark::ALL {
             let (at, next) = self.legend_place(&mut x, &mut y, mark.meaning());
             self.mark(mark, "plain", at + 8.0, y - 4.0);
+            x = next;
+        }
+        if wrong {
+            let (at, next) = self.legend_place(&mut x, &mut y, Drawing::WRONG);
+            self.ring(at + 8.0, y - 4.0);
             x = next;
         }
         for line in Line::SEEN {

@@ -101,7 +101,7 @@ impl<'a> Lanes<'a> {
              <tbody>\n{rows}</tbody></table></div>\n{}",
             self.filter(),
             self.headings(),
-            legend()
+            legend(self.drawing.has_wrong())
         )
     }
 
@@ -221,7 +221,11 @@ impl<'a> Lanes<'a> {
             line(cell.line)
         );
         if wrong {
-            out.push_str("<i class=\"mark wrong-mark\" title=\"what is wrong\">\u{2717}</i>");
+            let _ = write!(
+                out,
+                "<i class=\"mark wrong-mark\" title=\"{}\">\u{2717}</i>",
+                Drawing::WRONG
+            );
         } else if let Some(mark) = cell.mark {
             let _ = write!(
                 out,
@@ -323,7 +327,7 @@ fn next(walk: &Walk, lanes: &[Lane], choice: Choice) -> Next {
 }
 
 /// What the marks and the lines mean.
-fn legend() -> String {
+fn legend(wrong: bool) -> String {
     let marks = Mark::ALL.map(|it| format!("<span><i>{}</i> {}</span>", it.sign(), it.meaning()));
     let lines = Line::SEEN.map(|it| {
         format!(
@@ -332,9 +336,11 @@ fn legend() -> String {
             it.meaning()
         )
     });
+    let wrong = wrong.then(|| format!("<span><i>\u{2717}</i> {}</span>", Drawing::WRONG));
     format!(
-        "<p class=\"legend soft\">{}{}</p>\n",
+        "<p class=\"legend soft\">{}{}{}</p>\n",
         marks.concat(),
+        wrong.unwrap_or_default(),
         lines.concat()
     )
 }
