@@ -275,6 +275,24 @@ mod tests {
     }
 
     #[test]
+    fn the_summary_says_how_many_are_violated_and_proves_only_what_holds() {
+        let summary = |spoil: fn(&mut Found)| {
+            let text = super::print::summary(&stuck(spoil), crate::style::Style::PLAIN);
+            let proved = text.contains("  proved: each of ");
+            let first = text.lines().next().map(str::to_owned);
+            (first.expect("a line"), proved)
+        };
+        let model = "model: 1 scenario, 1 explored completely, 4 unique states: ";
+        assert_eq!(summary(|_| {}), (format!("{model}VIOLATED, 1 time"), false));
+        let hold = |found: &mut Found| {
+            for it in &mut found.verdicts {
+                it.1 = closesocket_models::Verdict::Holds;
+            }
+        };
+        assert_eq!(summary(hold), (format!("{model}as expected"), true));
+    }
+
+    #[test]
     fn a_scenario_that_does_not_fit_is_not_proved() {
         static UNFIT: Scenario = Scenario {
             slots: &[],
