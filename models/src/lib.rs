@@ -47,7 +47,7 @@ pub use catalogue::{DEEP, SCENARIOS};
 pub use check::{Checker, Outcome, Verdict, check, check_by, check_within};
 pub use closesocket_frontier::{Checkpoint, Cluster, Failure, Limits, Options, Progress};
 pub use code::Code;
-pub use defect::{DEFECTS, Defect, DefectSpec, REPORTS, Report};
+pub use defect::{DEFECTS, Defect, DefectSpec, Report};
 pub use explore::{ExplorerModel, Shown};
 pub use field::{FIELD_MODELS, FieldModel, FieldSearch, Scene, Turn, search_field};
 pub use follow::Followed;

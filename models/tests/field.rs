@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use closesocket_models::{DEFECTS, DefectSpec, FIELD_MODELS, FieldModel, REPORTS, search_field};
+use closesocket_models::{DEFECTS, FIELD_MODELS, FieldModel, search_field};
 use roxmltree::Document;
 
 #[test]
@@ -55,20 +55,9 @@ fn every_algorithm_has_a_report_of_its_own() {
 }
 
 #[test]
-fn every_reported_defect_is_in_the_catalogue_once() {
-    assert!(REPORTS.len() >= 20);
-    for (index, (defect, report)) in REPORTS.iter().enumerate() {
-        assert!(
-            REPORTS[..index].iter().all(|it| it.0 != *defect),
-            "{report}"
-        );
-        let spec = DEFECTS.iter().find(|it| it.defect == *defect);
-        assert_eq!(
-            spec.and_then(DefectSpec::report),
-            Some(*report),
-            "{defect:?}"
-        );
-    }
+fn the_catalogue_has_its_reports() {
+    let reported = DEFECTS.iter().filter(|it| it.report.is_some());
+    assert!(reported.count() >= 20);
 }
 
 /// A file of the documentation.
@@ -112,7 +101,7 @@ fn tables() -> String {
     }
     out += "\nEntries of the catalogue of which a public report tells:\n\n| defect | report |\n|---|---|\n";
     for it in DEFECTS {
-        if let Some(report) = it.report() {
+        if let Some(report) = it.report {
             let _ = writeln!(out, "| `{}` | {} |", it.name, link(report));
         }
     }

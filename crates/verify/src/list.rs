@@ -58,7 +58,7 @@ fn text() -> String {
             it.name, it.scenario, it.summary
         );
         let _ = writeln!(out, "      violates {}", it.violates.join(", "));
-        if let Some(report) = it.report() {
+        if let Some(report) = it.report {
             let _ = writeln!(out, "      seen in {report}");
         }
     }

@@ -247,6 +247,7 @@ mod tests {
         scenario: "a-scenario",
         violates: &["one"],
         steps: 3,
+        report: None,
     };
 
     const CATALOGUE: Catalogue<'static> = Catalogue {
