@@ -7,69 +7,85 @@ use closesocket::protocol::invariant::{COUNT, Event, Invariant, Step, Violations
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct When(u32);
 
-impl When {
-    /// How many bits there are.
-    pub(crate) const BITS: usize = 26;
+/// Gives each of these a bit of its own.
+macro_rules! bits {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
+        enum Place {
+            $($name,)*
+        }
 
+        impl When {
+            /// How many bits there are.
+            pub(crate) const BITS: usize = [$(stringify!($name)),*].len();
+
+            $($(#[$doc])* pub(crate) const $name: Self = Self(1 << Place::$name as u32);)*
+        }
+    };
+}
+
+bits! {
     /// A call was let in.
-    pub(crate) const ADMITTED: Self = Self(1);
+    ADMITTED,
     /// A close committed.
-    pub(crate) const COMMITTED: Self = Self(1 << 1);
+    COMMITTED,
     /// A close failed before its commit, for another reason than that the
     /// descriptor is closed.
-    pub(crate) const CLOSE_REFUSED: Self = Self(1 << 2);
+    CLOSE_REFUSED,
     /// A close returned.
-    pub(crate) const CLOSE_RETURNED: Self = Self(1 << 3);
+    CLOSE_RETURNED,
     /// An operation was registered.
-    pub(crate) const REGISTERED: Self = Self(1 << 4);
+    REGISTERED,
     /// Bytes of a send were accepted.
-    pub(crate) const BYTES_ACCEPTED: Self = Self(1 << 5);
+    BYTES_ACCEPTED,
     /// The result of an operation was delivered.
-    pub(crate) const DELIVERED: Self = Self(1 << 6);
+    DELIVERED,
     /// A handle was given back.
-    pub(crate) const HANDLE_RETURNED: Self = Self(1 << 7);
+    HANDLE_RETURNED,
     /// The state, the generation or the socket of a descriptor changed.
-    pub(crate) const DESCRIPTORS: Self = Self(1 << 8);
+    DESCRIPTORS,
     /// The phase, the abort scope or the releases of a socket changed, or it
     /// came into being.
-    pub(crate) const PHASES: Self = Self(1 << 9);
+    PHASES,
     /// An operation changed.
-    pub(crate) const OPERATIONS: Self = Self(1 << 10);
+    OPERATIONS,
     /// A duplication record changed.
-    pub(crate) const RECORDS: Self = Self(1 << 11);
+    RECORDS,
     /// Nothing can happen any more.
-    pub(crate) const REST: Self = Self(1 << 12);
+    REST,
     /// A cleanup was counted.
-    pub(crate) const CLEANED_UP: Self = Self(1 << 13);
+    CLEANED_UP,
     /// A thread was told to claim a descriptor.
-    pub(crate) const LAST_OUT: Self = Self(1 << 14);
+    LAST_OUT,
     /// The connection, the send side or the bytes of a socket changed, or it
     /// came into being.
-    pub(crate) const DATA: Self = Self(1 << 15);
+    DATA,
     /// The backlog of a socket changed, or it came into being.
-    pub(crate) const BACKLOGS: Self = Self(1 << 16);
+    BACKLOGS,
     /// Whether a waiter holds the lock of a socket changed, or it came into
     /// being.
-    pub(crate) const WAITERS: Self = Self(1 << 17);
+    WAITERS,
     /// The generation of a slot changed.
-    pub(crate) const GENERATIONS: Self = Self(1 << 18);
+    GENERATIONS,
     /// How often a handle was given back changed, or a slot is retired now, or
     /// a descriptor changed while there was a retired slot.
-    pub(crate) const HANDLES: Self = Self(1 << 19);
+    HANDLES,
     /// A close found its descriptor closed.
-    pub(crate) const CLOSE_LOST: Self = Self(1 << 20);
+    CLOSE_LOST,
     /// A socket was made of a connection that an accept took.
-    pub(crate) const ACCEPTED: Self = Self(1 << 21);
+    ACCEPTED,
+    /// What outlived its descriptors was taken out.
+    OUTLIVED,
     /// An operation was cancelled.
-    pub(crate) const CANCELLED: Self = Self(1 << 23);
+    CANCELLED,
     /// An operation was not started.
-    pub(crate) const START_REFUSED: Self = Self(1 << 24);
+    START_REFUSED,
     /// The receive side of a socket, or what waits there, changed, or it came
     /// into being.
-    pub(crate) const INPUT: Self = Self(1 << 25);
-    /// What outlived its descriptors was taken out.
-    pub(crate) const OUTLIVED: Self = Self(1 << 22);
+    INPUT,
+}
 
+impl When {
     /// All of these together.
     #[must_use]
     pub(crate) const fn any(of: &[Self]) -> Self {
@@ -89,113 +105,41 @@ impl When {
 
 /// For each invariant of the table, in its order, the steps that can break it: by
 /// what happens or by what changes. Of all others it holds if it held before.
-const HEEDS: [(&str, When); COUNT] = [
-    (
-        "no-release-before-last-reference",
-        When::any(&[
-            When::COMMITTED,
-            When::DESCRIPTORS,
-            When::PHASES,
-            When::RECORDS,
-        ]),
-    ),
-    ("queued-data-sent-when-graceful", When::any(&[When::PHASES])),
-    (
-        "every-pending-op-aborted",
-        When::any(&[When::COMMITTED, When::DELIVERED]),
-    ),
-    (
-        "each-op-ends-once",
-        When::any(&[When::DELIVERED, When::REGISTERED, When::OPERATIONS]),
-    ),
-    (
-        "closed-descriptor-never-resolves",
-        When::any(&[
-            When::ADMITTED,
-            When::REGISTERED,
-            When::GENERATIONS,
-            When::RECORDS,
-        ]),
-    ),
-    (
-        "one-close-wins",
-        When::any(&[When::COMMITTED, When::CLOSE_LOST, When::CLOSE_RETURNED]),
-    ),
-    ("released-exactly-once", When::any(&[When::PHASES])),
-    ("everything-released-at-the-end", When::any(&[When::REST])),
-    (
-        "hard-close-resets",
-        When::any(&[When::COMMITTED, When::DATA]),
-    ),
-    (
-        "linger-expiry-resets-before-return",
-        When::any(&[When::COMMITTED, When::CLOSE_RETURNED]),
-    ),
-    (
-        "would-block-changes-nothing",
-        When::any(&[When::CLOSE_REFUSED]),
-    ),
-    (
-        "other-descriptors-undisturbed",
-        When::any(&[When::COMMITTED]),
-    ),
-    (
-        "handle-returned-once-after-ops",
-        When::any(&[When::HANDLE_RETURNED, When::LAST_OUT, When::HANDLES]),
-    ),
-    (
-        "cleanup-is-silent",
-        When::any(&[
-            When::CLEANED_UP,
-            When::COMMITTED,
-            When::CLOSE_REFUSED,
-            When::OPERATIONS,
-        ]),
-    ),
-    (
-        "death-waits-for-nothing",
-        When::any(&[When::COMMITTED, When::CLOSE_REFUSED, When::OPERATIONS]),
-    ),
-    (
-        "peer-receives-a-prefix",
-        When::any(&[When::BYTES_ACCEPTED, When::PHASES, When::DATA]),
-    ),
-    (
-        "no-operation-orphaned",
-        When::any(&[When::OPERATIONS, When::DESCRIPTORS, When::PHASES]),
-    ),
-    (
-        "backlog-never-leaked",
-        When::any(&[When::PHASES, When::BACKLOGS]),
-    ),
-    ("linger-wait-blocks-nobody", When::any(&[When::WAITERS])),
-    (
-        "unread-input-reset-is-seen",
-        When::any(&[When::PHASES, When::DATA]),
-    ),
-    (
-        "accepted-has-its-listeners-options",
-        When::any(&[When::ACCEPTED]),
-    ),
-    ("cancel-ends-only-its-own", When::any(&[When::CANCELLED])),
-    (
-        "received-before-loss-is-delivered",
-        When::any(&[When::START_REFUSED, When::OPERATIONS, When::INPUT]),
-    ),
-    (
-        "shutdown-ends-nothing-pending",
-        When::any(&[When::OPERATIONS, When::DATA]),
-    ),
-    (
-        "sweep-ends-its-own-life",
-        When::any(&[When::COMMITTED, When::OUTLIVED]),
-    ),
-    (
-        "told-exactly-when-alive",
-        When::any(&[When::OPERATIONS, When::DELIVERED]),
-    ),
-    ("results-in-order", When::any(&[When::DELIVERED])),
-];
+macro_rules! heeds {
+    ($($id:literal: $($when:ident)+;)*) => {
+        const HEEDS: [(&str, When); COUNT] = [$(($id, When::any(&[$(When::$when),+]))),*];
+    };
+}
+
+heeds! {
+    "no-release-before-last-reference": COMMITTED DESCRIPTORS PHASES RECORDS;
+    "queued-data-sent-when-graceful": PHASES;
+    "every-pending-op-aborted": COMMITTED DELIVERED;
+    "each-op-ends-once": DELIVERED REGISTERED OPERATIONS;
+    "closed-descriptor-never-resolves": ADMITTED REGISTERED GENERATIONS RECORDS;
+    "one-close-wins": COMMITTED CLOSE_LOST CLOSE_RETURNED;
+    "released-exactly-once": PHASES;
+    "everything-released-at-the-end": REST;
+    "hard-close-resets": COMMITTED DATA;
+    "linger-expiry-resets-before-return": COMMITTED CLOSE_RETURNED;
+    "would-block-changes-nothing": CLOSE_REFUSED;
+    "other-descriptors-undisturbed": COMMITTED;
+    "handle-returned-once-after-ops": HANDLE_RETURNED LAST_OUT HANDLES;
+    "cleanup-is-silent": CLEANED_UP COMMITTED CLOSE_REFUSED OPERATIONS;
+    "death-waits-for-nothing": COMMITTED CLOSE_REFUSED OPERATIONS;
+    "peer-receives-a-prefix": BYTES_ACCEPTED PHASES DATA;
+    "no-operation-orphaned": OPERATIONS DESCRIPTORS PHASES;
+    "backlog-never-leaked": PHASES BACKLOGS;
+    "linger-wait-blocks-nobody": WAITERS;
+    "unread-input-reset-is-seen": PHASES DATA;
+    "accepted-has-its-listeners-options": ACCEPTED;
+    "cancel-ends-only-its-own": CANCELLED;
+    "received-before-loss-is-delivered": START_REFUSED OPERATIONS INPUT;
+    "shutdown-ends-nothing-pending": OPERATIONS DATA;
+    "sweep-ends-its-own-life": COMMITTED OUTLIVED;
+    "told-exactly-when-alive": OPERATIONS DELIVERED;
+    "results-in-order": DELIVERED;
+}
 
 /// The invariants that a step can break, as bits in the order of the table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -313,7 +257,7 @@ mod tests {
 
     use closesocket::protocol::{Cause, Error};
 
-    use super::{HEEDS, Heeding, When};
+    use super::{HEEDS, Heeding};
     use crate::view::View;
 
     #[test]
@@ -334,43 +278,5 @@ mod tests {
         let one = HEEDS.iter().position(|it| it.0 == "one-close-wins");
         let heeding = Heeding::of_event(lost).0;
         assert!(one.is_some_and(|one| heeding >> one & 1 == 1));
-    }
-
-    #[test]
-    fn each_has_a_bit_of_its_own() {
-        let all = [
-            When::ADMITTED,
-            When::COMMITTED,
-            When::CLOSE_REFUSED,
-            When::CLOSE_RETURNED,
-            When::REGISTERED,
-            When::BYTES_ACCEPTED,
-            When::DELIVERED,
-            When::HANDLE_RETURNED,
-            When::DESCRIPTORS,
-            When::PHASES,
-            When::OPERATIONS,
-            When::RECORDS,
-            When::REST,
-            When::CLEANED_UP,
-            When::LAST_OUT,
-            When::DATA,
-            When::BACKLOGS,
-            When::WAITERS,
-            When::GENERATIONS,
-            When::HANDLES,
-            When::CLOSE_LOST,
-            When::ACCEPTED,
-            When::CANCELLED,
-            When::START_REFUSED,
-            When::INPUT,
-            When::OUTLIVED,
-        ];
-        assert_eq!(all.len(), When::BITS);
-        for one in all {
-            assert_eq!(one.bits().count_ones(), 1);
-        }
-        assert_eq!(When::any(&all).bits(), (1 << When::BITS) - 1);
-        assert_eq!(When::any(&[]), When(0));
     }
 }

@@ -2,7 +2,6 @@
 
 use closesocket::protocol::invariant::OperationState;
 use closesocket::protocol::program::Next;
-use closesocket::protocol::word::WordPhase;
 use closesocket::protocol::{
     Cause, CloseMode, Connection, Ending, Linger, Phase, RecordState, SendSide,
 };
@@ -32,15 +31,7 @@ pub(super) fn descriptor(before: Option<&Slot>, after: Option<&Slot>) -> Vec<Str
     };
     let mut texts = Vec::new();
     if before.map(|it| it.word().phase()) != Some(after.word().phase()) {
-        texts.push(
-            match after.word().phase() {
-                WordPhase::Free => "free",
-                WordPhase::Open => "open",
-                WordPhase::Sealed => "sealed",
-                WordPhase::Claimed => "claimed",
-            }
-            .to_owned(),
-        );
+        texts.push(after.word().phase().to_string());
     }
     if before.map_or(0, |it| it.word().holders()) != after.word().holders() {
         texts.push(format!("{} inside", after.word().holders()));
@@ -101,7 +92,7 @@ fn machine(before: Option<&SocketState>, after: &SocketState) -> Vec<String> {
         texts.push(phase(is.phase));
     }
     if was.map_or(Connection::Connected, |it| it.connection) != is.connection {
-        texts.push(connection(is.connection).to_owned());
+        texts.push(is.connection.to_string());
     }
     if was.map(|it| it.references) != Some(is.references) {
         texts.push(count(is.references, "reference"));
@@ -152,36 +143,21 @@ fn data(before: Option<&SocketState>, after: &SocketState) -> Vec<String> {
 }
 
 fn phase(phase: Phase) -> String {
-    match phase {
-        Phase::Open => "open",
-        Phase::Draining { deadline: None } => "draining",
-        Phase::Draining { deadline: Some(_) } => "draining, limited",
-        Phase::Closed(ending) => {
-            return format!(
-                "closed {}",
-                match ending {
-                    Ending::Unconnected => "unconnected",
-                    Ending::Graceful => "gracefully",
-                    Ending::Hard => "hard",
-                    Ending::Expired => "out of time",
-                    Ending::Lost => "as lost",
-                    Ending::Unread => "with unread input",
-                    Ending::HandedOver => "handed over",
-                }
-            );
-        }
-    }
-    .to_owned()
-}
-
-const fn connection(connection: Connection) -> &'static str {
-    match connection {
-        Connection::Unconnected => "unconnected",
-        Connection::Listening => "listening",
-        Connection::Connecting => "connecting",
-        Connection::Connected => "connected",
-        Connection::Lost => "lost",
-    }
+    let how = match phase {
+        Phase::Open => return "open".to_owned(),
+        Phase::Draining { deadline: None } => return "draining".to_owned(),
+        Phase::Draining { deadline: Some(_) } => return "draining, limited".to_owned(),
+        Phase::Closed(ending) => match ending {
+            Ending::Unconnected => "unconnected",
+            Ending::Graceful => "gracefully",
+            Ending::Hard => "hard",
+            Ending::Expired => "out of time",
+            Ending::Lost => "as lost",
+            Ending::Unread => "with unread input",
+            Ending::HandedOver => "handed over",
+        },
+    };
+    format!("closed {how}")
 }
 
 fn linger(linger: Linger) -> String {
