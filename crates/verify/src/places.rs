@@ -58,13 +58,19 @@ pub(crate) fn function(code: Code) -> Option<Place> {
     find_in(|file| file == code.file, is_head)
 }
 
-/// The definition of a scenario.
+/// The definition of a scenario: in our catalogue, or a value.
 pub(crate) fn scenario(name: &str) -> Option<Place> {
-    find(&format!("name: \"{name}\","))
+    find(&format!("scenario \"{name}\" of ")).or_else(|| value(name))
 }
 
-/// The definition of a defect.
+/// The definition of a defect: in our catalogue, or a value.
 pub(crate) fn defect(name: &str) -> Option<Place> {
+    let entry = format!(" \"{name}\":");
+    find_in(|_| true, |line| line.ends_with(&entry)).or_else(|| value(name))
+}
+
+/// The value of this name, as it is written in Rust.
+fn value(name: &str) -> Option<Place> {
     find(&format!("name: \"{name}\","))
 }
 

@@ -1,5 +1,42 @@
 //! The scenarios, and the words they are written in.
 
+/// Declares scenarios: each with its count of states, what happens in it, and its world.
+/// The numbers of threads are those of their processes.
+macro_rules! scenarios {
+    ($(
+        scenario $name:literal of $states:literal states:
+            $summary:literal
+            sockets $sockets:tt
+            slots $slots:tt
+            operations $operations:tt
+            $(thread $process:literal $calls:tt)*
+            $(surroundings $surroundings:expr)?;
+    )*) => {
+        pub(super) const SCENARIOS: &[$crate::scenario::Scenario] = &[
+            $($crate::scenario::Scenario {
+                name: $name,
+                summary: $summary,
+                sockets: &$sockets,
+                slots: &$slots,
+                operations: &$operations,
+                threads: &[$($crate::catalogue::thread($process, &$calls)),*],
+                surroundings: surroundings!($($surroundings)?),
+                states: $states,
+            },)*
+        ];
+    };
+}
+
+/// Those that a scenario names; else plain ones.
+macro_rules! surroundings {
+    () => {
+        $crate::catalogue::PLAIN
+    };
+    ($named:expr) => {
+        $named
+    };
+}
+
 mod cancel;
 mod deep;
 mod linger;
@@ -14,7 +51,7 @@ use closesocket::protocol::OperationKind::Recv;
 use closesocket::protocol::{Connection, Linger};
 
 use crate::scenario::Call::{Duplicate, Start};
-use crate::scenario::Handle::First;
+use crate::scenario::Handle::{First, Own};
 use crate::scenario::{
     Call, OperationSpec, Scenario, SlotSpec, SocketSpec, Surroundings, ThreadSpec,
 };
@@ -73,6 +110,14 @@ pub(super) const fn start(operation: u8, slot: u8) -> Call {
     Start {
         operation,
         through: First(slot),
+    }
+}
+
+/// Starts an operation through the descriptor that the thread got.
+pub(super) const fn start_own(operation: u8) -> Call {
+    Start {
+        operation,
+        through: Own,
     }
 }
 
