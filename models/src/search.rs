@@ -15,7 +15,7 @@ use crate::state::State;
 use crate::view::View;
 
 /// The shortest way to break an invariant.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counterexample {
     /// The actions from the start.
     pub actions: Vec<Action>,
@@ -99,11 +99,7 @@ pub fn search_within(model: &CloseModel, limits: Limits) -> Search {
 
 /// A way that could not be walked again is an empty one: what it leads to stands.
 pub(crate) fn way(path: Option<Path<State, Action>>) -> Counterexample {
-    let nowhere = || Counterexample {
-        actions: Vec::new(),
-        states: Vec::new(),
-    };
-    path.map_or_else(nowhere, Counterexample::of)
+    path.map(Counterexample::of).unwrap_or_default()
 }
 
 /// The same, of a search that was told of events too.

@@ -7,111 +7,67 @@ use closesocket::protocol::{Connection, OperationKind, Waiting};
 use crate::scenario::{Call, Handle, OperationSpec, Scenario, ThreadSpec};
 use crate::state::small;
 
-/// A call, apart from the indices that it names.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[repr(u8)]
-pub(crate) enum Kind {
+/// Declares the kinds, each with what a user calls it.
+macro_rules! kinds {
+    ($($(#[$attribute:meta])* $kind:ident = $name:literal,)*) => {
+        /// A call, apart from the indices that it names.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[repr(u8)]
+        pub(crate) enum Kind {
+            $($(#[$attribute])* $kind,)*
+        }
+
+        impl Kind {
+            pub(crate) const ALL: [Self; [$($name),*].len()] = [$(Self::$kind),*];
+
+            /// What a user calls it.
+            pub(crate) const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $name,)*
+                }
+            }
+        }
+    };
+}
+
+kinds! {
     /// None: the thread is in no call.
     #[default]
-    None,
+    None = "nothing",
     /// The transport's worker completes an operation.
-    Work,
-    Recv,
-    BlockedRecv,
-    /// Sends one chunk.
-    Send,
-    /// Sends two chunks.
-    SendTwo,
-    BlockedSend,
-    Close,
-    LingerOff,
-    LingerHard,
-    LingerTimed,
-    ShutDown,
-    Duplicate,
-    Redeem,
-    Open,
-    /// By name, an operation of the own process.
-    Cancel,
-    /// By name, an operation of another process.
-    CancelForeign,
-    CancelThrough,
-    Connect,
-    BlockedConnect,
-    Accept,
-    BlockedAccept,
-    Startup,
-    Cleanup,
-    /// The death of the process.
-    Die,
+    Work = "completion",
+    Recv = "overlapped receive",
+    BlockedRecv = "blocking receive",
+    Send = "overlapped send of one chunk",
+    SendTwo = "overlapped send of two chunks",
+    BlockedSend = "blocking send",
+    Close = "close",
+    LingerOff = "don't linger",
+    LingerHard = "linger with 0 s",
+    LingerTimed = "linger with 1 s",
+    ShutDown = "shutdown of the send side",
+    Duplicate = "duplicate",
+    Redeem = "redeem",
+    Open = "open",
+    Cancel = "cancel by name",
+    CancelForeign = "cancel by name, of another process",
+    CancelThrough = "cancel through a descriptor",
+    Connect = "overlapped connect",
+    BlockedConnect = "blocking connect",
+    Accept = "overlapped accept",
+    BlockedAccept = "blocking accept",
+    Startup = "startup",
+    Cleanup = "cleanup",
+    Die = "death of the process",
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 25] = [
-        Self::None,
-        Self::Work,
-        Self::Recv,
-        Self::BlockedRecv,
-        Self::Send,
-        Self::SendTwo,
-        Self::BlockedSend,
-        Self::Close,
-        Self::LingerOff,
-        Self::LingerHard,
-        Self::LingerTimed,
-        Self::ShutDown,
-        Self::Duplicate,
-        Self::Redeem,
-        Self::Open,
-        Self::Cancel,
-        Self::CancelForeign,
-        Self::CancelThrough,
-        Self::Connect,
-        Self::BlockedConnect,
-        Self::Accept,
-        Self::BlockedAccept,
-        Self::Startup,
-        Self::Cleanup,
-        Self::Die,
-    ];
-
     /// The calls that a thread makes on connected sockets while its process lives:
     /// all but none, the worker's part, and those from connect on.
     pub(crate) const CALLS: &[Self] = {
         let all = Self::ALL.split_at(Self::Connect as usize).0;
         all.split_at(Self::Recv as usize).1
     };
-
-    /// What a user calls it.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::None => "nothing",
-            Self::Work => "completion",
-            Self::Recv => "overlapped receive",
-            Self::BlockedRecv => "blocking receive",
-            Self::Send => "overlapped send of one chunk",
-            Self::SendTwo => "overlapped send of two chunks",
-            Self::BlockedSend => "blocking send",
-            Self::Close => "close",
-            Self::LingerOff => "don't linger",
-            Self::LingerHard => "linger with 0 s",
-            Self::LingerTimed => "linger with 1 s",
-            Self::ShutDown => "shutdown of the send side",
-            Self::Duplicate => "duplicate",
-            Self::Redeem => "redeem",
-            Self::Open => "open",
-            Self::Cancel => "cancel by name",
-            Self::CancelForeign => "cancel by name, of another process",
-            Self::CancelThrough => "cancel through a descriptor",
-            Self::Connect => "overlapped connect",
-            Self::BlockedConnect => "blocking connect",
-            Self::Accept => "overlapped accept",
-            Self::BlockedAccept => "blocking accept",
-            Self::Startup => "startup",
-            Self::Cleanup => "cleanup",
-            Self::Die => "death of the process",
-        }
-    }
 
     /// The operation that it starts.
     pub(crate) const fn operation(self) -> Option<OperationSpec> {

@@ -26,10 +26,6 @@ pub struct Family {
     pub views: usize,
 }
 
-const fn sockets(spec: SocketSpec) -> [SocketSpec; 2] {
-    [spec; 2]
-}
-
 const BLOCKING: SocketSpec = SocketSpec {
     inputs: 1,
     window: 1,
@@ -55,187 +51,116 @@ const LIMITED: Surroundings = Surroundings {
     ..ROUGH
 };
 
-use Kind::{
-    BlockedRecv, BlockedSend, Cancel, CancelThrough, Close, Duplicate, LingerHard, LingerTimed,
-    Open, Recv, Redeem, Send, SendTwo,
-};
+/// The calls of a family.
+macro_rules! calls {
+    (every) => {
+        Kind::CALLS
+    };
+    ([$($call:ident),+]) => {
+        &[$(Kind::$call),+]
+    };
+}
 
-const FEW: &[Kind] = &[Recv, BlockedRecv, Send, BlockedSend, Close, Open];
+/// Declares the families: each with its count of views, what it is, and its worlds.
+macro_rules! families {
+    ($(
+        family $name:literal of $views:literal views:
+            $summary:literal
+            sockets $socket:expr,
+            calls $calls:tt,
+            surroundings $surroundings:expr;
+    )*) => {
+        /// Every family.
+        pub static FAMILIES: &[Family] = &[$(Family {
+            name: $name,
+            summary: $summary,
+            sockets: &[$socket; 2],
+            calls: calls!($calls),
+            surroundings: $surroundings,
+            views: $views,
+        }),*];
+    };
+}
 
-const SHARED: &[Kind] = &[
-    Recv,
-    BlockedRecv,
-    Send,
-    SendTwo,
-    BlockedSend,
-    Close,
-    LingerTimed,
-    Duplicate,
-    Redeem,
-    Open,
-    Cancel,
-    CancelThrough,
-];
+families! {
+    family "few-calls" of 14_480 views:
+        "Blocking sockets with a window of one chunk: opened, received from, sent on, closed."
+        sockets BLOCKING,
+        calls [Recv, BlockedRecv, Send, BlockedSend, Close, Open],
+        surroundings PLAIN;
 
-const LIVES: &[Kind] = &[
-    Recv,
-    BlockedRecv,
-    Send,
-    BlockedSend,
-    Close,
-    LingerHard,
-    LingerTimed,
-    Duplicate,
-    Redeem,
-    Open,
-    Kind::Startup,
-    Kind::Cleanup,
-    Kind::Die,
-];
+    family "blocking" of 251_614 views:
+        "Blocking sockets with a window of one chunk, and every call."
+        sockets BLOCKING,
+        calls every,
+        surroundings ROUGH;
 
-const CONNECTING: &[Kind] = &[
-    Kind::Connect,
-    Kind::BlockedConnect,
-    Recv,
-    BlockedRecv,
-    Send,
-    SendTwo,
-    Close,
-    LingerTimed,
-    Kind::ShutDown,
-    Duplicate,
-    Redeem,
-    Open,
-    Cancel,
-];
+    family "blocking-two-chunks" of 416_725 views:
+        "Blocking sockets with a window of two chunks."
+        sockets WIDER,
+        calls every,
+        surroundings ROUGH;
 
-const LISTENING: &[Kind] = &[
-    Kind::Accept,
-    Kind::BlockedAccept,
-    Kind::Connect,
-    Recv,
-    Send,
-    Close,
-    LingerHard,
-    LingerTimed,
-    Kind::ShutDown,
-    Duplicate,
-    Redeem,
-    Open,
-    Cancel,
-    CancelThrough,
-];
+    family "limited-drains" of 416_725 views:
+        "Blocking sockets whose background drains have a limit."
+        sockets WIDER,
+        calls every,
+        surroundings LIMITED;
 
-/// Every family.
-pub static FAMILIES: &[Family] = &[
-    Family {
-        name: "few-calls",
-        summary: "Blocking sockets with a window of one chunk: opened, received from, sent on, closed.",
-        sockets: &sockets(BLOCKING),
-        calls: FEW,
-        surroundings: PLAIN,
-        views: 14_480,
-    },
-    Family {
-        name: "blocking",
-        summary: "Blocking sockets with a window of one chunk, and every call.",
-        sockets: &sockets(BLOCKING),
-        calls: Kind::CALLS,
-        surroundings: ROUGH,
-        views: 251_614,
-    },
-    Family {
-        name: "blocking-two-chunks",
-        summary: "Blocking sockets with a window of two chunks.",
-        sockets: &sockets(WIDER),
-        calls: Kind::CALLS,
-        surroundings: ROUGH,
-        views: 416_725,
-    },
-    Family {
-        name: "limited-drains",
-        summary: "Blocking sockets whose background drains have a limit.",
-        sockets: &sockets(WIDER),
-        calls: Kind::CALLS,
-        surroundings: LIMITED,
-        views: 416_725,
-    },
-    Family {
-        name: "system-handles",
-        summary: "Sockets of a provider whose handles are the system's: none is given back.",
-        sockets: &sockets(WIDER),
-        calls: FEW,
-        surroundings: Surroundings {
-            handles: HandleKind::Ifs,
-            ..PLAIN
-        },
-        views: 24_385,
-    },
-    Family {
-        name: "nonblocking",
-        summary: "Nonblocking sockets, whose lingering closes would block.",
-        sockets: &sockets(SocketSpec {
-            nonblocking: true,
-            ..WIDER
-        }),
-        calls: Kind::CALLS,
-        surroundings: ROUGH,
-        views: 408_646,
-    },
-    Family {
-        name: "unread-input-resets",
-        summary: "Sockets that are reset behind their data if input was not read.",
-        sockets: &sockets(SocketSpec {
-            unread_input: UnreadInput::Reset,
-            ..WIDER
-        }),
-        calls: Kind::CALLS,
-        surroundings: ROUGH,
-        views: 422_634,
-    },
-    Family {
-        name: "last-reference",
-        summary: "Sockets whose operations outlive their descriptors until the last reference goes.",
-        sockets: &sockets(SocketSpec {
-            abort_scope: AbortScope::LastReference,
-            ..WIDER
-        }),
-        calls: SHARED,
-        surroundings: ROUGH,
-        views: 172_325,
-    },
-    Family {
-        name: "lives",
-        summary: "Blocking sockets of processes that clean up, start up again and die.",
-        sockets: &sockets(WIDER),
-        calls: LIVES,
-        surroundings: ROUGH,
-        views: 451_960,
-    },
-    Family {
-        name: "connecting",
-        summary: "Blocking sockets that are not connected when they are opened.",
-        sockets: &sockets(SocketSpec {
-            connection: Connection::Unconnected,
-            ..WIDER
-        }),
-        calls: CONNECTING,
-        surroundings: ROUGH,
-        views: 263_588,
-    },
-    Family {
-        name: "listening",
-        summary: "Listeners with at most two connections in their backlogs, which are accepted from them.",
-        sockets: &sockets(SocketSpec {
-            connection: Connection::Listening,
-            joins: 2,
-            ..WIDER
-        }),
-        calls: LISTENING,
-        surroundings: ROUGH,
-        views: 19_590,
-    },
-];
+    family "system-handles" of 24_385 views:
+        "Sockets of a provider whose handles are the system's: none is given back."
+        sockets WIDER,
+        calls [Recv, BlockedRecv, Send, BlockedSend, Close, Open],
+        surroundings Surroundings { handles: HandleKind::Ifs, ..PLAIN };
+
+    family "nonblocking" of 408_646 views:
+        "Nonblocking sockets, whose lingering closes would block."
+        sockets SocketSpec { nonblocking: true, ..WIDER },
+        calls every,
+        surroundings ROUGH;
+
+    family "unread-input-resets" of 422_634 views:
+        "Sockets that are reset behind their data if input was not read."
+        sockets SocketSpec { unread_input: UnreadInput::Reset, ..WIDER },
+        calls every,
+        surroundings ROUGH;
+
+    family "last-reference" of 172_325 views:
+        "Sockets whose operations outlive their descriptors until the last reference goes."
+        sockets SocketSpec { abort_scope: AbortScope::LastReference, ..WIDER },
+        calls [
+            Recv, BlockedRecv, Send, SendTwo, BlockedSend, Close, LingerTimed, Duplicate,
+            Redeem, Open, Cancel, CancelThrough
+        ],
+        surroundings ROUGH;
+
+    family "lives" of 451_960 views:
+        "Blocking sockets of processes that clean up, start up again and die."
+        sockets WIDER,
+        calls [
+            Recv, BlockedRecv, Send, BlockedSend, Close, LingerHard, LingerTimed, Duplicate,
+            Redeem, Open, Startup, Cleanup, Die
+        ],
+        surroundings ROUGH;
+
+    family "connecting" of 263_588 views:
+        "Blocking sockets that are not connected when they are opened."
+        sockets SocketSpec { connection: Connection::Unconnected, ..WIDER },
+        calls [
+            Connect, BlockedConnect, Recv, BlockedRecv, Send, SendTwo, Close, LingerTimed,
+            ShutDown, Duplicate, Redeem, Open, Cancel
+        ],
+        surroundings ROUGH;
+
+    family "listening" of 19_590 views:
+        "Listeners with at most two connections in their backlogs, which are accepted from them."
+        sockets SocketSpec { connection: Connection::Listening, joins: 2, ..WIDER },
+        calls [
+            Accept, BlockedAccept, Connect, Recv, Send, Close, LingerHard, LingerTimed,
+            ShutDown, Duplicate, Redeem, Open, Cancel, CancelThrough
+        ],
+        surroundings ROUGH;
+}
 
 /// What no family has, and why.
 pub static OUTSIDE: &[(&str, &str)] = &[
@@ -300,8 +225,10 @@ impl Family {
             }
             let set = match socket.linger.close_mode() {
                 CloseMode::Background => true,
-                CloseMode::Hard => self.calls.contains(&LingerHard),
-                CloseMode::Linger { seconds } => seconds == 1 && self.calls.contains(&LingerTimed),
+                CloseMode::Hard => self.calls.contains(&Kind::LingerHard),
+                CloseMode::Linger { seconds } => {
+                    seconds == 1 && self.calls.contains(&Kind::LingerTimed)
+                }
             };
             if !set {
                 return Some("a socket starts with an option that no call sets");
@@ -316,7 +243,7 @@ impl Family {
             let earlier = scenario.slots.iter().take(index);
             it.socket.is_some() && earlier.filter(|one| one.socket == it.socket).count() > 0
         });
-        if shared && !self.calls.contains(&Duplicate) {
+        if shared && !self.calls.contains(&Kind::Duplicate) {
             return Some("descriptors share a socket");
         }
         let (its, mine) = (&scenario.surroundings, &self.surroundings);

@@ -117,37 +117,25 @@ pub(crate) trait Field: Copy {
     fn bits(self) -> u64;
 }
 
-impl Field for u8 {
-    #[inline(always)]
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "a field has 8 bits at most"
-    )]
-    fn read(bits: u64) -> Self {
-        bits as Self
-    }
+/// Numbers: no field has more bits than they.
+macro_rules! numbers {
+    ($($number:ident)+) => {$(
+        impl Field for $number {
+            #[inline(always)]
+            #[expect(clippy::cast_possible_truncation, reason = "a field has no more bits")]
+            fn read(bits: u64) -> Self {
+                bits as Self
+            }
 
-    #[inline(always)]
-    fn bits(self) -> u64 {
-        u64::from(self)
-    }
+            #[inline(always)]
+            fn bits(self) -> u64 {
+                u64::from(self)
+            }
+        }
+    )+};
 }
 
-impl Field for u32 {
-    #[inline(always)]
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "a field has 28 bits at most"
-    )]
-    fn read(bits: u64) -> Self {
-        bits as Self
-    }
-
-    #[inline(always)]
-    fn bits(self) -> u64 {
-        u64::from(self)
-    }
-}
+numbers!(u8 u32);
 
 impl Field for bool {
     #[inline(always)]

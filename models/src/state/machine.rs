@@ -1,7 +1,8 @@
 //! Packing the shipped socket machine.
 
 use closesocket::protocol::{
-    AbortScope, Connection, Ending, Limits, Linger, Phase, SendSide, Socket, Time, UnreadInput,
+    AbortScope, Cause, Connection, Ending, Limits, Linger, Phase, SendSide, Socket, Time,
+    UnreadInput,
 };
 
 use super::fields::{Field, bit_fields, pick, width};
@@ -177,6 +178,7 @@ variants!(Connection: Unconnected, Listening, Connecting, Connected, Lost);
 variants!(SendSide: Open, ShuttingDown, Closing, Finished);
 variants!(AbortScope: Descriptor, LastReference);
 variants!(UnreadInput: Discard, Reset);
+variants!(Cause: Call, Cleanup, Death, Reclaimed);
 
 #[cfg(test)]
 mod tests {

@@ -89,84 +89,6 @@ impl State {
         }
     }
 
-    /// A thread; the last is the transport's worker.
-    #[inline(always)]
-    #[must_use]
-    pub fn thread(&self, index: impl Into<usize>) -> Thread {
-        Thread::read(&self.0, index.into())
-    }
-
-    /// The same, to be changed.
-    #[inline(always)]
-    pub fn thread_mut(&mut self, index: impl Into<usize>) -> Change<'_, Thread> {
-        self.change(index.into())
-    }
-
-    /// A descriptor slot.
-    #[inline(always)]
-    #[must_use]
-    pub fn slot(&self, index: impl Into<usize>) -> Slot {
-        Slot::read(&self.0, index.into())
-    }
-
-    /// The same, to be changed.
-    #[inline(always)]
-    pub fn slot_mut(&mut self, index: impl Into<usize>) -> Change<'_, Slot> {
-        self.change(index.into())
-    }
-
-    /// A socket.
-    #[inline(always)]
-    #[must_use]
-    pub fn socket(&self, index: impl Into<usize>) -> SocketState {
-        SocketState::read(&self.0, index.into())
-    }
-
-    /// The same, to be changed.
-    #[inline(always)]
-    pub fn socket_mut(&mut self, index: impl Into<usize>) -> Change<'_, SocketState> {
-        self.change(index.into())
-    }
-
-    /// An operation.
-    #[inline(always)]
-    #[must_use]
-    pub fn operation(&self, index: impl Into<usize>) -> Operation {
-        Operation::read(&self.0, index.into())
-    }
-
-    /// The same, to be changed.
-    #[inline(always)]
-    pub fn operation_mut(&mut self, index: impl Into<usize>) -> Change<'_, Operation> {
-        self.change(index.into())
-    }
-
-    /// A duplication record.
-    #[inline(always)]
-    #[must_use]
-    pub fn record(&self, index: impl Into<usize>) -> Record {
-        Record::read(&self.0, index.into())
-    }
-
-    /// The same, to be changed.
-    #[inline(always)]
-    pub fn record_mut(&mut self, index: impl Into<usize>) -> Change<'_, Record> {
-        self.change(index.into())
-    }
-
-    /// A process.
-    #[inline(always)]
-    #[must_use]
-    pub fn process(&self, index: impl Into<usize>) -> Process {
-        Process::read(&self.0, index.into())
-    }
-
-    /// The same, to be changed.
-    #[inline(always)]
-    pub fn process_mut(&mut self, index: impl Into<usize>) -> Change<'_, Process> {
-        self.change(index.into())
-    }
-
     /// What there is one of.
     #[inline(always)]
     #[must_use]
@@ -202,6 +124,43 @@ impl State {
     pub fn is_dead(&self, process: usize) -> bool {
         self.process(process).gone() == Some(Cause::Death)
     }
+}
+
+/// Declares how a part of each kind is read, and how it is changed.
+macro_rules! parts {
+    ($($(#[$doc:meta])* $get:ident, $change:ident: $part:ident;)*) => {
+        impl State {
+            $(
+                $(#[$doc])*
+                #[inline(always)]
+                #[must_use]
+                pub fn $get(&self, index: impl Into<usize>) -> $part {
+                    $part::read(&self.0, index.into())
+                }
+
+                /// The same, to be changed.
+                #[inline(always)]
+                pub fn $change(&mut self, index: impl Into<usize>) -> Change<'_, $part> {
+                    self.change(index.into())
+                }
+            )*
+        }
+    };
+}
+
+parts! {
+    /// A thread; the last is the transport's worker.
+    thread, thread_mut: Thread;
+    /// A descriptor slot.
+    slot, slot_mut: Slot;
+    /// A socket.
+    socket, socket_mut: SocketState;
+    /// An operation.
+    operation, operation_mut: Operation;
+    /// A duplication record.
+    record, record_mut: Record;
+    /// A process.
+    process, process_mut: Process;
 }
 
 impl Hash for State {

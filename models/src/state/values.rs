@@ -20,21 +20,6 @@ impl Field for Next {
     }
 }
 
-impl Field for Cause {
-    #[inline(always)]
-    fn read(bits: u64) -> Self {
-        pick(
-            &[Self::Call, Self::Cleanup, Self::Death, Self::Reclaimed],
-            bits,
-        )
-    }
-
-    #[inline(always)]
-    fn bits(self) -> u64 {
-        self as u64
-    }
-}
-
 /// How many holders the model's descriptors have at most, in bits.
 pub(super) const HOLDERS_BITS: u32 = 4;
 /// In how many bits generations are counted.

@@ -143,7 +143,9 @@ impl SweepReport {
 
 #[cfg(test)]
 mod tests {
-    use closesocket_models::{Bound, CloseModel, Limits, Scenario, Verdict, check_within};
+    use closesocket_models::{
+        Bound, CloseModel, Counterexample, Limits, Scenario, Verdict, check_within,
+    };
 
     use super::{Row, SweepReport};
     use crate::outcome::Outcome;
@@ -159,11 +161,7 @@ mod tests {
         let model = CloseModel::new(raised, None).expect("it fits");
         let mut found = check_within(&model, limits);
         if violated {
-            let path = closesocket_models::Counterexample {
-                actions: Vec::new(),
-                states: Vec::new(),
-            };
-            found.verdicts[0].1 = Verdict::Violated(path);
+            found.verdicts[0].1 = Verdict::Violated(Counterexample::default());
         }
         Row::new(scenario, Bound::Threads, Ok(found))
     }

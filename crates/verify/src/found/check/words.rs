@@ -145,10 +145,7 @@ mod tests {
             // A run ends at its violation, so there are other states: no news.
             found.unique_states -= 1;
             for it in &mut found.verdicts {
-                it.1 = Verdict::Violated(Counterexample {
-                    actions: Vec::new(),
-                    states: Vec::new(),
-                });
+                it.1 = Verdict::Violated(Counterexample::default());
             }
         });
         let text = all.closing();
