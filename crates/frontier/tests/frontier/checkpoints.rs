@@ -10,7 +10,7 @@ use closesocket_frontier::{
     Checkpoint, Ending, Failure, Limits, Options, Report, explore_anywhere,
 };
 
-use crate::toys::{Counted, Counters, Spied};
+use crate::toys::{Counted, Counters, Spied, found};
 
 const TOP: u8 = 14;
 
@@ -27,10 +27,7 @@ fn search(
     states: usize,
     name: &str,
 ) -> (Result<Report<Counted, usize>, Failure>, usize) {
-    let space = Arc::new(Spied {
-        top: TOP,
-        ..Spied::default()
-    });
+    let space = Arc::new(Spied::up_to(TOP));
     let options = Options {
         workers,
         name: name.to_owned(),
@@ -65,12 +62,7 @@ fn a_search_that_is_taken_up_counts_as_one_that_was_never_broken_off() {
         assert_eq!(report.depth, toy.depth());
         // What was gone through before is not gone through again.
         assert!(asked < toy.unique() * 3 / 4, "{asked}");
-        let found: Vec<_> = report
-            .found
-            .iter()
-            .map(|it| (it.number, it.depth))
-            .collect();
-        assert_eq!(found, [(5, 56), (100, 3)]);
+        assert_eq!(found(&report), [(5, 56), (100, 3)]);
         for found in &report.found {
             let path = found.path.as_ref().expect("a path");
             assert_eq!(path.steps.len(), found.depth);

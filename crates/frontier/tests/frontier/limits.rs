@@ -11,10 +11,7 @@ use crate::toys::{Counters, Spied};
 const TOP: u8 = 25;
 
 fn cut(workers: usize, limits: Limits) -> (Ending, usize) {
-    let space = Arc::new(Spied {
-        top: TOP,
-        ..Spied::default()
-    });
+    let space = Arc::new(Spied::up_to(TOP));
     let options = Options {
         workers,
         paths: false,
@@ -81,10 +78,7 @@ fn a_space_that_panics_ends_the_search_on_all_workers() {
 fn progress_is_told() {
     for workers in 1..=2 {
         let most = AtomicUsize::new(0);
-        let space = Arc::new(Spied {
-            top: TOP,
-            ..Spied::default()
-        });
+        let space = Arc::new(Spied::up_to(TOP));
         let options = Options {
             workers,
             paths: false,

@@ -8,7 +8,7 @@ use closesocket_frontier::{
 };
 use stateright::{Checker, Model, Property};
 
-use crate::toys::{Counted, Counters, Spied};
+use crate::toys::{Counted, Counters, Spied, found};
 
 fn options(workers: usize, paths: bool) -> Options {
     Options {
@@ -125,10 +125,7 @@ fn counts_and_discoveries_agree_with_stateright() {
 fn counts_are_what_they_must_be() {
     for workers in 1..=3 {
         let toy = Counters { top: 12 };
-        let space = Spied {
-            top: 12,
-            ..Spied::default()
-        };
+        let space = Spied::up_to(12);
         let report = search(space, &options(workers, true));
         assert_eq!(report.unique_states, toy.unique());
         assert_eq!(report.transitions, toy.transitions());
@@ -139,37 +136,21 @@ fn counts_are_what_they_must_be() {
 #[test]
 fn ways_are_shortest_and_can_be_walked() {
     for workers in 1..=4 {
-        let space = Arc::new(Spied {
-            top: 10,
-            ..Spied::default()
-        });
+        let space = Arc::new(Spied::up_to(10));
         let report = explore(&space, &options(workers, true), &|_| {}).expect("no failure");
-        let found: Vec<_> = report
-            .found
-            .iter()
-            .map(|it| (it.number, it.depth))
-            .collect();
-        assert_eq!(found, [(5, 40), (100, 3)], "{workers}");
+        assert_eq!(found(&report), [(5, 40), (100, 3)], "{workers}");
         is_walkable(&report, &*space);
         let model = ModelSpace::new(Counters { top: 5 }).expect("a space");
         let model = Arc::new(model);
         let report = explore(&model, &options(workers, true), &|_| {}).expect("no failure");
-        let found: Vec<_> = report
-            .found
-            .iter()
-            .map(|it| (it.number, it.depth))
-            .collect();
-        assert_eq!(found, [(0, 20), (1, 7)], "{workers}");
+        assert_eq!(found(&report), [(0, 20), (1, 7)], "{workers}");
         is_walkable(&report, &*model);
     }
 }
 
 #[test]
 fn the_first_finding_ends_a_search_that_wants_no_more() {
-    let space = Spied {
-        top: 20,
-        ..Spied::default()
-    };
+    let space = Spied::up_to(20);
     let options = Options {
         first_only: true,
         ..options(1, true)
@@ -177,12 +158,7 @@ fn the_first_finding_ends_a_search_that_wants_no_more() {
     let report = explore_alone(&space, &options, &|_| {});
     assert_eq!(report.ending, Ending::Found);
     assert!(!report.is_complete());
-    let found: Vec<_> = report
-        .found
-        .iter()
-        .map(|it| (it.number, it.depth))
-        .collect();
-    assert_eq!(found, [(100, 3)]);
+    assert_eq!(found(&report), [(100, 3)]);
     assert!(report.unique_states < 100, "{}", report.unique_states);
 }
 

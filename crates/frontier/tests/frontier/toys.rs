@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use closesocket_frontier::{Findings, Space, Wire};
+use closesocket_frontier::{Findings, Report, Space, Wire};
 use stateright::{Model, Property};
 
 /// Four counters; one step raises one of them, up to `top`.
@@ -78,6 +78,22 @@ pub(crate) struct Spied {
     /// How long each state takes, in microseconds asleep.
     pub(crate) idle: u64,
     pub(crate) asked: AtomicUsize,
+}
+
+impl Spied {
+    /// With counters up to `top`, and nothing in its way.
+    pub(crate) fn up_to(top: u8) -> Self {
+        Self {
+            top,
+            ..Self::default()
+        }
+    }
+}
+
+/// The number of each finding, and how far it is.
+pub(crate) fn found<S, A>(report: &Report<S, A>) -> Vec<(usize, usize)> {
+    let found = report.found.iter();
+    found.map(|it| (it.number, it.depth)).collect()
 }
 
 impl Space for Spied {
