@@ -34,12 +34,8 @@ pub(crate) fn command(output: &Output) -> Outcome {
     complain(&proof);
     let outcome = proof.outcome();
     let report = Report {
-        command: "cargo verify prove",
-        outcome,
-        check: None,
         prove: Some(&proof),
-        defects: None,
-        run: None,
+        ..Report::new("cargo verify prove", outcome)
     };
     let render = |format| match format {
         Format::Text => Some(proof.text(Style::PLAIN.columns)),

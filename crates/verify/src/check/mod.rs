@@ -130,12 +130,8 @@ fn show(asked: &CheckArguments, check: &CheckReport, files: &Files, output: &Out
     }
     outcome = outcome.or(files.write(check));
     let report = Report {
-        command: "cargo verify check",
-        outcome,
         check: Some(check),
-        prove: None,
-        defects: None,
-        run: None,
+        ..Report::new("cargo verify check", outcome)
     };
     let render = |format| match format {
         Format::Text => Some(text(check)),

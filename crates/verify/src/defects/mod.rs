@@ -33,12 +33,8 @@ pub(crate) fn command(output: &Output) -> Outcome {
     complain(&defects);
     let outcome = defects.outcome();
     let report = Report {
-        command: "cargo verify defects",
-        outcome,
-        check: None,
-        prove: None,
         defects: Some(&defects),
-        run: None,
+        ..Report::new("cargo verify defects", outcome)
     };
     let render = |format| match format {
         Format::Text => {

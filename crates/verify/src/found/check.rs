@@ -276,7 +276,8 @@ const VIOLATED: &str = "violated";
 #[cfg(test)]
 pub(super) mod tests {
     use closesocket_models::{
-        CloseModel, Outcome as Found, SCENARIOS, Scenario, Verdict, check, check_within,
+        CloseModel, Counterexample, DefectSpec, Limits, Outcome as Found, SCENARIOS, Scenario,
+        Verdict, check, check_within,
     };
 
     use super::{CheckReport, ScenarioReport};
@@ -311,57 +312,47 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_is_as_expected_passes() {
-        let report = report(|_| {});
-        assert_eq!(report.verdict, "as expected");
-        assert_eq!(report.outcome(), Outcome::AsExpected);
-    }
-
-    #[test]
-    fn a_search_that_was_cut_off_proves_nothing() {
-        let limits = closesocket_models::Limits {
+    fn each_thing_that_is_wrong_has_its_outcome() {
+        let half = || Limits {
             states: smallest().states / 2,
-            ..closesocket_models::Limits::NONE
+            ..Limits::NONE
         };
-        let report = report(|found| *found = check_within(&model(), limits));
-        assert_eq!(report.verdict, "incomplete");
-        assert_eq!(report.outcome(), Outcome::Incomplete);
-    }
-
-    #[test]
-    fn a_changed_count_of_states_fails() {
-        let report = report(|found| found.unique_states -= 1);
-        assert_eq!(report.verdict, "differs");
-        assert_eq!(report.outcome(), Outcome::Differs);
-    }
-
-    #[test]
-    fn a_violation_stands_although_the_search_was_cut_off() {
-        let path = closesocket_models::Counterexample {
-            actions: Vec::new(),
-            states: Vec::new(),
-        };
-        let report = report(|found| {
-            found.complete = false;
-            found.verdicts[3].1 = Verdict::Violated(path);
-        });
-        assert_eq!(report.outcome(), Outcome::Differs);
-    }
-
-    #[test]
-    fn a_violation_fails() {
-        let path = closesocket_models::Counterexample {
-            actions: Vec::new(),
-            states: Vec::new(),
-        };
-        let report = report(|found| found.verdicts[3].1 = Verdict::Violated(path));
-        assert_eq!(report.outcome(), Outcome::Differs);
-        assert_eq!(report.scenarios[0].verdict(), "VIOLATED");
+        let violate =
+            |it: &mut Found| it.verdicts[3].1 = Verdict::Violated(Counterexample::default());
+        type Spoil<'a> = &'a dyn Fn(&mut Found);
+        let cases: [(Spoil<'_>, &str, Outcome); 5] = [
+            (&|_| {}, "as expected", Outcome::AsExpected),
+            (
+                &|it| *it = check_within(&model(), half()),
+                "incomplete",
+                Outcome::Incomplete,
+            ),
+            (&|it| it.unique_states -= 1, "differs", Outcome::Differs),
+            (&violate, "differs", Outcome::Differs),
+            // It stands although the search was cut off.
+            (
+                &|it| {
+                    it.complete = false;
+                    violate(it);
+                },
+                "incomplete",
+                Outcome::Differs,
+            ),
+        ];
+        for (index, (spoil, verdict, outcome)) in cases.into_iter().enumerate() {
+            let report = report(spoil);
+            assert_eq!(
+                (report.verdict, report.outcome()),
+                (verdict, outcome),
+                "{index}"
+            );
+        }
+        assert_eq!(report(violate).scenarios[0].verdict(), "VIOLATED");
     }
 
     #[test]
     fn a_defect_that_violates_nothing_fails() {
-        let spec = closesocket_models::DefectSpec::named("timer-forgotten");
+        let spec = DefectSpec::named("timer-forgotten");
         let found = check(&model());
         let report = CheckReport::new(vec![ScenarioReport::new(&model(), spec, found)]);
         assert_eq!(report.outcome(), Outcome::Differs);

@@ -31,6 +31,18 @@ pub(crate) struct Report<'a> {
 }
 
 impl Report<'_> {
+    /// Without any part.
+    pub(crate) const fn new(command: &'static str, outcome: Outcome) -> Self {
+        Self {
+            command,
+            outcome,
+            check: None,
+            prove: None,
+            defects: None,
+            run: None,
+        }
+    }
+
     /// The verdict in words.
     pub(crate) fn verdict(&self) -> &'static str {
         match self.outcome {

@@ -70,12 +70,8 @@ mod tests {
 
     fn report(check: &CheckReport) -> Report<'_> {
         Report {
-            command: "cargo verify",
-            outcome: check.outcome(),
             check: Some(check),
-            prove: None,
-            defects: None,
-            run: None,
+            ..Report::new("cargo verify", check.outcome())
         }
     }
 

@@ -71,12 +71,8 @@ fn command_fixed(plan: Plan, traced: &Traced, output: &Output) -> Outcome {
     }
     let outcome = run.as_ref().map_or(Outcome::Differs, RunReport::outcome);
     let report = Report {
-        command: "cargo verify run",
-        outcome,
-        check: None,
-        prove: None,
-        defects: None,
         run: Some(run.as_ref().map_err(String::as_str)),
+        ..Report::new("cargo verify run", outcome)
     };
     let render = |format| match (format, &run) {
         (Format::Text, Ok(run)) => Some(text(run)),
