@@ -2,10 +2,10 @@
 
 #![allow(clippy::expect_used, clippy::panic)]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use closesocket::protocol::invariant::{Event, Invariant, Step};
-use closesocket_models::{CloseModel, DefectSpec, ExplorerModel, Scenario, View};
+use closesocket_models::{CloseModel, DefectSpec, ExplorerModel, Scenario, Transition, View};
 use stateright::{Model, Path};
 
 /// The model of a defect's scenario with it.
@@ -30,23 +30,17 @@ fn judging_a_step_again_gives_what_the_search_found() {
     models.extend(defects.map(defective));
     let mut violated = 0;
     for model in models {
-        let mut todo = model.init_states();
-        let mut known = std::collections::HashSet::new();
-        while let Some(state) = todo.pop() {
-            let mut actions = Vec::new();
-            model.actions(&state, &mut actions);
-            for step in &actions {
-                let breaches = model.breaches(&state, step);
-                let broken: BTreeSet<_> = breaches.iter().map(|it| it.id).collect();
-                let table = Invariant::<View<'static>>::TABLE.into_iter().enumerate();
-                let found = table.filter(|(index, _)| step.next.violated().contains(*index));
-                let found: BTreeSet<_> = found.map(|(_, it)| it.id).collect();
-                assert_eq!(broken, found, "{}", step.action);
-                violated += found.len();
-                if known.insert(step.next) {
-                    todo.push(step.next);
-                }
-            }
+        let graph = model.graph(usize::MAX).expect("all of it");
+        for edge in &graph.edges {
+            let (before, next) = (&graph.nodes[edge.from].state, graph.nodes[edge.to].state);
+            let (action, found) = (edge.action, next.violated());
+            let breaches = model.breaches(before, &Transition { next, action });
+            let broken: BTreeSet<_> = breaches.iter().map(|it| it.id).collect();
+            let table = Invariant::<View<'static>>::TABLE.into_iter().enumerate();
+            let found = table.filter(|(index, _)| found.contains(*index));
+            let found: BTreeSet<_> = found.map(|(_, it)| it.id).collect();
+            assert_eq!(broken, found, "{action}");
+            violated += found.len();
         }
     }
     assert!(violated > 0, "nothing was violated");
@@ -106,16 +100,13 @@ fn states_that_differ_are_shown_differently() {
     ];
     for name in names {
         let model = CloseModel::new(Scenario::named(name).expect(name), None).expect("it fits");
-        let mut todo = model.init_states();
-        let mut known = std::collections::HashMap::new();
-        while let Some(state) = todo.pop() {
-            model.transitions(&state, |_, step| {
-                let text = format!("{:?}", step.next);
-                match known.insert(text, step.next) {
-                    None => todo.push(step.next),
-                    Some(other) => assert_eq!(other, step.next, "{name}"),
-                }
-            });
+        let graph = model.graph(usize::MAX).expect("all of it");
+        let mut known = HashSet::new();
+        for node in &graph.nodes {
+            assert!(
+                known.insert(format!("{:?}", node.state)),
+                "{name}: {node:?}"
+            );
         }
         assert!(known.len() > 1_000, "{name}");
     }

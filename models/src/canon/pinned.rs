@@ -55,3 +55,19 @@ pub(super) const STATES: &[(&str, usize)] = &[
     // With the feature `wide`.
     ("five-users-close", 55_404),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::STATES;
+    use crate::{DEEP, SCENARIOS};
+
+    /// What is taken out of the catalogue has to be taken out here, and what is new is
+    /// put in, before the deep ones.
+    #[test]
+    fn the_catalogue_has_the_scenarios_that_are_pinned() {
+        let pinned = STATES.iter().map(|it| it.0);
+        let pinned: Vec<_> = pinned.take_while(|it| *it != DEEP[0].name).collect();
+        let names: Vec<_> = SCENARIOS.iter().map(|it| it.name).collect();
+        assert_eq!(names, pinned);
+    }
+}
