@@ -4,6 +4,10 @@ use std::collections::BTreeSet;
 
 use syn::{Attribute, Fields, File, ImplItem, Item, Meta, TraitItem, Type, Visibility};
 
+/// The macros that make what is public of their entries, and of which type: each entry
+/// begins with a name and what it has, and says the rest behind a text, `=` or `:`.
+const DECLARE: [(&str, &str); 3] = [("defects", "Defect"), ("parts", "State"), ("steps", "What")];
+
 const fn is_public(visibility: &Visibility) -> bool {
     matches!(visibility, Visibility::Public(_))
 }
@@ -23,7 +27,7 @@ pub(crate) fn public_types(files: &[File]) -> BTreeSet<String> {
             };
         }
     }
-    let mut names = BTreeSet::new();
+    let mut names = BTreeSet::from(DECLARE.map(|it| it.1.to_owned()));
     files.iter().for_each(|it| add(&it.items, &mut names));
     names
 }
@@ -85,6 +89,22 @@ fn is_interface(item: &mut Item, public: &BTreeSet<String>) -> bool {
         }
         Item::Type(it) => (&mut it.attrs, &it.vis),
         Item::Use(it) => (&mut it.attrs, &it.vis),
+        Item::Macro(it) if DECLARE.iter().any(|name| it.mac.path.is_ident(name.0)) => {
+            let (mut ends, mut attribute) = (false, false);
+            let trees = std::mem::take(&mut it.mac.tokens).into_iter();
+            it.mac.tokens = trees
+                .filter(|tree| {
+                    let text = tree.to_string();
+                    let says = text.starts_with(['"', '=', ':']);
+                    ends = (ends || says) && text != ";";
+                    // A sign, and what stands in its brackets.
+                    let of_attribute = attribute || text == "#";
+                    attribute = text == "#";
+                    !ends && !of_attribute
+                })
+                .collect();
+            return true;
+        }
         _ => return false,
     };
     let public = is_public(visibility);
