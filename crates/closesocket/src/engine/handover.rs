@@ -217,6 +217,7 @@ impl<S: System> Section<'_, S> {
         }
     }
 
+    // Apart from closes that abort nothing, which save fewer registers then.
     #[cold]
     fn abort_all(&mut self, references: &mut Vec<Reference<S>>) {
         let one = references.len() == 1;

@@ -125,10 +125,10 @@ impl<S: System> ProcessState<S> {
                 let state = &mut *section.socket;
                 let mut taken = Vec::new();
                 let mut taker = Taker {
-                    taken: &mut taken,
                     socket,
                     references: &mut state.references,
                     closing: None,
+                    taken: &mut taken,
                 };
                 let machine = *state.machine;
                 let commit = state.machine.reclaim(request, &mut taker);

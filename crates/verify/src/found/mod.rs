@@ -52,6 +52,7 @@ impl Report<'_> {
             Outcome::Differs | Outcome::Usage => "differs from what is expected",
         }
     }
+
     /// The last lines when something fails: what, and the command that shows it. What is
     /// violated in the model goes before all that may follow from it.
     pub(crate) fn closing(&self) -> String {
@@ -94,12 +95,9 @@ mod tests {
         let (sound, cut) = (check(|_| {}), check(|it| it.complete = false));
         let closing = |check, run| {
             let report = Report {
-                command: "cargo verify",
-                outcome: Outcome::Differs,
                 check: Some(check),
-                prove: None,
-                defects: None,
                 run: Some(Ok(run)),
+                ..Report::new("cargo verify", Outcome::Differs)
             };
             report.closing()
         };

@@ -5,6 +5,7 @@
 use std::fmt;
 
 use closesocket::protocol::invariant::{Invariant, OperationState};
+use closesocket::protocol::program::Next;
 use closesocket::protocol::word::WordPhase;
 use closesocket_models::state::{
     Operation, PROCESSES, RECORDS, Slot, SocketState, State, Thread, WORKER,
@@ -71,15 +72,13 @@ fn thread(name: &str, process: u8, it: Thread) -> Value {
         0 => NONE.to_owned(),
         _ => format!("{slot}.{generation}"),
     };
-    let next = self::name(it.next());
-    let inside = next != "idle";
     json!({
         "name": name,
         "process": process,
         "call": it.call(),
-        "next": next,
+        "next": self::name(it.next()),
         "descriptor": descriptor(it.slot(), it.generation()),
-        "socket": of_socket(it.socket(), inside),
+        "socket": of_socket(it.socket(), it.next() != Next::Idle),
         "holders_seen": it.guess(),
         "taken_out": bits(it.taken()),
         "has_its_hold": it.holding(),

@@ -272,6 +272,7 @@ impl<P: Primitives> Network<P> {
         }
     }
 
+    // Apart from the question, which every call asks.
     #[inline(never)]
     fn deliver_noted(&self) {
         let Some(events) = self.events.get().and_then(Weak::upgrade) else {
